@@ -1,0 +1,5 @@
+"""What Candor says: every mail and notice. Resolvers know this door and nothing behind it."""
+
+from mailers.promise import deliver_later, withdraw
+
+__all__ = ["deliver_later", "withdraw"]

@@ -1,0 +1,89 @@
+"""Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
+
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from mailers.catalogue import CATALOGUE
+from models import Audience, Customer, Vendor, clock, sql
+from models.uuid7 import uuid7
+
+
+class Subject(Protocol):
+    """The row that a mail is about."""
+
+    id: UUID
+
+
+Recipient = Customer | Vendor
+
+_AUDIENCES: dict[type, Audience] = {Customer: Audience.CUSTOMER, Vendor: Audience.VENDOR}
+
+_PROMISE = """
+INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, subject_type,
+  subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'SCHEDULED', ?, ?, 0, 0, ?, ?)
+ON CONFLICT DO NOTHING"""
+
+_NOTIFY = """
+INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
+  created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING"""
+
+_WITHDRAW = """
+UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
+  lease_until = NULL
+WHERE subject_id = ? AND mail = ? AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?"""
+
+
+async def deliver_later(
+    mail: str,
+    *,
+    to: Recipient,
+    about: Subject,
+    due_at: datetime | None = None,
+    occasion: str = "",
+    **params: Any,
+) -> None:
+    """Promise `mail` about a row to a person, once and for ever.
+
+    The same mail about the same row to the same person is promised once; `occasion` tells apart
+    what may happen again to one row (a second completion, a second solve). The promise stands or
+    falls with the caller's transaction. Nothing is rendered now: the mailer looks at the world
+    when the mail is due. `due_at` is an instant, now by default.
+    """
+    kind = CATALOGUE[mail]
+    now = clock.now()
+    due = due_at or now
+    audience = _AUDIENCES[type(to)]
+    key = ":".join((mail, about.id.hex, occasion, audience.value, to.external_id))[:200]
+    subject = (type(about).__name__, about.id)
+    await sql.execute(
+        _PROMISE,
+        uuid7(),
+        mail,
+        key,
+        audience,
+        to.external_id,
+        to.email,
+        *subject,
+        params,
+        milliseconds(due),
+        milliseconds(due + kind.expires_after),
+        False,
+        milliseconds(now),
+    )
+    if kind.notifies:
+        values = (uuid7(), audience, to.external_id, mail, key, *subject, now)
+        await sql.execute(_NOTIFY, *values)
+
+
+async def withdraw(mail: str, *, about: UUID, because: str) -> None:
+    """Cancel a promised mail that has not left, in the transaction that removes its cause."""
+    await sql.execute(_WITHDRAW, because, milliseconds(clock.now()), about, mail, False)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970, as the outbox keeps instants."""
+    return int(instant.timestamp() * 1000)

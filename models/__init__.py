@@ -1,0 +1,39 @@
+"""What Candor remembers: one file per table, facts about one row, migrations."""
+
+from models.api_key import ApiKey, Scope
+from models.customer import Customer
+from models.notification import Audience, Notification
+from models.order import Order, OrderStatus
+from models.outbox_mail import MailStatus, OutboxMail
+from models.rating_counter import RatingCounter, RatingSubject
+from models.review import RejectionReason, Review, ReviewStatus
+from models.review_revision import ReviewRevision
+from models.review_vote import ReviewVote
+from models.service import Service
+from models.site_settings import ShareAudience, SiteSettings
+from models.tracking_event import TrackingEvent
+from models.vendor import Vendor
+
+__all__ = [
+    "ApiKey",
+    "Audience",
+    "Customer",
+    "MailStatus",
+    "Notification",
+    "Order",
+    "OrderStatus",
+    "OutboxMail",
+    "RatingCounter",
+    "RatingSubject",
+    "RejectionReason",
+    "Review",
+    "ReviewRevision",
+    "ReviewStatus",
+    "ReviewVote",
+    "Scope",
+    "Service",
+    "ShareAudience",
+    "SiteSettings",
+    "TrackingEvent",
+    "Vendor",
+]

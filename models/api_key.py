@@ -1,0 +1,32 @@
+"""A key of a machine that calls the API: its hash, what it may do, and for which vendor."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.uuid7 import uuid7
+
+
+class Scope(StrEnum):
+    ORDERS_WRITE = "ORDERS_WRITE"
+
+
+class ApiKey(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    name: str = fields.CharField(max_length=100, unique=True)
+    digest: str = fields.CharField(max_length=64, unique=True)
+    scopes: str = fields.CharField(max_length=200)
+    # The vendor's id in the marketplace: a key may be made before the vendor's first order.
+    vendor: str | None = fields.CharField(max_length=200, null=True)
+    created_at: datetime = fields.DatetimeField()
+    revoked_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_key"
+
+    @property
+    def scope_names(self) -> frozenset[str]:
+        return frozenset(self.scopes.split())

@@ -1,0 +1,40 @@
+"""Whoever receives services: the buyer of an order and the author of its review."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.uuid7 import uuid7
+
+ANONYMOUS = "Customer"
+
+
+class Customer(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    external_id: str = fields.CharField(max_length=200, unique=True)
+    display_name: str = fields.CharField(max_length=200)
+    email: str | None = fields.CharField(max_length=320, null=True)
+    locale: str | None = fields.CharField(max_length=35, null=True)
+    created_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "customer"
+
+    @property
+    def public_name(self) -> str:
+        return public_name(self.display_name)
+
+
+def public_name(display_name: str) -> str:
+    """ "Maria Souza" becomes "Maria S.": what strangers may read of a person's name.
+
+    An empty name, or one that is an e-mail address, becomes the word for a customer.
+    """
+    words = display_name.split()
+    if not words or "@" in display_name:
+        return ANONYMOUS
+    if len(words) == 1:
+        return words[0]
+    return f"{words[0]} {words[-1][0]}."

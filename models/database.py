@@ -1,0 +1,78 @@
+"""One URL picks the database: an SQLite file or a PostgreSQL server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.context import TortoiseContext
+from tortoise.transactions import in_transaction
+
+# Small pools beat big ones on a hot counter row.
+POOL = {"minsize": 1, "maxsize": 4}
+
+
+def configuration(url: str) -> dict[str, Any]:
+    """Tortoise's configuration for a URL such as `sqlite://candor.sqlite3` or `postgres://…/db`.
+
+    Raises ValueError when the URL names another kind of database.
+    """
+    scheme = url.partition("://")[0]
+    if scheme == "sqlite":
+        connection = expand_db_url(url)
+        connection["engine"] = "models.engine_sqlite"
+        credentials = connection["credentials"]
+        for pragma, value in {
+            "busy_timeout": 10_000,
+            "synchronous": "NORMAL",
+            "foreign_keys": "ON",
+        }.items():
+            credentials.setdefault(pragma, value)
+    elif scheme in {"postgres", "postgresql"}:
+        connection = _postgres(url)
+    else:
+        message = "the database URL must begin with sqlite:// or postgres://"
+        raise ValueError(message)
+    return {
+        "connections": {"default": connection},
+        "apps": {
+            "models": {
+                "models": ["models"],
+                "default_connection": "default",
+                "migrations": "models.migrations",
+            }
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def _postgres(url: str) -> dict[str, Any]:
+    connection = expand_db_url("postgres" + url[url.index("://") :])
+    connection["engine"] = "models.engine_asyncpg"
+    credentials = connection["credentials"]
+    for name, value in POOL.items():
+        credentials.setdefault(name, value)
+    credentials["command_timeout"] = float(credentials.get("command_timeout", 30))
+    if "sslmode" in credentials:  # libpq's name for what asyncpg calls ssl
+        credentials["ssl"] = credentials.pop("sslmode")
+    credentials.setdefault("application_name", "candor")
+    credentials["server_settings"] = {"idle_in_transaction_session_timeout": "60s"}
+    return connection
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[TortoiseContext]:
+    """Open the database for this process, and close it again.
+
+    The context is the process-wide one, so that request tasks find it.
+    """
+    context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
+    try:
+        yield context
+    finally:
+        await context.close_connections()
+
+
+transaction = in_transaction

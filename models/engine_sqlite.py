@@ -1,0 +1,137 @@
+"""Tortoise's SQLite engine with the repairs that an API server needs.
+
+Migrations choose their dialect by this module's name, so "sqlite" must stay in it.
+"""
+
+import asyncio
+import sqlite3
+from typing import Any
+
+from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
+from tortoise.backends.sqlite.client import (
+    SqliteClient,
+    SqliteTransactionContext,
+    SqliteTransactionWrapper,
+)
+from tortoise.connection import get_connections
+from tortoise.exceptions import OperationalError, TransactionManagementError
+
+
+class _Connection(ConnectionWrapper):
+    """Gives the lock back when the first connect is cancelled: stock Tortoise keeps it for ever."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Any:
+        await self._lock.acquire()
+        try:
+            await self.ensure_connection()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
+
+
+class _Transaction(SqliteTransactionWrapper):
+    """A transaction that takes the write lock first and hands over to its parent when it is over.
+
+    A deferred BEGIN that reads and then writes fails at once, whatever the busy timeout, when
+    another process wrote in between. A task that outlives the transaction it was started in
+    would otherwise write, without the lock, into a stranger's transaction.
+    """
+
+    _over = False
+
+    def acquire_connection(self) -> ConnectionWrapper:
+        if self._over:
+            return self._parent.acquire_connection()
+        return super().acquire_connection()
+
+    def _in_transaction(self) -> TransactionContext:
+        if self._over:
+            return self._parent._in_transaction()  # noqa: SLF001 - the parent client is ours
+        return super()._in_transaction()
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        if self._over:
+            await self._parent.execute_many(query, values)
+        else:
+            await super().execute_many(query, values)
+
+    async def begin(self) -> None:
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+    async def commit(self) -> None:
+        try:
+            await super().commit()
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+
+
+class _TransactionContext(SqliteTransactionContext):
+    """Survives a task that is cancelled while the transaction begins or ends."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Any:
+        await self._trxlock.acquire()
+        token = None
+        try:
+            await self.ensure_connection()
+            token = get_connections().set(self.connection_name, self.connection)
+            await self.connection.begin()
+        except BaseException:
+            await self._abandon(token)
+            raise
+        self.token = token
+        return self.connection
+
+    async def _abandon(self, token: Any) -> None:
+        self.connection._over = True
+        try:
+            if token is not None:
+                get_connections().reset(token)
+            raw = self.connection._connection
+            if raw is not None:
+                # BEGIN may still run in aiosqlite's thread, whose queue is first in, first out:
+                # this rollback runs after it and before anything of the lock's next owner.
+                await asyncio.shield(raw.rollback())
+        finally:
+            self._trxlock.release()
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        try:
+            if not self.connection._finalized:
+                if exc_type is None:
+                    await self.connection.commit()
+                else:
+                    await self.connection.rollback()
+        except BaseException:
+            if not self.connection._finalized:
+                await asyncio.shield(self.connection._connection.rollback())
+            raise
+        finally:
+            self.connection._over = True
+            try:
+                get_connections().reset(self.token)
+            except ValueError as error:
+                message = "the transaction was closed in another task than it was opened in"
+                raise TransactionManagementError(message) from error
+            finally:
+                self._trxlock.release()
+
+
+class SafeSqliteClient(SqliteClient):
+    """The client that Tortoise makes for each SQLite connection of ours."""
+
+    def acquire_connection(self) -> ConnectionWrapper:
+        return _Connection(self._lock, self)
+
+    def _in_transaction(self) -> TransactionContext:
+        return _TransactionContext(_Transaction(self), self._lock)
+
+
+client_class = SafeSqliteClient

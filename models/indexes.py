@@ -1,0 +1,67 @@
+"""Every index of ours, by name, for both databases.
+
+They are no part of the models' Meta: Tortoise drops the indexes of a table that it remakes on
+SQLite, so `models.migrating` makes whatever is missing after every run. A changed index gets a new
+name, and a migration drops the old one.
+"""
+
+_LISTS = {
+    # A list's order, as a range of an index: scanned backwards, newest and highest come first.
+    "newest": "created_at, id",
+    "highest": "rating, created_at, id",
+    "lowest": "(6 - rating), created_at, id",
+    "helpful": "helpful_count, created_at, id",
+}
+
+INDEXES: dict[str, str] = {
+    "uq_review_order": "UNIQUE INDEX uq_review_order ON review (order_id)",
+    **{
+        f"ix_review_{subject}_{order}": (
+            f"INDEX ix_review_{subject}_{order} ON review"
+            f" ({subject}_id, status, {columns}) WHERE deleted_at IS NULL"
+        )
+        for subject in ("service", "vendor")
+        for order, columns in _LISTS.items()
+    },
+    "ix_review_newest": (
+        "INDEX ix_review_newest ON review (status, created_at, id) WHERE deleted_at IS NULL"
+    ),
+    "ix_review_customer": "INDEX ix_review_customer ON review (customer_id, created_at, id)",
+    "uq_review_idempotency_key": (
+        "UNIQUE INDEX uq_review_idempotency_key ON review (customer_id, idempotency_key)"
+        " WHERE idempotency_key IS NOT NULL"
+    ),
+    "ix_review_revision_review": (
+        "INDEX ix_review_revision_review ON review_revision (review_id, replaced_at, id)"
+    ),
+    "uq_review_vote": "UNIQUE INDEX uq_review_vote ON review_vote (review_id, person)",
+    "ix_orders_customer": "INDEX ix_orders_customer ON orders (customer_id)",
+    "ix_orders_vendor": "INDEX ix_orders_vendor ON orders (vendor_id)",
+    "ix_orders_service": "INDEX ix_orders_service ON orders (service_id)",
+    "ix_service_title": "INDEX ix_service_title ON service (title_folded, id)",
+    "ix_service_newest": "INDEX ix_service_newest ON service (created_at, id)",
+    "ix_service_vendor": "INDEX ix_service_vendor ON service (vendor_id, title_folded, id)",
+    "ix_notification_inbox": (
+        "INDEX ix_notification_inbox ON notification (audience, recipient, created_at, id)"
+    ),
+    "ix_notification_unread": (
+        "INDEX ix_notification_unread ON notification (audience, recipient, created_at, id)"
+        " WHERE read_at IS NULL"
+    ),
+    "ix_outbox_mail_due": (
+        "INDEX ix_outbox_mail_due ON outbox_mail (due_at, id) WHERE status = 'SCHEDULED'"
+    ),
+    "ix_outbox_mail_lease": (
+        "INDEX ix_outbox_mail_lease ON outbox_mail (lease_until) WHERE status = 'SENDING'"
+    ),
+    "ix_outbox_mail_subject": (
+        "INDEX ix_outbox_mail_subject ON outbox_mail (subject_id)"
+        " WHERE status IN ('SCHEDULED', 'SENDING')"
+    ),
+    "ix_outbox_mail_newest": "INDEX ix_outbox_mail_newest ON outbox_mail (created_at, id)",
+    "ix_tracking_event_newest": "INDEX ix_tracking_event_newest ON tracking_event (at, id)",
+    "ix_tracking_event_order": "INDEX ix_tracking_event_order ON tracking_event (order_id, at, id)",
+    "ix_tracking_event_subject": (
+        "INDEX ix_tracking_event_subject ON tracking_event (subject_id, at, id)"
+    ),
+}

@@ -1,0 +1,70 @@
+"""Bring a database to the newest migration, safely when several processes start at once."""
+
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.migrations.api.migrate import migrate as run_migrations
+from tortoise.migrations.executor import MigrationExecutor
+
+from models.database import configuration
+from models.indexes import INDEXES
+
+_LOCK = 0x43414E44  # any constant that is ours
+
+
+class BrokenReferences(Exception):
+    """A migration left rows that point to nothing."""
+
+
+async def migrate(url: str) -> None:
+    """Run the migrations that are missing, then make the indexes that are missing."""
+    config = configuration(url)
+    credentials = config["connections"]["default"]["credentials"]
+    sqlite = "file_path" in credentials
+    if sqlite:
+        # Tortoise remakes a table by dropping it. With foreign keys on, the rows that point to it
+        # would be deleted first.
+        credentials["foreign_keys"] = "OFF"
+    async with _lock(credentials), TortoiseContext():
+        await run_migrations(config=config)
+        connection = get_connection("default")
+        for definition in INDEXES.values():
+            statement = definition.replace("INDEX ", "INDEX IF NOT EXISTS ", 1)
+            await connection.execute_script(f"CREATE {statement}")
+        if sqlite:
+            broken = await connection.execute_query_dict("PRAGMA foreign_key_check")
+            if broken:
+                raise BrokenReferences(broken[:5])
+
+
+async def pending(url: str) -> list[str]:
+    """The names of the migrations that this database has not seen yet."""
+    config = configuration(url)
+    executor = MigrationExecutor(get_connection("default"), config["apps"])
+    return [step.migration.name for step in await executor.plan(None)]
+
+
+@asynccontextmanager
+async def _lock(credentials: dict[str, Any]) -> AsyncIterator[None]:
+    """Hold off every other migrating process: a lock file for SQLite, an advisory lock otherwise."""
+    path = credentials.get("file_path")
+    if path == ":memory:":
+        yield
+    elif path is not None:
+        with Path(f"{path}.migrate-lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    else:
+        names = ("host", "port", "user", "password", "database", "ssl")
+        connection = await asyncpg.connect(**{k: credentials[k] for k in names if k in credentials})
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+            yield
+        finally:
+            await connection.close()

@@ -1,0 +1,35 @@
+"""A notice in somebody's inbox of the app, written with the event that it tells of."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.uuid7 import uuid7
+
+
+class Audience(StrEnum):
+    """Whose inbox a notice or mail goes to. `recipient` is that person's id in the marketplace."""
+
+    CUSTOMER = "CUSTOMER"
+    VENDOR = "VENDOR"
+    TEAM = "TEAM"
+    ADMIN = "ADMIN"
+
+
+class Notification(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    audience: Audience = fields.CharEnumField(Audience, max_length=16)
+    recipient: str = fields.CharField(max_length=200)
+    kind: str = fields.CharField(max_length=40)
+    # One per event and person, for ever: the mail's own dedupe key.
+    event_key: str = fields.CharField(max_length=200, unique=True)
+    subject_type: str = fields.CharField(max_length=20)
+    subject_id: UUID = fields.UUIDField()
+    created_at: datetime = fields.DatetimeField()
+    read_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "notification"

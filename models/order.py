@@ -1,0 +1,62 @@
+"""One purchase of one service, as the marketplace tells it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.customer import Customer
+from models.service import Service
+from models.uuid7 import uuid7
+from models.vendor import Vendor
+
+
+class OrderStatus(StrEnum):
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    DELIVERED = "DELIVERED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+    DISPUTED = "DISPUTED"
+
+    @property
+    def may_follow_completion(self) -> bool:
+        """An order in this state may have been completed before, and keeps the date of it."""
+        return self in _AFTER_COMPLETION
+
+
+_AFTER_COMPLETION = {
+    OrderStatus.COMPLETED,
+    OrderStatus.CANCELLED,
+    OrderStatus.REFUNDED,
+    OrderStatus.DISPUTED,
+}
+
+
+class Order(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    external_id: str = fields.CharField(max_length=200, unique=True)
+    status: OrderStatus = fields.CharEnumField(OrderStatus, max_length=16)
+    completed_at: datetime | None = fields.DatetimeField(null=True)
+    reminders_allowed: bool = fields.BooleanField(default=True)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name="orders", on_delete=fields.RESTRICT
+    )
+    customer_id: UUID
+    vendor: fields.ForeignKeyRelation[Vendor] = fields.ForeignKeyField(
+        "models.Vendor", related_name="orders", on_delete=fields.RESTRICT
+    )
+    vendor_id: UUID
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="orders", on_delete=fields.RESTRICT
+    )
+    service_id: UUID
+    # Links in mails carry this number: raising it revokes all links of the order.
+    link_version: int = fields.SmallIntField(default=1)
+    created_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "orders"

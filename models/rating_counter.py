@@ -1,0 +1,56 @@
+"""How many approved reviews of each star a service or a vendor has. Averages are never stored.
+
+`subject_id` is the id of a service or of a vendor: UUIDv7 keys, so the two never meet.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint
+from tortoise.models import Model
+
+COUNTS = (
+    *(f"n{stars}" for stars in range(1, 6)),
+    "communication_sum",
+    "communication_count",
+    "quality_sum",
+    "quality_count",
+    "value_sum",
+    "value_count",
+)
+
+
+class RatingSubject(StrEnum):
+    # Counters are locked in this order, which is also the alphabet's.
+    SERVICE = "SERVICE"
+    VENDOR = "VENDOR"
+
+
+class RatingCounter(Model):
+    subject_id: UUID = fields.UUIDField(primary_key=True)
+    kind: RatingSubject = fields.CharEnumField(RatingSubject, max_length=8)
+    n1: int = fields.IntField(default=0)
+    n2: int = fields.IntField(default=0)
+    n3: int = fields.IntField(default=0)
+    n4: int = fields.IntField(default=0)
+    n5: int = fields.IntField(default=0)
+    communication_sum: int = fields.IntField(default=0)
+    communication_count: int = fields.IntField(default=0)
+    quality_sum: int = fields.IntField(default=0)
+    quality_count: int = fields.IntField(default=0)
+    value_sum: int = fields.IntField(default=0)
+    value_count: int = fields.IntField(default=0)
+
+    class Meta:
+        table = "rating_counter"
+        constraints = (
+            CheckConstraint(
+                check=" AND ".join(f"{name} >= 0" for name in COUNTS), name="ck_rating_counter"
+            ),
+        )
+
+    @property
+    def stars(self) -> tuple[int, int, int, int, int]:
+        """Counts from 1 star to 5."""
+        return (self.n1, self.n2, self.n3, self.n4, self.n5)

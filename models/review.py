@@ -1,0 +1,105 @@
+"""What a customer says of a completed order: stars, text, the vendor's one reply."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint
+from tortoise.models import Model
+
+from models.customer import Customer
+from models.order import Order
+from models.service import Service
+from models.uuid7 import uuid7
+from models.vendor import Vendor
+
+SUB_RATINGS = ("communication", "quality", "value")
+
+
+class ReviewStatus(StrEnum):
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class RejectionReason(StrEnum):
+    SPAM = "SPAM"
+    OFFENSIVE = "OFFENSIVE"
+    PERSONAL_INFORMATION = "PERSONAL_INFORMATION"
+    OFF_TOPIC = "OFF_TOPIC"
+    FAKE = "FAKE"
+    CONFLICT_OF_INTEREST = "CONFLICT_OF_INTEREST"
+    ILLEGAL = "ILLEGAL"
+    OTHER = "OTHER"
+
+
+class Review(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    # One per order, for good (uq_review_order): a deleted review keeps its row.
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(
+        "models.Order", related_name="reviews", on_delete=fields.RESTRICT
+    )
+    order_id: UUID
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField(
+        "models.Service", related_name="reviews", on_delete=fields.RESTRICT
+    )
+    service_id: UUID
+    # The vendor of that day: services change hands, reviews do not.
+    vendor: fields.ForeignKeyRelation[Vendor] = fields.ForeignKeyField(
+        "models.Vendor", related_name="reviews", on_delete=fields.RESTRICT
+    )
+    vendor_id: UUID
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name="reviews", on_delete=fields.RESTRICT
+    )
+    customer_id: UUID
+
+    rating: int = fields.SmallIntField()
+    communication: int | None = fields.SmallIntField(null=True)
+    quality: int | None = fields.SmallIntField(null=True)
+    value: int | None = fields.SmallIntField(null=True)
+    body: str = fields.TextField()
+    # The body as it is searched: case-folded once, so that both databases find the same.
+    body_folded: str = fields.TextField()
+    verified: bool = fields.BooleanField()
+    status: ReviewStatus = fields.CharEnumField(ReviewStatus, max_length=16)
+    created_at: datetime = fields.DatetimeField()
+    published_at: datetime | None = fields.DatetimeField(null=True)
+    edited_at: datetime | None = fields.DatetimeField(null=True)
+    deleted_at: datetime | None = fields.DatetimeField(null=True)
+    helpful_count: int = fields.IntField(default=0)
+
+    reply_body: str | None = fields.TextField(null=True)
+    replied_at: datetime | None = fields.DatetimeField(null=True)
+
+    rejection_reason: RejectionReason | None = fields.CharEnumField(
+        RejectionReason, max_length=24, null=True
+    )
+    moderation_note: str | None = fields.TextField(null=True)
+    moderated_at: datetime | None = fields.DatetimeField(null=True)
+
+    # What the client sent with `idempotencyKey`, and a digest of the input that came with it.
+    idempotency_key: str | None = fields.CharField(max_length=200, null=True)
+    idempotency_digest: str | None = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "review"
+        constraints = (
+            CheckConstraint(check="rating BETWEEN 1 AND 5", name="ck_review_rating"),
+            CheckConstraint(check="communication BETWEEN 1 AND 5", name="ck_review_communication"),
+            CheckConstraint(check="quality BETWEEN 1 AND 5", name="ck_review_quality"),
+            CheckConstraint(check='"value" BETWEEN 1 AND 5', name="ck_review_value"),
+            CheckConstraint(check="helpful_count >= 0", name="ck_review_helpful_count"),
+            CheckConstraint(
+                check="(reply_body IS NULL) = (replied_at IS NULL)", name="ck_review_reply"
+            ),
+        )
+
+    @property
+    def is_public(self) -> bool:
+        return self.status is ReviewStatus.APPROVED and self.deleted_at is None
+
+    @property
+    def sub_ratings(self) -> tuple[int | None, int | None, int | None]:
+        return (self.communication, self.quality, self.value)

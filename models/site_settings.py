@@ -1,0 +1,55 @@
+"""What the site's admin decides: one row, made at the first change."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+DEFAULT_SELLER_LEVELS: list[dict[str, Any]] = [
+    {"level": "LEVEL_1", "min_average": 400, "min_reviews": 10},
+    {"level": "LEVEL_2", "min_average": 450, "min_reviews": 50},
+    {"level": "TOP_SELLER", "min_average": 480, "min_reviews": 100},
+]
+
+
+def default_seller_levels() -> list[dict[str, Any]]:
+    return [dict(rule) for rule in DEFAULT_SELLER_LEVELS]
+
+
+class ShareAudience(StrEnum):
+    PROMOTERS = "PROMOTERS"
+    EVERYONE = "EVERYONE"
+
+
+class SiteSettings(Model):
+    key: str = fields.CharField(max_length=8, primary_key=True, default="site")
+    site_name: str = fields.CharField(max_length=200, default="Our marketplace")
+    site_url: str = fields.CharField(max_length=2000, default="http://localhost:8000")
+    time_zone: str = fields.CharField(max_length=64, default="UTC")
+    admin_email: str | None = fields.CharField(max_length=320, null=True)
+    review_window_days: int = fields.IntField(default=30)
+    review_moderation: bool = fields.BooleanField(default=False)
+    helpful_votes_enabled: bool = fields.BooleanField(default=True)
+    review_reminder_enabled: bool = fields.BooleanField(default=True)
+    review_reminder_days: int = fields.IntField(default=3)
+    ratings_enabled: bool = fields.BooleanField(default=True)
+    rating_comments_enabled: bool = fields.BooleanField(default=True)
+    rating_request_enabled: bool = fields.BooleanField(default=False)
+    follow_up_delay_minutes: int = fields.IntField(default=5)
+    share_audience: ShareAudience = fields.CharEnumField(
+        ShareAudience, max_length=16, default=ShareAudience.PROMOTERS
+    )
+    promoter_share_url: str | None = fields.CharField(max_length=2000, null=True)
+    promoter_share_text: str = fields.CharField(
+        max_length=1000, default="I had a great experience with {site_name}! {site_url}"
+    )
+    detractor_alert_enabled: bool = fields.BooleanField(default=True)
+    vendors_see_updates: bool = fields.BooleanField(default=True)
+    review_url_template: str | None = fields.CharField(max_length=2000, null=True)
+    update_url_template: str | None = fields.CharField(max_length=2000, null=True)
+    # Hundredths of a star and counts, lowest level first.
+    seller_levels: list[dict[str, Any]] = fields.JSONField(default=default_seller_levels)
+
+    class Meta:
+        table = "site_settings"

@@ -1,0 +1,166 @@
+"""SQL as text, for reads and writes that the query builder makes slow or cannot say.
+
+Statements are written once, with `?` for each value, for SQLite and PostgreSQL alike. Values go
+in, and rows come out, as the Python types of the models' fields: a column of one name has one
+type in every table.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+from tortoise import fields
+from tortoise.connection import get_connection
+from tortoise.models import Model
+
+M = TypeVar("M", bound=Model)
+Row = dict[str, Any]
+
+
+def is_postgres() -> bool:
+    return bool(get_connection("default").capabilities.dialect == "postgres")
+
+
+async def fetch(statement: str, *values: Any) -> list[Row]:
+    """Run a statement and give its rows, also those of RETURNING."""
+    connection = get_connection("default")
+    if is_postgres():
+        text, bound = dollar(statement), [_for_postgres(value) for value in values]
+        return [_from_postgres(row) for row in await connection.execute_query_dict(text, bound)]
+    rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
+    return [_from_sqlite(row) for row in rows]
+
+
+async def execute(statement: str, *values: Any) -> int:
+    """Run a statement that returns no rows, and give the number of rows it changed."""
+    connection = get_connection("default")
+    if is_postgres():
+        bound = [_for_postgres(value) for value in values]
+        count, _ = await connection.execute_query(dollar(statement), bound)
+    else:
+        count, _ = await connection.execute_query(
+            statement, [_for_sqlite(value) for value in values]
+        )
+    return int(count)
+
+
+@cache
+def dollar(statement: str) -> str:
+    """The statement with `$1, $2 …` for each `?`. No literal of ours holds a question mark."""
+    first, *rest = statement.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+def places(values: Sequence[Any]) -> str:
+    """`?, ?, ?` for a list of values."""
+    return ", ".join("?" * len(values))
+
+
+@cache
+def columns(model: type[Model], alias: str) -> str:
+    """The model's columns, in a fixed order, each with the table's alias."""
+    return ", ".join(f'{alias}."{name}"' for name in _columns(model))
+
+
+def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
+    """Model objects of fetched rows. Columns that are no fields become plain attributes."""
+    enums = _enums(model)
+    objects = []
+    for row in rows:
+        for name, enum in enums:
+            value = row[name]
+            if value is not None:
+                row[name] = enum(value)
+        instance = model.__new__(model)
+        instance.__dict__.update(_BLANK)
+        instance.__dict__.update(row)
+        objects.append(instance)
+    return objects
+
+
+_BLANK = {
+    "_partial": False,
+    "_saved_in_db": True,
+    "_custom_generated_pk": False,
+    "_await_when_save": {},
+}
+
+
+@cache
+def _columns(model: type[Model]) -> list[str]:
+    described = model._meta.fields_db_projection  # noqa: SLF001 - Tortoise's public name for it is slower
+    return [described[name] for name in model._meta.fields_map if name in described]  # noqa: SLF001
+
+
+@cache
+def _enums(model: type[Model]) -> list[tuple[str, type[Enum]]]:
+    return [
+        (name, field.enum_type)
+        for name, field in model._meta.fields_map.items()  # noqa: SLF001
+        if isinstance(field, fields.data.CharEnumFieldInstance)
+    ]
+
+
+@cache
+def _converters(*, sqlite: bool) -> dict[str, Callable[[Any], Any]]:
+    """What turns a column's value, as the driver gives it, into the field's type."""
+    from tortoise import Tortoise  # noqa: PLC0415 - the models must be loaded first
+
+    known: dict[type[fields.Field[Any]], Callable[[Any], Any]] = {fields.JSONField: _json}
+    if sqlite:
+        known |= {
+            fields.UUIDField: uuid.UUID,
+            fields.DatetimeField: datetime.fromisoformat,
+            fields.BooleanField: bool,
+        }
+    converters: dict[str, Callable[[Any], Any]] = {}
+    assert Tortoise.apps is not None
+    for model in Tortoise.apps["models"].values():
+        for name, field in model._meta.fields_map.items():  # noqa: SLF001
+            convert = known.get(type(field))
+            if convert is not None:
+                converters[model._meta.fields_db_projection[name]] = convert  # noqa: SLF001
+    return converters
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _from_sqlite(row: Row) -> Row:
+    converters = _converters(sqlite=True)
+    for name, value in row.items():
+        if value is not None and name in converters:
+            row[name] = converters[name](value)
+    return row
+
+
+def _from_postgres(row: Row) -> Row:
+    converters = _converters(sqlite=False)
+    for name in converters.keys() & row.keys():
+        row[name] = _json(row[name])
+    return row
+
+
+def _for_sqlite(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(" ")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return value
+
+
+def _for_postgres(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return value

@@ -1,0 +1,21 @@
+"""Whoever sells services on the marketplace, and may answer their reviews."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.uuid7 import uuid7
+
+
+class Vendor(Model):
+    id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
+    external_id: str = fields.CharField(max_length=200, unique=True)
+    display_name: str = fields.CharField(max_length=200)
+    email: str | None = fields.CharField(max_length=320, null=True)
+    locale: str | None = fields.CharField(max_length=35, null=True)
+    created_at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "vendor"
