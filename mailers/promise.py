@@ -1,5 +1,6 @@
 """Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
 
+import hashlib
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -36,6 +37,8 @@ UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_
   lease_until = NULL
 WHERE subject_id = ? AND mail = ? AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?"""
 
+_SILENCE = "DELETE FROM notification WHERE subject_id = ? AND kind = ? AND created_at > ?"
+
 
 async def deliver_later(
     mail: str,
@@ -43,6 +46,7 @@ async def deliver_later(
     to: Recipient,
     about: Subject,
     due_at: datetime | None = None,
+    expires_at: datetime | None = None,
     occasion: str = "",
     **params: Any,
 ) -> None:
@@ -51,13 +55,15 @@ async def deliver_later(
     The same mail about the same row to the same person is promised once; `occasion` tells apart
     what may happen again to one row (a second completion, a second solve). The promise stands or
     falls with the caller's transaction. Nothing is rendered now: the mailer looks at the world
-    when the mail is due. `due_at` is an instant, now by default.
+    when the mail is due. `due_at` is an instant, now by default; the notice in the app shows up
+    at that instant too. Past `expires_at` the mail is not sent any more.
     """
     kind = CATALOGUE[mail]
     now = clock.now()
     due = due_at or now
     audience = _AUDIENCES[type(to)]
-    key = ":".join((mail, about.id.hex, occasion, audience.value, to.external_id))[:200]
+    person = hashlib.sha256(f"{audience}:{to.external_id}".encode()).hexdigest()[:32]
+    key = ":".join((mail, about.id.hex, occasion, person))
     subject = (type(about).__name__, about.id)
     await sql.execute(
         _PROMISE,
@@ -70,18 +76,23 @@ async def deliver_later(
         *subject,
         params,
         milliseconds(due),
-        milliseconds(due + kind.expires_after),
+        milliseconds(expires_at or due + kind.expires_after),
         False,
         milliseconds(now),
     )
     if kind.notifies:
-        values = (uuid7(), audience, to.external_id, mail, key, *subject, now)
+        values = (uuid7(), audience, to.external_id, mail, key, *subject, due)
         await sql.execute(_NOTIFY, *values)
 
 
 async def withdraw(mail: str, *, about: UUID, because: str) -> None:
-    """Cancel a promised mail that has not left, in the transaction that removes its cause."""
-    await sql.execute(_WITHDRAW, because, milliseconds(clock.now()), about, mail, False)
+    """Cancel a promised mail that has not left, and the notice that nobody has seen yet.
+
+    Called in the transaction that removes the mail's cause.
+    """
+    now = clock.now()
+    await sql.execute(_WITHDRAW, because, milliseconds(now), about, mail, False)
+    await sql.execute(_SILENCE, about, mail, now)
 
 
 def milliseconds(instant: datetime) -> int:

@@ -48,6 +48,7 @@ INDEXES: dict[str, str] = {
         "INDEX ix_notification_unread ON notification (audience, recipient, created_at, id)"
         " WHERE read_at IS NULL"
     ),
+    "ix_notification_subject": "INDEX ix_notification_subject ON notification (subject_id)",
     "ix_outbox_mail_due": (
         "INDEX ix_outbox_mail_due ON outbox_mail (due_at, id) WHERE status = 'SCHEDULED'"
     ),
