@@ -36,7 +36,7 @@ class _Transaction(TransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         if self._over:
-            return self._parent._in_transaction()  # noqa: SLF001 - the parent client is ours
+            return self._parent._in_transaction()
         return NestedTransactionContext(_Transaction(self))
 
     async def execute_many(self, query: str, values: list[Any]) -> None:

@@ -49,7 +49,7 @@ class _Transaction(SqliteTransactionWrapper):
 
     def _in_transaction(self) -> TransactionContext:
         if self._over:
-            return self._parent._in_transaction()  # noqa: SLF001 - the parent client is ours
+            return self._parent._in_transaction()
         return super()._in_transaction()
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:

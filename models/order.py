@@ -58,5 +58,8 @@ class Order(Model):
     link_version: int = fields.SmallIntField(default=1)
     created_at: datetime = fields.DatetimeField()
 
+    # Fetched with the row: whether a review of this order was ever written.
+    is_reviewed: bool
+
     class Meta:
         table = "orders"

@@ -83,6 +83,10 @@ class Review(Model):
     idempotency_key: str | None = fields.CharField(max_length=200, null=True)
     idempotency_digest: str | None = fields.CharField(max_length=64, null=True)
 
+    # Fetched with the row.
+    author_name: str
+    author_external_id: str
+
     class Meta:
         table = "review"
         constraints = (

@@ -6,6 +6,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.rating_tally import Tally
 from models.uuid7 import uuid7
 from models.vendor import Vendor
 
@@ -22,6 +23,9 @@ class Service(Model):
     title_folded: str = fields.CharField(max_length=900)
     url: str | None = fields.CharField(max_length=2000, null=True)
     created_at: datetime = fields.DatetimeField()
+
+    # Fetched with the row: the counts of its approved reviews.
+    tally: Tally
 
     class Meta:
         table = "service"

@@ -6,6 +6,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.rating_tally import Tally
 from models.uuid7 import uuid7
 
 
@@ -16,6 +17,9 @@ class Vendor(Model):
     email: str | None = fields.CharField(max_length=320, null=True)
     locale: str | None = fields.CharField(max_length=35, null=True)
     created_at: datetime = fields.DatetimeField()
+
+    # Fetched with the row: the counts of its approved reviews.
+    tally: Tally
 
     class Meta:
         table = "vendor"
