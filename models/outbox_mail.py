@@ -59,6 +59,7 @@ class OutboxMail(Model):
         table = "outbox_mail"
         constraints = (
             CheckConstraint(
-                check="(status = 'SENDING') = (lease_token IS NOT NULL)", name="ck_outbox_mail_lease"
+                check="(status = 'SENDING') = (lease_token IS NOT NULL)",
+                name="ck_outbox_mail_lease",
             ),
         )

@@ -32,7 +32,9 @@ async def list_notifications(
     viewer: Viewer, request: PageRequest, *, unread_only: bool, count: bool
 ) -> Page[Notification]:
     """The viewer's notices, newest first."""
-    visible = _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
+    visible = (
+        _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
+    )
     bounds = request.bounds(_ORDER)
     rows = await sql.fetch(
         f"SELECT {sql.columns(Notification, 'n')} FROM notification n"

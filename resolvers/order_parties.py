@@ -95,7 +95,10 @@ async def _existing(model: type[M], external_ids: list[str]) -> dict[str, M]:
         f" WHERE t.external_id IN ({sql.places(external_ids)})",
         *external_ids,
     )
-    return {row["external_id"]: instance for row, instance in zip(rows, sql.hydrate(model, rows), strict=True)}
+    return {
+        row["external_id"]: instance
+        for row, instance in zip(rows, sql.hydrate(model, rows), strict=True)
+    }
 
 
 async def _stored(

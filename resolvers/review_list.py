@@ -27,9 +27,7 @@ class ReviewOrder(StrEnum):
 # The newest of equals come first, also of the lowest: all terms run the same way.
 ORDERS: dict[ReviewOrder, Order] = {
     ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order(
-        "HIGHEST", (Term("r.rating", attribute("rating")), *_NEWEST.terms)
-    ),
+    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attribute("rating")), *_NEWEST.terms)),
     ReviewOrder.LOWEST: Order(
         "LOWEST", (Term("(6 - r.rating)", lambda review: 6 - review.rating), *_NEWEST.terms)
     ),
@@ -104,7 +102,9 @@ async def _fetch(
     if len(parts) == 1:
         statement = parts[0]
     else:
-        statement = " UNION ALL ".join(f"SELECT * FROM ({part}) s{i}" for i, part in enumerate(parts))
+        statement = " UNION ALL ".join(
+            f"SELECT * FROM ({part}) s{i}" for i, part in enumerate(parts)
+        )
     found: list[list[Review]] = [[] for _ in conditions]
     for row in await sql.fetch(statement, *values):
         found[row["scope"]].extend(sql.hydrate(Review, [row]))
@@ -217,5 +217,3 @@ async def _count(conditions: Sequence[Condition]) -> list[int]:
     rows = await sql.fetch(" UNION ALL ".join(parts), *values)
     totals = {row["scope"]: row["total"] for row in rows}
     return [totals[number] for number in range(len(conditions))]
-
-

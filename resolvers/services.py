@@ -129,8 +129,9 @@ async def list_services(
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
     parts = [
-        f"SELECT * FROM ({_SERVICES} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}"
-        .replace("SELECT s.", f"SELECT {i} AS scope, s.", 1)
+        f"SELECT * FROM ({_SERVICES} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}".replace(
+            "SELECT s.", f"SELECT {i} AS scope, s.", 1
+        )
         for i, where in enumerate(conditions)
     ]
     values = [v for c in conditions for v in (*c.values, *bounds.values, request.size + 1)]
