@@ -98,15 +98,9 @@ async def _fetch(
         else:
             part = f"{SELECT} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?"
             values += [*where.values, *bounds.values, request.size + 1]
-        parts.append(part.replace("SELECT ", f"SELECT {number} AS scope, ", 1))
-    if len(parts) == 1:
-        statement = parts[0]
-    else:
-        statement = " UNION ALL ".join(
-            f"SELECT * FROM ({part}) s{i}" for i, part in enumerate(parts)
-        )
+        parts.append(f"SELECT {number} AS scope, s{number}.* FROM ({part}) s{number}")
     found: list[list[Review]] = [[] for _ in conditions]
-    for row in await sql.fetch(statement, *values):
+    for row in await sql.fetch(" UNION ALL ".join(parts), *values):
         found[row["scope"]].extend(sql.hydrate(Review, [row]))
     return found
 

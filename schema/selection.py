@@ -1,5 +1,7 @@
 """What a client asked for below a field, so that it can be fetched in one go."""
 
+from typing import Any
+
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
@@ -37,7 +39,7 @@ _EMPTY = Selection()
 
 def selected(info: Info) -> Selection:
     """The selection below the field that is being resolved."""
-    raw: GraphQLResolveInfo = info._raw_info
+    raw: GraphQLResolveInfo[Any] = info._raw_info
     found = Selection()
     for node in raw.field_nodes:
         _collect(node.selection_set, raw, found)
@@ -45,7 +47,7 @@ def selected(info: Info) -> Selection:
 
 
 def _collect(
-    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo, found: Selection
+    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo[Any], found: Selection
 ) -> None:
     if selection_set is None:
         return

@@ -133,7 +133,7 @@ async def service_page(
     order_by: ServiceOrder,
     request: PageRequest,
     selection: Selection,
-) -> Any:
+) -> Connection[Service]:
     """A connection of services. Several of them, asked for at once, share one statement."""
     given = filter or ServiceFilter()
     narrowed = services.ServiceFilter(
