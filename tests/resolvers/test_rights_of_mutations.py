@@ -150,9 +150,7 @@ async def test_everybody_gets_the_code_of_the_table_and_a_refusal_changes_nothin
         assert shown == scene[whose]
 
 
-async def test_only_its_customer_reviews_an_order_and_strangers_learn_of_none(
-    feed, people, stored
-):
+async def test_only_its_customer_reviews_an_order_and_strangers_learn_of_none(feed, people, stored):
     await feed("ORDER-1")
     await feed("ORDER-2", customer={"externalId": "CARL", "displayName": "Carl"}, **OMARS)
     table = {
