@@ -1,26 +1,22 @@
 """Execution with compiled completion: the values below a resolver become JSON by generated code.
 
 graphql-core does everything that needs judgement: coercion, collecting fields, errors, null
-propagation, abstract types, directives. Generated code only reads plain attributes whose values are
-exactly what the schema says. At the first thing that is not, it gives up, and graphql-core completes
-the same value once more: so answers are the stock executor's, always.
+propagation, abstract types, directives. Generated code only reads plain attributes whose values
+are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
+completes the same value once more: so answers are the stock executor's, always.
 
 This module is the only place that knows of it; `executor_class` is the switch.
 """
 
-from collections import OrderedDict
-from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from candor.completers import FieldPlan, plan_fields
-
-_MAX_PLANS = 1000
 
 
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -81,18 +77,9 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         )
 
 
-# By the identity of the operation, which the entry keeps alive: hashing a syntax tree is dear.
-_plans: OrderedDict[int, tuple[OperationDefinitionNode, list[FieldPlan] | None]] = OrderedDict()
-
-
 def _plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
-    operation = executor.operation
-    entry = _plans.get(id(operation))
-    if entry is None:
-        entry = _plans[id(operation)] = (operation, plan_fields(executor))
-        if len(_plans) > _MAX_PLANS:
-            _plans.popitem(last=False)
-    return entry[1]
-
-
-__all__ = ["Awaitable", "CompiledExecutor"]
+    """The operation's plan: kept on its syntax tree, and forgotten with it."""
+    kept = executor.operation.__dict__
+    if "candor_plan" not in kept:
+        kept["candor_plan"] = plan_fields(executor)
+    return kept["candor_plan"]  # type: ignore[no-any-return]

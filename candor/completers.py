@@ -12,7 +12,6 @@ from graphql import (
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLString,
     Node,
@@ -207,7 +206,9 @@ class _Generator:
                 continue
             variable = f"a{number}"
             body.append(f"    {variable} = v.{attribute}")
-            source = self.value(definition.type, below, variable, f"Path(p, {key!r}, {type_.name!r})")
+            source = self.value(
+                definition.type, below, variable, f"Path(p, {key!r}, {type_.name!r})"
+            )
             if source.count("await ") and source.startswith("await ") and not active:
                 active[key] = source.removeprefix("await ")
             elif "await " in source:
@@ -298,6 +299,3 @@ def _check(scope: dict[str, Any], kind: str) -> str:
     name = f"is_{kind}"
     scope[name] = _CHECKS[kind]
     return name
-
-
-__all__ = ["FieldPlan", "GraphQLNonNull", "plan_fields"]
