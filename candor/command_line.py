@@ -36,7 +36,7 @@ def run_in_database(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(_in_database(settings().database_url, work))
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[timedelta]):
     """`90s`, `15m`, `1h`, `30d`."""
 
     name = "duration"
@@ -79,7 +79,9 @@ def schema() -> None:
 @click.option("--vendor", help="The vendor's id, for the role vendor; the person's own by default.")
 @click.option("--name", help="The person's name.")
 @click.option("--email", help="The person's e-mail address.")
-@click.option("--ttl", default="1h", type=Duration(), help="How long it is valid: 90s, 15m, 1h, 30d.")
+@click.option(
+    "--ttl", default="1h", type=Duration(), help="How long it is valid: 90s, 15m, 1h, 30d."
+)
 def token(role: str, id_: str, vendor: str | None, ttl: timedelta, **claims: str | None) -> None:
     """Sign a token with the configured secret, and print it alone on one line."""
     from candor.tokens import sign  # noqa: PLC0415

@@ -102,4 +102,3 @@ async def _reply() -> None:
         vendor = await Vendor.get(id=review.vendor_id)
         seller = Viewer(Role.VENDOR, vendor.external_id, vendor=vendor.external_id)
         await replies.reply_to_review(seller, review_id=review.id, body=_REPLIES[review.rating])
-

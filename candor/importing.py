@@ -119,7 +119,7 @@ async def _kept(source: Source) -> AsyncIterator[None]:
     try:
         async with transaction():
             yield
-            raise _DryRun
+            raise _DryRun  # noqa: TRY301 - the way to roll back
     except _DryRun:
         pass
 
@@ -142,9 +142,7 @@ def _facts(
             report.add(row.line, "failed", _told(error))
 
 
-def _rows(
-    source: Source, required: set[str], progress: Callable[[int], None]
-) -> Iterator[FileRow]:
+def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -> Iterator[FileRow]:
     rows = read_rows(
         source.path,
         columns=source.columns,
@@ -163,7 +161,9 @@ def _newest(source: Source, zone: ZoneInfo) -> dict[str, int]:
     unheard = Report()
     quiet = Source(source.path, source.columns, source.values, source.encoding)
     for line, facts in _facts(quiet, REVIEW_COLUMNS, lambda row: _review(row, zone), unheard):
-        found[facts.order] = max(found.get(facts.order, (facts.created_at, 0)), (facts.created_at, line))
+        found[facts.order] = max(
+            found.get(facts.order, (facts.created_at, 0)), (facts.created_at, line)
+        )
     return {order: line for order, (_, line) in found.items()}
 
 
@@ -215,7 +215,9 @@ def _one_of(kind: Any, name: str, cell: str) -> Any:
         return kind(cell.strip().upper().replace(" ", "_").replace("-", "_"))
     except ValueError:
         known = ", ".join(each.value for each in kind)
-        raise Invalid(name, message=f"{cell!r} is none of {known}; translate with --value.") from None
+        raise Invalid(
+            name, message=f"{cell!r} is none of {known}; translate with --value."
+        ) from None
 
 
 def _stars(name: str, cell: str) -> int | None:

@@ -73,9 +73,7 @@ class _Counted:
         return line
 
 
-def _csv(
-    lines: _Counted, columns: Mapping[str, str], required: set[str]
-) -> Iterator[FileRow]:
+def _csv(lines: _Counted, columns: Mapping[str, str], required: set[str]) -> Iterator[FileRow]:
     csv.field_size_limit(MAX_CELL)
     reader = csv.reader(lines, strict=True)
     try:

@@ -16,14 +16,18 @@ _DEMO_TTL = timedelta(hours=12)
 async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     """Bring the database up to date, load the demo if asked to, and tell where everything is."""
     await migrate(settings.database_url)
-    click.echo(f"Candor answers at {address}/graphql (the schema: {address}/graphql/schema.graphql)")
+    click.echo(
+        f"Candor answers at {address}/graphql (the schema: {address}/graphql/schema.graphql)"
+    )
     if not demo:
         return
     async with opened(settings.database_url):
         loaded = await marketplace.load()
     if loaded:
         click.echo("A demo marketplace was loaded.")
-    click.echo(f"\nTokens of the demo, valid for 12 hours. {marketplace.OPEN_ORDER} waits for a review.")
+    click.echo(
+        f"\nTokens of the demo, valid for 12 hours. {marketplace.OPEN_ORDER} waits for a review."
+    )
     for title, claims in _CAST.items():
         click.echo(f'\n{title}:\n{{"Authorization": "Bearer {sign(settings, claims, _DEMO_TTL)}"}}')
     click.echo("")

@@ -1,8 +1,10 @@
 """What a row of the feed says, and whether it can be believed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from models import OrderStatus, clock
 from models.email_address import normalised
@@ -62,7 +64,7 @@ def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]
     for unreadable in errors:
         unreadable.field = [*path, *unreadable.field]
 
-    def attempt(check, value, *field: str):  # type: ignore[no-untyped-def]
+    def attempt(check: Callable[..., Any], value: Any, *field: str) -> Any:
         try:
             return check(value, *field)
         except UserError as error:
@@ -85,7 +87,9 @@ def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]
     return facts, errors
 
 
-def _person(person: PersonFacts, role: str, attempt, *, nameless: bool) -> PersonFacts:  # type: ignore[no-untyped-def]
+def _person(
+    person: PersonFacts, role: str, attempt: Callable[..., Any], *, nameless: bool
+) -> PersonFacts:
     return PersonFacts(
         attempt(text.identifier, person.external_id, role, "externalId"),
         attempt(_name if not nameless else _any_name, person.display_name, role, "displayName"),

@@ -109,10 +109,7 @@ async def _wave(viewer: Viewer, waiting: list[_Row], *, remind: bool) -> list[_R
     later news of the same order, and orders that somebody else stored at this very moment.
     """
     first: dict[str, _Row] = {}
-    again = []
-    for row in waiting:
-        if first.setdefault(row.facts.external_id, row) is not row:
-            again.append(row)
+    again = [row for row in waiting if first.setdefault(row.facts.external_id, row) is not row]
     async with transaction():
         settings = await site_settings.current()
         existing = await _existing(sorted(first))

@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.errors import ReportsUserErrors, UserError
 from schema.order import present_orders
 from schema.order_input import OrderResult, UpsertOrdersInput, UpsertOrdersPayload
-from schema.review import Review, present_reviews
+from schema.review import present_reviews
 from schema.review_input import (
     ApproveReviewInput,
     CreateReviewInput,
@@ -136,7 +136,7 @@ class Mutation:
 
     @_mutation(
         ReviewPayload,
-        "Take a reply away, as an admin, with a reason for the log. The vendor may answer once more.",
+        "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
     )
     async def delete_reply(
         self, info: Info[Context, None], input: Annotated[DeleteReplyInput, Input]

@@ -47,7 +47,9 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
             f" {drift.subject_id} says {drift.stored.stars}, the reviews say {drift.counted.stars}"
         )
     now = clock.now()
-    pending_review = await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
+    pending_review = (
+        await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
+    )
     if pending_review is not None and pending_review.created_at < now - PATIENCE:
         yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
     mail = await OutboxMail.filter(status="SCHEDULED").order_by("due_at", "id").first()
@@ -57,7 +59,9 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
             yield f"the oldest unsent mail ({mail.mail}) was due at {due.isoformat()}"
     site = await site_settings.current()
     host = urlsplit(site.promoter_share_url or "").hostname or ""
-    if site.share_audience is ShareAudience.PROMOTERS and any(part in host for part in _REVIEW_SITES):
+    if site.share_audience is ShareAudience.PROMOTERS and any(
+        part in host for part in _REVIEW_SITES
+    ):
         yield (
             "the share URL is a review site and only promoters are asked to share: such sites"
             " forbid to ask only the happy ones; set shareAudience to EVERYONE"

@@ -1,7 +1,7 @@
 """`candor import`: orders and reviews from files."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,7 +67,7 @@ def reviews(**options: Any) -> None:
 
 
 def _run(
-    work: Callable[[Source], Awaitable[Report]],
+    work: Callable[[Source], Coroutine[Any, Any, Report]],
     *,
     file: Path,
     columns: tuple[str, ...],
@@ -90,7 +90,7 @@ def _run(
             bar.update,
         )
         try:
-            report = run_in_database(work(source))  # type: ignore[arg-type]
+            report = run_in_database(work(source))
         except BadFile as error:
             raise click.ClickException(str(error)) from None
     for line, remark in sorted(report.remarks):
