@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 from models import ReviewStatus
 from resolvers import moderation, notifications, order_feed, replies, reviews, site_settings, votes
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.moderation import Decision
+from resolvers.moderation import UNCHECKED, Decision
 from resolvers.orders import by_ids as orders_by_ids
 from schema import ids
 from schema.context import Context
@@ -155,7 +155,7 @@ class Mutation:
         decision = Decision(
             ReviewStatus.APPROVED,
             note=input.note,
-            expected_edited_at=moment(input.expected_edited_at, "expectedEditedAt"),
+            expected_edited_at=_expected(input.expected_edited_at),
         )
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
@@ -170,7 +170,7 @@ class Mutation:
             ReviewStatus.REJECTED,
             input.reason,
             input.note,
-            moment(input.expected_edited_at, "expectedEditedAt"),
+            _expected(input.expected_edited_at),
         )
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
@@ -233,6 +233,10 @@ class Mutation:
         return ViewerPayload(viewer=Viewer.of(info.context))
 
 
+def _expected(given: Any) -> Any:
+    return UNCHECKED if given is UNSET else moment(given, "expectedEditedAt")
+
+
 async def _decide(info: Info[Context, None], review_id: str, decision: Decision) -> Any:
     key = ids.key_of("Review", review_id, "reviewId")
     return await moderation.decide(info.context.viewer, review_id=key, decision=decision)
@@ -246,7 +250,7 @@ async def _decided(
             given.status,
             given.reason,
             given.note,
-            moment(given.expected_edited_at, "expectedEditedAt"),
+            _expected(given.expected_edited_at),
         )
         row = await _decide(info, given.review_id, decision)
     except Refusal as error:

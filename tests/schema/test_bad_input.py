@@ -17,10 +17,15 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("value", VALUES)
-async def test_a_rating_is_a_whole_number_from_1_to_5(feed, maria, stored, value):
+async def test_a_rating_is_a_whole_number_from_1_to_5(feed, maria, stored):
     await feed()
     before = await stored()
+    for value in VALUES:
+        await _try_rating(maria, value)
+    assert await stored() == before
+
+
+async def _try_rating(maria, value):
     mutation = "mutation($input: CreateReviewInput!) { createReview(input: $input) { review { id } errors { code field } } }"  # fmt: skip
     given = {
         "order": {"externalId": "ORDER-1"},
@@ -37,26 +42,20 @@ async def test_a_rating_is_a_whole_number_from_1_to_5(feed, maria, stored, value
         }
     else:
         assert [error["extensions"]["code"] for error in answer["errors"]] == [VALUES[value]]
-    assert await stored() == before
 
 
-@pytest.mark.parametrize("name", ["communication", "quality", "value"])
-@pytest.mark.parametrize("stars", [0, 6])
-async def test_a_sub_rating_is_a_whole_number_from_1_to_5(feed, maria, stored, name, stars):
+async def test_a_sub_rating_is_a_whole_number_from_1_to_5(feed, maria, stored):
     await feed()
     before = await stored()
+    given = {"order": {"externalId": "ORDER-1"}, "rating": 5, "body": "Very good work."}
 
-    payload = await maria.do(
-        "createReview",
-        order={"externalId": "ORDER-1"},
-        rating=5,
-        body="Very good work.",
-        **{name: stars},
-    )
+    for name in ("communication", "quality", "value"):
+        for stars in (0, 6):
+            payload = await maria.do("createReview", **given, **{name: stars})
+            assert [(e["code"], e["field"]) for e in payload["errors"]] == [
+                ("RATING_OUT_OF_RANGE", ["input", name])
+            ]
 
-    assert [(e["code"], e["field"]) for e in payload["errors"]] == [
-        ("RATING_OUT_OF_RANGE", ["input", name])
-    ]
     assert await stored() == before
 
 
@@ -152,12 +151,17 @@ async def test_a_page_that_cannot_be_is_invalid(nobody, arguments, field):
 STRANGE = ["", " ", "\x00", "a\x00b", "\u202e", "x" * 5000, "';--", "%", "ORDER-1\n", "💩"]
 
 
-@pytest.mark.parametrize("external_id", STRANGE)
 async def test_a_strange_name_of_a_thing_finds_nothing_and_breaks_nothing(
-    external_id, review, maria, ada, stored
+    review, maria, ada, nobody, stored
 ):
     await review()
     before = await stored()
+    for external_id in STRANGE:
+        await _try_name(external_id, maria, ada, nobody)
+    assert await stored() == before
+
+
+async def _try_name(external_id, maria, ada, nobody):
     query = """query($ref: NodeRef!) {
       service(ref: $ref) { id } vendor(ref: $ref) { id } order(ref: $ref) { id }
       reviews(filter: {service: $ref}) { totalCount nodes { id } }
@@ -177,11 +181,6 @@ async def test_a_strange_name_of_a_thing_finds_nothing_and_breaks_nothing(
     payload = await maria.do("createReview", order={"externalId": external_id}, rating=5, body="Very good work.")  # fmt: skip
 
     assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
-    assert await stored() == before
-
-
-@pytest.mark.parametrize("external_id", STRANGE)
-async def test_the_rating_of_something_strange_is_not_found(external_id, nobody):
     codes = await nobody.refused(
         "query($ref: NodeRef!) { ratingSummaries(services: [$ref]) { count } }",
         ref={"externalId": external_id},
