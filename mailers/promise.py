@@ -1,6 +1,7 @@
 """Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,7 +17,16 @@ class Subject(Protocol):
     id: UUID
 
 
-Recipient = Customer | Vendor
+@dataclass(frozen=True)
+class Addressee:
+    """Somebody who is no row of ours: the site's admin, a member of its team."""
+
+    audience: Audience
+    external_id: str
+    email: str | None
+
+
+Recipient = Customer | Vendor | Addressee
 
 _AUDIENCES: dict[type, Audience] = {Customer: Audience.CUSTOMER, Vendor: Audience.VENDOR}
 
@@ -55,15 +65,16 @@ async def deliver_later(
     The same mail about the same row to the same person is promised once; `occasion` tells apart
     what may happen again to one row (a second completion, a second solve). The promise stands or
     falls with the caller's transaction. Nothing is rendered now: the mailer looks at the world
-    when the mail is due. `due_at` is an instant, now by default; the notice in the app shows up
-    at that instant too. Past `expires_at` the mail is not sent any more.
+    when the mail is due. `due_at` is an instant, by default now or after the kind's grace; the
+    notice in the app shows up at that instant too. Past `expires_at` the mail is not sent any
+    more.
     """
     kind = CATALOGUE[mail]
     now = clock.now()
-    due = due_at or now
-    audience = _AUDIENCES[type(to)]
+    due = due_at or now + kind.grace
+    audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
     person = hashlib.sha256(f"{audience}:{to.external_id}".encode()).hexdigest()[:32]
-    key = ":".join((mail, about.id.hex, occasion, person))
+    key = f"{mail}:{about.id.hex}:{occasion}:{person}"
     subject = (type(about).__name__, about.id)
     await sql.execute(
         _PROMISE,

@@ -60,6 +60,7 @@ INDEXES: dict[str, str] = {
         " WHERE status IN ('SCHEDULED', 'SENDING')"
     ),
     "ix_outbox_mail_newest": "INDEX ix_outbox_mail_newest ON outbox_mail (created_at, id)",
+    "uq_mail_optout": "UNIQUE INDEX uq_mail_optout ON mail_optout (recipient_hash, category)",
     "ix_tracking_event_newest": "INDEX ix_tracking_event_newest ON tracking_event (at, id)",
     "ix_tracking_event_order": "INDEX ix_tracking_event_order ON tracking_event (order_id, at, id)",
     "ix_tracking_event_subject": (
