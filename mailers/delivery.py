@@ -29,7 +29,7 @@ async def deliver(claimed: Claimed, link: Link, config: MailConfig) -> Verdict |
     it knows for how long the channel rests.
     """
     if claimed.expires_at is not None and outbox.now() > claimed.expires_at:
-        await outbox.finish(claimed, "EXPIRED", attempt=0, reason="it was overdue for too long")
+        await outbox.finish(claimed, "EXPIRED", attempt=0, reason=outbox.OVERDUE)
         return None
     try:
         letter = await compose(claimed, config)

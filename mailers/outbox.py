@@ -52,6 +52,8 @@ UPDATE outbox_mail SET lease_token = ?3, lease_until = ?4, in_data = ?5, status 
 WHERE id IN (SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ?1
   ORDER BY due_at, id LIMIT ?2) RETURNING {", ".join(_COLUMNS)}"""
 
+OVERDUE = "it was overdue for too long"
+
 _HELD = "WHERE id = ? AND lease_token = ? AND status = 'SENDING'"
 _FREE = "lease_token = NULL, lease_until = NULL"
 
@@ -76,6 +78,10 @@ UPDATE outbox_mail SET status = 'SCHEDULED', due_at = ?, attempts = attempts + ?
 _REAP_UNSENT = f"""
 UPDATE outbox_mail SET status = 'SCHEDULED', {_FREE}
 WHERE status = 'SENDING' AND lease_until < ? AND in_data = ?"""
+
+_EXPIRE = """
+UPDATE outbox_mail SET status = 'EXPIRED', reason = ?, finished_at = ?
+WHERE status = 'SCHEDULED' AND due_at <= ? AND expires_at < ?"""
 
 _ABANDONED = f"""
 SELECT {", ".join(_COLUMNS)} FROM outbox_mail
@@ -171,6 +177,12 @@ async def reap(*, resend_in: float) -> int:
         why = "the worker was gone before the server answered"
         await silence(Claimed(**row), why=why, resend_in=resend_in)
     return freed + len(abandoned)
+
+
+async def expire() -> int:
+    """Close all mails that nobody needs any more, as after a long outage; how many."""
+    moment = now()
+    return await sql.execute(_EXPIRE, OVERDUE, moment, moment, moment)
 
 
 async def next_due() -> int | None:

@@ -180,6 +180,7 @@ class Worker:
         await outbox.beat(list(self._held), lease=self._config.pace.lease)
 
     async def _reap(self) -> None:
+        await outbox.expire()
         if await outbox.reap(resend_in=self._config.pace.resend):
             self._wake.set()
 
