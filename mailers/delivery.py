@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from jinja2 import TemplateError
 
 from mailers import outbox, suppression
-from mailers.configuration import MailConfig
+from mailers.configuration import Pace
 from mailers.letter import Letter, compose
 from mailers.mail import Skipped
 from mailers.outbox import Claimed
 from mailers.retry_schedule import MAX_ATTEMPTS, delay
+from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Verdict
 from mailers.transport import Link
 
@@ -22,7 +23,7 @@ _log = logging.getLogger("candor.mail")
 _BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
-async def deliver(claimed: Claimed, link: Link, config: MailConfig) -> Verdict | None:
+async def deliver(claimed: Claimed, link: Link, site: Site) -> Verdict | None:
     """Send a claimed mail and close its row; None when it never came to sending.
 
     The row of a mail that met trouble with the channel stays open: the caller gives it back when
@@ -32,7 +33,7 @@ async def deliver(claimed: Claimed, link: Link, config: MailConfig) -> Verdict |
         await outbox.finish(claimed, "EXPIRED", attempt=0, reason=outbox.OVERDUE)
         return None
     try:
-        letter = await compose(claimed, config)
+        letter = await compose(claimed, site)
     except (*_BUGS, TemplateError) as error:
         _log.exception("mail %s (%s) cannot be written", claimed.id, claimed.mail)
         await outbox.finish(claimed, "DEAD", reason="it cannot be written", error=repr(error))
@@ -40,15 +41,16 @@ async def deliver(claimed: Claimed, link: Link, config: MailConfig) -> Verdict |
     if isinstance(letter, Skipped):
         await outbox.finish(claimed, "CANCELLED", attempt=0, reason=letter.because)
         return None
-    verdict = await _sent(claimed, letter, link, config)
-    await _insist(lambda: _record(claimed, letter, verdict, config), claimed)
+    pace = site.config.pace
+    verdict = await _sent(claimed, letter, link, pace)
+    await _insist(lambda: _record(claimed, letter, verdict, pace), claimed)
     return verdict
 
 
-async def _sent(claimed: Claimed, letter: Letter, link: Link, config: MailConfig) -> Verdict:
+async def _sent(claimed: Claimed, letter: Letter, link: Link, pace: Pace) -> Verdict:
     async def gate() -> bool:
         return await outbox.mark(
-            claimed, address=letter.address, dated_at=letter.dated_at, lease=config.pace.lease
+            claimed, address=letter.address, dated_at=letter.dated_at, lease=pace.lease
         )
 
     return await link.send(sender=letter.sender, to=letter.address, raw=letter.raw, gate=gate)
@@ -69,16 +71,16 @@ async def _insist(write: Callable[[], Awaitable[None]], claimed: Claimed) -> Non
             return
 
 
-async def _record(claimed: Claimed, letter: Letter, verdict: Verdict, config: MailConfig) -> None:
+async def _record(claimed: Claimed, letter: Letter, verdict: Verdict, pace: Pace) -> None:
     code, error = verdict.code, verdict.text
     match verdict.outcome:
         case Outcome.SENT:
             if not await outbox.finish(claimed, "SENT", code=code):
                 await outbox.confirm(claimed)
         case Outcome.SILENT:
-            await outbox.silence(claimed, why=error, resend_in=config.pace.resend)
+            await outbox.silence(claimed, why=error, resend_in=pace.resend)
         case Outcome.RETRY if claimed.attempts + 1 < MAX_ATTEMPTS or verdict.until_expiry:
-            seconds = delay(config.pace, claimed.attempts + 1, verdict.retry_after)
+            seconds = delay(pace, claimed.attempts + 1, verdict.retry_after)
             await outbox.reschedule(claimed, delay=seconds, code=code, error=error)
         case Outcome.RETRY:
             reason = "attempts used up"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailers import outbox, suppression
-from mailers.configuration import MailConfig
 from mailers.mail import Mail, Skipped
 from mailers.outbox import Claimed
 from mailers.registry import MAILERS
@@ -27,10 +26,10 @@ class Letter:
     raw: bytes
 
 
-async def compose(claimed: Claimed, config: MailConfig) -> Letter | Skipped:
+async def compose(claimed: Claimed, site: Site) -> Letter | Skipped:
     """The letter of a promise as the world is now, or the reason why there is none."""
-    mailer = MAILERS[claimed.mail]
-    mail = await mailer(await Site.load(config), claimed.subject_id, **claimed.params)
+    config, mailer = site.config, MAILERS[claimed.mail]
+    mail = await mailer(site, claimed.subject_id, **claimed.params)
     if isinstance(mail, Skipped):
         return mail
     try:

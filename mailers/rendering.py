@@ -74,6 +74,7 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
         finalize=_harmless,
+        auto_reload=False,
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         partial(translations.gettext, language),

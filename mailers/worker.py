@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from mailers import channel, outbox
 from mailers.channel import Channel
@@ -18,6 +19,7 @@ from mailers.delivery import deliver
 from mailers.outbox import Claimed
 from mailers.retry_schedule import MAX_ATTEMPTS, delay
 from mailers.sender import Sender
+from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Trouble, Verdict
 from mailers.transport import Link, open_link
 
@@ -29,6 +31,14 @@ _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
 _PROBE = 30.0
 
 
+@dataclass(frozen=True)
+class _Job:
+    mail: Claimed
+    # As it was when the mail was claimed.
+    site: Site
+    channel: Channel
+
+
 class Worker:
     """A mail worker for one configuration. Raises ValueError when that is wrong."""
 
@@ -36,7 +46,7 @@ class Worker:
         Sender.parse(config.mail_from)
         self._config = config
         self._links = [open_link(config) for _ in range(config.connections)]
-        self._waiting: asyncio.Queue[tuple[Claimed, int]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Job] = asyncio.Queue()
         self._held: dict[str, int] = {}
         self._busy = 0
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
@@ -80,28 +90,29 @@ class Worker:
                 await asyncio.sleep(_BREATH)
 
     async def _claim(self) -> None:
-        """Fill the free senders, then sleep until something may have changed."""
-        free = len(self._links) - self._busy - self._waiting.qsize()
+        """Keep the senders busy, then sleep until something may have changed.
+
+        As many mails as there are senders wait for one, so that a claim fetches several.
+        """
+        free = 2 * len(self._links) - self._busy - self._waiting.qsize()
         self._wake.clear()
-        taken = await self._take(free) if free > 0 else 0
-        if taken < free or free == 0:
-            nap = await self._nap() if free else self._config.pace.poll
+        enough = free < len(self._links)
+        if enough or await self._take(free) < free:
+            nap = self._config.pace.poll if enough else await self._nap()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nap):
                     await self._wake.wait()
 
     async def _take(self, limit: int) -> int:
         seen = await self._look()
-        if seen.rests:
+        if seen.rests or not (seen.works or await self._may_probe(seen)):
             return 0
-        if not seen.works:
-            if not await self._may_probe(seen):
-                return 0
-            limit = 1
+        site = await Site.load(self._config)
+        limit = limit if seen.works else 1
         mails = await outbox.claim_due(limit=limit, lease=self._config.pace.lease)
         for mail in mails:
             self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1
-            self._waiting.put_nowait((mail, seen.failures))
+            self._waiting.put_nowait(_Job(mail, site, seen))
         return len(mails) if seen.works else 0
 
     async def _look(self) -> Channel:
@@ -126,15 +137,13 @@ class Worker:
 
     async def _send(self, link: Link) -> None:
         while True:
-            mail, failures = await self._waiting.get()
+            job = await self._waiting.get()
+            mail = job.mail
             self._busy += 1
             try:
-                verdict = await deliver(mail, link, self._config)
-                await self._heed(mail, failures, verdict)
+                await self._deliver(job, link)
             except Exception as error:  # noqa: BLE001 - the same
-                _log.exception(
-                    "mail %s (%s): the sender goes on after an error", mail.id, mail.mail
-                )
+                _log.exception("mail %s (%s): the sender goes on", mail.id, mail.mail)
                 await self._put_off(mail, error)
             finally:
                 self._busy -= 1
@@ -142,24 +151,30 @@ class Worker:
                 self._waiting.task_done()
                 self._wake.set()
 
-    async def _heed(self, mail: Claimed, failures: int, verdict: Verdict | None) -> None:
-        """What a verdict says of the channel, for all workers."""
-        if verdict is None or verdict.outcome is Outcome.FENCED:
+    async def _deliver(self, job: _Job, link: Link) -> None:
+        if self._seen.rests:  # since the mail was claimed
+            await outbox.release(job.mail)
             return
+        verdict = await deliver(job.mail, link, job.site)
+        if verdict is not None and verdict.outcome is not Outcome.FENCED:
+            await self._heed(job, verdict)
+
+    async def _heed(self, job: _Job, verdict: Verdict) -> None:
+        """What a verdict says of the channel, for all workers."""
+        failures = job.channel.failures
         if verdict.outcome is not Outcome.CHANNEL:
             await channel.works_again(failures)
             if not (verdict.blames_our_reputation and self._blamed_too_often()):
                 return
-            verdict = Verdict(Outcome.CHANNEL, verdict.code, verdict.text, trouble=Trouble.REFUSED)
-            failures = 0
+            verdict, failures = replace(verdict, trouble=Trouble.REFUSED), 0
         seconds = await channel.fails(failures, verdict, self._config.pace)
-        self._looked_at = 0
+        self._seen, self._looked_at = await channel.look(), outbox.now()
         if verdict.trouble is Trouble.REFUSED:
             _log.error("mail is not accepted, it takes a human: %s", verdict.text)
         else:
             _log.warning("mail rests for %.0f s: %s", seconds, verdict.text)
         code, error = verdict.code, verdict.text
-        await outbox.reschedule(mail, delay=seconds, attempt=0, code=code, error=error)
+        await outbox.reschedule(job.mail, delay=seconds, attempt=0, code=code, error=error)
 
     def _blamed_too_often(self) -> bool:
         moment = outbox.now()
@@ -191,7 +206,7 @@ class Worker:
 
     async def _give_back(self) -> None:
         while not self._waiting.empty():
-            mail, _ = self._waiting.get_nowait()
+            mail = self._waiting.get_nowait().mail
             self._forget(mail)
             self._waiting.task_done()
             with contextlib.suppress(Exception):  # its lease ends without us
