@@ -34,7 +34,10 @@ _PROMISE = """
 INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, subject_type,
   subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'SCHEDULED', ?, ?, 0, 0, ?, ?)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT (dedupe_key) DO UPDATE SET status = 'SCHEDULED', reason = NULL, finished_at = NULL,
+  due_at = excluded.due_at, expires_at = excluded.expires_at, address = excluded.address,
+  params = excluded.params
+WHERE outbox_mail.status = 'CANCELLED' AND outbox_mail.reason LIKE 'withdrawn: %'"""
 
 _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
@@ -63,7 +66,8 @@ async def deliver_later(
     """Promise `mail` about a row to a person, once and for ever.
 
     The same mail about the same row to the same person is promised once; `occasion` tells apart
-    what may happen again to one row (a second completion, a second solve). The promise stands or
+    what may happen again to one row (a second completion, a second solve). Only a promise that was
+    withdrawn before it left can be made again. The promise stands or
     falls with the caller's transaction. Nothing is rendered now: the mailer looks at the world
     when the mail is due. `due_at` is an instant, by default now or after the kind's grace; the
     notice in the app shows up at that instant too. Past `expires_at` the mail is not sent any
@@ -102,7 +106,7 @@ async def withdraw(mail: str, *, about: UUID, because: str) -> None:
     Called in the transaction that removes the mail's cause.
     """
     now = clock.now()
-    await sql.execute(_WITHDRAW, because, milliseconds(now), about, mail, False)
+    await sql.execute(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
     await sql.execute(_SILENCE, about, mail, now)
 
 

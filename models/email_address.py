@@ -5,7 +5,7 @@ import re
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
-_LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 253
+_LONGEST_LOCAL, _LONGEST_DOMAIN, _LONGEST = 64, 253, 254
 
 
 def normalised(address: str) -> str:
@@ -25,7 +25,10 @@ def normalised(address: str) -> str:
         raise ValueError("Letters outside ASCII before the @ are not supported.")
     if not _LOCAL.fullmatch(local) or len(local) > _LONGEST_LOCAL:
         raise ValueError("The part before the @ is not valid.")
-    return f"{local}@{_a_labels(domain)}"
+    plain = f"{local}@{_a_labels(domain)}"
+    if len(plain) > _LONGEST:
+        raise ValueError("The address is too long.")
+    return plain
 
 
 def _a_labels(domain: str) -> str:

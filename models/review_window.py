@@ -1,4 +1,4 @@
-"""How long after its completion an order may be reviewed: whole days of the site's calendar."""
+"""How long a completed order may be reviewed: whole calendar days in the site's time zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,21 +7,28 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Window:
-    """The last day on which a review is taken, and the first instant after it."""
+    """The last local day on which a review is accepted, and the first instant after it."""
 
     last_day: date
     closes_at: datetime
 
+    def is_open(self, now: datetime) -> bool:
+        return now < self.closes_at
+
 
 def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:
-    """The window of an order completed at that instant; None is without end.
+    """The review window of an order completed at an instant; None when `days` is 0: unlimited.
 
-    The last day is the local day of completion plus `days`: calendar days, so that an hour that
-    daylight saving adds or removes changes nothing.
+    Completed on January 1 with 30 days means the whole of January 31. Days are days of the
+    calendar, never 24 hours: the night in which clocks change is a day like any other.
     """
     if days == 0:
         return None
     zone = ZoneInfo(time_zone)
-    last_day = completed_at.astimezone(zone).date() + timedelta(days=days)
-    midnight = datetime.combine(last_day + timedelta(days=1), time.min, zone)
-    return Window(last_day, midnight.astimezone(UTC))
+    try:
+        last_day = completed_at.astimezone(zone).date() + timedelta(days=days)
+        next_midnight = datetime.combine(last_day + timedelta(days=1), time(), zone)
+    except OverflowError:  # the window reaches past the end of the calendar
+        return None
+    # Where the clock skips midnight, fold 0 names the very instant of the skip.
+    return Window(last_day, next_midnight.astimezone(UTC))

@@ -61,27 +61,36 @@ def places(values: Sequence[Any]) -> str:
 
 
 @cache
-def columns(model: type[Model], alias: str) -> str:
-    """The model's columns, in a fixed order, each with the table's alias."""
+def columns(model: type[Model], alias: str, prefix: str = "") -> str:
+    """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
+    if prefix:
+        return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in _columns(model))
     return ", ".join(f'{alias}."{name}"' for name in _columns(model))
 
 
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
     """Model objects of fetched rows. Columns that are no fields become plain attributes."""
-    enums = _enums(model)
-    objects = []
-    for row in rows:
-        for name, enum in enums:
-            value = row[name]
-            if value is not None:
-                row[name] = enum(value)
-        instance = model.__new__(model)
-        instance.__dict__.update(_BLANK)
-        instance.__dict__.update(row)
-        objects.append(instance)
-    return objects
+    return [_instance(model, row) for row in rows]
 
 
+def joined(model: type[M], row: Row, prefix: str) -> M:
+    """The model object whose columns stand in a row under a prefix."""
+    return _instance(model, {name: row[prefix + name] for name in _columns(model)})
+
+
+def _instance(model: type[M], row: Row) -> M:
+    for name, enum in _enums(model):
+        value = row[name]
+        if value is not None:
+            row[name] = enum(value)
+    instance = model.__new__(model)
+    instance.__dict__.update(_BLANK)
+    instance.__dict__.update(row)
+    return instance
+
+
+# Of tables joined to another one's row.
+_PREFIXES = ("", "customer_", "vendor_", "service_", "order_", "review_")
 _BLANK = {
     "_partial": False,
     "_saved_in_db": True,
@@ -92,15 +101,18 @@ _BLANK = {
 
 @cache
 def _columns(model: type[Model]) -> list[str]:
-    described = model._meta.fields_db_projection  # noqa: SLF001 - Tortoise's public name for it is slower
-    return [described[name] for name in model._meta.fields_map if name in described]  # noqa: SLF001
+    """The columns' names, which are the fields' names, also before relations are resolved."""
+    meta = model._meta
+    foreign_keys = {f"{name}_id" for name in meta.fk_fields}
+    own = [name for name in meta.fields_db_projection if name not in foreign_keys]
+    return own + sorted(foreign_keys)
 
 
 @cache
 def _enums(model: type[Model]) -> list[tuple[str, type[Enum]]]:
     return [
         (name, field.enum_type)
-        for name, field in model._meta.fields_map.items()  # noqa: SLF001
+        for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.data.CharEnumFieldInstance)
     ]
 
@@ -118,12 +130,12 @@ def _converters(*, sqlite: bool) -> dict[str, Callable[[Any], Any]]:
             fields.BooleanField: bool,
         }
     converters: dict[str, Callable[[Any], Any]] = {}
-    assert Tortoise.apps is not None
-    for model in Tortoise.apps["models"].values():
-        for name, field in model._meta.fields_map.items():  # noqa: SLF001
+    for model in (Tortoise.apps or {})["models"].values():
+        for name, field in model._meta.fields_map.items():
             convert = known.get(type(field))
             if convert is not None:
-                converters[model._meta.fields_db_projection[name]] = convert  # noqa: SLF001
+                column = model._meta.fields_db_projection[name]
+                converters |= {prefix + column: convert for prefix in _PREFIXES}
     return converters
 
 

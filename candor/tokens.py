@@ -1,0 +1,137 @@
+"""Who is calling: tokens of our own, tokens of the marketplace, and API keys."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import jwt
+
+from candor.settings import Settings
+from models import ApiKey, clock
+from resolvers import text
+from resolvers.errors import Invalid
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+
+KEY_PREFIX = "candor_"
+_ROLES = {
+    "customer": Role.CUSTOMER,
+    "vendor": Role.VENDOR,
+    "staff": Role.STAFF,
+    "admin": Role.ADMIN,
+}
+_LEEWAY = timedelta(seconds=30)
+
+
+class BadToken(Exception):
+    """A token or key that is not to be believed. Never treated as no token at all."""
+
+
+def sign(settings: Settings, claims: Mapping[str, Any], ttl: timedelta) -> str:
+    """A token of our own (HS256) with these claims, valid for a while."""
+    now = clock.now()
+    payload = {**claims, "iat": now, "exp": now + ttl}
+    if settings.jwt_issuer:
+        payload["iss"] = settings.jwt_issuer
+    if settings.jwt_audience:
+        payload["aud"] = settings.jwt_audience
+    return jwt.encode(payload, settings.secret, algorithm="HS256")
+
+
+class Gatekeeper:
+    """Turns an Authorization header into a Viewer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._remote = jwt.PyJWKClient(settings.jwks_url, timeout=5) if settings.jwks_url else None
+        self._local = (
+            jwt.PyJWKSet.from_dict(json.loads(settings.jwks_file.read_text()))
+            if settings.jwks_file
+            else None
+        )
+
+    async def viewer(self, authorization: str | None) -> Viewer:
+        """Whom to take the caller for. Raises BadToken for anything that is wrong with it."""
+        if not authorization:
+            return ANONYMOUS
+        scheme, _, credential = authorization.partition(" ")
+        credential = credential.strip()
+        if scheme.lower() != "bearer" or not credential:
+            raise BadToken("Send Authorization: Bearer and a token.")
+        if credential.startswith(KEY_PREFIX):
+            return await _key_holder(credential)
+        try:
+            return _person(await self._claims(credential))
+        except jwt.ExpiredSignatureError:
+            raise BadToken("The token has expired.") from None
+        except (jwt.PyJWTError, Invalid, ValueError):
+            raise BadToken("The token is not valid here.") from None
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        # The algorithm picks the kind of key: a public key is never taken for a shared secret.
+        key: Any
+        if algorithm == "HS256":
+            key = self._settings.secret
+        elif algorithm in {"RS256", "ES256"}:
+            key = await self._public_key(token, header)
+        else:
+            raise BadToken("Tokens are signed with HS256, RS256 or ES256.")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=self._settings.jwt_audience,
+            issuer=self._settings.jwt_issuer,
+            leeway=_LEEWAY,
+            options={
+                "require": ["exp", "sub"],
+                "verify_aud": self._settings.jwt_audience is not None,
+            },
+        )
+
+    async def _public_key(self, token: str, header: dict[str, Any]) -> Any:
+        if self._remote is not None:
+            return (await asyncio.to_thread(self._remote.get_signing_key_from_jwt, token)).key
+        if self._local is None:
+            raise BadToken("Tokens of the marketplace are not set up here.")
+        for key in self._local.keys:
+            if key.key_id == header.get("kid") and key.public_key_use in {"sig", None}:
+                return key.key
+        raise BadToken("The token is signed with an unknown key.")
+
+
+def new_key() -> tuple[str, str]:
+    """A new API key, and the digest under which it is stored."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    return key, digest(key)
+
+
+def digest(key: str) -> str:
+    """A key is long and random, so a plain hash is enough to keep it from readers of the table."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+async def _key_holder(key: str) -> Viewer:
+    row = await ApiKey.get_or_none(digest=digest(key), revoked_at=None)
+    if row is None:
+        raise BadToken("The API key is unknown or was revoked.")
+    return Viewer(Role.INTEGRATION, external_id=row.name, vendor=row.vendor, scopes=row.scope_names)
+
+
+def _person(claims: dict[str, Any]) -> Viewer:
+    role = _ROLES.get(str(claims.get("role", "")).lower())
+    vendor = claims.get("vendor")
+    if role is None or (role is Role.VENDOR) != (vendor is not None):
+        raise BadToken("The token names no role, or no vendor for the role vendor.")
+    name = claims.get("name")
+    return Viewer(
+        role,
+        external_id=text.identifier(str(claims["sub"])),
+        display_name=text.line(str(name))[:200] if name else None,
+        vendor=text.identifier(str(vendor)) if vendor is not None else None,
+    )

@@ -1,0 +1,141 @@
+"""Every refusal: one class a fact. The docstring is the message, `code` is public API."""
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """The request cannot be fulfilled."""
+
+    code: ClassVar[str] = "INVALID"
+
+    def __init__(self, *field: str, message: str | None = None) -> None:
+        """`field` is the path of the input at fault, from inside `input`: `("rating",)`."""
+        self.field = list(field)
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        super().__init__(self.message)
+
+
+class Unauthenticated(UserError):
+    """Sign in first."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(UserError):
+    """You may not do this."""
+
+    code = "FORBIDDEN"
+
+
+class NotFound(UserError):
+    """There is no such thing, or it is not yours to see."""
+
+    code = "NOT_FOUND"
+
+
+class Invalid(UserError):
+    """This value cannot be accepted."""
+
+    code = "INVALID"
+
+
+class Conflict(UserError):
+    """This contradicts what is already stored."""
+
+    code = "CONFLICT"
+
+
+class RatingOutOfRange(UserError):
+    """A rating is a whole number of stars from 1 to 5."""
+
+    code = "RATING_OUT_OF_RANGE"
+
+
+class BodyTooShort(UserError):
+    """The text is too short."""
+
+    code = "BODY_TOO_SHORT"
+
+
+class BodyTooLong(UserError):
+    """The text is too long."""
+
+    code = "BODY_TOO_LONG"
+
+
+class OrderNotCompleted(UserError):
+    """The order is not completed yet."""
+
+    code = "ORDER_NOT_COMPLETED"
+
+
+class OrderCancelled(UserError):
+    """The order was cancelled."""
+
+    code = "ORDER_CANCELLED"
+
+
+class OrderRefunded(UserError):
+    """The order was refunded."""
+
+    code = "ORDER_REFUNDED"
+
+
+class OrderDisputed(UserError):
+    """The order is in dispute. It can be reviewed when the dispute is settled."""
+
+    code = "ORDER_DISPUTED"
+
+
+class NotTheCustomer(UserError):
+    """Only the customer of an order can review it."""
+
+    code = "NOT_THE_CUSTOMER"
+
+
+class OwnService(UserError):
+    """Nobody reviews their own service."""
+
+    code = "OWN_SERVICE"
+
+
+class AlreadyReviewed(UserError):
+    """This order has been reviewed."""
+
+    code = "ALREADY_REVIEWED"
+
+
+class WindowClosed(UserError):
+    """The time to review this order is over."""
+
+    code = "WINDOW_CLOSED"
+
+
+class AlreadyReplied(UserError):
+    """This review has a reply already."""
+
+    code = "ALREADY_REPLIED"
+
+
+class NotTheVendor(UserError):
+    """Only the vendor who was reviewed can reply."""
+
+    code = "NOT_THE_VENDOR"
+
+
+class OwnReview(UserError):
+    """Nobody votes for their own review."""
+
+    code = "OWN_REVIEW"
+
+
+class NotPublished(UserError):
+    """The review is not published."""
+
+    code = "NOT_PUBLISHED"
+
+
+class VotesDisabled(UserError):
+    """Helpful votes are switched off on this site."""
+
+    code = "VOTES_DISABLED"

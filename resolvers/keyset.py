@@ -1,0 +1,188 @@
+"""Pages by keyset: a cursor holds the sort key of its row, so page 1,000 costs what page 1 does."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+
+from resolvers.errors import Invalid
+from resolvers.viewer import Condition
+
+DEFAULT_SIZE, MAX_SIZE = 10, 100
+# Numbered pages are found by counting rows off, so they end somewhere.
+MAX_OFFSET = 10_000
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One part of a sort key: the expression in SQL, the same of a row, and the value's type."""
+
+    sql: str
+    of: Callable[[Any], Any]
+    type: type = int
+
+
+@dataclass(frozen=True)
+class Order:
+    """A list's order. All terms run the same way; the last is the id, so no two rows are equal."""
+
+    name: str
+    terms: tuple[Term, ...]
+    descending: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"({', '.join(term.sql for term in self.terms)})"
+
+    def by(self, *, backwards: bool) -> str:
+        """The ORDER BY, or the reverse of it."""
+        way = "DESC" if self.descending is not backwards else "ASC"
+        return ", ".join(f"{term.sql} {way}" for term in self.terms)
+
+    def cursor(self, row: Any) -> str:
+        """An opaque cursor that points at a row."""
+        values = [_plain(term.of(row)) for term in self.terms]
+        return base64.urlsafe_b64encode(orjson.dumps([self.name, *values])).decode().rstrip("=")
+
+    def position(self, cursor: str, field: str) -> tuple[Any, ...]:
+        """The sort key that a cursor holds. Raises Invalid for one that is none of this order's."""
+        try:
+            octets = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+            name, *values = orjson.loads(octets)
+            if name == self.name and len(values) == len(self.terms):
+                return tuple(
+                    _typed(term.type, v) for term, v in zip(self.terms, values, strict=True)
+                )
+        except (ValueError, TypeError, binascii.Error, AttributeError):
+            pass
+        raise Invalid(field, message="This cursor does not belong to this list and its order.")
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """A checked request for a part of a list."""
+
+    size: int = DEFAULT_SIZE
+    backwards: bool = False
+    after: str | None = None
+    before: str | None = None
+    offset: int = 0
+
+    def bounds(self, order: Order) -> Condition:
+        """The condition that a row lies between the cursors."""
+        parts: list[str] = []
+        values: tuple[Any, ...] = ()
+        for cursor, field, beyond in (
+            (self.after, "after", order.descending),
+            (self.before, "before", not order.descending),
+        ):
+            if cursor is not None:
+                position = order.position(cursor, field)
+                sign = "<" if beyond else ">"
+                parts.append(f" AND {order.key} {sign} ({', '.join('?' * len(position))})")
+                values += position
+        return Condition("".join(parts), values)
+
+
+@dataclass
+class Page(Generic[R]):
+    """Rows in the list's order, whether there are more, and how many in all if that was asked."""
+
+    rows: list[R]
+    order: Order
+    has_next: bool
+    has_previous: bool
+    total: int | None = None
+
+
+def request_page(
+    *,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    page: int | None = None,
+) -> PageRequest:
+    """The request in these arguments. Raises Invalid, with the argument at fault."""
+    if first is not None and last is not None:
+        raise Invalid("last", message="Give first or last, not both.")
+    size = _size("first", first) if last is None else _size("last", last)
+    offset = 0
+    if page is not None:
+        if after is not None or before is not None or last is not None:
+            raise Invalid("page", message="A numbered page goes without after, before and last.")
+        if page < 1:
+            raise Invalid("page", message="Pages are numbered from 1.")
+        offset = (page - 1) * size
+        if offset > MAX_OFFSET:
+            raise Invalid(
+                "page",
+                message=f"Numbered pages end after {MAX_OFFSET:,} rows; go on with after.",
+            )
+    return PageRequest(size, last is not None, after or None, before or None, offset)
+
+
+def cut(rows: list[R], request: PageRequest, order: Order) -> Page[R]:
+    """The page in rows that were fetched with one more than asked for, as they were travelled."""
+    more = len(rows) > request.size
+    rows = rows[: request.size]
+    if request.backwards:
+        rows.reverse()
+        return Page(rows, order, has_next=request.before is not None, has_previous=more)
+    return Page(
+        rows, order, has_next=more, has_previous=request.after is not None or request.offset > 0
+    )
+
+
+def _size(name: str, value: int | None) -> int:
+    if value is None:
+        return DEFAULT_SIZE
+    if not 0 <= value <= MAX_SIZE:
+        raise Invalid(name, message=f"Ask for 0 to {MAX_SIZE} at once.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return value.hex
+    return value
+
+
+def _typed(kind: type, value: Any) -> Any:
+    if kind is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    if kind is UUID:
+        return UUID(value)
+    if type(value) is not kind:
+        raise TypeError
+    if isinstance(value, int) and abs(value) >= 2**31:
+        raise ValueError
+    return value
+
+
+def attribute(name: str) -> Callable[[Any], Any]:
+    return lambda row: getattr(row, name)
+
+
+ID = "id"
+
+
+def newest(alias: str, column: str = "created_at") -> Order:
+    """Newest first, then the id."""
+    return Order(
+        "NEWEST",
+        (
+            Term(f"{alias}.{column}", attribute(column), datetime),
+            Term(f"{alias}.id", attribute("id"), UUID),
+        ),
+    )

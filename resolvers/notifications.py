@@ -1,0 +1,101 @@
+"""A person's inbox in the app."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from models import Audience, Notification, clock, sql
+from resolvers.errors import Invalid, Unauthenticated
+from resolvers.keyset import Page, PageRequest, cut, newest
+from resolvers.viewer import Condition, Role, Viewer
+
+MAX_MARKED = 100
+_ORDER = newest("n")
+
+
+def visible_notifications(viewer: Viewer) -> Condition:
+    """The notices `n` of this viewer that are due: of the person, and of the vendor acted for."""
+    own = [(Audience.CUSTOMER, viewer.external_id)] if viewer.is_person else []
+    if viewer.role is Role.VENDOR:
+        own.append((Audience.VENDOR, viewer.vendor))
+    if viewer.is_team:
+        own.append((Audience.TEAM, viewer.external_id))
+    if viewer.is_admin:
+        own.append((Audience.ADMIN, "admin"))
+    if not own:
+        return Condition("n.id <> n.id")
+    parts = " OR ".join(["(n.audience = ? AND n.recipient = ?)"] * len(own))
+    values = [value for pair in own for value in pair]
+    return Condition(f"({parts}) AND n.created_at <= ?", (*values, clock.now()))
+
+
+async def list_notifications(
+    viewer: Viewer, request: PageRequest, *, unread_only: bool, count: bool
+) -> Page[Notification]:
+    """The viewer's notices, newest first."""
+    visible = (
+        _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
+    )
+    bounds = request.bounds(_ORDER)
+    rows = await sql.fetch(
+        f"SELECT {sql.columns(Notification, 'n')} FROM notification n"
+        f" WHERE {visible.text}{bounds.text}"
+        f" ORDER BY {_ORDER.by(backwards=request.backwards)} LIMIT ?",
+        *visible.values,
+        *bounds.values,
+        request.size + 1,
+    )
+    page = cut(sql.hydrate(Notification, rows), request, _ORDER)
+    if count:
+        page.total = await _count(visible)
+    return page
+
+
+async def unread_count(viewer: Viewer) -> int:
+    return await _count(_unread(visible_notifications(viewer)))
+
+
+async def by_ids(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Notification]:
+    """Those of the notices that are the viewer's, by their ids."""
+    visible = visible_notifications(viewer)
+    rows = await sql.fetch(
+        f"SELECT {sql.columns(Notification, 'n')} FROM notification n"
+        f" WHERE n.id IN ({sql.places(ids)}) AND {visible.text}",
+        *ids,
+        *visible.values,
+    )
+    return {row.id: row for row in sql.hydrate(Notification, rows)}
+
+
+async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: bool) -> None:
+    """Mark notices as read: those named, or all. One that is read already keeps its time.
+
+    Raises Unauthenticated, Invalid (neither or both given, more than 100 ids).
+    """
+    if not viewer.is_person:
+        raise Unauthenticated
+    if everything == (ids is not None):
+        raise Invalid("ids", message="Give ids, or all: true.")
+    if ids is not None and len(ids) > MAX_MARKED:
+        raise Invalid("ids", message=f"Mark {MAX_MARKED} notices at most at once.")
+    if ids == []:
+        return
+    visible = visible_notifications(viewer)
+    named = f" AND n.id IN ({sql.places(ids)})" if ids is not None else ""
+    await sql.execute(
+        "UPDATE notification SET read_at = ? WHERE read_at IS NULL AND id IN"
+        f" (SELECT n.id FROM notification n WHERE {visible.text}{named})",
+        clock.now(),
+        *visible.values,
+        *(ids or ()),
+    )
+
+
+def _unread(condition: Condition) -> Condition:
+    return Condition(f"{condition.text} AND n.read_at IS NULL", condition.values)
+
+
+async def _count(visible: Condition) -> int:
+    rows = await sql.fetch(
+        f"SELECT COUNT(*) AS total FROM notification n WHERE {visible.text}", *visible.values
+    )
+    return int(rows[0]["total"])

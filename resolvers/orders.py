@@ -1,0 +1,44 @@
+"""Orders as their parties see them."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from models import Customer, Order, Vendor, sql
+from resolvers.ref import Ref
+from resolvers.viewer import Viewer, visible_orders
+
+_SELECT = f"""
+SELECT {sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_")},
+  {sql.columns(Vendor, "v", "vendor_")},
+  EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed
+FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"""
+
+
+async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order | None:
+    """The order, with its customer and vendor, if the viewer is a party to it.
+
+    `lock` holds off other writers of the order until the caller's transaction ends.
+    """
+    named, visible = ref.names("o"), visible_orders(viewer)
+    held = " FOR UPDATE OF o" if lock and sql.is_postgres() else ""
+    statement = f"{_SELECT} WHERE {named.text} AND {visible.text}{held}"
+    rows = await sql.fetch(statement, *named.values, *visible.values)
+    return _order(rows[0]) if rows else None
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Those of the orders that the viewer is a party to, by their ids."""
+    if not ids:
+        return {}
+    visible = visible_orders(viewer)
+    statement = f"{_SELECT} WHERE o.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    rows = await sql.fetch(statement, *ids, *visible.values)
+    return {row["id"]: _order(row) for row in rows}
+
+
+def _order(row: sql.Row) -> Order:
+    order = sql.hydrate(Order, [row])[0]
+    order.is_reviewed = bool(row["is_reviewed"])
+    order.customer = sql.joined(Customer, row, "customer_")
+    order.vendor = sql.joined(Vendor, row, "vendor_")
+    return order

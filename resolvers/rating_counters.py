@@ -1,0 +1,137 @@
+"""Counters of approved reviews: exact, because they change in the transaction of the review."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from models import RatingSubject, Review, sql
+from models.rating_tally import Tally
+from models.review import SUB_RATINGS
+
+_NAMES = Tally._fields
+_COLUMNS = ", ".join(_NAMES)
+
+_ADD = f"""
+INSERT INTO rating_counter (subject_id, kind, {_COLUMNS}) VALUES {{rows}}
+ON CONFLICT (subject_id) DO UPDATE SET
+  {", ".join(f"{name} = rating_counter.{name} + excluded.{name}" for name in _NAMES)}"""
+_ROW = f"(?, ?, {sql.places(_NAMES)})"
+
+_CHANGE = f"""
+UPDATE rating_counter SET {", ".join(f"{name} = {name} + ?" for name in _NAMES)}
+WHERE subject_id = ?"""
+
+_SUMS = ", ".join(
+    [f"SUM(CASE WHEN rating = {n} THEN 1 ELSE 0 END) AS n{n}" for n in range(1, 6)]
+    + [
+        f'COALESCE(SUM("{name}"), 0) AS {name}_sum, COUNT("{name}") AS {name}_count'
+        for name in SUB_RATINGS
+    ]
+)
+
+_RECOUNT = " UNION ALL ".join(
+    f"SELECT {column} AS subject_id, '{kind}' AS kind, {_SUMS} FROM review"
+    f" WHERE status = 'APPROVED' AND deleted_at IS NULL GROUP BY {column}"
+    for column, kind in (("service_id", "SERVICE"), ("vendor_id", "VENDOR"))
+)
+
+
+class Drift(NamedTuple):
+    """A counter that disagrees with the reviews."""
+
+    subject_id: UUID
+    kind: RatingSubject
+    stored: Tally
+    counted: Tally
+
+
+async def count_in(*reviews: Review) -> None:
+    """Count reviews that became public. The last write of the caller's transaction.
+
+    One statement, services before vendors, each by their ids: whoever writes several rows locks
+    them in this order.
+    """
+    added: dict[tuple[RatingSubject, UUID], Tally] = {}
+    for review in reviews:
+        tally = _tally(review)
+        for subject in (
+            (RatingSubject.SERVICE, review.service_id),
+            (RatingSubject.VENDOR, review.vendor_id),
+        ):
+            added[subject] = _sum(added.get(subject, Tally()), tally)
+    if added:
+        rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
+        statement = _ADD.format(rows=", ".join([_ROW] * len(rows)))
+        await sql.execute(statement, *(value for row in rows for value in row))
+
+
+async def count_out(review: Review) -> None:
+    """Take back the count of a review that is public no more."""
+    await _change(review, [-count for count in _tally(review)])
+
+
+async def recount(before: Review, after: Review) -> None:
+    """Count an edit of a public review: minus the old stars, plus the new ones, in one step."""
+    pairs = zip(_tally(before), _tally(after), strict=True)
+    await _change(after, [new - old for old, new in pairs])
+
+
+async def drifts() -> list[Drift]:
+    """Every counter that differs from what the reviews say, in one consistent look."""
+    counted = {row["subject_id"]: row for row in await sql.fetch(_RECOUNT)}
+    stored = {
+        row["subject_id"]: row
+        for row in await sql.fetch(f"SELECT subject_id, kind, {_COLUMNS} FROM rating_counter")
+    }
+    return [
+        drift
+        for subject_id in sorted(counted.keys() | stored.keys())
+        if (drift := _drift(subject_id, stored.get(subject_id), counted.get(subject_id)))
+    ]
+
+
+async def repair() -> list[Drift]:
+    """Set every counter to what the reviews say, with writers held off. Returns what was wrong.
+
+    The caller owns the transaction.
+    """
+    if sql.is_postgres():
+        await sql.execute("LOCK TABLE rating_counter IN SHARE ROW EXCLUSIVE MODE")
+        await sql.execute("LOCK TABLE review IN SHARE MODE")
+    found = await drifts()
+    for drift in found:
+        await sql.execute("DELETE FROM rating_counter WHERE subject_id = ?", drift.subject_id)
+        await sql.execute(
+            f"INSERT INTO rating_counter (subject_id, kind, {_COLUMNS})"
+            f" VALUES (?, ?, {sql.places(_NAMES)})",
+            drift.subject_id,
+            drift.kind,
+            *drift.counted,
+        )
+    return found
+
+
+async def _change(review: Review, differences: Iterable[int]) -> None:
+    changes = list(differences)
+    if any(changes):
+        for subject_id in (review.service_id, review.vendor_id):
+            await sql.execute(_CHANGE, *changes, subject_id)
+
+
+def _tally(review: Review) -> Tally:
+    counts = {f"n{review.rating}": 1}
+    for name, stars in zip(SUB_RATINGS, review.sub_ratings, strict=True):
+        if stars is not None:
+            counts |= {f"{name}_sum": stars, f"{name}_count": 1}
+    return Tally(**counts)
+
+
+def _sum(one: Tally, other: Tally) -> Tally:
+    return Tally(*(a + b for a, b in zip(one, other, strict=True)))
+
+
+def _drift(subject_id: UUID, stored: sql.Row | None, counted: sql.Row | None) -> Drift | None:
+    kind = RatingSubject((stored or counted or {})["kind"])
+    was = Tally.of(stored) if stored else Tally()
+    true = Tally.of(counted) if counted else Tally()
+    return None if was == true else Drift(subject_id, kind, was, true)

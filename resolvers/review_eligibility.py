@@ -1,0 +1,164 @@
+"""May this person review this order now? The one rule that the question and the mutation share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from models import Order, OrderStatus, Review, SiteSettings, clock
+from models.review_window import Window, window
+from resolvers import errors, orders, reviews_lookup, site_settings
+from resolvers.ref import Ref
+from resolvers.viewer import Role, Viewer
+
+
+class IneligibilityReason(StrEnum):
+    """Tested in this order: the first that applies is the one that is told."""
+
+    SIGN_IN_REQUIRED = "SIGN_IN_REQUIRED"
+    ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
+    NOT_THE_CUSTOMER = "NOT_THE_CUSTOMER"
+    OWN_SERVICE = "OWN_SERVICE"
+    ORDER_NOT_COMPLETED = "ORDER_NOT_COMPLETED"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+    ORDER_REFUNDED = "ORDER_REFUNDED"
+    ORDER_DISPUTED = "ORDER_DISPUTED"
+    ALREADY_REVIEWED = "ALREADY_REVIEWED"
+    WINDOW_CLOSED = "WINDOW_CLOSED"
+
+
+_REFUSALS: dict[IneligibilityReason, type[errors.UserError]] = {
+    IneligibilityReason.SIGN_IN_REQUIRED: errors.Unauthenticated,
+    IneligibilityReason.ORDER_NOT_FOUND: errors.NotFound,
+    IneligibilityReason.NOT_THE_CUSTOMER: errors.NotTheCustomer,
+    IneligibilityReason.OWN_SERVICE: errors.OwnService,
+    IneligibilityReason.ORDER_NOT_COMPLETED: errors.OrderNotCompleted,
+    IneligibilityReason.ORDER_CANCELLED: errors.OrderCancelled,
+    IneligibilityReason.ORDER_REFUNDED: errors.OrderRefunded,
+    IneligibilityReason.ORDER_DISPUTED: errors.OrderDisputed,
+    IneligibilityReason.ALREADY_REVIEWED: errors.AlreadyReviewed,
+    IneligibilityReason.WINDOW_CLOSED: errors.WindowClosed,
+}
+
+_BY_STATUS = {
+    OrderStatus.PENDING: IneligibilityReason.ORDER_NOT_COMPLETED,
+    OrderStatus.IN_PROGRESS: IneligibilityReason.ORDER_NOT_COMPLETED,
+    OrderStatus.DELIVERED: IneligibilityReason.ORDER_NOT_COMPLETED,
+    OrderStatus.CANCELLED: IneligibilityReason.ORDER_CANCELLED,
+    OrderStatus.REFUNDED: IneligibilityReason.ORDER_REFUNDED,
+    OrderStatus.DISPUTED: IneligibilityReason.ORDER_DISPUTED,
+}
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """The verdict, the sentence for it, and the deadline where there is one."""
+
+    reason: IneligibilityReason | None
+    message: str
+    window: Window | None = None
+    existing_review: Review | None = None
+
+    def refuse(self, *field: str) -> None:
+        """Raise the refusal of the mutation when the verdict is no."""
+        if self.reason is not None:
+            raise _REFUSALS[self.reason](*field, message=self.message)
+
+
+async def review_eligibility(viewer: Viewer, *, order: Ref) -> Eligibility:
+    """Whether the viewer may review the order now, and until when."""
+    if viewer.role is Role.ANONYMOUS:
+        return _no(IneligibilityReason.SIGN_IN_REQUIRED)
+    row = await orders.find_order(viewer, order)
+    if row is None:
+        return _no(IneligibilityReason.ORDER_NOT_FOUND)
+    return (await of_orders(viewer, [row]))[0]
+
+
+async def of_orders(viewer: Viewer, rows: list[Order]) -> list[Eligibility]:
+    """The verdicts on orders that the viewer may see, in a constant number of statements."""
+    settings = await site_settings.current()
+    existing = {
+        review.order_id: review
+        for review in await reviews_lookup.of_orders(viewer, [row.id for row in rows])
+    }
+    now = clock.now()
+    return [judge(viewer, row, settings, now, existing=existing.get(row.id)) for row in rows]
+
+
+def judge(
+    viewer: Viewer,
+    order: Order,
+    settings: SiteSettings,
+    now: datetime,
+    *,
+    existing: Review | None = None,
+) -> Eligibility:
+    """The rule itself, on an order that the viewer may see, with its parties and `is_reviewed`."""
+    deadline = review_deadline(order, settings)
+    reason = _reason(viewer, order)
+    if reason is None and order.is_reviewed:
+        reason = IneligibilityReason.ALREADY_REVIEWED
+    if reason is None and not is_open(order, settings, now):
+        reason = IneligibilityReason.WINDOW_CLOSED
+    if reason is not None:
+        return _no(reason, deadline, existing)
+    message = "You can review this order."
+    if deadline is not None:
+        message = f"You can review this order until the end of {deadline.last_day.isoformat()}."
+    return Eligibility(None, message, deadline, existing)
+
+
+def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
+    """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
+    reason = _reason(viewer, order)
+    if reason is None and not is_open(order, settings, now):
+        reason = IneligibilityReason.WINDOW_CLOSED
+    if reason is not None:
+        _no(reason, review_deadline(order, settings)).refuse("review_id")
+
+
+def review_deadline(order: Order, settings: SiteSettings) -> Window | None:
+    """The window of an order; None when it is unlimited or when nobody knows the completion."""
+    if order.completed_at is None:
+        return None
+    return window(order.completed_at, settings.review_window_days, settings.time_zone)
+
+
+def is_open(order: Order, settings: SiteSettings, now: datetime) -> bool:
+    """Whether the window is open. An order of unknown completion has one only when unlimited."""
+    if settings.review_window_days == 0:
+        return True
+    if order.completed_at is None:
+        return False
+    deadline = review_deadline(order, settings)
+    return deadline is None or deadline.is_open(now)
+
+
+def is_customer(viewer: Viewer, order: Order) -> bool:
+    """Whether the viewer received the service: as its customer, or by the link to this order."""
+    if viewer.role is Role.GUEST:
+        return viewer.order_id == order.id
+    return viewer.is_person and viewer.external_id == order.customer.external_id
+
+
+def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
+    if not is_customer(viewer, order):
+        return IneligibilityReason.NOT_THE_CUSTOMER
+    # Persons have one namespace: whoever buys under the id that sells is the same person.
+    if order.vendor.external_id in {order.customer.external_id, viewer.vendor}:
+        return IneligibilityReason.OWN_SERVICE
+    return _BY_STATUS.get(order.status)
+
+
+def _no(
+    reason: IneligibilityReason, deadline: Window | None = None, existing: Review | None = None
+) -> Eligibility:
+    refusal = _REFUSALS[reason]()
+    message = refusal.message
+    if reason is IneligibilityReason.SIGN_IN_REQUIRED:
+        message = "Sign in as the customer of this order."
+    elif reason is IneligibilityReason.ORDER_NOT_FOUND:
+        message = "There is no such order, or it is not yours."
+    elif reason is IneligibilityReason.WINDOW_CLOSED and deadline is not None:
+        message = f"The time to review this order ended with {deadline.last_day.isoformat()}."
+    return Eligibility(reason, message, deadline, existing)

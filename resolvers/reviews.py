@@ -1,0 +1,268 @@
+"""Write a review, edit it, delete it: every rule of the author's and the admin's hand."""
+
+import copy
+import hashlib
+import json
+from typing import Any
+from uuid import UUID
+
+import mailers
+from models import Order, Review, ReviewRevision, ReviewStatus, SiteSettings, clock, sql
+from models.database import transaction
+from models.review import SUB_RATINGS
+from models.uuid7 import uuid7
+from resolvers import orders, rating_counters, review_eligibility, site_settings, text, tracking
+from resolvers.errors import (
+    AlreadyReviewed,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RatingOutOfRange,
+    Unauthenticated,
+)
+from resolvers.ref import Ref
+from resolvers.reviews_lookup import find_review
+from resolvers.viewer import Role, Viewer, is_author
+
+_INSERT_COLUMNS = (
+    "id",
+    "order_id",
+    "service_id",
+    "vendor_id",
+    "customer_id",
+    "rating",
+    *SUB_RATINGS,
+    "body",
+    "body_folded",
+    "verified",
+    "status",
+    "created_at",
+    "published_at",
+    "helpful_count",
+    "idempotency_key",
+    "idempotency_digest",
+)
+# The loser of a race comes back with no row: the database decides, not an earlier look.
+_INSERT = (
+    f"INSERT INTO review ({', '.join(_INSERT_COLUMNS)}) VALUES ({sql.places(_INSERT_COLUMNS)})"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
+
+
+async def create_review(
+    viewer: Viewer,
+    *,
+    order: Ref,
+    rating: int,
+    body: str,
+    communication: int | None = None,
+    quality: int | None = None,
+    value: int | None = None,
+    idempotency_key: str | None = None,
+) -> Review:
+    """Review a completed order, as its customer, once.
+
+    Review, counters and the vendor's notice are one transaction. With moderation on the review is
+    PENDING and neither counted nor told. The same `idempotency_key` and input again gives the
+    first review.
+
+    Raises what `review_eligibility` says, RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid,
+    Conflict (the key was used with another input).
+    """
+    if viewer.role is Role.ANONYMOUS:
+        raise Unauthenticated("order", message="Sign in as the customer of this order.")
+    stars = {"rating": rating, "communication": communication, "quality": quality, "value": value}
+    digest = _digest(order, stars, body) if idempotency_key is not None else None
+    async with transaction():
+        row = await orders.find_order(viewer, order, lock=True)
+        if row is None:
+            raise NotFound("order", message="There is no such order, or it is not yours.")
+        if idempotency_key is not None:
+            text.identifier(idempotency_key, "idempotency_key")
+            if first := await _first_answer(viewer, row, idempotency_key, digest):
+                return first
+        settings = await site_settings.current()
+        review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
+        review = _new_review(row, settings, _checked(stars), text.body(body, "body"))
+        review.idempotency_key, review.idempotency_digest = idempotency_key, digest
+        await insert(review)
+        await mailers.withdraw("review.reminder", about=row.id, because="the order was reviewed")
+        if review.is_public:
+            await mailers.deliver_later("review.received", to=row.vendor, about=review)
+            await rating_counters.count_in(review)
+    return review
+
+
+async def insert(review: Review) -> None:
+    """Store a new review, or raise AlreadyReviewed when its order has one."""
+    if not await sql.fetch(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS)):
+        raise AlreadyReviewed("order")
+
+
+async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Review:
+    """Change stars or text: the author while the window is open, an admin at any time.
+
+    `changes` holds only what the caller gave: rating, body, and the sub-ratings, of which None
+    takes one back. The earlier version is kept as a revision. An author's edit goes back to
+    PENDING when moderation is on or the review was rejected.
+
+    Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
+    BodyTooShort, BodyTooLong.
+    """
+    if viewer.role is Role.ANONYMOUS:
+        raise Unauthenticated("review_id")
+    async with transaction():
+        review = await find_review(viewer, review_id, lock=True)
+        if review is None:
+            raise NotFound("review_id", message="There is no such review.")
+        settings = await site_settings.current()
+        if not viewer.is_admin:
+            await _must_still_edit(viewer, review, settings)
+        edited = copy.copy(review)
+        _apply(edited, changes)
+        if _content(edited) == _content(review):
+            return review
+        if not viewer.is_admin:
+            _hold(edited, settings)
+        edited.edited_at = clock.now()
+        await _replace(viewer, review, edited)
+    return edited
+
+
+async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:
+    """Delete a review for good, as an admin. The order cannot be reviewed again.
+
+    The row stays, hidden from everybody, and the log keeps who did it and why.
+    Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound.
+    """
+    viewer.must_be_admin()
+    why = required_reason(reason)
+    async with transaction():
+        review = await find_review(viewer, review_id, lock=True)
+        if review is None:
+            raise NotFound("review_id", message="There is no such review.")
+        await Review.filter(id=review.id).update(deleted_at=clock.now())
+        await tracking.record(viewer, "review.deleted", about=review, reason=why)
+        await mailers.withdraw("review.received", about=review.id, because="it was deleted")
+        if review.is_public:
+            await rating_counters.count_out(review)
+    return review.id
+
+
+def required_reason(reason: str) -> str:
+    """A reason in words, for the log. Raises Invalid when it says nothing."""
+    why = text.plain(reason)
+    if not 1 <= len(why) <= 1000:
+        raise Invalid("reason", message="Give a reason of 1 to 1,000 characters.")
+    return why
+
+
+def _checked(stars: dict[str, int | None]) -> dict[str, int | None]:
+    for name, value in stars.items():
+        if value is not None and not 1 <= value <= 5:
+            raise RatingOutOfRange(name)
+    return stars
+
+
+def _new_review(
+    order: Order, settings: SiteSettings, stars: dict[str, int | None], body: str
+) -> Review:
+    now = clock.now()
+    held = settings.review_moderation
+    review = Review(
+        id=uuid7(),
+        order_id=order.id,
+        service_id=order.service_id,
+        vendor_id=order.vendor_id,
+        customer_id=order.customer_id,
+        **stars,
+        body=body,
+        body_folded=text.fold(body),
+        verified=True,
+        status=ReviewStatus.PENDING if held else ReviewStatus.APPROVED,
+        created_at=now,
+        published_at=None if held else now,
+    )
+    review.author_name = order.customer.display_name
+    review.author_external_id = order.customer.external_id
+    return review
+
+
+def _digest(order: Ref, stars: dict[str, int | None], body: str) -> str:
+    named = str(order.id or order.external_id)
+    return hashlib.sha256(json.dumps([named, stars, body]).encode()).hexdigest()
+
+
+async def _first_answer(
+    viewer: Viewer, order: Order, key: str, digest: str | None
+) -> Review | None:
+    """The review that this person's key already made; Conflict when it came with other input."""
+    if not review_eligibility.is_customer(viewer, order):
+        return None
+    row = await Review.get_or_none(customer_id=order.customer_id, idempotency_key=key)
+    if row is None:
+        return None
+    if row.idempotency_digest != digest:
+        raise Conflict(
+            "idempotency_key", message="This idempotency key was used with another input."
+        )
+    return await find_review(viewer, row.id)
+
+
+async def _must_still_edit(viewer: Viewer, review: Review, settings: SiteSettings) -> None:
+    if not is_author(viewer, review):
+        raise Forbidden("review_id", message="Only its author and admins can edit a review.")
+    order = await orders.find_order(viewer, Ref(id=review.order_id), lock=True)
+    if order is None:
+        raise NotFound("review_id", message="There is no such review.")
+    review_eligibility.may_still_edit(viewer, order, settings, clock.now())
+
+
+def _apply(review: Review, changes: dict[str, Any]) -> None:
+    stars = {name: changes[name] for name in ("rating", *SUB_RATINGS) if name in changes}
+    for name, value in _checked(stars).items():
+        setattr(review, name, value)
+    if "body" in changes:
+        review.body = text.body(changes["body"], "body")
+        review.body_folded = text.fold(review.body)
+
+
+def _content(review: Review) -> tuple[Any, ...]:
+    return (review.rating, *review.sub_ratings, review.body)
+
+
+def _hold(review: Review, settings: SiteSettings) -> None:
+    """What its author changed is looked at again: no edit walks past moderation."""
+    if settings.review_moderation or review.status is ReviewStatus.REJECTED:
+        review.status = ReviewStatus.PENDING
+        review.rejection_reason = review.moderation_note = review.moderated_at = None
+
+
+async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
+    await ReviewRevision.create(
+        review_id=before.id,
+        rating=before.rating,
+        communication=before.communication,
+        quality=before.quality,
+        value=before.value,
+        body=before.body,
+        replaced_at=after.edited_at,
+    )
+    changed = (
+        "rating",
+        *SUB_RATINGS,
+        "body",
+        "body_folded",
+        "status",
+        "rejection_reason",
+        "moderation_note",
+        "moderated_at",
+        "edited_at",
+    )
+    await Review.filter(id=after.id).update(**{name: getattr(after, name) for name in changed})
+    await tracking.record(viewer, "review.edited", about=after)
+    if before.is_public and after.is_public:
+        await rating_counters.recount(before, after)
+    elif before.is_public:
+        await rating_counters.count_out(before)

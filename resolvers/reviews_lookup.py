@@ -1,0 +1,82 @@
+"""Reviews by the ids of something: the visibility rule is part of every query."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from models import Review, ReviewRevision, sql
+from resolvers.viewer import Viewer, visible_reviews
+
+# What every reader of a review needs: the author's name, and the id that tells whose it is.
+SELECT = f"""
+SELECT {sql.columns(Review, "r")}, c.display_name AS author_name,
+  c.external_id AS author_external_id
+FROM review r JOIN customer c ON c.id = r.customer_id"""
+
+
+async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:
+    """The review, if it exists for this viewer. `lock` holds off its other writers."""
+    visible = visible_reviews(viewer)
+    held = " FOR UPDATE OF r" if lock and sql.is_postgres() else ""
+    rows = await sql.fetch(
+        f"{SELECT} WHERE r.id = ? AND {visible.text}{held}", review_id, *visible.values
+    )
+    return sql.hydrate(Review, rows)[0] if rows else None
+
+
+async def find_review_of_party(viewer: Viewer, review_id: UUID) -> Review | None:
+    """The review, if it exists for this viewer or is one of the viewer's own orders.
+
+    To reply or to vote, the parties of an order are told that a review is not published; for
+    everybody else it does not exist.
+    """
+    review = await find_review(viewer, review_id)
+    if review is not None or viewer.vendor is None:
+        return review
+    rows = await sql.fetch(
+        f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
+        " WHERE r.id = ? AND r.deleted_at IS NULL AND v.external_id = ?",
+        review_id,
+        viewer.vendor,
+    )
+    return sql.hydrate(Review, rows)[0] if rows else None
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
+    """Those of the reviews that exist for this viewer, by their ids."""
+    return {review.id: review for review in await _among(viewer, "r.id", ids)}
+
+
+async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
+    """The reviews of orders that exist for this viewer."""
+    return await _among(viewer, "r.order_id", ids)
+
+
+async def revisions_of(ids: Collection[UUID]) -> dict[UUID, list[ReviewRevision]]:
+    """The earlier versions of reviews, oldest first, by the review's id."""
+    found: dict[UUID, list[ReviewRevision]] = {review_id: [] for review_id in ids}
+    for revision in await ReviewRevision.filter(review_id__in=list(ids)).order_by(
+        "replaced_at", "id"
+    ):
+        found[revision.review_id].append(revision)
+    return found
+
+
+async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the reviews that the viewer has voted for."""
+    if not viewer.is_person or not ids:
+        return set()
+    rows = await sql.fetch(
+        "SELECT review_id FROM review_vote"
+        f" WHERE person = ? AND review_id IN ({sql.places(list(ids))})",
+        viewer.external_id,
+        *ids,
+    )
+    return {row["review_id"] for row in rows}
+
+
+async def _among(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
+    if not ids:
+        return []
+    visible = visible_reviews(viewer)
+    statement = f"{SELECT} WHERE {column} IN ({sql.places(list(ids))}) AND {visible.text}"
+    return sql.hydrate(Review, await sql.fetch(statement, *ids, *visible.values))

@@ -1,0 +1,159 @@
+"""What the site's admin decides, validated when it changes."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from models import SiteSettings, sql
+from models.database import transaction
+from models.email_address import normalised
+from resolvers import text, tracking
+from resolvers.errors import Invalid
+from resolvers.viewer import Viewer
+
+MAX_WINDOW_DAYS = 36_500
+SHARE_TOKENS = {"site_name", "site_url"}
+_TOKEN = re.compile(r"\{([^{}]*)\}")
+
+
+async def current() -> SiteSettings:
+    """The settings as they are now; the defaults until an admin changes one."""
+    return await SiteSettings.get_or_none(key="site") or SiteSettings()
+
+
+async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
+    """Change the settings given, and only those. Keys are the columns' names.
+
+    Raises Unauthenticated, Forbidden, Invalid with the field at fault.
+    """
+    viewer.must_be_admin()
+    checked = {name: _CHECKS.get(name, _as_is)(name, value) for name, value in changes.items()}
+    async with transaction():
+        await sql.execute(_MAKE, *_DEFAULTS.values())
+        if checked:
+            await SiteSettings.filter(key="site").update(**checked)
+            await tracking.record(viewer, "settings.changed", names=sorted(checked))
+    return await current()
+
+
+def share_text(template: str, settings: SiteSettings) -> str:
+    """The text with its tokens replaced, once: a site's name that holds a token stays as it is."""
+    values = {"site_name": settings.site_name, "site_url": settings.site_url}
+    return _TOKEN.sub(lambda token: values.get(token[1], token[0]), template)
+
+
+def _as_is(_name: str, value: Any) -> Any:
+    return value
+
+
+def _name(name: str, value: str) -> str:
+    cleaned = text.line(value)
+    if not 1 <= len(cleaned) <= 200:
+        raise Invalid(name, message="A name has 1 to 200 characters.")
+    return cleaned
+
+
+def _between(least: int, most: int) -> Callable[[str, int], int]:
+    def check(name: str, value: int) -> int:
+        if not least <= value <= most:
+            raise Invalid(name, message=f"Give a whole number from {least:,} to {most:,}.")
+        return value
+
+    return check
+
+
+def _time_zone(name: str, value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(
+            name, message="Give a time zone of the IANA list, such as Europe/Berlin."
+        ) from None
+    return value
+
+
+def url(name: str, value: str) -> str:
+    """An absolute http(s) address, as typed. Raises Invalid."""
+    try:
+        parts = urlsplit(value)
+        absolute = parts.scheme in {"http", "https"} and parts.hostname is not None
+    except ValueError:
+        absolute = False
+    if not absolute or not value.isprintable() or " " in value or len(value) > 2000:
+        raise Invalid(name, message="Give an address that begins with http:// or https://.")
+    return value
+
+
+def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], str | None]:
+    return lambda name, value: check(name, value) if value else None
+
+
+def _address(name: str, value: str) -> str:
+    try:
+        return normalised(value)
+    except ValueError as error:
+        raise Invalid(name, message=str(error)) from None
+
+
+def _share_text(name: str, value: str) -> str:
+    cleaned = text.plain(value)
+    unknown = set(_TOKEN.findall(cleaned)) - SHARE_TOKENS
+    if unknown:
+        raise Invalid(name, message="Only {site_name} and {site_url} can be used as tokens.")
+    if not 1 <= len(cleaned) <= 1000:
+        raise Invalid(name, message="A share text has 1 to 1,000 characters.")
+    return cleaned
+
+
+def _template(*tokens: str) -> Callable[[str, str], str]:
+    def check(name: str, value: str) -> str:
+        used = set(_TOKEN.findall(value))
+        if "token" not in used or used - set(tokens):
+            names = ", ".join(f"{{{token}}}" for token in tokens)
+            raise Invalid(name, message=f"The address must hold {{token}}; known are {names}.")
+        return url(name, value)
+
+    return check
+
+
+def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if [rule["level"] for rule in rules] != ["LEVEL_1", "LEVEL_2", "TOP_SELLER"]:
+        raise Invalid(
+            name, message="Give a rule for LEVEL_1, LEVEL_2 and TOP_SELLER, in this order."
+        )
+    for lower, higher in zip([None, *rules], rules, strict=False):
+        if not 100 <= higher["min_average"] <= 500 or higher["min_reviews"] < 1:
+            raise Invalid(name, message="A level asks for 1.00 to 5.00 stars and 1 review or more.")
+        if lower and (
+            lower["min_average"] > higher["min_average"]
+            or lower["min_reviews"] > higher["min_reviews"]
+        ):
+            raise Invalid(name, message="A higher level cannot ask for less than a lower one.")
+    return rules
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "site_name": _name,
+    "site_url": url,
+    "time_zone": _time_zone,
+    "admin_email": _optional(_address),
+    "review_window_days": _between(0, MAX_WINDOW_DAYS),
+    "review_reminder_days": _between(0, 365),
+    "follow_up_delay_minutes": _between(0, 10_080),
+    "promoter_share_url": _optional(url),
+    "promoter_share_text": _share_text,
+    "review_url_template": _optional(_template("token", "order_id", "service_id")),
+    "update_url_template": _optional(_template("token", "order_id", "update_id")),
+    "seller_levels": _levels,
+}
+
+_DEFAULTS = {
+    column: getattr(SiteSettings(), field)
+    for field, column in SiteSettings._meta.fields_db_projection.items()
+}
+_MAKE = (
+    f"INSERT INTO site_settings ({', '.join(_DEFAULTS)}) VALUES ({sql.places(list(_DEFAULTS))})"
+    " ON CONFLICT DO NOTHING"
+)

@@ -1,0 +1,77 @@
+"""What a rating earns: a service's standing in rankings, a vendor's level."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models import SiteSettings
+from models.rating_tally import Tally
+
+
+class ServiceStanding(StrEnum):
+    FEATURED = "FEATURED"
+    NORMAL = "NORMAL"
+    LOWERED = "LOWERED"
+    HIDDEN = "HIDDEN"
+    UNRATED = "UNRATED"
+
+
+class SellerLevel(StrEnum):
+    NEW_SELLER = "NEW_SELLER"
+    LEVEL_1 = "LEVEL_1"
+    LEVEL_2 = "LEVEL_2"
+    TOP_SELLER = "TOP_SELLER"
+
+
+# In hundredths of a star, as published: 4.495 shows as 4.50 and is FEATURED.
+FEATURED_FROM, NORMAL_FROM, LOWERED_FROM = 450, 400, 350
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The next level and what is missing to it; nothing is missing at the top."""
+
+    next: SellerLevel | None
+    min_hundredths: int | None = None
+    min_reviews: int | None = None
+    missing_hundredths: int = 0
+    missing_reviews: int = 0
+
+
+def standing(tally: Tally) -> ServiceStanding:
+    """The standing of a service, decided on the very average that is shown."""
+    average = tally.hundredths
+    if average is None:
+        return ServiceStanding.UNRATED
+    if average >= FEATURED_FROM:
+        return ServiceStanding.FEATURED
+    if average >= NORMAL_FROM:
+        return ServiceStanding.NORMAL
+    return ServiceStanding.LOWERED if average >= LOWERED_FROM else ServiceStanding.HIDDEN
+
+
+def level(tally: Tally, settings: SiteSettings) -> SellerLevel:
+    """The highest level whose average and number of reviews a vendor has reached."""
+    reached = SellerLevel.NEW_SELLER
+    for rule in settings.seller_levels:
+        average = tally.hundredths or 0
+        if average < rule["min_average"] or tally.count < rule["min_reviews"]:
+            break
+        reached = SellerLevel(rule["level"])
+    return reached
+
+
+def progress(tally: Tally, settings: SiteSettings) -> Progress:
+    """What a vendor lacks to the next level."""
+    levels = [rule["level"] for rule in settings.seller_levels]
+    current = level(tally, settings)
+    place = 0 if current is SellerLevel.NEW_SELLER else levels.index(current.value) + 1
+    if place == len(levels):
+        return Progress(None)
+    rule = settings.seller_levels[place]
+    return Progress(
+        SellerLevel(rule["level"]),
+        rule["min_average"],
+        rule["min_reviews"],
+        max(0, rule["min_average"] - (tally.hundredths or 0)),
+        max(0, rule["min_reviews"] - tally.count),
+    )

@@ -1,0 +1,69 @@
+"""Text as people type it: stored without what nobody sees, measured by what everybody sees."""
+
+import re
+import unicodedata
+
+from resolvers.errors import BodyTooLong, BodyTooShort, Invalid
+
+BODY_MIN, BODY_MAX = 10, 20_000
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNWANTED = re.compile(
+    rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_BIDI}\ufeff\u2028\u2029\ud800-\udfff]"
+)
+_LINE_BREAK = re.compile(r"\r\n?|[\u2028\u2029]")
+_WHITE = re.compile(r"\s+")
+
+
+def plain(text: str) -> str:
+    """The text without control and bidi characters and lone surrogates, and trimmed.
+
+    All line breaks become newlines. Joiners stay: emoji and several scripts are spelled with them.
+    """
+    return _UNWANTED.sub("", _LINE_BREAK.sub("\n", text)).strip()
+
+
+def line(text: str) -> str:
+    """Plain text on one line, for names and titles."""
+    return _UNWANTED.sub("", _WHITE.sub(" ", text)).strip()
+
+
+def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_MAX) -> str:
+    """A plain text whose length is checked. Characters that nobody sees do not count.
+
+    Raises BodyTooShort, BodyTooLong.
+    """
+    cleaned = plain(text)
+    length = visible_length(cleaned)
+    if length < at_least:
+        raise BodyTooShort(*field, message=f"Write at least {_characters(at_least)}.")
+    if length > at_most:
+        raise BodyTooLong(*field, message=f"Write at most {_characters(at_most)}.")
+    return cleaned
+
+
+def visible_length(text: str) -> int:
+    """Characters of the text without those of no width (format characters and controls)."""
+    if text.isascii():
+        return len(text) - text.count("\n") - text.count("\t")
+    return sum(unicodedata.category(character) not in {"Cf", "Cc"} for character in text)
+
+
+def identifier(text: str, *field: str) -> str:
+    """An id that the marketplace gave: never altered, only refused.
+
+    Raises Invalid for one that is empty, longer than 200 characters, padded or unprintable.
+    """
+    if not text or len(text) > 200 or text != text.strip() or not text.isprintable():
+        raise Invalid(
+            *field, message="An id has 1 to 200 printable characters and no blanks around it."
+        )
+    return text
+
+
+def fold(text: str) -> str:
+    """The text as searches and sorted lists compare it, the same on both databases."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _characters(number: int) -> str:
+    return "1 character" if number == 1 else f"{number:,} characters"

@@ -1,0 +1,1 @@
+"""What clients see: Strawberry types and fields. No SQL and no rules."""

@@ -1,0 +1,62 @@
+"""What one request carries: who asks, and the batches that its fields share."""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+
+from models import SiteSettings
+from resolvers import site_settings
+from resolvers.viewer import ANONYMOUS, Viewer
+
+# Fetches the pages of several parents with the same arguments, in one statement.
+FetchPages = Callable[..., Awaitable[Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """A page below one parent: `arguments` are the same for all parents of one batch."""
+
+    fetch: FetchPages
+    parent: Hashable
+    arguments: tuple[Hashable, ...]
+
+
+@dataclass
+class Context:
+    """Made for each request by the layer that knows the outside world."""
+
+    viewer: Viewer = ANONYMOUS
+    _settings: SiteSettings | None = None
+    _pages: DataLoader[PageOf, Any] | None = field(default=None)
+
+    async def settings(self) -> SiteSettings:
+        """The site's settings, read once per request."""
+        if self._settings is None:
+            self._settings = await site_settings.current()
+        return self._settings
+
+    def forget_settings(self) -> None:
+        self._settings = None
+
+    async def page(self, fetch: FetchPages, parent: Hashable, *arguments: Hashable) -> Any:
+        """The page below one parent. Pages asked for at the same moment come in one statement."""
+        if self._pages is None:
+            self._pages = DataLoader(load_fn=self._load, cache=False)
+        return await self._pages.load(PageOf(fetch, parent, arguments))
+
+    async def _load(self, keys: list[PageOf]) -> list[Any]:
+        groups: dict[tuple[FetchPages, tuple[Hashable, ...]], list[PageOf]] = {}
+        for key in keys:
+            groups.setdefault((key.fetch, key.arguments), []).append(key)
+        found: dict[int, Any] = {}
+        for (fetch, arguments), group in groups.items():
+            try:
+                pages: Sequence[Any] = await fetch(
+                    self.viewer, [key.parent for key in group], *arguments
+                )
+            except Exception as error:  # noqa: BLE001 - handed to each field that waits for it
+                pages = [error] * len(group)
+            found |= {id(key): page for key, page in zip(group, pages, strict=True)}
+        return [found[id(key)] for key in keys]

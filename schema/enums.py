@@ -1,0 +1,129 @@
+"""Enumerations of the lower layers, with the words that a stranger needs."""
+
+from enum import Enum
+
+import strawberry
+
+import models
+from resolvers.order_feed import Outcome
+from resolvers.review_eligibility import IneligibilityReason
+from resolvers.review_list import ReviewOrder
+from resolvers.services import ServiceOrder
+from resolvers.standing import SellerLevel, ServiceStanding
+from resolvers.viewer import Role
+
+
+def described(
+    enum: type[Enum], description: str, /, name: str | None = None, **values: str
+) -> None:
+    """Make an enumeration a type of the schema, with a description for each of its values."""
+    strawberry.enum(enum, name=name, description=description)
+    definition = enum.__strawberry_definition__  # type: ignore[attr-defined]
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+described(
+    Role,
+    "Whom the server takes you for.",
+    ANONYMOUS="Nobody in particular: reads what is public.",
+    CUSTOMER="Buys services: reviews own completed orders, votes.",
+    GUEST="Came by a signed link from a mail: one order or update, nothing else.",
+    VENDOR="Sells services: replies to reviews of them.",
+    STAFF="Works for the marketplace: handles order updates.",
+    ADMIN="Runs the site: moderates, changes settings.",
+    INTEGRATION="A program with an API key: what its scopes allow.",
+)
+described(
+    models.OrderStatus,
+    "How far an order is. Only a completed one can be reviewed.",
+    PENDING="Placed, not begun.",
+    IN_PROGRESS="Being worked on.",
+    DELIVERED="Handed over, not accepted yet: not completed.",
+    COMPLETED="Done. Its review window runs.",
+    CANCELLED="Called off.",
+    REFUNDED="Paid back. A review already there stays and counts.",
+    DISPUTED="In dispute. No review meanwhile, and the window goes on.",
+)
+described(
+    models.ReviewStatus,
+    "Whether a review is public. Averages count approved ones only.",
+    PENDING="Waits for an admin; seen by its author and admins.",
+    APPROVED="Public.",
+    REJECTED="Refused by an admin with a reason; seen by its author and admins.",
+)
+described(
+    models.RejectionReason,
+    "Why an admin refused a review. None of them is about the stars.",
+    SPAM="Advertising or nonsense.",
+    OFFENSIVE="Insults, hatred or threats.",
+    PERSONAL_INFORMATION="Names somebody's private data.",
+    OFF_TOPIC="Not about the service of this order.",
+    FAKE="Not a real experience.",
+    CONFLICT_OF_INTEREST="Written by the vendor, a competitor or for a reward.",
+    ILLEGAL="Against the law.",
+    OTHER="Something else; the note says what.",
+)
+described(
+    ReviewOrder,
+    "How a list of reviews is ordered. Equals are ordered newest first, then by id.",
+    NEWEST="By the time of writing, newest first; a slow moderator changes nothing.",
+    HIGHEST="Most stars first.",
+    LOWEST="Fewest stars first.",
+    MOST_HELPFUL="Most helpful votes first.",
+)
+described(
+    ServiceOrder,
+    "How a list of services is ordered.",
+    RANKING=(
+        "By standing (featured, normal, unrated, lowered), then average, then number of reviews."
+        " Hidden ones are left out unless the filter asks for them."
+    ),
+    NEWEST="Newest first. Hidden ones stay in.",
+    TITLE="By title, case ignored. Hidden ones stay in.",
+)
+described(
+    ServiceStanding,
+    "What a service's published average earns it in rankings.",
+    FEATURED="4.5 stars or more.",
+    NORMAL="4.0 stars or more.",
+    LOWERED="Below 4.0 stars.",
+    HIDDEN="Below 3.5 stars: left out of rankings.",
+    UNRATED="No published review yet.",
+)
+described(
+    SellerLevel,
+    "What a vendor's average and number of reviews have reached (`Settings.sellerLevels`).",
+    NEW_SELLER="No level reached yet.",
+    LEVEL_1="By default from 4.0 stars and 10 reviews.",
+    LEVEL_2="By default from 4.5 stars and 50 reviews.",
+    TOP_SELLER="By default from 4.8 stars and 100 reviews.",
+)
+described(
+    IneligibilityReason,
+    "Why an order cannot be reviewed now. Tested in this order; the first that applies is told.",
+    SIGN_IN_REQUIRED="Nobody is signed in.",
+    ORDER_NOT_FOUND="There is no such order, or you are no party to it.",
+    NOT_THE_CUSTOMER="You see the order, but did not receive the service.",
+    OWN_SERVICE="Customer and vendor are the same person.",
+    ORDER_NOT_COMPLETED="The order is not completed yet.",
+    ORDER_CANCELLED="The order was cancelled.",
+    ORDER_REFUNDED="The order was refunded.",
+    ORDER_DISPUTED="The order is in dispute.",
+    ALREADY_REVIEWED="The order has a review, or had one that was deleted.",
+    WINDOW_CLOSED="The time to review is over.",
+)
+described(
+    models.ShareAudience,
+    "Who is invited to share their experience after rating a solved update.",
+    PROMOTERS="Those who gave 4 or 5 stars. Some review sites forbid to ask only the happy ones.",
+    EVERYONE="All who rated, whatever the stars.",
+)
+described(
+    Outcome,
+    "What a row of the order feed did.",
+    name="OrderOutcome",
+    CREATED="The order was new.",
+    UPDATED="The order, or what it says of it, changed.",
+    UNCHANGED="Nothing of the order changed.",
+)

@@ -1,0 +1,49 @@
+"""Things by their ids, for `node`, `nodes` and the fields that take one id."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from resolvers import notifications, orders, reviews_lookup, services
+from schema.context import Context
+from schema.node import Node
+from schema.notification import present_notifications
+from schema.order import present_orders
+from schema.review import present_reviews
+from schema.selection import Selection
+from schema.service import present_services
+from schema.vendor import present_vendors
+
+ByIds = Callable[[Context, Collection[UUID]], Awaitable[Mapping[UUID, Any]]]
+Present = Callable[[Context, Sequence[Any], Selection], Awaitable[Sequence[Node]]]
+
+# What exists for the viewer comes from the same query as in every list.
+_TYPES: dict[str, tuple[ByIds, Present]] = {
+    "Notification": (
+        lambda context, ids: notifications.by_ids(context.viewer, list(ids)),
+        present_notifications,
+    ),
+    "Order": (lambda context, ids: orders.by_ids(context.viewer, ids), present_orders),
+    "Review": (lambda context, ids: reviews_lookup.by_ids(context.viewer, ids), present_reviews),
+    "Service": (lambda _, ids: services.services_by_ids(ids), present_services),
+    "Vendor": (lambda _, ids: services.vendors_by_ids(ids), present_vendors),
+}
+
+
+async def fetch(
+    context: Context, keys: Sequence[tuple[str, UUID]], selection: Selection
+) -> list[Node | None]:
+    """Things of any types, in the order of their keys; None for what does not exist for you."""
+    found: dict[tuple[str, UUID], Node] = {}
+    for type_name in {name for name, _ in keys} & _TYPES.keys():
+        by_ids, present = _TYPES[type_name]
+        wanted = {key for name, key in keys if name == type_name}
+        rows = list((await by_ids(context, wanted)).values())
+        for row, node in zip(rows, await present(context, rows, selection), strict=True):
+            found[type_name, row.id] = node
+    return [found.get(key) for key in keys]
+
+
+async def fetch_one(context: Context, type_name: str, key: UUID, selection: Selection) -> Any:
+    """One thing of a type; None when it does not exist for you."""
+    return (await fetch(context, [(type_name, key)], selection))[0]

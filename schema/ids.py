@@ -1,0 +1,46 @@
+"""Opaque ids of this API: the kind of a thing and its key, in 23 characters of base64url."""
+
+import base64
+import binascii
+from uuid import UUID
+
+from resolvers.errors import Invalid
+
+# One letter per type, for good: an id that a client stored must stay readable.
+_LETTERS = {
+    "MailDelivery": b"M",
+    "Notification": b"N",
+    "Order": b"O",
+    "OrderUpdate": b"U",
+    "Review": b"R",
+    "Service": b"S",
+    "TeamMember": b"T",
+    "TrackingEvent": b"E",
+    "Vendor": b"V",
+}
+_TYPES = {letter: name for name, letter in _LETTERS.items()}
+
+
+def encode(type_name: str, key: UUID) -> str:
+    return base64.urlsafe_b64encode(_LETTERS[type_name] + key.bytes)[:23].decode()
+
+
+def decode(id: str, *field: str) -> tuple[str, UUID]:
+    """The type and key in an id. Raises Invalid for what never was an id of ours."""
+    try:
+        octets = base64.b64decode(id + "=", b"-_", validate=True)
+        type_name = _TYPES[octets[:1]]
+        key = UUID(bytes=octets[1:])
+    except (ValueError, KeyError, binascii.Error):
+        raise Invalid(*field, message="This is not an id of this API.") from None
+    if encode(type_name, key) != id:
+        raise Invalid(*field, message="This is not an id of this API.")
+    return type_name, key
+
+
+def key_of(type_name: str, id: str, *field: str) -> UUID:
+    """The key in an id of one type. Raises Invalid, also for the id of another type."""
+    actual, key = decode(id, *field)
+    if actual != type_name:
+        raise Invalid(*field, message=f"This is the id of another type: {actual}.")
+    return key

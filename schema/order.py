@@ -1,0 +1,137 @@
+"""Orders, for their parties and the team."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+import models
+from resolvers import review_eligibility, reviews_lookup, services
+from resolvers.review_eligibility import Eligibility, IneligibilityReason
+from schema import ids
+from schema.context import Context
+from schema.node import Node
+from schema.review import Review, present_reviews
+from schema.selection import Selection
+from schema.service import Service, present_services
+from schema.vendor import Vendor, present_vendors
+
+
+@strawberry.type(
+    description=(
+        "Whether you can review an order now. The same rule decides `createReview`, so the two"
+        " never disagree."
+    )
+)
+class ReviewEligibility:
+    eligible: bool = strawberry.field(description="Whether a review would be accepted now.")
+    reason: IneligibilityReason | None = strawberry.field(
+        description="Why not; null when eligible."
+    )
+    message: str = strawberry.field(description="The verdict in a sentence for a person.")
+    last_day: date | None = strawberry.field(
+        description=(
+            "The last day on which a review is accepted, in the site's time zone; null when the"
+            " window is unlimited or the completion unknown."
+        )
+    )
+    closes_at: datetime | None = strawberry.field(
+        description="The first instant after that day: the window is closed from then on."
+    )
+    existing_review: Review | None = strawberry.field(
+        description="The order's review, if there is one that you may see, whatever the reason."
+    )
+
+    @classmethod
+    def of(cls, verdict: Eligibility, existing: Review | None) -> "ReviewEligibility":
+        return cls(
+            eligible=verdict.reason is None,
+            reason=verdict.reason,
+            message=verdict.message,
+            last_day=verdict.window.last_day if verdict.window else None,
+            closes_at=verdict.window.closes_at if verdict.window else None,
+            existing_review=existing,
+        )
+
+
+@strawberry.type(description="One purchase of one service. For its parties and the team.")
+class Order(Node):
+    external_id: str = strawberry.field(description="The id that the marketplace gave it.")
+    status: models.OrderStatus = strawberry.field(description="How far it is.")
+    completed_at: datetime | None = strawberry.field(
+        description="When it was completed; null when it was not, or nobody knows."
+    )
+    service: Service = strawberry.field(description="What was bought.")
+    vendor: Vendor = strawberry.field(description="Who sold it.")
+    review: Review | None = strawberry.field(
+        description="Its review, if there is one that you may see."
+    )
+    review_eligibility: ReviewEligibility = strawberry.field(
+        description="Whether you can review it now."
+    )
+
+    @classmethod
+    def from_row(cls, row: models.Order, **related: Any) -> "Order":
+        """Related things that were not fetched were not asked for."""
+        return cls(
+            id=strawberry.ID(ids.encode("Order", row.id)),
+            external_id=row.external_id,
+            status=row.status,
+            completed_at=row.completed_at,
+            service=related.get("service"),  # type: ignore[arg-type]
+            vendor=related.get("vendor"),  # type: ignore[arg-type]
+            review=related.get("review"),
+            review_eligibility=related.get("eligibility"),  # type: ignore[arg-type]
+        )
+
+
+async def present_orders(
+    context: Context, rows: Sequence[models.Order], selection: Selection
+) -> list[Order]:
+    """Orders with everything selected below them, in a constant number of statements."""
+    related: dict[str, dict[UUID, Any]] = {}
+    if rows and "service" in selection:
+        found = list((await services.services_by_ids({row.service_id for row in rows})).values())
+        shown = await present_services(context, found, selection["service"])
+        related["service"] = dict(zip((row.id for row in found), shown, strict=True))
+    if rows and "vendor" in selection:
+        sellers = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
+        named = await present_vendors(context, sellers, selection["vendor"])
+        related["vendor"] = dict(zip((row.id for row in sellers), named, strict=True))
+    if rows and "review" in selection:
+        found_reviews = await reviews_lookup.of_orders(context.viewer, [row.id for row in rows])
+        seen = await present_reviews(context, found_reviews, selection["review"])
+        related["review"] = dict(zip((row.order_id for row in found_reviews), seen, strict=True))
+    if rows and "reviewEligibility" in selection:
+        verdicts = await review_eligibility.of_orders(context.viewer, list(rows))
+        answers = await present_eligibilities(context, verdicts, selection["reviewEligibility"])
+        related["eligibility"] = dict(zip((row.id for row in rows), answers, strict=True))
+    return [
+        Order.from_row(
+            row,
+            service=related.get("service", {}).get(row.service_id),
+            vendor=related.get("vendor", {}).get(row.vendor_id),
+            review=related.get("review", {}).get(row.id),
+            eligibility=related.get("eligibility", {}).get(row.id),
+        )
+        for row in rows
+    ]
+
+
+async def present_eligibilities(
+    context: Context, verdicts: Sequence[Eligibility], selection: Selection
+) -> list[ReviewEligibility]:
+    """Verdicts with the reviews that stand in the way."""
+    existing = [verdict.existing_review for verdict in verdicts if verdict.existing_review]
+    shown: dict[UUID, Review] = {}
+    if "existingReview" in selection:
+        reviews = await present_reviews(context, existing, selection["existingReview"])
+        shown = dict(zip((row.id for row in existing), reviews, strict=True))
+    return [
+        ReviewEligibility.of(
+            verdict, shown.get(verdict.existing_review.id) if verdict.existing_review else None
+        )
+        for verdict in verdicts
+    ]

@@ -1,0 +1,188 @@
+"""What can be read: the table of contents."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry import Info
+
+from models import Service as ServiceRow
+from models import Vendor as VendorRow
+from resolvers import orders as found_orders
+from resolvers import review_eligibility as eligibility
+from resolvers import services as found_services
+from resolvers.errors import Invalid, NotFound
+from resolvers.review_list import ReviewOrder, Scope
+from resolvers.services import ServiceOrder
+from schema import ids as node_ids
+from schema.connection import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    PageNumber,
+    requested,
+)
+from schema.context import Context
+from schema.fetch import fetch, fetch_one
+from schema.node import Id, Node, NodeRef
+from schema.order import Order, ReviewEligibility, present_eligibilities, present_orders
+from schema.rating_summary import RatingSummary
+from schema.review import Review, review_page
+from schema.review_policy import ReviewPolicy
+from schema.selection import selected
+from schema.service import (
+    ReviewFilterArgument,
+    ReviewOrderArgument,
+    Service,
+    ServiceFilter,
+    present_services,
+    service_page,
+)
+from schema.settings import Settings
+from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
+from schema.viewer import Viewer
+
+MAX_NODES = 100
+
+Ids = Annotated[
+    list[strawberry.ID], strawberry.argument(description="Ids of this API, 100 at most.")
+]
+ServiceRef = Annotated[NodeRef, strawberry.argument(description="Which service.")]
+VendorRef = Annotated[NodeRef, strawberry.argument(description="Which vendor.")]
+OrderRef = Annotated[NodeRef, strawberry.argument(description="Which order.")]
+ServiceRefs = Annotated[
+    list[NodeRef] | None, strawberry.argument(description="Services; answered first.")
+]
+VendorRefs = Annotated[
+    list[NodeRef] | None, strawberry.argument(description="Vendors; answered after the services.")
+]
+ServiceFilterArgument = Annotated[
+    ServiceFilter | None, strawberry.argument(description="Narrows the list.")
+]
+
+
+@strawberry.type(description="What can be read. What you may not see does not exist for you.")
+class Query:
+    @strawberry.field(
+        description="A thing of any type by its id; null when it is not there for you."
+    )
+    async def node(self, info: Info[Context, None], id: Id) -> Node | None:
+        return (await fetch(info.context, [node_ids.decode(id, "id")], selected(info)))[0]
+
+    @strawberry.field(
+        description="Things of any types by their ids, in their order; null for those not there."
+    )
+    async def nodes(self, info: Info[Context, None], ids: Ids) -> list[Node | None]:
+        if len(ids) > MAX_NODES:
+            raise Invalid("ids", message=f"Ask for {MAX_NODES} ids at most at once.")
+        keys = [node_ids.decode(each, "ids", str(place)) for place, each in enumerate(ids)]
+        return await fetch(info.context, keys, selected(info))
+
+    @strawberry.field(description="Who the server takes you for, and your inbox.")
+    def viewer(self, info: Info[Context, None]) -> Viewer:
+        return Viewer.of(info.context)
+
+    @strawberry.field(description="What the site's admin decides.")
+    async def settings(self, info: Info[Context, None]) -> Settings:
+        return Settings.from_row(await info.context.settings(), info.context.viewer)
+
+    @strawberry.field(description="How reviews are verified, moderated, ordered and scored here.")
+    async def review_policy(self, info: Info[Context, None]) -> ReviewPolicy:
+        return ReviewPolicy.of(await info.context.settings())
+
+    @strawberry.field(description="A service; null when there is none of this name.")
+    async def service(self, info: Info[Context, None], ref: ServiceRef) -> Service | None:
+        row = await found_services.find_service(ref.as_ref("Service", "ref"))
+        if row is None:
+            return None
+        return (await present_services(info.context, [row], selected(info)))[0]
+
+    @strawberry.field(description="The services of all vendors.")
+    async def services(
+        self,
+        info: Info[Context, None],
+        filter: ServiceFilterArgument = None,
+        order_by: ServiceOrderArgument = ServiceOrder.RANKING,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Service]:
+        request = requested(first, after, last, before)
+        return await service_page(info.context, None, filter, order_by, request, selected(info))
+
+    @strawberry.field(description="A vendor; null when there is none of this name.")
+    async def vendor(self, info: Info[Context, None], ref: VendorRef) -> Vendor | None:
+        row = await found_services.find_vendor(ref.as_ref("Vendor", "ref"))
+        if row is None:
+            return None
+        return (await present_vendors(info.context, [row], selected(info)))[0]
+
+    @strawberry.field(
+        description="An order, for its parties and the team; null for everybody else."
+    )
+    async def order(self, info: Info[Context, None], ref: OrderRef) -> Order | None:
+        row = await found_orders.find_order(info.context.viewer, ref.as_ref("Order", "ref"))
+        if row is None:
+            return None
+        return (await present_orders(info.context, [row], selected(info)))[0]
+
+    @strawberry.field(description="A review; null when it is not there for you.")
+    async def review(self, info: Info[Context, None], id: Id) -> Review | None:
+        key = node_ids.key_of("Review", id, "id")
+        return await fetch_one(info.context, "Review", key, selected(info))  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Reviews of the whole site, as far as you may see them.")
+    async def reviews(
+        self,
+        info: Info[Context, None],
+        filter: ReviewFilterArgument = None,
+        order_by: ReviewOrderArgument = ReviewOrder.NEWEST,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        page: PageNumber = None,
+    ) -> Connection[Review]:
+        request = requested(first, after, last, before, page)
+        return await review_page(info.context, Scope(), filter, order_by, request, selected(info))
+
+    @strawberry.field(
+        description="Whether you can review an order now, why not, and until when. Never an error."
+    )
+    async def review_eligibility(
+        self, info: Info[Context, None], order: OrderRef
+    ) -> ReviewEligibility:
+        verdict = await eligibility.review_eligibility(
+            info.context.viewer, order=order.as_ref("Order", "order")
+        )
+        return (await present_eligibilities(info.context, [verdict], selected(info)))[0]
+
+    @strawberry.field(
+        description=(
+            "The ratings of up to 100 services and vendors for a page of cards, in the order asked"
+            " for. An unknown one is NOT_FOUND."
+        )
+    )
+    async def rating_summaries(
+        self, services: ServiceRefs = None, vendors: VendorRefs = None
+    ) -> list[RatingSummary]:
+        asked = [
+            [ref.as_ref(kind, name, str(place)) for place, ref in enumerate(given or [])]
+            for kind, name, given in (
+                ("Service", "services", services),
+                ("Vendor", "vendors", vendors),
+            )
+        ]
+        if sum(map(len, asked)) > MAX_NODES:
+            raise Invalid("services", message=f"Ask for {MAX_NODES} ratings at most at once.")
+        rows: list[tuple[str, Sequence[ServiceRow | VendorRow | None]]] = [
+            ("services", await found_services.services_by_refs(asked[0])),
+            ("vendors", await found_services.vendors_by_refs(asked[1])),
+        ]
+        for name, found in rows:
+            if None in found:
+                raise NotFound(name, str(found.index(None)))
+        return [RatingSummary.from_tally(row.tally) for _, found in rows for row in found if row]

@@ -1,0 +1,83 @@
+"""A rating in numbers, exact."""
+
+import strawberry
+
+from models.rating_tally import Tally, percentages
+
+
+@strawberry.type(description="How many reviews gave a number of stars.")
+class StarCount:
+    stars: int = strawberry.field(description="From 1 to 5.")
+    count: int = strawberry.field(description="Approved reviews with these stars.")
+    percentage: int = strawberry.field(
+        description=(
+            "Their share in whole per cent, by the largest remainder: the five sum to 100,"
+            " or are all 0 when nothing is rated."
+        )
+    )
+
+
+@strawberry.type(description="The average of one sub-rating, over those who gave it.")
+class SubRatingAverage:
+    count: int = strawberry.field(description="How many gave it.")
+    average: float | None = strawberry.field(
+        description="From 1 to 5, half-up to two decimals; null when nobody gave it."
+    )
+
+
+@strawberry.type(
+    description="The averages of the optional sub-ratings. No part of the main average."
+)
+class SubRatingAverages:
+    communication: SubRatingAverage = strawberry.field(description="How the vendor communicated.")
+    quality: SubRatingAverage = strawberry.field(description="The quality of the service.")
+    value: SubRatingAverage = strawberry.field(description="Value for money.")
+
+
+@strawberry.type(
+    description=(
+        "A rating in numbers. Counts are exact and belong to approved reviews only, over the whole"
+        " life of the service or vendor; a vendor's are over all its services, from raw counts."
+    )
+)
+class RatingSummary:
+    count: int = strawberry.field(description="Approved reviews.")
+    average: float | None = strawberry.field(
+        description="Sum of stars by count, half-up to two decimals; null when count is 0."
+    )
+    breakdown: list[StarCount] = strawberry.field(
+        description="Always five rows, from 5 stars to 1."
+    )
+    sub_ratings: SubRatingAverages = strawberry.field(description="The sub-ratings' averages.")
+
+    @classmethod
+    def from_tally(cls, tally: Tally) -> "RatingSummary":
+        return cls(
+            count=tally.count,
+            average=stars(tally.hundredths),
+            breakdown=star_counts(tally.stars),
+            sub_ratings=SubRatingAverages(
+                communication=_sub_rating(tally, "communication"),
+                quality=_sub_rating(tally, "quality"),
+                value=_sub_rating(tally, "value"),
+            ),
+        )
+
+
+def star_counts(counts: tuple[int, ...]) -> list[StarCount]:
+    """Counts from 1 star up, answered from 5 stars down."""
+    shares = percentages(counts)
+    return [
+        StarCount(stars=number, count=counts[number - 1], percentage=shares[number - 1])
+        for number in (5, 4, 3, 2, 1)
+    ]
+
+
+def stars(hundredths: int | None) -> float | None:
+    """Hundredths of a star as a number of stars."""
+    return None if hundredths is None else hundredths / 100
+
+
+def _sub_rating(tally: Tally, name: str) -> SubRatingAverage:
+    count, average = tally.sub_rating(name)
+    return SubRatingAverage(count=count, average=stars(average))

@@ -1,0 +1,168 @@
+"""What clients send about reviews, and what they get back."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from models import RejectionReason, ReviewStatus
+from resolvers.errors import Invalid
+from schema.errors import UserError
+from schema.node import NodeRef
+from schema.review import Review
+
+_ERRORS = "Why nothing was done; empty when it was."
+
+
+@strawberry.input(description="A review of a completed order.")
+class CreateReviewInput:
+    order: NodeRef = strawberry.field(description="Your order. Names service and vendor by itself.")
+    rating: int = strawberry.field(description="Whole stars, 1 to 5.")
+    body: str = strawberry.field(
+        description="Plain text of 10 to 20,000 characters; blanks around it do not count."
+    )
+    communication: int | None = strawberry.field(
+        default=None,
+        description="How the vendor communicated, 1 to 5. No part of the main average.",
+    )
+    quality: int | None = strawberry.field(
+        default=None, description="The quality of the service, 1 to 5."
+    )
+    value: int | None = strawberry.field(default=None, description="Value for money, 1 to 5.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            "A key of your making, of 200 characters at most. The same key and input again answers"
+            " with the first review; the same key with another input is a CONFLICT."
+        ),
+    )
+
+
+@strawberry.input(description="Changes to a review: only what is given changes.")
+class EditReviewInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    rating: int | None = strawberry.field(default=UNSET, description="Whole stars, 1 to 5.")
+    body: str | None = strawberry.field(
+        default=UNSET, description="Plain text of 10 to 20,000 characters."
+    )
+    communication: int | None = strawberry.field(
+        default=UNSET, description="1 to 5; null takes it back."
+    )
+    quality: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
+    value: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
+
+    def changes(self) -> dict[str, Any]:
+        """What was given. Raises Invalid for a null that cannot be."""
+        given = {name: value for name, value in vars(self).items() if value is not UNSET}
+        del given["review_id"]
+        for name in ("rating", "body"):
+            if name in given and given[name] is None:
+                raise Invalid(name, message="A review cannot be without it; leave it out instead.")
+        return given
+
+
+@strawberry.input(description="A reply to a review.")
+class ReplyToReviewInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    body: str = strawberry.field(description="Plain text of 1 to 20,000 characters.")
+
+
+@strawberry.input(description="Which review to delete, and why.")
+class DeleteReviewInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
+
+
+@strawberry.input(description="Which reply to delete, and why.")
+class DeleteReplyInput:
+    review_id: strawberry.ID = strawberry.field(description="The review it answers.")
+    reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
+
+
+@strawberry.input(description="Which review to publish.")
+class ApproveReviewInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    note: str | None = strawberry.field(
+        default=None, description="For the author and admins, 2,000 characters at most."
+    )
+    expected_edited_at: datetime | None = strawberry.field(
+        default=None,
+        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+    )
+
+
+@strawberry.input(description="Which review to reject, and why.")
+class RejectReviewInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
+    note: str | None = strawberry.field(
+        default=None, description="For the author and admins, 2,000 characters at most."
+    )
+    expected_edited_at: datetime | None = strawberry.field(
+        default=None,
+        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+    )
+
+
+@strawberry.input(description="A decision on one review of several.")
+class ModerationInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    status: ReviewStatus = strawberry.field(
+        description="APPROVED, REJECTED, or PENDING to take a decision back."
+    )
+    reason: RejectionReason | None = strawberry.field(
+        default=None, description="Why; required when it is rejected, and only then."
+    )
+    note: str | None = strawberry.field(
+        default=None, description="For the author and admins, 2,000 characters at most."
+    )
+    expected_edited_at: datetime | None = strawberry.field(
+        default=None,
+        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+    )
+
+
+@strawberry.input(description="Decisions on several reviews.")
+class ModerateReviewsInput:
+    decisions: list[ModerationInput] = strawberry.field(description="100 at most.")
+
+
+@strawberry.input(description="Which review.")
+class VoteInput:
+    review_id: strawberry.ID = strawberry.field(description="Which review.")
+
+
+@strawberry.type(description="The review, or why nothing was done.")
+class ReviewPayload:
+    review: Review | None = strawberry.field(
+        default=None, description="The review as it is now; null when refused."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@strawberry.type(description="What was deleted, or why nothing was.")
+class DeletePayload:
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what is gone; null when refused."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@strawberry.type(description="What became of one decision.")
+class ModerationResult:
+    review_id: strawberry.ID = strawberry.field(description="The id that was sent.")
+    review: Review | None = strawberry.field(
+        default=None, description="The review as it is now; null when refused."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@strawberry.type(description="As many results as decisions, in their order.")
+class ModerateReviewsPayload:
+    results: list[ModerationResult] = strawberry.field(
+        default_factory=list, description="One for each decision."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why none was looked at; empty when they were."
+    )

