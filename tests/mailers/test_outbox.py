@@ -181,7 +181,7 @@ async def test_withdrawing_the_cause_cancels_until_data_and_not_after(promise):
     for row in (waiting, sending, gone):
         await row.refresh_from_db()
     assert [row.status for row in (waiting, sending, gone)] == ["CANCELLED", "CANCELLED", "SENDING"]
-    assert waiting.reason == "the review is gone"
+    assert waiting.reason == "withdrawn: the review is gone"
     assert not await outbox.mark(
         mails[sending.id], address="nina@example.com", dated_at=1, lease=60
     )

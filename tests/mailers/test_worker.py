@@ -233,7 +233,7 @@ async def test_what_was_cancelled_during_rcpt_is_stopped_before_data(
         await asyncio.sleep(0.2)
 
     await row.refresh_from_db()
-    assert (row.status, row.reason, inbox.mails) == ("CANCELLED", "it is gone", [])
+    assert (row.status, row.reason, inbox.mails) == ("CANCELLED", "withdrawn: it is gone", [])
 
 
 async def test_the_mailer_has_the_last_word(send, inbox, serve, config_for):
