@@ -1,8 +1,8 @@
 """Sends what is due until it is told to stop. Any number of workers may share one outbox.
 
-One claimer takes as many due mails as there are free senders; each sender owns a connection; a
-heart keeps the leases; a reaper frees the mails of workers that died. None of them dies of an
-error: it is logged, and after a breath they go on.
+One claimer takes due mails; each sender owns a connection; a heart keeps the leases; a reaper
+frees the mails of workers that died. None of them dies of an error: it is logged, and after a
+breath they go on.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from mailers import channel, outbox
+from mailers import channel, outbox, retention
 from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.delivery import deliver
@@ -25,7 +25,7 @@ from mailers.transport import Link, open_link
 
 _log = logging.getLogger("candor.mail")
 
-_BREATH = 1.0
+_BREATH, _HOUR = 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
 _PROBE = 30.0
@@ -60,6 +60,7 @@ class Worker:
         keepers = [
             asyncio.create_task(self._forever(self._beat, pace.lease / 3)),
             asyncio.create_task(self._forever(self._reap, pace.lease / 2)),
+            asyncio.create_task(self._forever(self._tidy, _HOUR)),
         ]
         senders = [asyncio.create_task(self._send(link)) for link in self._links]
         try:
@@ -198,6 +199,9 @@ class Worker:
         await outbox.expire()
         if await outbox.reap(resend_in=self._config.pace.resend):
             self._wake.set()
+
+    async def _tidy(self) -> None:
+        await retention.forget_old()
 
     def _forget(self, mail: Claimed) -> None:
         self._held[mail.lease_token] -= 1

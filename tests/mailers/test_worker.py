@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from mailers import channel, outbox, suppression, withdraw
@@ -379,6 +380,33 @@ async def test_a_250_is_written_down_when_the_database_is_back(
         await end_of(row)
 
     assert (row.status, inbox.got("b@x.example")) == ("SENT", 1)
+
+
+async def test_cut_database_connections_lose_and_double_nothing(
+    send, inbox, serve, config_for, store, database
+):
+    if database.startswith("sqlite"):
+        pytest.skip("a file has no connections to cut")
+    config = config_for(await serve(inbox), connections=4)
+    for number in range(300):
+        await send(f"b{number}@x.example")
+    admin = await asyncpg.connect(database.replace("postgres://", "postgresql://", 1))
+
+    async with working(config):
+        for _ in range(8):
+            await asyncio.sleep(0.15)
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await asyncio.sleep(0.5)
+        await all_left()
+    await admin.close()
+
+    recipients = [recipient for recipient, _ in inbox.mails]
+    statuses = {row.status.value async for row in OutboxMail.all()}
+    assert statuses == {"SENT"}
+    assert len(recipients) == len(set(recipients)) == 300
 
 
 async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
