@@ -25,7 +25,7 @@ from mailers.transport import Link, open_link
 
 _log = logging.getLogger("candor.mail")
 
-_BREATH, _HOUR = 1.0, 3600.0
+_BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
 _PROBE = 30.0
@@ -130,11 +130,10 @@ class Worker:
         return await channel.take_probe(seen, patience=min(_PROBE, self._config.pace.lease))
 
     async def _nap(self) -> float:
-        poll = self._config.pace.poll
-        due_at = await outbox.next_due()
-        if due_at is None or due_at <= outbox.now():
+        poll, due_at = self._config.pace.poll, await outbox.next_due()
+        if due_at is None or not self._seen.works:
             return poll
-        return min(poll, (due_at - outbox.now()) / 1000)
+        return min(poll, max(_BLINK, (due_at - outbox.now()) / 1000))
 
     async def _send(self, link: Link) -> None:
         while True:
