@@ -40,7 +40,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order as the marketplace tells it. `undated`: nobody knows when it was completed."""
+    """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
+
+    `unreadable`: what of it could not even be read, with paths from inside the row.
+    """
 
     external_id: str
     status: OrderStatus
@@ -50,11 +53,14 @@ class OrderFacts:
     completed_at: datetime | None = None
     reminders_allowed: bool = True
     undated: bool = False
+    unreadable: tuple[UserError, ...] = ()
 
 
 def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]:
     """The facts as they will be stored, and every reason why they cannot be."""
-    errors: list[UserError] = []
+    errors: list[UserError] = list(facts.unreadable)
+    for unreadable in errors:
+        unreadable.field = [*path, *unreadable.field]
 
     def attempt(check: Callable[..., Any], value: Any, *field: str) -> Any:
         try:
@@ -146,4 +152,8 @@ def _locale(value: str | None | Keep, *field: str) -> str | None | Keep:
 def _url(value: str | None | Keep, *field: str) -> str | None | Keep:
     if not isinstance(value, str):
         return value
-    return site_settings.url(field[-1], value) if value else None
+    try:
+        return site_settings.url("url", value) if value else None
+    except Invalid as error:
+        error.field = list(field)
+        raise

@@ -47,6 +47,10 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 R = TypeVar("R", Service, Vendor)
 
 
+# For joins: the service's columns under a prefix, the tally's without one.
+COLUMNS = f"{sql.columns(Service, 's', 'service_')}, {_TALLY}"
+
+
 class ServiceOrder(StrEnum):
     RANKING = "RANKING"
     NEWEST = "NEWEST"

@@ -39,6 +39,7 @@ from schema.service import (
     ServiceFilter,
     present_services,
     service_page,
+    service_with_reviews,
 )
 from schema.settings import Settings
 from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
@@ -94,7 +95,8 @@ class Query:
 
     @strawberry.field(description="A service; null when there is none of this name.")
     async def service(self, info: Info[Context, None], ref: ServiceRef) -> Service | None:
-        row = await found_services.find_service(ref.as_ref("Service", "ref"))
+        named = ref.as_ref("Service", "ref")
+        row = await service_with_reviews(info, named) or await found_services.find_service(named)
         if row is None:
             return None
         return (await present_services(info.context, [row], selected(info)))[0]

@@ -236,7 +236,7 @@ class ReviewFilter:
     )
 
 
-def _as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
+def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
     if given is None:
         return review_list.ReviewFilter()
     return review_list.ReviewFilter(
@@ -261,12 +261,12 @@ async def review_page(
 ) -> Connection[Review]:
     """A connection of reviews. Several of them, asked for at once, share one statement."""
     count = wants_total(selection)
-    page = await context.page(_fetch, scope, _as_filter(filter), order_by, request, count)
+    page = await context.page(fetch_reviews, scope, as_filter(filter), order_by, request, count)
     nodes = await present_reviews(context, page.rows, selection.items_of_page())
     return connection(page, nodes)
 
 
-async def _fetch(
+async def fetch_reviews(
     viewer: Viewer,
     scopes: Sequence[Scope],
     filter: review_list.ReviewFilter,

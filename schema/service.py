@@ -1,6 +1,6 @@
 """Services with their ratings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -8,8 +8,10 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import services
+from resolvers import services, storefront
+from resolvers.errors import UserError
 from resolvers.keyset import Page, PageRequest
+from resolvers.ref import Ref
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.services import ServiceOrder
 from resolvers.standing import ServiceStanding
@@ -30,8 +32,8 @@ from schema.connection import (
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
-from schema.review import Review, ReviewFilter, review_page
-from schema.selection import Selection, selected
+from schema.review import Review, ReviewFilter, as_filter, fetch_reviews, review_page
+from schema.selection import Selection, arguments_below, selected
 
 if TYPE_CHECKING:
     from schema.vendor import Vendor
@@ -83,7 +85,8 @@ class Service(Node):
         return await review_page(info.context, scope, filter, order_by, request, selected(info))
 
     @classmethod
-    def from_row(cls, row: models.Service, vendor: Any = None) -> "Service":
+    def from_row(cls, row: models.Service, selection: Selection, vendor: Any = None) -> "Service":
+        """What is dear to compute is computed when it was asked for."""
         return cls(
             id=strawberry.ID(ids.encode("Service", row.id)),
             key=row.id,
@@ -91,9 +94,9 @@ class Service(Node):
             title=row.title,
             url=row.url,
             vendor=vendor,
-            rating_summary=RatingSummary.from_tally(row.tally),
+            rating_summary=_if("ratingSummary" in selection, RatingSummary.from_tally, row.tally),
             standing=standing_of(row.tally),
-            json_ld=json_ld.aggregate_rating(row),
+            json_ld=_if("jsonLd" in selection, json_ld.aggregate_rating, row),
         )
 
 
@@ -108,7 +111,33 @@ async def present_services(
         found = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
         shown = await present_vendors(context, found, selection["vendor"])
         vendors = dict(zip((row.id for row in found), shown, strict=True))
-    return [Service.from_row(row, vendors.get(row.vendor_id)) for row in rows]
+    return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
+
+
+def _if(wanted: bool, compute: Callable[[Any], Any], value: Any) -> Any:
+    return compute(value) if wanted else None
+
+
+async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:
+    """The service, fetched together with the one page of its reviews that is asked for below.
+
+    None when there is no such service, or when that does not go in one statement.
+    """
+    asked = arguments_below(info, "reviews")
+    if asked is None:
+        return None
+    viewer, count = info.context.viewer, wants_total(selected(info).below("reviews"))
+    try:
+        request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
+        wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
+        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count)
+    except UserError:
+        return None  # the field of the reviews will say so itself
+    if found is None:
+        return None
+    service, page = found
+    info.context.came_along(page, fetch_reviews, Scope("service", service.id), *wanted, count)
+    return service
 
 
 @strawberry.input(description="Narrows a list of services; everything given must hold.")
