@@ -4,6 +4,7 @@ from models.api_key import ApiKey, Scope
 from models.customer import Customer
 from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
+from models.order_update import OrderUpdate, OrderUpdateStatus
 from models.outbox_mail import MailStatus, OutboxMail
 from models.rating_counter import RatingCounter, RatingSubject
 from models.review import RejectionReason, Review, ReviewStatus
@@ -11,7 +12,10 @@ from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
 from models.service import Service
 from models.site_settings import ShareAudience, SiteSettings
+from models.team_member import TeamMember
 from models.tracking_event import TrackingEvent
+from models.update_note import UpdateNote
+from models.update_solve import UpdateSolve
 from models.vendor import Vendor
 
 __all__ = [
@@ -22,6 +26,8 @@ __all__ = [
     "Notification",
     "Order",
     "OrderStatus",
+    "OrderUpdate",
+    "OrderUpdateStatus",
     "OutboxMail",
     "RatingCounter",
     "RatingSubject",
@@ -34,6 +40,9 @@ __all__ = [
     "Service",
     "ShareAudience",
     "SiteSettings",
+    "TeamMember",
     "TrackingEvent",
+    "UpdateNote",
+    "UpdateSolve",
     "Vendor",
 ]
