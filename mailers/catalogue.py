@@ -30,4 +30,17 @@ CATALOGUE: dict[str, Kind] = {
     "review.reminder": Kind(
         expires_after=timedelta(days=30), feedback=True, resend_when_uncertain=False
     ),
+    "rating.promoter": Kind(
+        expires_after=timedelta(days=1), feedback=True, resend_when_uncertain=False
+    ),
+    "rating.detractor": Kind(
+        expires_after=timedelta(days=1), feedback=True, resend_when_uncertain=False
+    ),
+    "rating.alert": Kind(expires_after=timedelta(days=1)),
+    "update.solved": Kind(expires_after=timedelta(days=1)),
+    "update.rating_request": Kind(
+        expires_after=timedelta(days=3), feedback=True, resend_when_uncertain=False
+    ),
+    "note.from_customer": Kind(expires_after=timedelta(days=3)),
+    "note.from_staff": Kind(expires_after=timedelta(days=3)),
 }

@@ -1,6 +1,7 @@
 """Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,7 +17,16 @@ class Subject(Protocol):
     id: UUID
 
 
-Recipient = Customer | Vendor
+@dataclass(frozen=True)
+class Addressee:
+    """The site's admin, who is no row of ours, or a member of the team."""
+
+    audience: Audience
+    external_id: str
+    email: str | None
+
+
+Recipient = Customer | Vendor | Addressee
 
 _AUDIENCES: dict[type, Audience] = {Customer: Audience.CUSTOMER, Vendor: Audience.VENDOR}
 
@@ -65,7 +75,7 @@ async def deliver_later(
     kind = CATALOGUE[mail]
     now = clock.now()
     due = due_at or now
-    audience = _AUDIENCES[type(to)]
+    audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
     person = hashlib.sha256(f"{audience}:{to.external_id}".encode()).hexdigest()[:32]
     key = ":".join((mail, about.id.hex, occasion, person))
     subject = (type(about).__name__, about.id)

@@ -73,7 +73,9 @@ INDEXES: dict[str, str] = {
         "INDEX ix_order_update_assignee ON order_update (assignee_id, team_activity_at, id)"
     ),
     "ix_order_update_newest": "INDEX ix_order_update_newest ON order_update (created_at, id)",
-    "ix_update_note_update": "INDEX ix_update_note_update ON update_note (update_id, created_at, id)",
+    "ix_update_note_update": (
+        "INDEX ix_update_note_update ON update_note (update_id, created_at, id)"
+    ),
     "uq_update_solve_number": (
         "UNIQUE INDEX uq_update_solve_number ON update_solve (update_id, number)"
     ),

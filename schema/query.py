@@ -38,6 +38,7 @@ from schema.service import (
     service_page,
 )
 from schema.settings import Settings
+from schema.update_query import UpdateQuery
 from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
 from schema.viewer import Viewer
 
@@ -61,7 +62,7 @@ ServiceFilterArgument = Annotated[
 
 
 @strawberry.type(description="What can be read. What you may not see does not exist for you.")
-class Query:
+class Query(UpdateQuery):
     @strawberry.field(
         description="A thing of any type by its id; null when it is not there for you."
     )
