@@ -17,7 +17,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 
-class _Connection(ConnectionWrapper):
+class _Connection(ConnectionWrapper[Any]):
     """Gives the lock back when the first connect is cancelled: stock Tortoise keeps it for ever."""
 
     __slots__ = ()
@@ -42,7 +42,7 @@ class _Transaction(SqliteTransactionWrapper):
 
     _over = False
 
-    def acquire_connection(self) -> ConnectionWrapper:
+    def acquire_connection(self) -> Any:
         if self._over:
             return self._parent.acquire_connection()
         return super().acquire_connection()
@@ -127,7 +127,7 @@ class _TransactionContext(SqliteTransactionContext):
 class SafeSqliteClient(SqliteClient):
     """The client that Tortoise makes for each SQLite connection of ours."""
 
-    def acquire_connection(self) -> ConnectionWrapper:
+    def acquire_connection(self) -> Any:
         return _Connection(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:

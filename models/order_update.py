@@ -26,10 +26,10 @@ class OrderUpdate(Model):
         "models.Order", related_name="updates", on_delete=fields.RESTRICT
     )
     order_id: UUID
-    title: str = fields.CharField(max_length=200)
-    status: OrderUpdateStatus = fields.CharEnumField(OrderUpdateStatus, max_length=8)
+    title = fields.CharField(max_length=200)
+    status = fields.CharEnumField(OrderUpdateStatus, max_length=8)
     # Decided when it is opened: an internal one never becomes visible.
-    customer_visible: bool = fields.BooleanField()
+    customer_visible = fields.BooleanField()
     assignee: fields.ForeignKeyNullableRelation[TeamMember] = fields.ForeignKeyField(
         "models.TeamMember", related_name="assigned_updates", null=True, on_delete=fields.RESTRICT
     )

@@ -24,7 +24,7 @@ class UpdateNote(Model):
     author_id: UUID | None
     body: str = fields.TextField()
     # For the team alone.
-    internal: bool = fields.BooleanField()
+    internal = fields.BooleanField()
     created_at: datetime = fields.DatetimeField()
 
     # Fetched with the row: the author of the team, or the customer.

@@ -32,8 +32,8 @@ class UpdateSolve(Model):
     )
     credited_to_id: UUID
     # Whether the update could be seen, and so rated, by the customer.
-    customer_visible: bool = fields.BooleanField()
-    notified: bool = fields.BooleanField()
+    customer_visible = fields.BooleanField()
+    notified = fields.BooleanField()
     solved_at: datetime = fields.DatetimeField()
     stars: int | None = fields.SmallIntField(null=True)
     comment: str | None = fields.TextField(null=True)

@@ -33,9 +33,7 @@ async def acting(viewer: Viewer) -> TeamMember:
         if (known.display_name, known.email) == (name, email):
             return known
     await sql.execute(_KNOWN, uuid7(), viewer.external_id, name, email, clock.now())
-    found = await find_member(Ref(external_id=viewer.external_id))
-    assert found is not None
-    return found
+    return await must_find(Ref(external_id=viewer.external_id))
 
 
 async def find_member(ref: Ref) -> TeamMember | None:

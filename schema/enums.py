@@ -134,7 +134,7 @@ described(
     models.OrderUpdateStatus,
     "How far an order update is.",
     OPEN="Being worked on.",
-    SOLVED="Done, as the team sees it: the customer can rate it or say that there is still an issue.",
+    SOLVED="Done, says the team: the customer can rate it or say that there is still an issue.",
     CLOSED="Rated: read-only for everybody, for good. A new problem is a new update.",
 )
 described(

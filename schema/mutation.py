@@ -31,12 +31,7 @@ class Mutation(ReviewMutation, UpdateMutation):
         self, info: Info[Context, None], input: Annotated[UpsertOrdersInput, Input]
     ) -> UpsertOrdersPayload:
         viewer = info.context.viewer
-        rows, spoiled = input.facts()
-        results = await order_feed.upsert_orders(viewer, rows)
-        for place, error in spoiled.items():
-            results.insert(
-                place, order_feed.OrderResult(input.orders[place].external_id, errors=[error])
-            )
+        results = await order_feed.upsert_orders(viewer, input.facts())
         shown: dict[Any, Any] = {}
         below = selected(info).below("results", "order")
         if below:

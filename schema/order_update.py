@@ -140,7 +140,7 @@ class OrderUpdate(Node):
         request = requested(first, after, last, before)
         page = await info.context.page(fetch_notes, self.key, request, wants_total(asked))
         nodes = await present_notes(info.context, page.rows, asked.items_of_page())
-        return connection(page, nodes)  # type: ignore[no-any-return]
+        return connection(page, nodes)
 
     @classmethod
     def from_row(cls, row: models.OrderUpdate, **related: Any) -> "OrderUpdate":

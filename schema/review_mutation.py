@@ -99,7 +99,7 @@ class ReviewMutation:
 
     @mutation(
         ReviewPayload,
-        "Take a reply away, as an admin, with a reason for the log. The vendor may answer once more.",
+        "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
     )
     async def delete_reply(
         self, info: Info[Context, None], input: Annotated[DeleteReplyInput, Input]

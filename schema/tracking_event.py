@@ -40,7 +40,7 @@ class TrackingEvent(Node):
     )
     order: Order | None = strawberry.field(description="The order it concerns, if any.")
     subject: Node | None = strawberry.field(
-        description="The review, order or update it is about; null for the site, or when it is gone."
+        description="The review, order or update it is about; null for the site, or when gone."
     )
     details: list[TrackingDetail] = strawberry.field(description="What else is known of it.")
 
@@ -77,7 +77,7 @@ async def present_events(
     subjects: dict[Any, Node | None] = {}
     if "subject" in selection:
         about = list({(row.subject_type, row.subject_id) for row in rows if row.subject_id})
-        nodes = await fetch(context, about, selection["subject"])  # type: ignore[arg-type]
+        nodes = await fetch(context, about, selection["subject"])
         subjects = {key: node for (_, key), node in zip(about, nodes, strict=True)}
     return [
         TrackingEvent.from_row(

@@ -49,9 +49,7 @@ def closed(open_update, solve, maria, act):
 async def test_nobody_is_asked_to_sign_in(mutation, open_update, nobody, refused):
     update = await open_update()
 
-    assert await refused(nobody, mutation, update) == [
-        ("UNAUTHENTICATED", ["input", "updateId"])
-    ]
+    assert await refused(nobody, mutation, update) == [("UNAUTHENTICATED", ["input", "updateId"])]
 
 
 @pytest.mark.parametrize("mutation", INPUTS)
@@ -88,7 +86,9 @@ async def test_its_vendor_sees_it_and_may_do_nothing(mutation, open_update, solv
 
 
 @pytest.mark.parametrize("mutation", OF_THE_TEAM)
-async def test_the_customer_does_not_do_the_teams_work(mutation, open_update, maria, guest, refused):
+async def test_the_customer_does_not_do_the_teams_work(
+    mutation, open_update, maria, guest, refused
+):
     update = await open_update()
 
     for person in (maria, guest(update=update["id"])):
@@ -190,7 +190,11 @@ async def test_a_customer_writes_no_internal_notes(open_update, maria, refused):
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [("", "BODY_TOO_SHORT"), (" \u200b\u202e\x00 ", "BODY_TOO_SHORT"), ("x" * 20_001, "BODY_TOO_LONG")],
+    [
+        ("", "BODY_TOO_SHORT"),
+        (" \u200b\u202e\x00 ", "BODY_TOO_SHORT"),
+        ("x" * 20_001, "BODY_TOO_LONG"),
+    ],
 )
 async def test_a_note_says_something_and_ends(body, code, open_update, sam, refused):
     update = await open_update()
