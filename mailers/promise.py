@@ -19,7 +19,7 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Addressee:
-    """Somebody who is no row of ours: the site's admin, a member of its team."""
+    """The site's admin, who is no row of ours, or a member of the team."""
 
     audience: Audience
     external_id: str

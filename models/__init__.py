@@ -7,6 +7,7 @@ from models.mail_optout import MailOptout
 from models.mail_suppression import MailSuppression
 from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
+from models.order_update import OrderUpdate, OrderUpdateStatus
 from models.outbox_mail import MailStatus, OutboxMail
 from models.rating_counter import RatingCounter, RatingSubject
 from models.review import RejectionReason, Review, ReviewStatus
@@ -14,7 +15,10 @@ from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
 from models.service import Service
 from models.site_settings import ShareAudience, SiteSettings
+from models.team_member import TeamMember
 from models.tracking_event import TrackingEvent
+from models.update_note import UpdateNote
+from models.update_solve import UpdateSolve
 from models.vendor import Vendor
 
 __all__ = [
@@ -28,6 +32,8 @@ __all__ = [
     "Notification",
     "Order",
     "OrderStatus",
+    "OrderUpdate",
+    "OrderUpdateStatus",
     "OutboxMail",
     "RatingCounter",
     "RatingSubject",
@@ -40,6 +46,9 @@ __all__ = [
     "Service",
     "ShareAudience",
     "SiteSettings",
+    "TeamMember",
     "TrackingEvent",
+    "UpdateNote",
+    "UpdateSolve",
     "Vendor",
 ]

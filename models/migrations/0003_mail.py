@@ -6,7 +6,7 @@ from models.uuid7 import uuid7
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0001_initial')]
+    dependencies = [('models', '0002_order_updates')]
 
     initial = False
 
