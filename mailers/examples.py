@@ -1,11 +1,11 @@
 """Example data for every mail: the friendly case, a long text, right-to-left, and a hostile one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from mailers import update_mailer
+from mailers import update_letters
 from mailers.configuration import MailConfig
 from mailers.facts import OrderFacts, ReviewFacts, UpdateFacts
 from mailers.mail import Mail, Person
@@ -124,23 +124,26 @@ def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:
 EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
     **{f"review.{mail}": _review(mail) for mail in _REVIEW_MAILS},
     "review.reminder": _reminder,
-    "rating.promoter": lambda case, site, to: update_mailer.promoter(
+    "rating.promoter": lambda case, site, to: update_letters.promoter(
         site, to, _update(case, site, 5)
     ),
-    "rating.detractor": lambda case, site, to: update_mailer.detractor(
-        site, to, _update(case, site, 2), reply_to="support@nordlicht.example"
+    "rating.detractor": lambda case, site, to: update_letters.detractor(
+        site,
+        to,
+        replace(_update(case, site, 2), link="mailto:support@nordlicht.example?subject=NL-20418"),
+        reply_to="support@nordlicht.example",
     ),
-    "rating.alert": lambda case, site, to: update_mailer.alert(site, to, _update(case, site, 2)),
-    "update.solved": lambda case, site, to: update_mailer.solved(
+    "rating.alert": lambda case, site, to: update_letters.alert(site, to, _update(case, site, 2)),
+    "update.solved": lambda case, site, to: update_letters.solved(
         site, to, _update(case, site, None)
     ),
-    "update.rating_request": lambda case, site, to: update_mailer.rating_request(
+    "update.rating_request": lambda case, site, to: update_letters.rating_request(
         site, to, _update(case, site, None)
     ),
-    "note.from_customer": lambda case, site, to: update_mailer.note_from_customer(
+    "note.from_customer": lambda case, site, to: update_letters.note_from_customer(
         site, to, _update(case, site, None)
     ),
-    "note.from_staff": lambda case, site, to: update_mailer.note_from_staff(
-        site, to, _update(case, site, None)
+    "note.from_staff": lambda case, site, to: update_letters.note_from_staff(
+        site, to, _update(case, site, None), reply_to="support@nordlicht.example"
     ),
 }

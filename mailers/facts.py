@@ -37,6 +37,8 @@ class UpdateFacts:
     service_title: str
     title: str
     customer_name: str
+    # Whether a solved update can be rated, or only be called unsolved.
+    may_rate: bool = True
     # Where to rate, to answer or to look, depending on the mail.
     link: str | None = None
     stars: int | None = None
