@@ -28,7 +28,7 @@ h2 {{ margin: 2.5rem 0 .5rem; font-size: 1.1rem }}
 .row {{ display: flex; flex-wrap: wrap; gap: 1rem }}
 iframe {{ width: 400px; height: 640px; border: 1px solid #ddd7c8; border-radius: 8px }}
 pre {{ width: 520px; height: 610px; margin: 0; padding: 1rem; overflow: auto; background: #fff;
-  border: 1px solid #ddd7c8; border-radius: 8px; white-space: pre-wrap }}
+  border: 1px solid #ddd7c8; border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere }}
 </style></head><body>{body}</body></html>
 """
 

@@ -226,7 +226,8 @@ async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_still_wante
 async def test_sigterm_in_the_middle_leaves_no_doubt(store, start, relay):
     await promise_many(200)
     process = await start()
-    await asyncio.sleep(0.5)
+    while not relay:
+        await asyncio.sleep(0.02)
     process.terminate()
     assert await process.wait() == 0
 
