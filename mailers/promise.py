@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mailers.catalogue import CATALOGUE
-from models import Audience, Customer, Vendor, clock, sql
+from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.uuid7 import uuid7
 
 
@@ -86,7 +86,10 @@ async def deliver_later(
     )
     if kind.notifies:
         values = (uuid7(), audience, to.external_id, mail, key, *subject, due)
-        await sql.execute(_NOTIFY, *values)
+        if await sql.execute(_NOTIFY, *values):
+            await announcements.announce(
+                "notification", id=values[0], audience=audience, recipient=to.external_id, due=due
+            )
 
 
 async def withdraw(mail: str, *, about: UUID, because: str) -> None:
