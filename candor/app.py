@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -80,8 +81,7 @@ async def _sdl(_request: Request) -> Response:
     return PlainTextResponse(schema.as_str() + "\n")
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _refused(_request: Request, error: Any) -> Response:
     code = _CODES.get(error.status_code, "BAD_REQUEST")
     body = {"errors": [{"message": error.detail, "extensions": {"code": code}}]}
     return JSONResponse(body, error.status_code, error.headers)

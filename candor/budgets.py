@@ -4,9 +4,9 @@ import ipaddress
 import logging
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.storage import storage_from_string
 
@@ -43,8 +43,7 @@ class Budgets:
     """Counts what callers spend, in this process or, by a Redis URL, in all of them."""
 
     def __init__(self, redis_url: str | None) -> None:
-        storage = storage_from_string(f"async+{redis_url}" if redis_url else "async+memory://")
-        assert isinstance(storage, Storage)
+        storage: Any = storage_from_string(f"async+{redis_url or 'memory://'}")
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
@@ -78,6 +77,6 @@ def network(address: str) -> str:
         known = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if known.version == 4:  # noqa: PLR2004
+    if known.version == 4:
         return address
     return str(ipaddress.ip_network((known, 64), strict=False).network_address)

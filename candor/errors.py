@@ -44,8 +44,7 @@ class Unauthenticated(RequestError):
 
 
 class CrossSite(RequestError):
-    """A GET from another site needs a header that browsers ask permission for, such as
-    GraphQL-Require-Preflight: 1. Or send a POST."""
+    """Send a POST, or add GraphQL-Require-Preflight: 1 to a GET from another site."""
 
     status = 403
     code = "CSRF_PREVENTED"
@@ -132,8 +131,7 @@ class OperationNotFound(Refused):
 
 
 class NeedsStream(Refused):
-    """Subscriptions are told over WebSocket (graphql-transport-ws), or over HTTP with
-    Accept: text/event-stream."""
+    """Subscribe over WebSocket (graphql-transport-ws), or accept text/event-stream."""
 
     code = "SUBSCRIPTION_NEEDS_STREAM"
 
@@ -203,7 +201,7 @@ def outline(bug: BaseException) -> str:
 
     Never its message: drivers and libraries put values of the query into theirs.
     """
-    parts = []
+    parts: list[str] = []
     cause: BaseException | None = bug
     while cause is not None and len(parts) < _CAUSES:
         frames = traceback.extract_tb(cause.__traceback__)[-_FRAMES:]

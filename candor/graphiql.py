@@ -21,7 +21,7 @@ _POLICY = (
     " connect-src 'self'; img-src 'self' data:; font-src 'self' data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
-_TOKEN = '{\n  "Authorization": "Bearer "\n}'
+_HEADERS = '{\n  "Authorization": "Bearer "\n}'
 
 
 class GraphiQL:
@@ -88,7 +88,7 @@ def examples() -> dict[str, str]:
 def _tabs() -> str:
     """The tabs as JSON that can stand in a script element. The first needs no token."""
     tabs = [
-        {"query": text, "headers": _TOKEN if place else "{}"}
+        {"query": text, "headers": _HEADERS if place else "{}"}
         for place, text in enumerate(examples().values())
     ]
     return json.dumps(tabs).replace("<", "\\u003c")

@@ -73,7 +73,7 @@ def _must_fit(limit: str, figure: int) -> None:
             f"The query is too complex: the limit for {limit} is {MAXIMA[limit]}.",
             limit=limit,
             max=MAXIMA[limit],
-            **({} if figure >= _CAP else {"actual": figure}),
+            actual=min(figure, _CAP),
         )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from graphql import ExecutionResult, OperationType
 
-from candor import execution
 from candor.budgets import Budgets, Caller
 from candor.deadline import Deadline
 from candor.documents import Documents, Operation
@@ -20,6 +19,7 @@ from candor.errors import (
     TooExpensive,
     shown,
 )
+from candor.execution import Execution
 from candor.metrics import Metrics, Observation
 from candor.requests import Asked
 from candor.settings import Settings
@@ -47,6 +47,7 @@ class Operations:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._execution = Execution(compiled=settings.compiled)
         self._tracer = Tracer(enabled=settings.opentelemetry)
         self._documents = Documents(schema, introspection=settings.introspection)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
@@ -65,7 +66,7 @@ class Operations:
             return await self._executed(operation, asked, caller, seen)
 
     async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
-        """The answers to any operation: one, or a subscription's as they come. Raises RequestError."""
+        """The answers to any operation, a subscription's as they come. Raises RequestError."""
         with self._observed() as seen:
             operation = await self._admitted(asked, caller, seen)
             if operation.kind is not OperationType.SUBSCRIPTION:
@@ -73,7 +74,9 @@ class Operations:
                     answer = await self._executed(operation, asked, caller, seen)
                 yield answer.body
                 return
-            results = await execution.subscribe(operation, asked.variables, Context(caller.viewer))
+            results = await self._execution.subscribe(
+                operation, asked.variables, Context(caller.viewer)
+            )
             if isinstance(results, ExecutionResult):
                 seen.outcome = "error"
                 yield self._body(results, caller, seen)
@@ -108,7 +111,9 @@ class Operations:
         self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
     ) -> Answer:
         with self._tracer.span(seen):
-            result = await execution.execute(operation, asked.variables, Context(caller.viewer))
+            result = await self._execution.execute(
+                operation, asked.variables, Context(caller.viewer)
+            )
         started = result.data is not None or any(e.path for e in result.errors or ())
         return Answer(self._body(result, caller, seen, started=started), started)
 

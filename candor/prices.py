@@ -10,8 +10,8 @@ from typing import Any
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLField,
-    GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
@@ -71,7 +71,6 @@ def price_of(
 ) -> Price:
     """The price of a valid operation whose size was checked, so that it may be written out."""
     root = schema.get_root_type(operation.operation)
-    assert root is not None
     price = _Pricing(schema, fragments).selection(operation.selection_set, root)
     if operation.operation is OperationType.MUTATION:
         price.fixed += MUTATION * len(operation.selection_set.selections)
@@ -84,16 +83,18 @@ class _Pricing:
     fragments: Mapping[str, FragmentDefinitionNode]
 
     def selection(
-        self, selection_set: SelectionSetNode, type_: Any, page: FieldNode | None = None
+        self, selection_set: SelectionSetNode | None, type_: Any, page: FieldNode | None = None
     ) -> Price:
         """`page` is the field that opened the page whose connection this is."""
         total = Price()
+        if selection_set is None:
+            return total
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 total.add(self._field(node, type_, page))
             elif isinstance(node, InlineFragmentNode):
                 total.add(self.selection(node.selection_set, self._type(node, type_), page))
-            else:
+            elif isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
                 total.add(self.selection(fragment.selection_set, self._type(fragment, type_), page))
         return total
@@ -108,15 +109,12 @@ class _Pricing:
             return Price(_INTROSPECTION[name])
         if name == "totalCount" and page is not None:
             return Price(COUNT)
-        definition = type_.fields.get(name) if isinstance(type_, GraphQLObjectType) else None
-        definition = definition or getattr(type_, "fields", {}).get(name)
+        definition = getattr(type_, "fields", {}).get(name)
         if definition is None or is_leaf_type(get_named_type(definition.type)):
             return Price()
-        assert node.selection_set is not None
         return self._object(node, definition, page)
 
     def _object(self, node: FieldNode, definition: GraphQLField, page: FieldNode | None) -> Price:
-        assert node.selection_set is not None
         opens_page = "first" in definition.args
         below = self.selection(
             node.selection_set, get_named_type(definition.type), node if opens_page else None

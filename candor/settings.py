@@ -40,6 +40,7 @@ class Settings:
     operation_seconds: float = 10
     trusted_documents: Mode = "off"
     trusted_manifest: Path | None = None
+    compiled: bool = True
     opentelemetry: bool = False
     json_logs: bool = False
 
@@ -77,6 +78,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
         operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
+        compiled=_switch("COMPILED", get("COMPILED", "on")),
         opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
         json_logs=_one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
         == "json",

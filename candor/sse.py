@@ -1,4 +1,4 @@
-"""Operations over server-sent events, as the protocol graphql-sse has them ("distinct connections")."""
+"""Operations over server-sent events: graphql-sse with a connection for each operation."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -31,7 +31,8 @@ class TrustedDocuments:
     def text_of(self, asked: Asked) -> str:
         """The text to execute.
 
-        Raises PersistedQueryNotSupported (mode off), PersistedQueryNotFound, NotTrusted, BadRequest.
+        Raises PersistedQueryNotSupported (mode off), PersistedQueryNotFound, NotTrusted,
+        BadRequest.
         """
         known = self._texts.get(_plain(asked.document_id)) if asked.document_id else None
         if asked.text is None:

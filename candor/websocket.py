@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
 from candor.callers import Callers
-from candor.errors import BadRequest, OperationTimeout, RequestError, masked
+from candor.errors import BadRequest, RequestError, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
@@ -91,7 +91,8 @@ class Socket:
         try:
             while True:
                 receiving = asyncio.ensure_future(self._receive())
-                await asyncio.wait({receiving, self._end}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {receiving, self._end}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if self._end.done():
                     receiving.cancel()
                     raise self._end.result()

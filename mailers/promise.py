@@ -67,7 +67,7 @@ async def deliver_later(
     due = due_at or now
     audience = _AUDIENCES[type(to)]
     person = hashlib.sha256(f"{audience}:{to.external_id}".encode()).hexdigest()[:32]
-    key = ":".join((mail, about.id.hex, occasion, person))
+    key = f"{mail}:{about.id.hex}:{occasion}:{person}"
     subject = (type(about).__name__, about.id)
     await sql.execute(
         _PROMISE,

@@ -16,11 +16,11 @@ class Scope(StrEnum):
 
 class ApiKey(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    name: str = fields.CharField(max_length=100, unique=True)
-    digest: str = fields.CharField(max_length=64, unique=True)
-    scopes: str = fields.CharField(max_length=200)
+    name = fields.CharField(max_length=100, unique=True)
+    digest = fields.CharField(max_length=64, unique=True)
+    scopes = fields.CharField(max_length=200)
     # The vendor's id in the marketplace: a key may be made before the vendor's first order.
-    vendor: str | None = fields.CharField(max_length=200, null=True)
+    vendor = fields.CharField(max_length=200, null=True)
     created_at: datetime = fields.DatetimeField()
     revoked_at: datetime | None = fields.DatetimeField(null=True)
 

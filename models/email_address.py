@@ -1,4 +1,4 @@
-"""An e-mail address that any server takes: checked at the door, so that no mail fails on it later."""
+"""An e-mail address that any server takes, checked at the door: no mail fails on it later."""
 
 import re
 

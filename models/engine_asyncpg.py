@@ -60,7 +60,7 @@ class _TransactionContext(TransactionContextPooled):
             token = get_connections().set(self.connection_name, self.client)
             await self.client.begin()
         except BaseException:
-            self.client._over = True
+            self.client._over = True  # type: ignore[attr-defined]
             if token is not None:
                 get_connections().reset(token)
             await pool.release(self.client._connection)  # rolls an open transaction back
@@ -76,7 +76,7 @@ class _TransactionContext(TransactionContextPooled):
                 else:
                     await self.client.rollback()
         finally:
-            self.client._over = True
+            self.client._over = True  # type: ignore[attr-defined]
             try:
                 await self.client._parent._pool.release(self.client._connection)
             finally:

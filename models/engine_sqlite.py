@@ -18,7 +18,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 
-class _Connection(ConnectionWrapper):
+class _Connection(ConnectionWrapper[Any]):
     """Gives the lock back when the first connect is cancelled: stock Tortoise keeps it for ever."""
 
     __slots__ = ()
@@ -51,7 +51,7 @@ class _Transaction(SqliteTransactionWrapper):
         """Do something when, and only when, this transaction has been committed."""
         self._acts.append(act)
 
-    def acquire_connection(self) -> ConnectionWrapper:
+    def acquire_connection(self) -> Any:
         if self._over:
             return self._parent.acquire_connection()
         return super().acquire_connection()
@@ -142,7 +142,7 @@ class SafeSqliteClient(SqliteClient):
         """Outside of a transaction every statement is committed when it is done."""
         act()
 
-    def acquire_connection(self) -> ConnectionWrapper:
+    def acquire_connection(self) -> Any:
         return _Connection(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:

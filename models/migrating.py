@@ -52,7 +52,7 @@ async def pending(url: str) -> list[str]:
 
 @asynccontextmanager
 async def _lock(credentials: dict[str, Any]) -> AsyncIterator[None]:
-    """Hold off every other migrating process: a lock file for SQLite, an advisory lock otherwise."""
+    """Hold off every other migrating process: a lock file on SQLite, else an advisory lock."""
     path = credentials.get("file_path")
     if path == ":memory:":
         yield

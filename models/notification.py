@@ -21,12 +21,12 @@ class Audience(StrEnum):
 
 class Notification(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    audience: Audience = fields.CharEnumField(Audience, max_length=16)
-    recipient: str = fields.CharField(max_length=200)
-    kind: str = fields.CharField(max_length=40)
+    audience = fields.CharEnumField(Audience, max_length=16)
+    recipient = fields.CharField(max_length=200)
+    kind = fields.CharField(max_length=40)
     # One per event and person, for ever: the mail's own dedupe key.
-    event_key: str = fields.CharField(max_length=200, unique=True)
-    subject_type: str = fields.CharField(max_length=20)
+    event_key = fields.CharField(max_length=200, unique=True)
+    subject_type = fields.CharField(max_length=20)
     subject_id: UUID = fields.UUIDField()
     created_at: datetime = fields.DatetimeField()
     read_at: datetime | None = fields.DatetimeField(null=True)

@@ -38,10 +38,10 @@ _AFTER_COMPLETION = {
 
 class Order(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    external_id: str = fields.CharField(max_length=200, unique=True)
-    status: OrderStatus = fields.CharEnumField(OrderStatus, max_length=16)
+    external_id = fields.CharField(max_length=200, unique=True)
+    status = fields.CharEnumField(OrderStatus, max_length=16)
     completed_at: datetime | None = fields.DatetimeField(null=True)
-    reminders_allowed: bool = fields.BooleanField(default=True)
+    reminders_allowed = fields.BooleanField(default=True)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name="orders", on_delete=fields.RESTRICT
     )

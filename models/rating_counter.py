@@ -29,7 +29,7 @@ class RatingSubject(StrEnum):
 
 class RatingCounter(Model):
     subject_id: UUID = fields.UUIDField(primary_key=True)
-    kind: RatingSubject = fields.CharEnumField(RatingSubject, max_length=8)
+    kind = fields.CharEnumField(RatingSubject, max_length=8)
     n1: int = fields.IntField(default=0)
     n2: int = fields.IntField(default=0)
     n3: int = fields.IntField(default=0)

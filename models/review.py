@@ -62,8 +62,8 @@ class Review(Model):
     body: str = fields.TextField()
     # The body as it is searched: case-folded once, so that both databases find the same.
     body_folded: str = fields.TextField()
-    verified: bool = fields.BooleanField()
-    status: ReviewStatus = fields.CharEnumField(ReviewStatus, max_length=16)
+    verified = fields.BooleanField()
+    status = fields.CharEnumField(ReviewStatus, max_length=16)
     created_at: datetime = fields.DatetimeField()
     published_at: datetime | None = fields.DatetimeField(null=True)
     edited_at: datetime | None = fields.DatetimeField(null=True)
@@ -73,15 +73,15 @@ class Review(Model):
     reply_body: str | None = fields.TextField(null=True)
     replied_at: datetime | None = fields.DatetimeField(null=True)
 
-    rejection_reason: RejectionReason | None = fields.CharEnumField(
+    rejection_reason: RejectionReason | None = fields.CharEnumField(  # type: ignore[assignment]
         RejectionReason, max_length=24, null=True
     )
     moderation_note: str | None = fields.TextField(null=True)
     moderated_at: datetime | None = fields.DatetimeField(null=True)
 
     # What the client sent with `idempotencyKey`, and a digest of the input that came with it.
-    idempotency_key: str | None = fields.CharField(max_length=200, null=True)
-    idempotency_digest: str | None = fields.CharField(max_length=64, null=True)
+    idempotency_key = fields.CharField(max_length=200, null=True)
+    idempotency_digest = fields.CharField(max_length=64, null=True)
 
     # Fetched with the row.
     author_name: str

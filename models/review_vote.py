@@ -17,7 +17,7 @@ class ReviewVote(Model):
     )
     review_id: UUID
     # The voter's id in the marketplace: a voter need not have bought anything.
-    person: str = fields.CharField(max_length=200)
+    person = fields.CharField(max_length=200)
     created_at: datetime = fields.DatetimeField()
 
     class Meta:

@@ -13,15 +13,15 @@ from models.vendor import Vendor
 
 class Service(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    external_id: str = fields.CharField(max_length=200, unique=True)
+    external_id = fields.CharField(max_length=200, unique=True)
     vendor: fields.ForeignKeyRelation[Vendor] = fields.ForeignKeyField(
         "models.Vendor", related_name="services", on_delete=fields.RESTRICT
     )
     vendor_id: UUID
-    title: str = fields.CharField(max_length=300)
-    # The title as lists are sorted and searched by it: case-folded once, so that both databases agree.
-    title_folded: str = fields.CharField(max_length=900)
-    url: str | None = fields.CharField(max_length=2000, null=True)
+    title = fields.CharField(max_length=300)
+    # As lists sort and search it: case-folded once, so that both databases agree.
+    title_folded = fields.CharField(max_length=900)
+    url = fields.CharField(max_length=2000, null=True)
     created_at: datetime = fields.DatetimeField()
 
     # Fetched with the row: the counts of its approved reviews.

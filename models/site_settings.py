@@ -23,31 +23,31 @@ class ShareAudience(StrEnum):
 
 
 class SiteSettings(Model):
-    key: str = fields.CharField(max_length=8, primary_key=True, default="site")
-    site_name: str = fields.CharField(max_length=200, default="Our marketplace")
-    site_url: str = fields.CharField(max_length=2000, default="http://localhost:8000")
-    time_zone: str = fields.CharField(max_length=64, default="UTC")
-    admin_email: str | None = fields.CharField(max_length=320, null=True)
+    key = fields.CharField(max_length=8, primary_key=True, default="site")
+    site_name = fields.CharField(max_length=200, default="Our marketplace")
+    site_url = fields.CharField(max_length=2000, default="http://localhost:8000")
+    time_zone = fields.CharField(max_length=64, default="UTC")
+    admin_email = fields.CharField(max_length=320, null=True)
     review_window_days: int = fields.IntField(default=30)
-    review_moderation: bool = fields.BooleanField(default=False)
-    helpful_votes_enabled: bool = fields.BooleanField(default=True)
-    review_reminder_enabled: bool = fields.BooleanField(default=True)
+    review_moderation = fields.BooleanField(default=False)
+    helpful_votes_enabled = fields.BooleanField(default=True)
+    review_reminder_enabled = fields.BooleanField(default=True)
     review_reminder_days: int = fields.IntField(default=3)
-    ratings_enabled: bool = fields.BooleanField(default=True)
-    rating_comments_enabled: bool = fields.BooleanField(default=True)
-    rating_request_enabled: bool = fields.BooleanField(default=False)
+    ratings_enabled = fields.BooleanField(default=True)
+    rating_comments_enabled = fields.BooleanField(default=True)
+    rating_request_enabled = fields.BooleanField(default=False)
     follow_up_delay_minutes: int = fields.IntField(default=5)
-    share_audience: ShareAudience = fields.CharEnumField(
+    share_audience = fields.CharEnumField(
         ShareAudience, max_length=16, default=ShareAudience.PROMOTERS
     )
-    promoter_share_url: str | None = fields.CharField(max_length=2000, null=True)
-    promoter_share_text: str = fields.CharField(
+    promoter_share_url = fields.CharField(max_length=2000, null=True)
+    promoter_share_text = fields.CharField(
         max_length=1000, default="I had a great experience with {site_name}! {site_url}"
     )
-    detractor_alert_enabled: bool = fields.BooleanField(default=True)
-    vendors_see_updates: bool = fields.BooleanField(default=True)
-    review_url_template: str | None = fields.CharField(max_length=2000, null=True)
-    update_url_template: str | None = fields.CharField(max_length=2000, null=True)
+    detractor_alert_enabled = fields.BooleanField(default=True)
+    vendors_see_updates = fields.BooleanField(default=True)
+    review_url_template = fields.CharField(max_length=2000, null=True)
+    update_url_template = fields.CharField(max_length=2000, null=True)
     # Hundredths of a star and counts, lowest level first.
     seller_levels: list[dict[str, Any]] = fields.JSONField(default=default_seller_levels)
 

@@ -101,7 +101,7 @@ _BLANK = {
 
 @cache
 def _columns(model: type[Model]) -> list[str]:
-    """The columns' names, which are the fields' names. Also before Tortoise has resolved relations."""
+    """The columns' names, which are the fields' names, also before relations are resolved."""
     meta = model._meta
     foreign_keys = {f"{name}_id" for name in meta.fk_fields}
     own = [name for name in meta.fields_db_projection if name not in foreign_keys]
@@ -130,8 +130,7 @@ def _converters(*, sqlite: bool) -> dict[str, Callable[[Any], Any]]:
             fields.BooleanField: bool,
         }
     converters: dict[str, Callable[[Any], Any]] = {}
-    assert Tortoise.apps is not None
-    for model in Tortoise.apps["models"].values():
+    for model in (Tortoise.apps or {})["models"].values():
         for name, field in model._meta.fields_map.items():
             convert = known.get(type(field))
             if convert is not None:

@@ -12,10 +12,10 @@ from models.uuid7 import uuid7
 
 class Vendor(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    external_id: str = fields.CharField(max_length=200, unique=True)
-    display_name: str = fields.CharField(max_length=200)
-    email: str | None = fields.CharField(max_length=320, null=True)
-    locale: str | None = fields.CharField(max_length=35, null=True)
+    external_id = fields.CharField(max_length=200, unique=True)
+    display_name = fields.CharField(max_length=200)
+    email = fields.CharField(max_length=320, null=True)
+    locale = fields.CharField(max_length=35, null=True)
     created_at: datetime = fields.DatetimeField()
 
     # Fetched with the row: the counts of its approved reviews.

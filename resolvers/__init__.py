@@ -1,1 +1,1 @@
-"""What may happen: plain async functions that take keywords and return rows. They know no GraphQL."""
+"""What may happen: plain async functions, keywords in, rows out. They know no GraphQL."""

@@ -1,4 +1,4 @@
-"""Pages of a list by keyset: a cursor holds the sort key of its row, so page 1,000 costs as page 1."""
+"""Pages by keyset: a cursor holds the sort key of its row, so page 1,000 costs what page 1 does."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Order:
-    """A list's order. All terms run the same way, and the last one is the id, so no two are equal."""
+    """A list's order. All terms run the same way; the last is the id, so no two rows are equal."""
 
     name: str
     terms: tuple[Term, ...]
@@ -130,7 +130,7 @@ def request_page(
 
 
 def cut(rows: list[R], request: PageRequest, order: Order) -> Page[R]:
-    """The page of rows that were fetched with one more than asked for, in the direction of travel."""
+    """The page in rows that were fetched with one more than asked for, as they were travelled."""
     more = len(rows) > request.size
     rows = rows[: request.size]
     if request.backwards:
@@ -165,7 +165,7 @@ def _typed(kind: type, value: Any) -> Any:
         return UUID(value)
     if type(value) is not kind:
         raise TypeError
-    if kind is int and abs(value) >= 2**31:
+    if isinstance(value, int) and abs(value) >= 2**31:
         raise ValueError
     return value
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from models import Audience, Notification, clock, sql
-from resolvers.errors import Invalid, Unauthenticated
+from resolvers.errors import Forbidden, Invalid, Unauthenticated
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.viewer import Condition, Role, Viewer
 
@@ -80,10 +80,13 @@ async def by_ids(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Notification
 async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: bool) -> None:
     """Mark notices as read: those named, or all. One that is read already keeps its time.
 
-    Raises Unauthenticated, Invalid (neither or both given, more than 100 ids).
+    Raises Unauthenticated, Forbidden (guests, keys), Invalid (neither or both given, more than
+    100 ids).
     """
-    if not viewer.is_person:
+    if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated
+    if not viewer.is_person:
+        raise Forbidden(message="Only people who are signed in have an inbox.")
     if everything == (ids is not None):
         raise Invalid("ids", message="Give ids, or all: true.")
     if ids is not None and len(ids) > MAX_MARKED:

@@ -1,8 +1,10 @@
 """What a row of the feed says, and whether it can be believed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from models import OrderStatus, clock
 from models.email_address import normalised
@@ -38,7 +40,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order as the marketplace tells it. `undated`: nobody knows when it was completed."""
+    """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
+
+    `unreadable`: what of it could not even be read, with paths from inside the row.
+    """
 
     external_id: str
     status: OrderStatus
@@ -48,13 +53,16 @@ class OrderFacts:
     completed_at: datetime | None = None
     reminders_allowed: bool = True
     undated: bool = False
+    unreadable: tuple[UserError, ...] = ()
 
 
 def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]:
     """The facts as they will be stored, and every reason why they cannot be."""
-    errors: list[UserError] = []
+    errors: list[UserError] = list(facts.unreadable)
+    for unreadable in errors:
+        unreadable.field = [*path, *unreadable.field]
 
-    def attempt(check, value, *field: str):  # type: ignore[no-untyped-def]
+    def attempt(check: Callable[..., Any], value: Any, *field: str) -> Any:
         try:
             return check(value, *field)
         except UserError as error:
@@ -77,7 +85,9 @@ def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]
     return facts, errors
 
 
-def _person(person: PersonFacts, role: str, attempt, *, nameless: bool) -> PersonFacts:  # type: ignore[no-untyped-def]
+def _person(
+    person: PersonFacts, role: str, attempt: Callable[..., Any], *, nameless: bool
+) -> PersonFacts:
     return PersonFacts(
         attempt(text.identifier, person.external_id, role, "externalId"),
         attempt(_name if not nameless else _any_name, person.display_name, role, "displayName"),
@@ -142,4 +152,8 @@ def _locale(value: str | None | Keep, *field: str) -> str | None | Keep:
 def _url(value: str | None | Keep, *field: str) -> str | None | Keep:
     if not isinstance(value, str):
         return value
-    return site_settings.url(field[-1], value) if value else None
+    try:
+        return site_settings.url("url", value) if value else None
+    except Invalid as error:
+        error.field = list(field)
+        raise

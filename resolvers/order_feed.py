@@ -22,11 +22,12 @@ STALE_REMINDER = timedelta(days=2)
 
 _EXISTING = """
 SELECT o.id, o.external_id, o.status, o.completed_at, o.reminders_allowed, o.customer_id,
-  o.vendor_id, o.service_id, v.external_id AS vendor,
+  o.vendor_id, o.service_id, v.external_id AS vendor, s.external_id AS service,
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed
-FROM orders o JOIN vendor v ON v.id = o.vendor_id
+FROM orders o JOIN vendor v ON v.id = o.vendor_id JOIN service s ON s.id = o.service_id
 WHERE o.external_id IN ({places}) ORDER BY o.external_id"""
 
+_LOCK = "SELECT id FROM orders WHERE external_id IN ({places}) ORDER BY external_id FOR UPDATE"
 _FACTS = ("status", "completed_at", "reminders_allowed", "customer_id", "vendor_id", "service_id")
 _INSERT = (
     f"INSERT INTO orders (id, external_id, {', '.join(_FACTS)}, link_version, created_at)"
@@ -108,10 +109,7 @@ async def _wave(viewer: Viewer, waiting: list[_Row], *, remind: bool) -> list[_R
     later news of the same order, and orders that somebody else stored at this very moment.
     """
     first: dict[str, _Row] = {}
-    again = []
-    for row in waiting:
-        if first.setdefault(row.facts.external_id, row) is not row:
-            again.append(row)
+    again = [row for row in waiting if first.setdefault(row.facts.external_id, row) is not row]
     async with transaction():
         settings = await site_settings.current()
         existing = await _existing(sorted(first))
@@ -131,15 +129,24 @@ async def _wave(viewer: Viewer, waiting: list[_Row], *, remind: bool) -> list[_R
 
 
 async def _existing(external_ids: list[str]) -> dict[str, sql.Row]:
-    held = " FOR UPDATE OF o" if sql.is_postgres() else ""
-    statement = _EXISTING.format(places=sql.places(external_ids)) + held
+    statement = _EXISTING.format(places=sql.places(external_ids))
+    if sql.is_postgres():
+        # Locked by a statement of its own: what was waited for is seen by the next one only.
+        await sql.fetch(_LOCK.format(places=sql.places(external_ids)), *external_ids)
     return {row["external_id"]: row for row in await sql.fetch(statement, *external_ids)}
 
 
 def _allowed(viewer: Viewer, row: _Row, existing: dict[str, sql.Row]) -> bool:
     stored = existing.get(row.facts.external_id)
-    if stored is not None and viewer.vendor not in {None, stored["vendor"]}:
+    if stored is None:
+        return not row.result.errors
+    named = (row.facts.vendor.external_id, row.facts.service.external_id)
+    if viewer.vendor not in {None, stored["vendor"]}:
         row.refuse(Forbidden("externalId", message="This order belongs to another vendor."))
+    elif stored["is_reviewed"] and named != (stored["vendor"], stored["service"]):
+        row.refuse(
+            Conflict(message="This order was reviewed: its service and vendor cannot change.")
+        )
     return not row.result.errors
 
 
@@ -205,11 +212,6 @@ async def _update(
 ) -> None:
     values = _values(row.facts, parties, stored["completed_at"])
     was = tuple(stored[name] for name in _FACTS)
-    if stored["is_reviewed"] and values[4:] != was[4:]:
-        row.refuse(
-            Conflict(message="This order was reviewed: its service and vendor cannot change.")
-        )
-        return
     row.result.order_id = stored["id"]
     if values == was:
         row.result.outcome = Outcome.UNCHANGED
@@ -221,7 +223,9 @@ async def _update(
     if row.facts.status is not OrderStatus.COMPLETED:
         because = f"the order is {row.facts.status.value.lower().replace('_', ' ')}"
         await mailers.withdraw("review.reminder", about=stored["id"], because=because)
-    elif remind and values[:2] != was[:2] and not stored["is_reviewed"]:
+    elif remind and values[:4] != was[:4] and not stored["is_reviewed"]:
+        # Of another date, for another person, or not wanted any more: there is one reminder.
+        await mailers.withdraw("review.reminder", about=stored["id"], because="the order changed")
         customer = parties.customers[row.facts.customer.external_id]
         completed_at = _completion(row.facts, stored["completed_at"])
         if completed_at:
@@ -245,7 +249,9 @@ async def _remind(
     customer: Customer,
     settings: SiteSettings,
 ) -> None:
-    if not facts.reminders_allowed or facts.customer.external_id == facts.vendor.external_id:
+    if not settings.review_reminder_enabled or not facts.reminders_allowed:
+        return
+    if facts.customer.external_id == facts.vendor.external_id:
         return
     due = completed_at + timedelta(days=settings.review_reminder_days)
     if due < clock.now() - STALE_REMINDER:

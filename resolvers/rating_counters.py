@@ -12,10 +12,10 @@ _NAMES = Tally._fields
 _COLUMNS = ", ".join(_NAMES)
 
 _ADD = f"""
-INSERT INTO rating_counter (subject_id, kind, {_COLUMNS})
-VALUES (?, 'SERVICE', {sql.places(_NAMES)}), (?, 'VENDOR', {sql.places(_NAMES)})
+INSERT INTO rating_counter (subject_id, kind, {_COLUMNS}) VALUES {{rows}}
 ON CONFLICT (subject_id) DO UPDATE SET
   {", ".join(f"{name} = rating_counter.{name} + excluded.{name}" for name in _NAMES)}"""
+_ROW = f"(?, ?, {sql.places(_NAMES)})"
 
 _CHANGE = f"""
 UPDATE rating_counter SET {", ".join(f"{name} = {name} + ?" for name in _NAMES)}
@@ -45,13 +45,24 @@ class Drift(NamedTuple):
     counted: Tally
 
 
-async def count_in(review: Review) -> None:
-    """Count a review that became public. The last writes of the caller's transaction.
+async def count_in(*reviews: Review) -> None:
+    """Count reviews that became public. The last write of the caller's transaction.
 
-    One statement, service before vendor: whoever writes both rows locks them in this order.
+    One statement, services before vendors, each by their ids: whoever writes several rows locks
+    them in this order.
     """
-    tally = _tally(review)
-    await sql.execute(_ADD, review.service_id, *tally, review.vendor_id, *tally)
+    added: dict[tuple[RatingSubject, UUID], Tally] = {}
+    for review in reviews:
+        tally = _tally(review)
+        for subject in (
+            (RatingSubject.SERVICE, review.service_id),
+            (RatingSubject.VENDOR, review.vendor_id),
+        ):
+            added[subject] = _sum(added.get(subject, Tally()), tally)
+    if added:
+        rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
+        statement = _ADD.format(rows=", ".join([_ROW] * len(rows)))
+        await sql.execute(statement, *(value for row in rows for value in row))
 
 
 async def count_out(review: Review) -> None:
@@ -113,6 +124,10 @@ def _tally(review: Review) -> Tally:
         if stars is not None:
             counts |= {f"{name}_sum": stars, f"{name}_count": 1}
     return Tally(**counts)
+
+
+def _sum(one: Tally, other: Tally) -> Tally:
+    return Tally(*(a + b for a, b in zip(one, other, strict=True)))
 
 
 def _drift(subject_id: UUID, stored: sql.Row | None, counted: sql.Row | None) -> Drift | None:

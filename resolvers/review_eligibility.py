@@ -93,7 +93,7 @@ def judge(
     *,
     existing: Review | None = None,
 ) -> Eligibility:
-    """The rule itself. `order` is one that the viewer may see, with its parties and `is_reviewed`."""
+    """The rule itself, on an order that the viewer may see, with its parties and `is_reviewed`."""
     deadline = review_deadline(order, settings)
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:

@@ -12,7 +12,7 @@ from resolvers.errors import Invalid, RatingOutOfRange
 from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut, newest
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import SELECT
-from resolvers.viewer import Condition, Viewer, visible_reviews
+from resolvers.viewer import Condition, Role, Viewer, visible_reviews
 
 _NEWEST = newest("r")
 
@@ -98,17 +98,28 @@ async def _fetch(
         else:
             part = f"{SELECT} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?"
             values += [*where.values, *bounds.values, request.size + 1]
-        parts.append(part.replace("SELECT ", f"SELECT {number} AS scope, ", 1))
-    if len(parts) == 1:
-        statement = parts[0]
-    else:
-        statement = " UNION ALL ".join(
-            f"SELECT * FROM ({part}) s{i}" for i, part in enumerate(parts)
-        )
+        parts.append(f"SELECT {number} AS scope, s{number}.* FROM ({part}) s{number}")
     found: list[list[Review]] = [[] for _ in conditions]
-    for row in await sql.fetch(statement, *values):
+    for row in await sql.fetch(" UNION ALL ".join(parts), *values):
         found[row["scope"]].extend(sql.hydrate(Review, [row]))
     return found
+
+
+def counters_know(viewer: Viewer, filter: ReviewFilter) -> bool:
+    """Whether the total of one service or vendor stands in its counters: only of what is public."""
+    public = viewer.role in {Role.ANONYMOUS, Role.INTEGRATION} or (
+        filter.status is ReviewStatus.APPROVED
+    )
+    return public and filter in {
+        ReviewFilter(rating=filter.rating),
+        ReviewFilter(rating=filter.rating, status=ReviewStatus.APPROVED),
+    }
+
+
+def within(service: str, viewer: Viewer, filter: ReviewFilter) -> Condition:
+    """The condition that a review `r` is one of a service's, given as SQL, for this viewer."""
+    where = _where(viewer, Scope(), filter)
+    return Condition(f"r.service_id = {service} AND {where.text}", where.values)
 
 
 def _where(viewer: Viewer, scope: Scope, filter: ReviewFilter) -> Condition:

@@ -7,10 +7,9 @@ from models import Review, ReviewRevision, sql
 from resolvers.viewer import Viewer, visible_reviews
 
 # What every reader of a review needs: the author's name, and the id that tells whose it is.
-SELECT = f"""
-SELECT {sql.columns(Review, "r")}, c.display_name AS author_name,
-  c.external_id AS author_external_id
-FROM review r JOIN customer c ON c.id = r.customer_id"""
+COLUMNS = f"""{sql.columns(Review, "r")}, c.display_name AS author_name,
+  c.external_id AS author_external_id"""
+SELECT = f"SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
 
 
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:

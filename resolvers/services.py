@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from models import Service, Vendor, sql
@@ -41,6 +42,13 @@ FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"""
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
+
+
+R = TypeVar("R", Service, Vendor)
+
+
+# For joins: the service's columns under a prefix, the tally's without one.
+COLUMNS = f"{sql.columns(Service, 's', 'service_')}, {_TALLY}"
 
 
 class ServiceOrder(StrEnum):
@@ -129,9 +137,8 @@ async def list_services(
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
     parts = [
-        f"SELECT * FROM ({_SERVICES} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}".replace(
-            "SELECT s.", f"SELECT {i} AS scope, s.", 1
-        )
+        f"SELECT {i} AS scope, s{i}.* FROM"
+        f" ({_SERVICES} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}"
         for i, where in enumerate(conditions)
     ]
     values = [v for c in conditions for v in (*c.values, *bounds.values, request.size + 1)]
@@ -188,7 +195,7 @@ async def _named(select: str, alias: str, refs: Sequence[Ref]) -> list[sql.Row]:
     return await sql.fetch(f"{select} WHERE {' OR '.join(parts)}", *values)
 
 
-def _placed(refs: Sequence[Ref], rows: Sequence[Service | Vendor]):  # type: ignore[no-untyped-def]
+def _placed(refs: Sequence[Ref], rows: Sequence[R]) -> list[R | None]:
     by_id = {row.id: row for row in rows}
     by_external_id = {row.external_id: row for row in rows}
     return [
@@ -211,5 +218,5 @@ def _vendors(rows: list[sql.Row]) -> list[Vendor]:
     return found
 
 
-def _first(rows: list):  # type: ignore[no-untyped-def,type-arg]
+def _first(rows: list[R]) -> R | None:
     return rows[0] if rows else None

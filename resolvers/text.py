@@ -17,7 +17,7 @@ _WHITE = re.compile(r"\s+")
 def plain(text: str) -> str:
     """The text without control and bidi characters and lone surrogates, and trimmed.
 
-    Line breaks become `\\n`. Joiners stay: emoji and several scripts are spelled with them.
+    All line breaks become newlines. Joiners stay: emoji and several scripts are spelled with them.
     """
     return _UNWANTED.sub("", _LINE_BREAK.sub("\n", text)).strip()
 

@@ -31,7 +31,7 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Whom the server takes the caller for. Comes from a token, a key or a link; never from input."""
+    """Whom the server takes the caller for: by a token, a key or a link, never by input."""
 
     role: Role = Role.ANONYMOUS
     # The person's id in the marketplace, or an API key's name.
@@ -94,7 +94,7 @@ def visible_reviews(viewer: Viewer) -> Condition:
     return Condition("r.deleted_at IS NULL AND r.status = 'APPROVED'")
 
 
-def visible_orders(viewer: Viewer) -> Condition:
+def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each role
     """The orders `o` that exist for this viewer: those it is a party to, and all for the team."""
     if viewer.is_team:
         return Condition("o.id = o.id")

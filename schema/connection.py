@@ -41,7 +41,7 @@ class PageInfo:
         description="Whether more follows this page (paging backwards: whether `before` was given)."
     )
     has_previous_page: bool = strawberry.field(
-        description="Whether something stands before this page (forwards: whether it is not the first)."
+        description="Whether something stands before this page: forwards, unless it is the first."
     )
     start_cursor: str | None = strawberry.field(
         description="The first row's cursor; null on an empty page."
@@ -83,7 +83,7 @@ def requested(
     return request_page(first=first, after=after, last=last, before=before, page=page)
 
 
-def connection(page: Page[Any], nodes: Sequence[Any]) -> Any:
+def connection(page: Page[Any], nodes: Sequence[T]) -> Connection[T]:
     """The connection of a page's rows, already presented as `nodes`."""
     cursors = [page.order.cursor(row) for row in page.rows]
     return Connection(

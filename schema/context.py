@@ -29,7 +29,9 @@ class Context:
 
     viewer: Viewer = ANONYMOUS
     _settings: SiteSettings | None = None
-    _pages: DataLoader[PageOf, Any] | None = field(default=None)
+    _pages: DataLoader[PageOf, Any] | None = None
+    # Pages that came with their parents, before anybody asked for them.
+    _ahead: dict[PageOf, Any] = field(default_factory=dict)
 
     async def settings(self) -> SiteSettings:
         """The site's settings, read once per request."""
@@ -42,9 +44,18 @@ class Context:
 
     async def page(self, fetch: FetchPages, parent: Hashable, *arguments: Hashable) -> Any:
         """The page below one parent. Pages asked for at the same moment come in one statement."""
+        key = PageOf(fetch, parent, arguments)
+        if key in self._ahead:
+            return self._ahead[key]
         if self._pages is None:
             self._pages = DataLoader(load_fn=self._load, cache=False)
-        return await self._pages.load(PageOf(fetch, parent, arguments))
+        return await self._pages.load(key)
+
+    def came_along(
+        self, page: Any, fetch: FetchPages, parent: Hashable, *arguments: Hashable
+    ) -> None:
+        """Keep a page that was fetched together with its parent."""
+        self._ahead[PageOf(fetch, parent, arguments)] = page
 
     async def _load(self, keys: list[PageOf]) -> list[Any]:
         groups: dict[tuple[FetchPages, tuple[Hashable, ...]], list[PageOf]] = {}

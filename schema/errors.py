@@ -1,4 +1,4 @@
-"""Refusals as clients read them: data of a mutation, or an error with a code. Translated here alone."""
+"""Refusals as clients read them: data of a mutation, or an error with a code. Only here."""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum

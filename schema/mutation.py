@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.errors import ReportsUserErrors, UserError
 from schema.order import present_orders
 from schema.order_input import OrderResult, UpsertOrdersInput, UpsertOrdersPayload
-from schema.review import Review, present_reviews
+from schema.review import present_reviews
 from schema.review_input import (
     ApproveReviewInput,
     CreateReviewInput,
@@ -62,12 +62,7 @@ class Mutation:
         self, info: Info[Context, None], input: Annotated[UpsertOrdersInput, Input]
     ) -> UpsertOrdersPayload:
         viewer = info.context.viewer
-        rows, spoiled = input.facts()
-        results = await order_feed.upsert_orders(viewer, rows)
-        for place, error in spoiled.items():
-            results.insert(
-                place, order_feed.OrderResult(input.orders[place].external_id, errors=[error])
-            )
+        results = await order_feed.upsert_orders(viewer, input.facts())
         shown: dict[Any, Any] = {}
         below = selected(info).below("results", "order")
         if below:
@@ -141,7 +136,7 @@ class Mutation:
 
     @_mutation(
         ReviewPayload,
-        "Take a reply away, as an admin, with a reason for the log. The vendor may answer once more.",
+        "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
     )
     async def delete_reply(
         self, info: Info[Context, None], input: Annotated[DeleteReplyInput, Input]

@@ -61,12 +61,18 @@ class OrderInput:
     vendor: PersonInput = strawberry.field(description="Who sold it.")
     service: ServiceInput = strawberry.field(description="What was bought.")
 
-    def facts(self, place: int) -> OrderFacts:
-        """What resolvers take. Raises Invalid for a completion without an offset."""
+    def facts(self) -> OrderFacts:
+        """What resolvers take, also of a row whose completion cannot be read."""
+        completed_at, unreadable = None, list[Refusal]()
+        try:
+            completed_at = moment(self.completed_at, "completedAt")
+        except Refusal as error:
+            unreadable.append(error)
         return OrderFacts(
             external_id=self.external_id,
             status=self.status,
-            completed_at=moment(self.completed_at, "orders", str(place), "completedAt"),
+            completed_at=completed_at,
+            unreadable=tuple(unreadable),
             reminders_allowed=self.reminders_allowed,
             customer=self.customer.facts(),
             vendor=self.vendor.facts(),
@@ -80,15 +86,8 @@ class OrderInput:
 class UpsertOrdersInput:
     orders: list[OrderInput] = strawberry.field(description="500 at most.")
 
-    def facts(self) -> tuple[list[OrderFacts], dict[int, Refusal]]:
-        """The rows that can be read, and the refusals of the others by their place."""
-        rows, spoiled = [], {}
-        for place, order in enumerate(self.orders):
-            try:
-                rows.append(order.facts(place))
-            except Refusal as error:
-                spoiled[place] = error
-        return rows, spoiled
+    def facts(self) -> list[OrderFacts]:
+        return [order.facts() for order in self.orders]
 
 
 @strawberry.type(description="What became of one order.")

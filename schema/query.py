@@ -1,10 +1,13 @@
 """What can be read: the table of contents."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
 from strawberry import Info
 
+from models import Service as ServiceRow
+from models import Vendor as VendorRow
 from resolvers import orders as found_orders
 from resolvers import review_eligibility as eligibility
 from resolvers import services as found_services
@@ -36,6 +39,7 @@ from schema.service import (
     ServiceFilter,
     present_services,
     service_page,
+    service_with_reviews,
 )
 from schema.settings import Settings
 from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
@@ -91,7 +95,8 @@ class Query:
 
     @strawberry.field(description="A service; null when there is none of this name.")
     async def service(self, info: Info[Context, None], ref: ServiceRef) -> Service | None:
-        row = await found_services.find_service(ref.as_ref("Service", "ref"))
+        named = ref.as_ref("Service", "ref")
+        row = await service_with_reviews(info, named) or await found_services.find_service(named)
         if row is None:
             return None
         return (await present_services(info.context, [row], selected(info)))[0]
@@ -108,9 +113,7 @@ class Query:
         before: Before = None,
     ) -> Connection[Service]:
         request = requested(first, after, last, before)
-        return await service_page(  # type: ignore[no-any-return]
-            info.context, None, filter, order_by, request, selected(info)
-        )
+        return await service_page(info.context, None, filter, order_by, request, selected(info))
 
     @strawberry.field(description="A vendor; null when there is none of this name.")
     async def vendor(self, info: Info[Context, None], ref: VendorRef) -> Vendor | None:
@@ -146,9 +149,7 @@ class Query:
         page: PageNumber = None,
     ) -> Connection[Review]:
         request = requested(first, after, last, before, page)
-        return await review_page(  # type: ignore[no-any-return]
-            info.context, Scope(), filter, order_by, request, selected(info)
-        )
+        return await review_page(info.context, Scope(), filter, order_by, request, selected(info))
 
     @strawberry.field(
         description="Whether you can review an order now, why not, and until when. Never an error."
@@ -179,7 +180,7 @@ class Query:
         ]
         if sum(map(len, asked)) > MAX_NODES:
             raise Invalid("services", message=f"Ask for {MAX_NODES} ratings at most at once.")
-        rows = [
+        rows: list[tuple[str, Sequence[ServiceRow | VendorRow | None]]] = [
             ("services", await found_services.services_by_refs(asked[0])),
             ("vendors", await found_services.vendors_by_refs(asked[1])),
         ]

@@ -16,7 +16,7 @@ from resolvers.keyset import Page, PageRequest
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
-from schema.connection import connection, wants_total
+from schema.connection import Connection, connection, wants_total
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.scalars import moment
@@ -118,7 +118,7 @@ class Review(Node):
         description="The service that was reviewed."
     )
     vendor: Annotated["Vendor", strawberry.lazy("schema.vendor")] = strawberry.field(
-        description="The vendor of that order: a review stays with it when the service changes hands."
+        description="The vendor of that order; stays when the service changes hands."
     )
     order: Annotated["Order", strawberry.lazy("schema.order")] | None = strawberry.field(
         description="The order, for its parties and the team; null for everybody else."
@@ -136,7 +136,7 @@ class Review(Node):
     helpful_count: int = strawberry.field(description="How many people found it helpful.")
     viewer_has_voted: bool = strawberry.field(description="Whether you found it helpful.")
     moderation: ModerationDecision | None = strawberry.field(
-        description="The admin's decision, for the author and admins; null before one, or for others."
+        description="The admin's decision, for the author and admins; null for others."
     )
     revisions: list[ReviewRevision] = strawberry.field(
         description="Earlier versions, oldest first, for the author and admins; empty for others."
@@ -236,7 +236,7 @@ class ReviewFilter:
     )
 
 
-def _as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
+def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
     if given is None:
         return review_list.ReviewFilter()
     return review_list.ReviewFilter(
@@ -258,15 +258,15 @@ async def review_page(
     order_by: ReviewOrder,
     request: PageRequest,
     selection: Selection,
-) -> Any:
+) -> Connection[Review]:
     """A connection of reviews. Several of them, asked for at once, share one statement."""
     count = wants_total(selection)
-    page = await context.page(_fetch, scope, _as_filter(filter), order_by, request, count)
+    page = await context.page(fetch_reviews, scope, as_filter(filter), order_by, request, count)
     nodes = await present_reviews(context, page.rows, selection.items_of_page())
     return connection(page, nodes)
 
 
-async def _fetch(
+async def fetch_reviews(
     viewer: Viewer,
     scopes: Sequence[Scope],
     filter: review_list.ReviewFilter,

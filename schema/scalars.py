@@ -13,8 +13,7 @@ from resolvers.errors import Invalid
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A text that is no instant. It is refused where it is used, so that in a batch of rows a bad
-    one does not spoil the good ones."""
+    """A text that is no instant: refused where it is used, so that a bad row spoils no good one."""
 
     text: str
 

@@ -1,13 +1,19 @@
 """What a client asked for below a field, so that it can be fetched in one go."""
 
+from typing import Any
+
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
     GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionSetNode,
+    VariableValues,
+    get_argument_values,
+    get_named_type,
 )
 from strawberry import Info
+from strawberry.types.arguments import convert_arguments
 
 
 class Selection(dict[str, "Selection"]):
@@ -16,6 +22,10 @@ class Selection(dict[str, "Selection"]):
     Aliases, conditions and types are looked through: it may hold more than will be answered,
     never less.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes: list[FieldNode] = []
 
     def below(self, *path: str) -> "Selection":
         """The selection below a path of fields; an empty one where nothing was selected."""
@@ -26,8 +36,11 @@ class Selection(dict[str, "Selection"]):
 
     def items_of_page(self) -> "Selection":
         """What is selected of the things in a connection, by way of edges or nodes."""
+        by_edges, by_nodes = self.below("edges", "node"), self.below("nodes")
+        if not by_nodes:
+            return by_edges
         merged = Selection()
-        for part in (self.below("edges", "node"), self.below("nodes")):
+        for part in (by_edges, by_nodes):
             _merge(merged, part)
         return merged
 
@@ -35,23 +48,54 @@ class Selection(dict[str, "Selection"]):
 _EMPTY = Selection()
 
 
-def selected(info: Info) -> Selection:
+def selected(info: Info[Any, Any]) -> Selection:
     """The selection below the field that is being resolved."""
-    raw: GraphQLResolveInfo = info._raw_info
+    raw: GraphQLResolveInfo[Any] = info._raw_info
+    nodes = raw.field_nodes
+    if len(nodes) > 1:
+        return _select(nodes, raw)
+    # Kept on the syntax node, and forgotten with it. A selection is never changed.
+    known = nodes[0].__dict__.get("candor_selection")
+    if known is None:
+        known = nodes[0].__dict__["candor_selection"] = _select(nodes, raw)
+    return known
+
+
+def arguments_below(info: Info[Any, Any], name: str) -> dict[str, Any] | None:
+    """The arguments of a field below this one, as its resolver will get them.
+
+    None unless the field is selected there exactly once, without a directive.
+    """
+    nodes = selected(info).below(name).nodes
+    if len(nodes) != 1 or nodes[0].directives:
+        return None
+    raw: GraphQLResolveInfo[Any] = info._raw_info
+    parent: Any = get_named_type(raw.return_type)
+    definition = parent.fields[name]
+    field = definition.extensions["strawberry-definition"]
+    coerced: Any = raw.variable_values  # Strawberry hands on the values alone
+    values = get_argument_values(definition, nodes[0], VariableValues({}, coerced))
+    schema = raw.schema._strawberry_schema  # type: ignore[attr-defined]
+    converter = schema.schema_converter
+    return convert_arguments(values, field.arguments, converter.scalar_registry, schema.config)
+
+
+def _select(nodes: list[FieldNode], info: GraphQLResolveInfo[Any]) -> Selection:
     found = Selection()
-    for node in raw.field_nodes:
-        _collect(node.selection_set, raw, found)
+    for node in nodes:
+        _collect(node.selection_set, info, found)
     return found
 
 
 def _collect(
-    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo, found: Selection
+    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo[Any], found: Selection
 ) -> None:
     if selection_set is None:
         return
     for node in selection_set.selections:
         if isinstance(node, FieldNode):
             below = found.setdefault(node.name.value, Selection())
+            below.nodes.append(node)
             _collect(node.selection_set, info, below)
         elif isinstance(node, InlineFragmentNode):
             _collect(node.selection_set, info, found)
@@ -60,5 +104,6 @@ def _collect(
 
 
 def _merge(into: Selection, other: Selection) -> None:
+    into.nodes += other.nodes
     for name, below in other.items():
         _merge(into.setdefault(name, Selection()), below)

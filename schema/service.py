@@ -8,8 +8,10 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import services
+from resolvers import services, storefront
+from resolvers.errors import UserError
 from resolvers.keyset import Page, PageRequest
+from resolvers.ref import Ref
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.services import ServiceOrder
 from resolvers.standing import ServiceStanding
@@ -30,8 +32,8 @@ from schema.connection import (
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
-from schema.review import Review, ReviewFilter, review_page
-from schema.selection import Selection, selected
+from schema.review import Review, ReviewFilter, as_filter, fetch_reviews, review_page
+from schema.selection import Selection, arguments_below, selected
 
 if TYPE_CHECKING:
     from schema.vendor import Vendor
@@ -111,6 +113,28 @@ async def present_services(
     return [Service.from_row(row, vendors.get(row.vendor_id)) for row in rows]
 
 
+async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:
+    """The service, fetched together with the one page of its reviews that is asked for below.
+
+    None when there is no such service, or when that does not go in one statement.
+    """
+    asked = arguments_below(info, "reviews")
+    if asked is None:
+        return None
+    viewer, count = info.context.viewer, wants_total(selected(info).below("reviews"))
+    try:
+        request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
+        wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
+        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count)
+    except UserError:
+        return None  # the field of the reviews will say so itself
+    if found is None:
+        return None
+    service, page = found
+    info.context.came_along(page, fetch_reviews, Scope("service", service.id), *wanted, count)
+    return service
+
+
 @strawberry.input(description="Narrows a list of services; everything given must hold.")
 class ServiceFilter:
     vendor: NodeRef | None = strawberry.field(default=None, description="Sold by this vendor.")
@@ -133,7 +157,7 @@ async def service_page(
     order_by: ServiceOrder,
     request: PageRequest,
     selection: Selection,
-) -> Any:
+) -> Connection[Service]:
     """A connection of services. Several of them, asked for at once, share one statement."""
     given = filter or ServiceFilter()
     narrowed = services.ServiceFilter(

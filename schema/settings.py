@@ -85,7 +85,7 @@ class Settings:
 
     @classmethod
     def from_row(cls, row: models.SiteSettings, viewer: Viewer) -> "Settings":
-        for_admins = {
+        for_admins: dict[str, Any] = {
             name: getattr(row, name) if viewer.is_admin else None
             for name in (
                 "admin_email",
@@ -94,7 +94,7 @@ class Settings:
                 "update_url_template",
             )
         }
-        public = {name: getattr(row, name) for name in _PUBLIC}
+        public: dict[str, Any] = {name: getattr(row, name) for name in _PUBLIC}
         levels = [
             SellerLevelRule(
                 level=standing.SellerLevel(rule["level"]),

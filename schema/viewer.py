@@ -31,7 +31,7 @@ UnreadOnly = Annotated[bool, strawberry.argument(description="Only those not rea
 class Viewer:
     role: Role = strawberry.field(description="What you are.")
     external_id: str | None = strawberry.field(
-        description="Your id in the marketplace, or your API key's name; null for nobody and guests."
+        description="Your id in the marketplace, or your API key's name; null without one."
     )
     display_name: str | None = strawberry.field(description="Your name as your token gives it.")
 
@@ -65,7 +65,7 @@ class Viewer:
             count=wants_total(asked),
         )
         nodes = await present_notifications(info.context, page.rows, asked.items_of_page())
-        return connection(page, nodes)  # type: ignore[no-any-return]
+        return connection(page, nodes)
 
     @strawberry.field(description="How many notices you have not read yet.")
     async def unread_notification_count(self, info: Info[Context, None]) -> int:

@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check format lint types test-all schema lock clean
+
+# The first Python that is new enough; `make run PYTHON=…` names another one.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
+# Further Pythons on this machine that the suite runs on, as pyenv and Debian install them.
+PYTHONS ?= $(shell for v in 3.11 3.12 3.13 3.14; do \
+	for p in python$$v $$HOME/.pyenv/versions/$$v.*/bin/python; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+PIP := -m pip install --quiet --disable-pip-version-check
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/run ## set everything up, load a demo marketplace, serve it (PORT=8000)
+	$(BIN)/candor serve --demo --port $(PORT)
+
+test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL
+	$(BIN)/python -m pytest $(TESTS)
+
+check: format lint types test-all ## format, lint, types, and the suite on every Python here
+
+format: $(VENV)/check ## is everything formatted?
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/check ## does everything follow the rules?
+	$(BIN)/ruff check .
+
+types: $(VENV)/check ## do the types fit?
+	$(BIN)/mypy
+
+test-all: ## run the suite on each supported Python that this machine has
+	@test -n "$(PYTHONS)" || { echo "Candor needs Python 3.11 or newer."; exit 1; }
+	@set -e; for p in $(PYTHONS); do \
+	  v=$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])'); echo "== Python $$v"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$p VENV=.venv-$$v; done
+
+schema: $(VENV)/run ## print the schema into schema.graphql
+	$(BIN)/candor schema > schema.graphql
+
+lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
+	$(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --exclude-newer "$$(date -d '7 days ago' +%F)" \
+	  $(if $(filter-out run,$(extra)),--extra $(extra)) pyproject.toml -o requirements/$(extra).txt;)
+
+clean: ## remove what the targets above made
+	rm -rf .venv .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# One stamp per set of packages: run is in test, test is in check.
+$(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/%: requirements/%.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Candor needs Python 3.11 or newer."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments (Debian: python3-venv)."; exit 1; }
+	$(BIN)/python $(PIP) --require-hashes -r $<
+	$(BIN)/python $(PIP) --no-deps -e .
+	@touch $@

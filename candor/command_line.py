@@ -1,0 +1,134 @@
+"""The command `candor`."""
+
+import asyncio
+import os
+import re
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+from candor import __version__
+from candor.settings import BadSettings, Settings, from_environment
+
+T = TypeVar("T")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def settings() -> Settings:
+    """The environment's settings, or a clean exit that names the variable at fault."""
+    try:
+        return from_environment()
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
+    from models.database import opened  # noqa: PLC0415 - `candor token` needs no database
+
+    async with opened(url):
+        return await work
+
+
+def run_in_database(work: Coroutine[Any, Any, T]) -> T:
+    """Run something with the configured database open."""
+    return asyncio.run(_in_database(settings().database_url, work))
+
+
+class Duration(click.ParamType[timedelta]):
+    """`90s`, `15m`, `1h`, `30d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        parts = re.fullmatch(r"(\d{1,9})([smhd])", str(value))
+        if not parts or not int(parts[1]):
+            self.fail("give a number and a unit, such as 90s, 15m, 1h or 30d", param, ctx)
+        return timedelta(**{_UNITS[parts[2]]: int(parts[1])})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="candor")
+def main() -> None:
+    """Honest ratings and reviews as a service that a marketplace runs itself."""
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest migration. Safe when several start at once."""
+    from models.migrating import migrate as bring_up_to_date  # noqa: PLC0415
+
+    asyncio.run(bring_up_to_date(settings().database_url))
+    click.echo("The database is up to date.", err=True)
+
+
+@main.command()
+def schema() -> None:
+    """Print the schema (SDL)."""
+    from schema.api import schema as api  # noqa: PLC0415
+
+    click.echo(api.as_str())
+
+
+@main.command()
+@click.option("--role", required=True, type=click.Choice(["customer", "vendor", "staff", "admin"]))
+@click.option("--id", "id_", required=True, help="The person's id in the marketplace.")
+@click.option("--vendor", help="The vendor's id, for the role vendor; the person's own by default.")
+@click.option("--name", help="The person's name.")
+@click.option("--email", help="The person's e-mail address.")
+@click.option(
+    "--ttl", default="1h", type=Duration(), help="How long it is valid: 90s, 15m, 1h, 30d."
+)
+def token(role: str, id_: str, vendor: str | None, ttl: timedelta, **claims: str | None) -> None:
+    """Sign a token with the configured secret, and print it alone on one line."""
+    from candor.tokens import sign  # noqa: PLC0415
+
+    if vendor is not None and role != "vendor":
+        raise click.UsageError("--vendor belongs to --role vendor.")
+    known = {name: value for name, value in claims.items() if value is not None}
+    if role == "vendor":
+        known["vendor"] = vendor or id_
+    click.echo(sign(settings(), {"sub": id_, "role": role, **known}, ttl))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--demo", is_flag=True, help="Load a small demo marketplace if there are no orders.")
+def serve(host: str, port: int, workers: int, *, demo: bool) -> None:
+    """Serve the API. The database is brought up to date first."""
+    import uvicorn  # noqa: PLC0415 - only this command needs a server
+
+    from candor.welcome import prepare  # noqa: PLC0415
+
+    configured = settings()
+    if demo and configured.production:
+        raise click.ClickException("There is no demo in production.")
+    # Worker processes read the environment again and must find the same secret.
+    os.environ["CANDOR_SECRET"] = configured.secret
+    asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
+    uvicorn.run(
+        "candor.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+def _register() -> None:
+    from candor.commands.check import check  # noqa: PLC0415 - they use what stands above
+    from candor.commands.import_files import import_  # noqa: PLC0415
+    from candor.commands.key import key  # noqa: PLC0415
+
+    for command in (check, import_, key):
+        main.add_command(command)
+
+
+_register()

@@ -1,0 +1,123 @@
+"""`candor import`: orders and reviews from files."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from candor.command_line import run_in_database
+from candor.importing import Report, Source, import_orders, import_reviews
+from candor.row_files import BadFile
+
+
+@click.group(name="import")
+def import_() -> None:
+    """Import orders or reviews from CSV or JSON Lines. Running it twice changes nothing."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Do everything, keep nothing."),
+        click.option(
+            "--time-zone",
+            help="Where dates without an offset are meant; the site's time zone by default.",
+        ),
+        click.option("--encoding", default="utf-8", show_default=True, help="Of the file."),
+        click.option(
+            "--value",
+            "values",
+            multiple=True,
+            metavar="FIELD:TEXT=VALUE",
+            help="Read a cell as another value: status:delivered=COMPLETED. May be repeated.",
+        ),
+        click.option(
+            "--map",
+            "columns",
+            multiple=True,
+            metavar="COLUMN=FIELD",
+            help="Read a column of another name as a field. May be repeated.",
+        ),
+        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+@import_.command()
+@_options
+def orders(**options: Any) -> None:
+    """Orders, with the columns order_id, status, completed_at, customer_id, customer_name,
+    customer_email, vendor_id, vendor_name, service_id, service_title.
+    """
+    _run(import_orders, **options)
+
+
+@import_.command()
+@_options
+def reviews(**options: Any) -> None:
+    """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
+    status.
+
+    They keep their dates and send no mail. Of several reviews of one order the newest is taken.
+    """
+    _run(import_reviews, **options)
+
+
+def _run(
+    work: Callable[[Source], Coroutine[Any, Any, Report]],
+    *,
+    file: Path,
+    columns: tuple[str, ...],
+    values: tuple[str, ...],
+    encoding: str,
+    time_zone: str | None,
+    dry_run: bool,
+) -> None:
+    _known_zone(time_zone)
+    with click.progressbar(
+        length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        source = Source(
+            file,
+            dict(_pair(each) for each in columns),
+            dict(_cell_pair(each) for each in values),
+            encoding,
+            time_zone,
+            dry_run,
+            bar.update,
+        )
+        try:
+            report = run_in_database(work(source))
+        except BadFile as error:
+            raise click.ClickException(str(error)) from None
+    for line, remark in sorted(report.remarks):
+        click.echo(f"line {line}: {remark}", err=True)
+    counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))
+    click.echo(f"{'Dry run, nothing kept: ' if dry_run else ''}{counts or 'no rows'}")
+    if report.failed:
+        raise SystemExit(1)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    left, equals, right = given.rpartition("=")
+    if not equals or not left or not right:
+        raise click.UsageError(f"{given!r} is not of the form NAME=VALUE.")
+    return left, right
+
+
+def _cell_pair(given: str) -> tuple[tuple[str, str], str]:
+    cell, value = _pair(given)
+    field, colon, text = cell.partition(":")
+    if not colon:
+        raise click.UsageError(f"{given!r} is not of the form FIELD:TEXT=VALUE.")
+    return (field, text), value
+
+
+def _known_zone(name: str | None) -> None:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ValueError, OSError, KeyError):
+        raise click.UsageError(f"There is no time zone {name}.") from None

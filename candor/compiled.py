@@ -1,0 +1,85 @@
+"""Execution with compiled completion: the values below a resolver become JSON by generated code.
+
+graphql-core does everything that needs judgement: coercion, collecting fields, errors, null
+propagation, abstract types, directives. Generated code only reads plain attributes whose values
+are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
+completes the same value once more: so answers are the stock executor's, always.
+
+This module is the only place that knows of it; `executor_class` is the switch.
+"""
+
+from inspect import isawaitable
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, gather_with_cancel
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from candor.completers import FieldPlan, plan_fields
+
+
+class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Runs operations without directives by their plan, and every other one as it always was."""
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        fields = _plan_of(self)
+        usual = self.abort_signal is None and not getattr(
+            self.middleware_manager, "middlewares", None
+        )
+        if fields is None or not usual or serially is not None:
+            return super().execute_operation(serially)
+        return self._run(fields)
+
+    async def _run(self, fields: list[FieldPlan]) -> ExecutionResult:
+        source = self.root_value
+        try:
+            if len(fields) == 1 or self.operation.operation is OperationType.MUTATION:
+                values = [await self.resolve_planned(field, source, None) for field in fields]
+            else:
+                values = await gather_with_cancel(
+                    *(self.resolve_planned(field, source, None) for field in fields)
+                )
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            return self.build_response(None)  # type: ignore[return-value]
+        data = {field.key: value for field, value in zip(fields, values, strict=True)}
+        return self.build_response(data)  # type: ignore[return-value]
+
+    async def resolve_planned(self, field: FieldPlan, source: Any, parent: Path | None) -> Any:
+        """Resolve one field and complete its value; errors go the way they always go."""
+        path = Path(parent, field.key, field.parent_type.name)
+        info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
+        try:
+            arguments = self._arguments(field)
+            value = field.definition.resolve(source, info, **arguments)  # type: ignore[misc]
+            if isawaitable(value):
+                value = await value
+            if field.complete is not None:
+                try:
+                    completed = field.complete(self, value, path)
+                    return await completed if field.is_active else completed
+                except Exception:  # noqa: BLE001, S110 - unusual in any way: graphql-core's affair
+                    pass
+            completed = self.complete_value(
+                field.definition.type, field.details, info, path, value, None
+            )
+            return await completed if isawaitable(completed) else completed
+        except Exception as error:  # noqa: BLE001 - as graphql-core does with every field
+            self.handle_field_error(error, field.definition.type, field.details, path)
+            return None
+
+    def _arguments(self, field: FieldPlan) -> dict[str, Any]:
+        if not field.definition.args:
+            return {}
+        return get_argument_values(
+            field.definition, field.nodes[0], self.variable_values, None, self.hide_suggestions
+        )
+
+
+def _plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
+    """The operation's plan: kept on its syntax tree, and forgotten with it."""
+    kept = executor.operation.__dict__
+    if "candor_plan" not in kept:
+        kept["candor_plan"] = plan_fields(executor)
+    return kept["candor_plan"]  # type: ignore[no-any-return]

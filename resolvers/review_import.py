@@ -1,0 +1,158 @@
+"""Reviews of an older system: they keep their dates, may have no text, and send no mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from models import Order, OrderStatus, Review, ReviewStatus, clock, sql
+from models.database import transaction
+from models.review import SUB_RATINGS
+from models.uuid7 import uuid7
+from resolvers import orders, rating_counters, reviews, text
+from resolvers.errors import (
+    AlreadyReviewed,
+    BodyTooLong,
+    Invalid,
+    NotFound,
+    OwnService,
+    RatingOutOfRange,
+    UserError,
+)
+from resolvers.viewer import Viewer
+
+_FUTURE = timedelta(minutes=5)
+
+
+class ImportOutcome(StrEnum):
+    CREATED = "CREATED"
+    UNCHANGED = "UNCHANGED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True)
+class ReviewFacts:
+    """One review as an older system knew it. `created_at` has an offset."""
+
+    order: str
+    rating: int
+    body: str
+    created_at: datetime
+    communication: int | None = None
+    quality: int | None = None
+    value: int | None = None
+    status: ReviewStatus = ReviewStatus.APPROVED
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What became of a row; the error of a row that was refused or skipped."""
+
+    outcome: ImportOutcome | None
+    error: UserError | None = None
+
+
+async def import_reviews(viewer: Viewer, rows: Sequence[ReviewFacts]) -> list[ImportResult]:
+    """Store reviews of orders that are known, and answer row by row, in one transaction.
+
+    An order that has a review keeps it: the very same review is UNCHANGED, another is SKIPPED.
+    Orders of any status count, for history is what it is; verified are those that were completed
+    when the review was written. No filter reads the stars. The caller may see all the orders.
+    """
+    async with transaction():
+        known = await _orders(viewer, {row.order for row in rows})
+        existing = await _existing(known)
+        results, created = [], []
+        for row in rows:
+            try:
+                review = _review(row, known)
+                stored = existing.get(review.order_id)
+                if stored is None:
+                    await reviews.insert(review)
+                    existing[review.order_id] = review
+                    created.append(review)
+                    results.append(ImportResult(ImportOutcome.CREATED))
+                else:
+                    results.append(_compared(stored, review))
+            except AlreadyReviewed as error:
+                results.append(ImportResult(ImportOutcome.SKIPPED, error))
+            except UserError as error:
+                results.append(ImportResult(None, error))
+        await rating_counters.count_in(*(review for review in created if review.is_public))
+    return results
+
+
+async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
+    names = sorted(external_ids)
+    if not names:
+        return {}
+    rows = await sql.fetch(
+        f"SELECT id FROM orders WHERE external_id IN ({sql.places(names)})", *names
+    )
+    found = await orders.by_ids(viewer, [row["id"] for row in rows])
+    return {order.external_id: order for order in found.values()}
+
+
+async def _existing(known: dict[str, Order]) -> dict[object, Review]:
+    ids = [order.id for order in known.values() if order.is_reviewed]
+    if not ids:
+        return {}
+    rows = await sql.fetch(
+        f"SELECT {sql.columns(Review, 'r')} FROM review r WHERE order_id IN ({sql.places(ids)})",
+        *ids,
+    )
+    return {review.order_id: review for review in sql.hydrate(Review, rows)}
+
+
+def _review(row: ReviewFacts, known: dict[str, Order]) -> Review:
+    order = known.get(row.order)
+    if order is None:
+        raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
+    if order.customer.external_id == order.vendor.external_id:
+        raise OwnService("order_id")
+    for name in ("rating", *SUB_RATINGS):
+        value = getattr(row, name)
+        if value is not None and not 1 <= value <= 5:
+            raise RatingOutOfRange(name)
+    if row.created_at > clock.now() + _FUTURE:
+        raise Invalid("created_at", message="A review cannot come from the future.")
+    body = text.plain(row.body)
+    if text.visible_length(body) > text.BODY_MAX:
+        raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
+    return Review(
+        id=uuid7(),
+        order_id=order.id,
+        service_id=order.service_id,
+        vendor_id=order.vendor_id,
+        customer_id=order.customer_id,
+        rating=row.rating,
+        communication=row.communication,
+        quality=row.quality,
+        value=row.value,
+        body=body,
+        body_folded=text.fold(body),
+        verified=_was_completed(order, row.created_at),
+        status=row.status,
+        created_at=row.created_at,
+        published_at=row.created_at if row.status is ReviewStatus.APPROVED else None,
+    )
+
+
+def _was_completed(order: Order, moment: datetime) -> bool:
+    if order.status is not OrderStatus.COMPLETED:
+        return False
+    return order.completed_at is None or order.completed_at <= moment
+
+
+def _compared(stored: Review, review: Review) -> ImportResult:
+    same = (stored.rating, stored.body, stored.created_at) == (
+        review.rating,
+        review.body,
+        review.created_at,
+    )
+    if same and stored.deleted_at is None:
+        return ImportResult(ImportOutcome.UNCHANGED)
+    return ImportResult(
+        ImportOutcome.SKIPPED,
+        AlreadyReviewed("order_id", message="This order has another review, which stays."),
+    )

@@ -1,0 +1,55 @@
+"""A service, its rating and a page of its reviews in one statement: what storefronts ask for."""
+
+from models import Review, Service, sql
+from models.rating_tally import Tally
+from resolvers import review_list, services
+from resolvers.keyset import Page, PageRequest, cut
+from resolvers.ref import Ref
+from resolvers.review_list import ReviewFilter, ReviewOrder
+from resolvers.reviews_lookup import COLUMNS
+from resolvers.viewer import Viewer
+
+
+async def service_with_reviews(
+    viewer: Viewer,
+    ref: Ref,
+    filter: ReviewFilter,
+    order: ReviewOrder,
+    request: PageRequest,
+    *,
+    count: bool,
+) -> tuple[Service, Page[Review]] | None:
+    """The service, and the page that `list_reviews` would give of its reviews.
+
+    None when there is no such service, or when it takes more than one statement: on SQLite, which
+    cannot join a page to its parent, for numbered pages, and for totals that no counter knows.
+    """
+    if not sql.is_postgres() or request.offset:
+        return None
+    if count and not review_list.counters_know(viewer, filter):
+        return None
+    listed = review_list.ORDERS[order]
+    where = review_list.within("s.id", viewer, filter)
+    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
+    named = ref.names("s")
+    rows = await sql.fetch(
+        f"SELECT {services.COLUMNS}, p.* FROM service s"
+        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
+        f" (SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) p ON TRUE"
+        f" WHERE {named.text}",
+        *where.values,
+        *bounds.values,
+        request.size + 1,
+        *named.values,
+    )
+    if not rows:
+        return None
+    tally = Tally.of(rows[0])
+    service = sql.joined(Service, rows[0], "service_")
+    service.tally = tally
+    reviews = [] if rows[0]["id"] is None else sql.hydrate(Review, rows)
+    page = cut(reviews, request, listed)
+    if count:
+        page.total = tally.stars[filter.rating - 1] if filter.rating else tally.count
+    return service, page
