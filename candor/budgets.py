@@ -43,7 +43,11 @@ class Budgets:
     """Counts what callers spend, in this process or, by a Redis URL, in all of them."""
 
     def __init__(self, redis_url: str | None) -> None:
-        storage: Any = storage_from_string(f"async+{redis_url or 'memory://'}")
+        storage: Any = (
+            storage_from_string(f"async+{redis_url}", implementation="redispy")
+            if redis_url
+            else storage_from_string("async+memory://")
+        )
         self._windows = SlidingWindowCounterRateLimiter(storage)
 
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:

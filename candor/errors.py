@@ -17,7 +17,7 @@ class RequestError(Exception):
 
     # Answered with this status whatever media type was asked for; None: see `transport.status_of`.
     status: ClassVar[int | None] = 400
-    code: ClassVar[str] = "BAD_REQUEST"
+    code: str = "BAD_REQUEST"
 
     def __init__(
         self, message: str | None = None, headers: dict[str, str] | None = None, **figures: Any
@@ -92,6 +92,12 @@ class TooManyStreams(RequestError):
     code = "TOO_MANY_STREAMS"
 
 
+class TooSlow(RequestError):
+    """Events came faster than you took them, and some are lost."""
+
+    code = "TOO_SLOW"
+
+
 class OperationTimeout(RequestError):
     """The operation took too long and was stopped. Nothing of it was stored."""
 
@@ -159,6 +165,7 @@ class Rejected(Refused):
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__()
+        self.code = _code_of(errors[0])
         self._errors = errors
 
     @property

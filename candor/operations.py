@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import ExecutionResult, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 
 from candor.budgets import Budgets, Caller
 from candor.deadline import Deadline
@@ -17,6 +17,7 @@ from candor.errors import (
     NeedsStream,
     RequestError,
     TooExpensive,
+    TooSlow,
     shown,
 )
 from candor.execution import Execution
@@ -25,6 +26,8 @@ from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
 from candor.trusted_documents import TrustedDocuments
+from models.announcements import FellBehind
+from resolvers.errors import UserError
 from resolvers.viewer import Role
 from schema.api import schema
 from schema.context import Context
@@ -81,9 +84,9 @@ class Operations:
                 seen.outcome = "error"
                 yield self._body(results, caller, seen)
                 return
-            async with aclosing(_generator(results)) as stream:
-                async for result in stream:
-                    yield self._body(result, caller, seen)
+            async with aclosing(_events(results)) as events:
+                async for result in events:
+                    yield self._body(result, caller, seen, started=result.data is not None)
 
     async def failed_credential(self, address: str) -> None:
         """Count a wrong token against its sender. Raises RateLimited after too many."""
@@ -162,12 +165,15 @@ class Operations:
             )
 
 
-async def _generator(
-    results: AsyncIterator[ExecutionResult],
-) -> AsyncGenerator[ExecutionResult, None]:
+async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
+    """The events of a subscription. What its source refuses is its last event."""
     try:
         async for result in results:
             yield result
+    except UserError as refused:
+        yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
+    except FellBehind:
+        raise TooSlow from None
     finally:
         close = getattr(results, "aclose", None)
         if close is not None:

@@ -3,7 +3,7 @@
 The price of a document is worked out once; a request only puts in its variables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ COUNT = 5
 MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}
 Variables = Mapping[str, Any]
+Multiplier = Callable[[FieldNode, Variables], int]
 
 
 @dataclass
@@ -42,12 +43,12 @@ class Price:
     """A fixed part, and parts that are multiplied by a page's size or the length of a list."""
 
     fixed: int = 0
-    parts: "list[tuple[FieldNode, Price]]" = field(default_factory=list)
+    parts: "list[tuple[Multiplier, FieldNode, Price]]" = field(default_factory=list)
 
     def of(self, variables: Variables) -> int:
         total = self.fixed
-        for node, price in self.parts:
-            total += max(_multiplier(node, variables), 0) * max(price.of(variables), 1)
+        for multiplier, node, price in self.parts:
+            total += multiplier(node, variables) * max(price.of(variables), 1)
         return min(total, CAP)
 
     def add(self, other: "Price") -> None:
@@ -122,9 +123,9 @@ class _Pricing:
         if page is not None and node.name.value in {"edges", "nodes"}:
             # An edge is no object of its own: what counts are the rows.
             below.fixed += int(node.name.value == "nodes")
-            return Price(0, [(page, below)])
+            return Price(0, [(_page_size, page, below)])
         if not opens_page and node.arguments and _takes_list(definition):
-            return Price(1, [(node, below)])
+            return Price(1, [(_length, node, below)])
         below.fixed += 1
         return below
 
@@ -141,14 +142,17 @@ def _takes_list(definition: GraphQLField) -> bool:
     )
 
 
-def _multiplier(node: FieldNode, variables: Variables) -> int:
-    pages = [a for a in node.arguments or () if a.name.value in {"first", "last"}]
-    if pages:
-        sizes = [_number(argument.value, variables) for argument in pages]
-        known = [size for size in sizes if size is not None]
-        return max(known) if known else DEFAULT_SIZE
-    items = sum(_items(argument.value, variables) for argument in node.arguments or ())
-    return max(items, 1)
+def _page_size(node: FieldNode, variables: Variables) -> int:
+    asked = [
+        _number(argument.value, variables)
+        for argument in node.arguments or ()
+        if argument.name.value in {"first", "last"}
+    ]
+    return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
+
+
+def _length(node: FieldNode, variables: Variables) -> int:
+    return max(sum(_items(argument.value, variables) for argument in node.arguments or ()), 1)
 
 
 def _number(node: ValueNode, variables: Variables) -> int | None:
@@ -158,7 +162,7 @@ def _number(node: ValueNode, variables: Variables) -> int | None:
             return None
         return int(min(max(value, 0), CAP))
     if isinstance(node, IntValueNode):
-        return int(node.value) if len(node.value) < len(str(CAP)) else CAP
+        return max(int(node.value), 0) if len(node.value) < len(str(CAP)) else CAP
     return None
 
 

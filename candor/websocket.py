@@ -9,12 +9,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
 from candor.callers import Callers
-from candor.errors import BadRequest, RequestError, masked
+from candor.errors import BadRequest, RequestError, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
 from candor.transport import MAX_BODY
-from models.announcements import FellBehind
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS, SEND_SECONDS = 10.0, 20.0
@@ -150,11 +149,11 @@ class Socket:
                         last = {"id": name, "type": "error", "payload": body["errors"]}
                         break
                     await self._send({"id": name, "type": "next", "payload": body})
+        except TooSlow as error:
+            self._stop(Close(4500, error.message))
+            return
         except RequestError as error:
             last = {"id": name, "type": "error", "payload": error.errors}
-        except FellBehind:
-            self._stop(Close(4500, "Too slow: events were lost"))
-            return
         except Exception as error:  # noqa: BLE001 - a bug ends the operation, not the connection
             last = {"id": name, "type": "error", "payload": [masked(error)]}
         # The id is free before the client hears of it.
