@@ -33,7 +33,7 @@ _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING RETURNING id"""
 
 _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
@@ -86,7 +86,7 @@ async def deliver_later(
     )
     if kind.notifies:
         values = (uuid7(), audience, to.external_id, mail, key, *subject, due)
-        if await sql.execute(_NOTIFY, *values):
+        if await sql.fetch(_NOTIFY, *values):
             await announcements.announce(
                 "notification", id=values[0], audience=audience, recipient=to.external_id, due=due
             )

@@ -118,9 +118,12 @@ async def _hear(credentials: dict[str, Any]) -> None:
         try:
             connection = await asyncpg.connect(**known, command_timeout=10)
             try:
+                lost = asyncio.Event()
+                connection.add_termination_listener(lambda _: lost.set())
                 await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
-                while True:
-                    await asyncio.sleep(_ALIVE_SECONDS)
+                while not lost.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
                     await connection.execute("SELECT 1")
             finally:
                 connection.terminate()

@@ -17,16 +17,9 @@ GRAPHQL = "application/graphql-response+json"
 
 
 @pytest.fixture
-def database(request, tmp_path, sqlite_template):
-    """SQLite is enough where no test names its database: the endpoint itself stores nothing."""
-    import shutil
-
-    from tortoise.backends.base import executor
-
-    executor.EXECUTOR_CACHE.clear()
-    path = tmp_path / "candor.sqlite3"
-    shutil.copyfile(sqlite_template, path)
-    return f"sqlite://{path}"
+def database(request) -> str:
+    """SQLite is enough where no test asks for both: the endpoint itself stores nothing."""
+    return request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_database")
 
 
 @pytest.fixture

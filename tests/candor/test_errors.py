@@ -42,7 +42,7 @@ async def test_no_log_line_holds_literals_tokens_or_addresses(post, broken, capl
     caplog.set_level(logging.DEBUG, logger="candor")
     variables = {"n": "a variable's value"}
     for query in (
-        'query($n: String) { settings { siteName } order(ref: {externalId: $n}) { id } s: service(ref: {externalId: "a literal"}) { id } }',
+        'query($n: String!) { settings { siteName } order(ref: {externalId: $n}) { id } s: service(ref: {externalId: "a literal"}) { id } }',
         'query { nope(a: "a literal") }',
         'query { "a literal',
     ):
