@@ -1,6 +1,7 @@
 """The environment, read once and checked: the one place that knows what a variable means."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ from typing import Any
 from candor.trusted_documents import BadManifest, Mode, read_manifest
 
 MIN_SECRET = 32
-MAX_NUMBER = 1_000_000_000
 
 
 class BadSettings(Exception):
@@ -96,8 +96,8 @@ def _switch(name: str, value: str) -> bool:
 
 
 def _number(name: str, value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= MAX_NUMBER:
-        raise BadSettings(f"CANDOR_{name} must be a whole number, 1 or more.")
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        raise BadSettings(f"CANDOR_{name} must be a whole number, 1 to 999999999.")
     return int(value)
 
 

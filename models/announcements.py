@@ -112,24 +112,29 @@ async def hearing(url: str) -> AsyncIterator[None]:
 
 
 async def _hear(credentials: dict[str, Any]) -> None:
-    names = ("host", "port", "user", "password", "database", "ssl")
-    known = {name: credentials[name] for name in names if name in credentials}
     while True:
         try:
-            connection = await asyncpg.connect(**known, command_timeout=10)
-            try:
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda _: lost.set())
-                await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
-                while not lost.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
-                    await connection.execute("SELECT 1")
-            finally:
-                connection.terminate()
+            await _hear_until_lost(credentials)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("the connection that listens is lost: %s", type(error).__name__)
-            await asyncio.sleep(_RETRY_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _hear_until_lost(credentials: dict[str, Any]) -> None:
+    """Listen on a connection of its own: the pool's connections keep no state."""
+    names = ("host", "port", "user", "password", "database", "ssl")
+    known = {name: credentials[name] for name in names if name in credentials}
+    lost = asyncio.Event()
+    connection = await asyncpg.connect(**known, command_timeout=10)
+    try:
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
+        while not lost.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
+            await connection.execute("SELECT 1")
+    finally:
+        connection.terminate()
 
 
 def _spread(message: Any) -> None:

@@ -15,10 +15,7 @@ def broken(monkeypatch):
     """Break the field `settings` with an exception that holds secrets."""
 
     def fail(*_args, **_kwargs):
-        try:
-            raise ValueError(SECRET)
-        except ValueError as cause:
-            raise RuntimeError(SECRET) from cause
+        raise RuntimeError(SECRET) from ValueError(SECRET)
 
     monkeypatch.setattr("resolvers.site_settings.current", fail)
 
@@ -46,9 +43,7 @@ async def test_no_log_line_holds_literals_tokens_or_addresses(post, broken, capl
         'query { nope(a: "a literal") }',
         'query { "a literal',
     ):
-        await post(
-            {"query": query, "variables": variables}, Authorization=f"Bearer {maria.token}"
-        )
+        await post({"query": query, "variables": variables}, Authorization=f"Bearer {maria.token}")
     await client.get("/graphql", params={"query": '{ nope(a: "a literal") }'})
     await client.get("/r/the-token-of-a-link")
 
@@ -102,5 +97,3 @@ def test_a_log_line_is_json_with_its_request_and_without_secrets():
 )
 def test_text_is_scrubbed(text, clean):
     assert scrubbed(text) == clean
-
-

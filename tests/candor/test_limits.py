@@ -1,6 +1,7 @@
 """Documents that are too large, and operations that ask for too much."""
 
 import time
+from contextlib import suppress
 
 import pytest
 from graphql import get_introspection_query
@@ -9,9 +10,11 @@ from candor.documents import Documents
 from candor.errors import Rejected, TooComplex
 from schema.api import schema
 
-BOMB = "{...A0}" + "".join(
-    f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(16)
-) + "fragment A16 on Query{__typename}"
+BOMB = (
+    "{...A0}"
+    + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(16))
+    + "fragment A16 on Query{__typename}"
+)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +27,25 @@ BOMB = "{...A0}" + "".join(
         ("{ viewer { role " + "@nope" * 200 + " } }", "directives", 30),
         ("{" + "vendor { services { nodes { " * 6 + "id" + " } } }" * 6 + "}", "depth", 15),
         ("{ a" + "{ a" * 150 + "}" * 151, "depth", 15),
-        ("{" + " ".join(f"a{n}: __schema {{ description }}" for n in range(3)) + "}", "introspections", 2),
+        (
+            "{" + " ".join(f"a{n}: __schema {{ description }}" for n in range(3)) + "}",
+            "introspections",
+            2,
+        ),
         (" ".join(f"query Q{n} {{ __typename }}" for n in range(11)), "operations", 10),
-        ("query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { __typename }", "variables", 50),
+        (
+            "query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { __typename }",
+            "variables",
+            50,
+        ),
         ("{" + " __typename" * 2001 + "}", "tokens", 2000),
-        ("{...A0}" + "".join(f"fragment A{n} on Query{{...A{n + 1}}}" for n in range(150)) + "fragment A150 on Query{__typename}", "depth", 15),
+        (
+            "{...A0}"
+            + "".join(f"fragment A{n} on Query{{...A{n + 1}}}" for n in range(150))
+            + "fragment A150 on Query{__typename}",
+            "depth",
+            15,
+        ),
     ],
 )
 async def test_a_document_over_a_limit_is_refused_with_the_figure(code, query, limit, most):
@@ -42,9 +59,11 @@ async def test_a_document_over_a_limit_is_refused_with_the_figure(code, query, l
 
 def test_the_fragment_bomb_takes_linear_time():
     def seconds(length):
-        text = "{...A0}" + "".join(
-            f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(length)
-        ) + f"fragment A{length} on Query{{__typename}}"
+        text = (
+            "{...A0}"
+            + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(length))
+            + f"fragment A{length} on Query{{__typename}}"
+        )
         began = time.perf_counter()
         with pytest.raises(TooComplex):
             Documents(schema, introspection=True).get(text)
@@ -85,23 +104,25 @@ async def test_odd_documents_are_refused_quickly(code, query):
     [
         "{" + "viewer { role } " * 245 + "}",
         "{" + "viewer { vendor { id displayName } } " * 120 + "}",
-        "{" + " ".join(f"...F{n}" for n in range(80)) + "}"
+        "{"
+        + " ".join(f"...F{n}" for n in range(80))
+        + "}"
         + " ".join(f"fragment F{n} on Query {{ viewer {{ vendor {{ id }} }} }}" for n in range(80)),
     ],
 )
 def test_fields_that_merge_are_compared_within_a_budget(query):
     began = time.perf_counter()
-    try:
+    with suppress(Rejected, TooComplex):
         Documents(schema, introspection=True).get(query)
-    except (Rejected, TooComplex):
-        pass
 
     assert time.perf_counter() - began < 1
 
 
 async def test_the_tools_introspection_passes(post):
     query = get_introspection_query(
-        specified_by_url=True, directive_is_repeatable=True, schema_description=True,
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
         input_value_deprecation=True,
     )
 
@@ -122,12 +143,22 @@ async def test_the_tools_introspection_passes(post):
         ("query($n: Int) { reviews(first: $n) { nodes { id } } }", {}, 1 + 10),
         ("query($n: Int = 99) { reviews(first: $n) { nodes { id } } }", {}, 1 + 99),
         ("query($n: Int = 99) { reviews(first: $n) { nodes { id } } }", {"n": 3}, 1 + 3),
-        ("{ reviews(first: 5) { nodes { service { reviews(first: 5) { nodes { id } } } } } }", {}, 1 + 5 * (1 + 1 + 1 + 5)),
+        (
+            "{ reviews(first: 5) { nodes { service { reviews(first: 5) { nodes { id } } } } } }",
+            {},
+            1 + 5 * (1 + 1 + 1 + 5),
+        ),
         ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": []}, 1 + 1),
-        ("fragment R on ReviewConnection { nodes { id author { displayName } } } { reviews { ...R } }", {}, 1 + 10 * 2),
+        (
+            "fragment R on ReviewConnection { nodes { id author { displayName } } } { reviews { ...R } }",
+            {},
+            1 + 10 * 2,
+        ),
     ],
 )
-async def test_the_cost_is_the_number_of_objects_and_stands_in_the_answer(post, query, variables, cost):
+async def test_the_cost_is_the_number_of_objects_and_stands_in_the_answer(
+    post, query, variables, cost
+):
     answer = (await post({"query": query, "variables": variables})).json()
 
     assert answer["extensions"]["cost"] == {"requested": cost, "max": 1000}
@@ -136,12 +167,21 @@ async def test_the_cost_is_the_number_of_objects_and_stands_in_the_answer(post, 
 @pytest.mark.parametrize(
     ("query", "variables"),
     [
-        ("{ reviews(first: 100) { nodes { service { reviews(first: 100) { nodes { id } } } } } }", {}),
-        ("query($n: Int = 100) { reviews(first: $n) { nodes { service { reviews(first: $n) { nodes { id } } } } } }", {}),
+        (
+            "{ reviews(first: 100) { nodes { service { reviews(first: 100) { nodes { id } } } } } }",
+            {},
+        ),
+        (
+            "query($n: Int = 100) { reviews(first: $n) { nodes { service { reviews(first: $n) { nodes { id } } } } } }",
+            {},
+        ),
         ("query($n: Int) { reviews(first: $n) { nodes { id } } }", {"n": 2_000_000_000}),
         ("query($n: Int) { reviews(first: $n) { nodes { id } } }", {"n": 1e30}),
         ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 1001}),
-        ("query($r: [NodeRef!]) { ratingSummaries(services: $r) { count } }", {"r": [{"externalId": "x"}] * 1001}),
+        (
+            "query($r: [NodeRef!]) { ratingSummaries(services: $r) { count } }",
+            {"r": [{"externalId": "x"}] * 1001},
+        ),
     ],
 )
 async def test_asking_for_too_much_is_refused_with_the_figures(code, query, variables):
@@ -155,7 +195,10 @@ async def test_whoever_signs_in_may_ask_for_more(maria, nobody):
     query = "{ reviews(first: 100) { nodes { service { reviews(first: 10) { nodes { id } } } } } }"
 
     assert await nobody.refused(query) == ["QUERY_TOO_EXPENSIVE"]
-    assert (await maria.send(query)).json()["extensions"]["cost"] == {"requested": 1301, "max": 5000}
+    assert (await maria.send(query)).json()["extensions"]["cost"] == {
+        "requested": 1301,
+        "max": 5000,
+    }
 
 
 async def test_the_maxima_are_settings(another):
@@ -163,7 +206,11 @@ async def test_the_maxima_are_settings(another):
     async with another(max_cost_anonymous=10) as client:
         answer = (await client.post("/graphql", json=query)).json()
 
-    assert answer["errors"][0]["extensions"] == {"code": "QUERY_TOO_EXPENSIVE", "cost": 11, "max": 10}
+    assert answer["errors"][0]["extensions"] == {
+        "code": "QUERY_TOO_EXPENSIVE",
+        "cost": 11,
+        "max": 10,
+    }
 
 
 async def test_introspection_can_be_switched_off(another):

@@ -38,11 +38,39 @@ async def test_the_answer_comes_in_the_media_type_asked_for(post, accept, media_
     [
         ({"query": "{"}, 400, 200, "GRAPHQL_PARSE_FAILED"),
         ({"query": "{ nope }"}, 400, 200, "GRAPHQL_VALIDATION_FAILED"),
-        ({"query": "query($n: Int!) { reviews(first: $n) { totalCount } }"}, 400, 200, "BAD_USER_INPUT"),
-        ({"query": "query($n: Int!) { reviews(first: $n) { totalCount } }", "variables": {"n": "x"}}, 400, 200, "BAD_USER_INPUT"),
-        ({"query": "query A { __typename } query B { __typename }"}, 400, 200, "OPERATION_NAME_REQUIRED"),
-        ({"query": "query A { __typename }", "operationName": "C"}, 400, 200, "OPERATION_NOT_FOUND"),
-        ({"query": "subscription { reviewPublished { id } }"}, 400, 200, "SUBSCRIPTION_NEEDS_STREAM"),
+        (
+            {"query": "query($n: Int!) { reviews(first: $n) { totalCount } }"},
+            400,
+            200,
+            "BAD_USER_INPUT",
+        ),
+        (
+            {
+                "query": "query($n: Int!) { reviews(first: $n) { totalCount } }",
+                "variables": {"n": "x"},
+            },
+            400,
+            200,
+            "BAD_USER_INPUT",
+        ),
+        (
+            {"query": "query A { __typename } query B { __typename }"},
+            400,
+            200,
+            "OPERATION_NAME_REQUIRED",
+        ),
+        (
+            {"query": "query A { __typename }", "operationName": "C"},
+            400,
+            200,
+            "OPERATION_NOT_FOUND",
+        ),
+        (
+            {"query": "subscription { reviewPublished { id } }"},
+            400,
+            200,
+            "SUBSCRIPTION_NEEDS_STREAM",
+        ),
         ({"query": "fragment F on Query { __typename }"}, 400, 200, "GRAPHQL_VALIDATION_FAILED"),
         ({}, 400, 400, "BAD_REQUEST"),
         ([QUERY], 400, 400, "BAD_REQUEST"),
@@ -62,7 +90,12 @@ async def test_the_answer_comes_in_the_media_type_asked_for(post, accept, media_
         (b'{"query": "{ __typename }", "variables": {"a": NaN}}', 400, 400, "BAD_REQUEST"),
         (b"[" * 5000, 400, 400, "BAD_REQUEST"),
         (b"[" * 900 + b"]" * 900, 400, 400, "BAD_REQUEST"),
-        (b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 100 + b"]" * 100 + b"}}", 400, 400, "BAD_REQUEST"),
+        (
+            b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 100 + b"]" * 100 + b"}}",
+            400,
+            400,
+            "BAD_REQUEST",
+        ),
     ],
 )
 async def test_what_cannot_be_executed_has_a_status_and_a_code(post, body, strict, lax, code):
@@ -138,7 +171,10 @@ async def test_a_large_body_is_refused_by_its_announcement_and_while_it_is_read(
 
     for answer in (announced, streamed):
         assert answer.status_code == 413
-        assert answer.json()["errors"][0]["extensions"] == {"code": "BODY_TOO_LARGE", "max": 200_000}
+        assert answer.json()["errors"][0]["extensions"] == {
+            "code": "BODY_TOO_LARGE",
+            "max": 200_000,
+        }
 
 
 async def test_queries_can_be_sent_by_get(client):
@@ -178,7 +214,12 @@ async def test_a_get_with_odd_variables_is_refused(client, variables):
 
 async def test_a_page_of_another_site_cannot_make_a_browser_get_us(client):
     params = {"query": "{ __typename }"}
-    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+    for site, status in (
+        ("cross-site", 403),
+        ("same-site", 403),
+        ("same-origin", 200),
+        ("none", 200),
+    ):
         answer = await client.get("/graphql", params=params, headers={"Sec-Fetch-Site": site})
         assert answer.status_code == status, site
     refused = await client.get("/graphql", params=params, headers={"Sec-Fetch-Site": "cross-site"})

@@ -54,7 +54,10 @@ async def test_a_query_is_answered_once_and_completed(socket):
         ("subscription { notificationReceived { id } }", "UNAUTHENTICATED"),
         ('subscription { reviewPublished(service: {externalId: "NONE"}) { id } }', "NOT_FOUND"),
         ("query($n: Int!) { reviews(first: $n) { totalCount } }", "BAD_USER_INPUT"),
-        ("subscription { reviewPublished { id } notificationReceived { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "subscription { reviewPublished { id } notificationReceived { id } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
     ],
 )
 async def test_an_operation_that_is_refused_leaves_the_connection_open(socket, query, code):
