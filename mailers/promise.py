@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from mailers.catalogue import CATALOGUE
-from models import Audience, Customer, Vendor, clock, sql
+from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.uuid7 import uuid7
 
 
@@ -43,7 +43,7 @@ _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING RETURNING id"""
 
 _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
@@ -81,7 +81,11 @@ async def deliver_later(
     times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
     await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
-        await sql.execute(_NOTIFY, uuid7(), *person, mail, key, *subject, due)
+        values = (uuid7(), *person, mail, key, *subject, due)
+        if await sql.fetch(_NOTIFY, *values):
+            await announcements.announce(
+                "notification", id=values[0], audience=audience, recipient=to.external_id, due=due
+            )
 
 
 def _key(mail: str, about: Subject, occasion: str, person: str) -> str:
