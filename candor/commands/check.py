@@ -1,13 +1,15 @@
 """`candor check`: the doctor."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import click
 
 from candor.command_line import run_in_database, settings
+from candor.settings import Settings
 from mailers import deliveries
+from mailers.promise import milliseconds
 from models import MailChannel, MailStatus, OutboxMail, Review, clock
 from models.database import transaction
 from models.migrating import pending
@@ -17,6 +19,7 @@ from resolvers import rating_counters, site_settings
 # ISO 20488 asks for a decision within ten days.
 PATIENCE = timedelta(days=10)
 MAIL_PATIENCE = timedelta(minutes=15)
+LATELY = timedelta(days=1)
 _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 
 
@@ -55,6 +58,8 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
         yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
     async for complaint in _of_mail(now):
         yield complaint
+    for complaint in _of_mail_settings(settings()):
+        yield complaint
     site = await site_settings.current()
     host = urlsplit(site.promoter_share_url or "").hostname or ""
     if site.share_audience is ShareAudience.PROMOTERS and any(
@@ -82,9 +87,12 @@ async def _of_mail(now: datetime) -> AsyncIterator[str]:
         MailStatus.UNCERTAIN: "may have been sent or not",
     }
     for status, fate in stuck.items():
-        if number := await OutboxMail.filter(status=status).count():
-            yield f"{number} mails {fate}: see mailDeliveries, retryMail"
-    configured = settings()
+        lately = OutboxMail.filter(status=status, finished_at__gte=milliseconds(now - LATELY))
+        if number := await lately.count():
+            yield f"mails of the last day that {fate}: {number}; see mailDeliveries, retryMail"
+
+
+def _of_mail_settings(configured: Settings) -> Iterator[str]:
     if configured.production and configured.smtp_url.startswith("console:"):
         yield "mails are only printed: set CANDOR_SMTP_URL"
     if configured.production and configured.mail_from.rstrip(">").endswith("@localhost"):
