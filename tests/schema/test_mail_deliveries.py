@@ -1,5 +1,8 @@
 """What admins see of mails, and what they can do with one."""
 
+import itertools
+from uuid import UUID
+
 import pytest
 
 from mailers.catalogue import CATALOGUE
@@ -21,8 +24,11 @@ ONE = "mailDelivery { status sentAt skippedBecause lastError attempts }"
 def mail(app):
     """Put a mail in the outbox: `await mail(status="DEAD")`; its id."""
 
+    later = itertools.count(1)
+
     async def make(status="SCHEDULED", **changes):
-        key = uuid7()
+        # Each of a later millisecond than the one before.
+        key = UUID(int=uuid7().int + (next(later) << 80))
         row = {
             "mail": "review.received",
             "dedupe_key": key.hex,
