@@ -104,7 +104,7 @@ def _instance(model: type[M], row: Row) -> M:
 
 
 # Of tables joined to another one's row.
-_PREFIXES = ("", "customer_", "vendor_", "service_", "order_", "review_", "settings_")
+_PREFIXES = ("", "its_", "customer_", "vendor_", "service_", "order_", "review_", "settings_")
 _BLANK = {
     "_partial": False,
     "_saved_in_db": True,

@@ -47,8 +47,8 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 R = TypeVar("R", Service, Vendor)
 
 
-# For joins: the service's columns under a prefix, the tally's without one.
-COLUMNS = f"{sql.columns(Service, 's', 'service_')}, {_TALLY}"
+# For joins to reviews, which have a service_id of their own.
+COLUMNS = f"{sql.columns(Service, 's', 'its_')}, {_TALLY}"
 
 
 class ServiceOrder(StrEnum):

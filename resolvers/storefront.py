@@ -46,7 +46,7 @@ async def service_with_reviews(
     if not rows:
         return None
     tally = Tally.of(rows[0])
-    service = sql.joined(Service, rows[0], "service_")
+    service = sql.joined(Service, rows[0], "its_")
     service.tally = tally
     reviews = [] if rows[0]["id"] is None else sql.hydrate(Review, rows)
     page = cut(reviews, request, listed)
