@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models import Customer, Order, Service, TeamMember, Vendor, clock, sql
+from models import TeamMember, sql
 from models.uuid7 import uuid7
-from resolvers.team_analytics import team_analytics
 from resolvers.viewer import Role, Viewer
 
 ADA = Viewer(Role.ADMIN, "ADA")
@@ -100,29 +99,6 @@ async def _insert(table: str, columns: str, rows: list[tuple]) -> None:
             f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(part))}",
             *(value for row in part for value in row),
         )
-
-
-@pytest.fixture
-def statements(monkeypatch):
-    """How many statements ran through the door of models.sql and the query builder."""
-    from tortoise.backends.base.client import BaseDBAsyncClient  # noqa: F401
-    from tortoise.connection import get_connection
-
-    counted = []
-
-    def watch():
-        connection = get_connection("default")
-        for name in ("execute_query", "execute_query_dict"):
-            plain = getattr(connection, name)
-
-            async def seen(query, values=None, plain=plain):
-                counted.append(query)
-                return await plain(query, values)
-
-            monkeypatch.setattr(connection, name, seen)
-        return counted
-
-    return watch
 
 
 def expected(rows, first: date, last: date) -> dict:

@@ -383,3 +383,36 @@ async def test_solving_again_credits_the_new_assignee_or_who_solved(
     payload = await act(maria, "rateUpdate", update, stars=5)
 
     assert payload["orderUpdate"]["rating"]["creditedTo"] == {"externalId": "ADA"}
+
+
+# What the mails of this half are made of.
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        {"promoterShareUrl": "javascript:alert(1)"},
+        {"promoterShareUrl": "ftp://shop.example"},
+        {"promoterShareUrl": "shop.example"},
+        {"promoterShareText": "Buy at {site_name} {password}"},
+        {"promoterShareText": " "},
+        {"promoterShareText": "x" * 1001},
+        {"followUpDelayMinutes": -1},
+        {"followUpDelayMinutes": 10_081},
+        {"updateUrlTemplate": "https://shop.example/rate"},
+        {"updateUrlTemplate": "https://shop.example/{token}/{service_id}"},
+        {"updateUrlTemplate": "javascript:{token}"},
+        {"ratingsEnabled": None},
+        {"shareAudience": None},
+    ],
+)
+async def test_settings_of_ratings_are_checked(input, ada, stored):
+    before = await stored()
+
+    payload = await ada.do("updateSettings", "settings { siteName }", **input)
+
+    assert payload["settings"] is None
+    assert [(e["code"], e["field"]) for e in payload["errors"]] == [
+        ("INVALID", ["input", next(iter(input))])
+    ]
+    assert await stored() == before

@@ -238,3 +238,76 @@ async def test_notes_page_from_the_oldest(open_update, sam, act):
 
     assert [note["body"] for note in found["a"]["nodes"]] == ["0", "1"]
     assert [note["body"] for note in found["b"]["nodes"]] == ["3", "4"]
+
+
+EVERYTHING = (
+    "{ orderUpdates(first: 50) { totalCount nodes { title assignee { externalId }"
+    " order { externalId service { title } vendor { displayName } updates { totalCount } }"
+    " rating { stars creditedTo { externalId } } viewerCan { rate }"
+    " notes { totalCount nodes { body author { displayName } } } } } }"
+)
+
+
+@pytest.mark.parametrize("actor", ["maria", "sam"])
+async def test_a_list_takes_as_many_statements_for_one_update_as_for_many(
+    actor, open_update, solve, act, maria, statements, request
+):
+    person = request.getfixturevalue(actor)
+
+    async def write(number):
+        update = await open_update(
+            f"ORDER-{number}", message="Hello.", assignee={"externalId": "SAM"}
+        )
+        await solve(update)
+        await act(maria, "rateUpdate", update, stars=5)
+
+    await write(0)
+    ran = statements()
+    await person.ask(EVERYTHING)
+    for_one = len(ran)
+    for number in range(1, 12):
+        await write(number)
+    ran.clear()
+
+    page = (await person.ask(EVERYTHING))["orderUpdates"]
+
+    assert len(page["nodes"]) == page["totalCount"] == 12
+    assert len(ran) == for_one
+    assert for_one <= 12
+
+
+async def test_the_log_takes_as_many_statements_for_one_event_as_for_many(
+    open_update, sam, statements
+):
+    query = (
+        "{ trackingLog(first: 100) { nodes { kind order { externalId }"
+        " subject { ... on OrderUpdate { title } } } } }"
+    )
+    await open_update("ORDER-0")
+    ran = statements()
+    await sam.ask(query)
+    for_one = len(ran)
+    for number in range(1, 12):
+        await open_update(f"ORDER-{number}", message="Hello.")
+    ran.clear()
+
+    await sam.ask(query)
+
+    assert len(ran) == for_one
+
+
+@pytest.mark.parametrize("strange", ["\x00", "x" * 5000, "' OR 1=1 --", ""])
+async def test_strange_ids_find_nothing_and_break_nothing(strange, scene, sam):
+    filters = (
+        ("orderUpdates", "OrderUpdateFilter", {"order": {"externalId": strange}}),
+        ("orderUpdates", "OrderUpdateFilter", {"assignee": {"externalId": strange}}),
+        ("trackingLog", "TrackingFilter", {"actor": strange}),
+        ("trackingLog", "TrackingFilter", {"order": {"externalId": strange}}),
+    )
+    for field, type_name, filter in filters:
+        query = f"query($f: {type_name}) {{ {field}(filter: $f) {{ totalCount }} }}"
+        answer = (await sam.send(query, {"f": filter})).json()
+        if "errors" in answer:
+            assert [e["extensions"]["code"] for e in answer["errors"]] == ["INVALID"]
+        else:
+            assert answer["data"][field]["totalCount"] == 0
