@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 from models import ReviewStatus
 from resolvers import moderation, replies, reviews, votes
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.moderation import Decision
+from resolvers.moderation import UNCHECKED, Decision
 from schema import ids
 from schema.context import Context
 from schema.errors import UserError
@@ -118,7 +118,7 @@ class ReviewMutation:
         decision = Decision(
             ReviewStatus.APPROVED,
             note=input.note,
-            expected_edited_at=moment(input.expected_edited_at, "expectedEditedAt"),
+            expected_edited_at=_expected(input.expected_edited_at),
         )
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
@@ -133,7 +133,7 @@ class ReviewMutation:
             ReviewStatus.REJECTED,
             input.reason,
             input.note,
-            moment(input.expected_edited_at, "expectedEditedAt"),
+            _expected(input.expected_edited_at),
         )
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
@@ -179,6 +179,10 @@ async def _reviewed(info: Info[Context, None], row: Any) -> ReviewPayload:
     return ReviewPayload(review=shown[0])
 
 
+def _expected(given: Any) -> Any:
+    return UNCHECKED if given is UNSET else moment(given, "expectedEditedAt")
+
+
 async def _decide(info: Info[Context, None], review_id: str, decision: Decision) -> Any:
     key = ids.key_of("Review", review_id, "reviewId")
     return await moderation.decide(info.context.viewer, review_id=key, decision=decision)
@@ -192,7 +196,7 @@ async def _decided(
             given.status,
             given.reason,
             given.note,
-            moment(given.expected_edited_at, "expectedEditedAt"),
+            _expected(given.expected_edited_at),
         )
         row = await _decide(info, given.review_id, decision)
     except Refusal as error:
