@@ -2,6 +2,9 @@
 
 from models.api_key import ApiKey, Scope
 from models.customer import Customer
+from models.mail_channel import MailChannel
+from models.mail_optout import MailOptout
+from models.mail_suppression import MailSuppression
 from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
 from models.order_update import OrderUpdate, OrderUpdateStatus
@@ -22,7 +25,10 @@ __all__ = [
     "ApiKey",
     "Audience",
     "Customer",
+    "MailChannel",
+    "MailOptout",
     "MailStatus",
+    "MailSuppression",
     "Notification",
     "Order",
     "OrderStatus",

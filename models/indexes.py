@@ -60,6 +60,7 @@ INDEXES: dict[str, str] = {
         " WHERE status IN ('SCHEDULED', 'SENDING')"
     ),
     "ix_outbox_mail_newest": "INDEX ix_outbox_mail_newest ON outbox_mail (created_at, id)",
+    "uq_mail_optout": "UNIQUE INDEX uq_mail_optout ON mail_optout (recipient_hash, category)",
     "ix_order_update_order": (
         "INDEX ix_order_update_order ON order_update (order_id, customer_activity_at, id)"
     ),

@@ -12,6 +12,7 @@ from schema.query import Query
 from schema.review import Review
 from schema.scalars import SCALARS
 from schema.service import Service
+from schema.subscription import Subscription
 from schema.team_member import TeamMember
 from schema.tracking_event import TrackingEvent
 from schema.vendor import Vendor
@@ -19,6 +20,7 @@ from schema.vendor import Vendor
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[
         Note,
         Notification,

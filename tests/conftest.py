@@ -72,21 +72,29 @@ async def _on_postgres(server: str, statement: str) -> None:
         await connection.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path) -> Iterator[str]:
-    """The URL of a migrated, empty database of the test's own."""
+@pytest.fixture
+def sqlite_database(tmp_path, sqlite_template) -> str:
     executor.EXECUTOR_CACHE.clear()
-    if request.param == "sqlite":
-        path = tmp_path / "candor.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite://{path}"
-        return
-    server = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("postgres_template")
+    path = tmp_path / "candor.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite://{path}"
+
+
+@pytest.fixture
+def postgres_database(postgres_server, postgres_template) -> Iterator[str]:
+    executor.EXECUTOR_CACHE.clear()
     name = f"test_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_on_postgres(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    yield server.format(database=name)
-    asyncio.run(_on_postgres(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(
+        _on_postgres(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    )
+    yield postgres_server.format(database=name)
+    asyncio.run(_on_postgres(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request) -> str:
+    """The URL of a migrated, empty database of the test's own."""
+    return request.getfixturevalue(f"{request.param}_database")
 
 
 @pytest.fixture
