@@ -67,6 +67,9 @@ INDEXES: dict[str, str] = {
     "ix_order_update_activity": (
         "INDEX ix_order_update_activity ON order_update (team_activity_at, id)"
     ),
+    "ix_order_update_customer_activity": (
+        "INDEX ix_order_update_customer_activity ON order_update (customer_activity_at, id)"
+    ),
     "ix_order_update_status": (
         "INDEX ix_order_update_status ON order_update (status, team_activity_at, id)"
     ),
@@ -85,7 +88,8 @@ INDEXES: dict[str, str] = {
         "UNIQUE INDEX uq_update_solve_rating ON update_solve (update_id) WHERE stars IS NOT NULL"
     ),
     "ix_update_solve_solved": (
-        "INDEX ix_update_solve_solved ON update_solve (solved_at, credited_to_id)"
+        "INDEX ix_update_solve_solved ON update_solve"
+        " (solved_at, credited_to_id, customer_visible, stars)"
     ),
     "ix_update_solve_rated": (
         "INDEX ix_update_solve_rated ON update_solve (rated_at, credited_to_id, stars)"
