@@ -32,6 +32,16 @@ BOMB = (
             "introspections",
             2,
         ),
+        (
+            "{ __schema { types {"
+            + " ".join(
+                f"a{n}: fields {{ name args {{ name type {{ name }} }} type {{ name }} }}"
+                for n in range(25)
+            )
+            + "} } }",
+            "introspection_aliases",
+            3,
+        ),
         (" ".join(f"query Q{n} {{ __typename }}" for n in range(11)), "operations", 10),
         (
             "query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { __typename }",
