@@ -14,9 +14,11 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, gather_with_cancel
+from strawberry import Info
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from candor.completers import FieldPlan, plan_fields
+from schema.arguments import bound_arguments
 
 
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -51,8 +53,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         path = Path(parent, field.key, field.parent_type.name)
         info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
         try:
-            arguments = self._arguments(field)
-            value = field.definition.resolve(source, info, **arguments)  # type: ignore[misc]
+            value = self._call(field, source, info)
             if isawaitable(value):
                 value = await value
             if field.complete is not None:
@@ -69,12 +70,16 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
 
-    def _arguments(self, field: FieldPlan) -> dict[str, Any]:
-        if not field.definition.args:
-            return {}
-        return get_argument_values(
-            field.definition, field.nodes[0], self.variable_values, None, self.hide_suggestions
-        )
+    def _call(self, field: FieldPlan, source: Any, info: Any) -> Any:
+        definition, node = field.definition, field.nodes[0]
+        if field.function is None:
+            arguments = get_argument_values(definition, node, self.variable_values)
+            return definition.resolve(source, info, **arguments)  # type: ignore[misc]
+        arguments = bound_arguments(self.schema, definition, node, self.variable_values)
+        if field.info_name is None:
+            return field.function(source, **arguments)
+        shown = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
+        return field.function(source, **arguments, **{field.info_name: shown})
 
 
 def _plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:

@@ -62,6 +62,9 @@ class FieldPlan:
     nodes: list[Any]
     complete: Completer | None = None
     is_active: bool = False
+    # The resolver's own function, where Strawberry adds nothing to it but its Info.
+    function: Callable[..., Any] | None = None
+    info_name: str | None = None
 
 
 def plan_fields(executor: Executor[Any]) -> list[FieldPlan] | None:
@@ -112,6 +115,7 @@ def _plan(
     details: list[FieldDetails],
 ) -> FieldPlan:
     plan = FieldPlan(key, parent, definition, details, [each.node for each in details])
+    plan.function, plan.info_name = _function(definition)
     generator = _Generator(executor)
     try:
         source = generator.value(definition.type, details, "v", "p")
@@ -247,6 +251,18 @@ class _Generator:
         name = f"o{len(self.scope)}"
         self.scope[name] = thing
         return name
+
+
+def _function(definition: GraphQLField) -> tuple[Callable[..., Any] | None, str | None]:
+    """The function behind a field, and what it calls its Info."""
+    field = definition.extensions.get("strawberry-definition")
+    resolver = getattr(field, "base_resolver", None)
+    if type(field) is not StrawberryField or resolver is None or field.extensions:
+        return None, None
+    if resolver.self_parameter is None or resolver.parent_parameter or resolver.root_parameter:
+        return None, None
+    info = resolver.info_parameter
+    return resolver.wrapped_func, info.name if info else None
 
 
 def _attribute(definition: GraphQLField) -> str | None:

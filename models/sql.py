@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tortoise import fields
+from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import OperationalError
 from tortoise.models import Model
+from tortoise.transactions import in_transaction
 
 M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
@@ -46,6 +49,64 @@ async def execute(statement: str, *values: Any) -> int:
             statement, [_for_sqlite(value) for value in values]
         )
     return int(count)
+
+
+class Statement(NamedTuple):
+    """A statement that writes. One that `must` write is an INSERT or UPDATE with RETURNING."""
+
+    text: str
+    values: tuple[Any, ...]
+    must: bool = False
+
+
+async def together(*statements: Statement) -> bool:
+    """Run statements as one: all of them in their order, or none.
+
+    False, with nothing done, when one that must write a row writes none. One round trip on
+    PostgreSQL, so that a hot row is locked no longer than its own commit takes; a transaction on
+    SQLite.
+    """
+    # Inside a transaction a failure would be the whole transaction's.
+    alone = not isinstance(get_connection("default"), TransactionalDBClient)
+    if alone and is_postgres():
+        return await _in_one_round_trip(statements)
+    try:
+        async with in_transaction():
+            for text, values, must in statements:
+                if must and not await fetch(text, *values):
+                    raise _NothingWritten  # noqa: TRY301 - the way to roll back
+                if not must:
+                    await execute(text, *values)
+    except _NothingWritten:
+        return False
+    return True
+
+
+class _NothingWritten(Exception):
+    """A statement that must write a row found none."""
+
+
+async def _in_one_round_trip(statements: tuple[Statement, ...]) -> bool:
+    """As common table expressions of one statement.
+
+    PostgreSQL runs those that are counted first, then the others, in their order. It divides by
+    zero, and so takes everything back, when one that must write wrote nothing.
+    """
+    parts = ", ".join(f"s{number} AS ({each.text})" for number, each in enumerate(statements))
+    wrote = [f"(SELECT COUNT(*) FROM s{n})" for n, each in enumerate(statements) if each.must]
+    try:
+        await fetch(
+            f"WITH {parts} SELECT 1 / ({' * '.join(wrote)})",
+            *(value for each in statements for value in each.values),
+        )
+    except OperationalError as error:
+        if getattr(error.args[0], "sqlstate", None) == _DIVISION_BY_ZERO:
+            return False
+        raise
+    return True
+
+
+_DIVISION_BY_ZERO = "22012"
 
 
 @cache

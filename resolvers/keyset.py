@@ -60,7 +60,7 @@ class Order:
                 return tuple(
                     _typed(term.type, v) for term, v in zip(self.terms, values, strict=True)
                 )
-        except (ValueError, TypeError, binascii.Error, AttributeError):
+        except (ValueError, TypeError, OverflowError, binascii.Error, AttributeError):
             pass
         raise Invalid(field, message="This cursor does not belong to this list and its order.")
 
@@ -165,16 +165,14 @@ def _typed(kind: type, value: Any) -> Any:
         return UUID(value)
     if type(value) is not kind:
         raise TypeError
-    if isinstance(value, int) and abs(value) >= 2**31:
+    out_of_range = isinstance(value, int) and abs(value) >= 2**31
+    if out_of_range or (isinstance(value, str) and "\x00" in value):
         raise ValueError
     return value
 
 
 def attribute(name: str) -> Callable[[Any], Any]:
     return lambda row: getattr(row, name)
-
-
-ID = "id"
 
 
 def newest(alias: str, column: str = "created_at") -> Order:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from uuid import UUID
 
 import mailers
@@ -15,18 +16,28 @@ from resolvers.viewer import Viewer
 MAX_BATCH = 100
 
 
+class Unchecked(Enum):
+    """The admin does not say which edition was read."""
+
+    UNCHECKED = "UNCHECKED"
+
+
+UNCHECKED = Unchecked.UNCHECKED
+
+
 @dataclass(frozen=True)
 class Decision:
     """What an admin decides of one review.
 
     `reason` belongs to a rejection and is required there; `note` is for admins and the author.
-    `expected_edited_at`, when given, must be the review's `edited_at`: else it changed meanwhile.
+    `expected_edited_at`, when given, must be the review's `edited_at`, None for one that was never
+    edited: else it changed meanwhile.
     """
 
     status: ReviewStatus
     reason: RejectionReason | None = None
     note: str | None = None
-    expected_edited_at: datetime | None = None
+    expected_edited_at: datetime | None | Unchecked = UNCHECKED
 
 
 async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Review:
@@ -41,7 +52,7 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
         review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
-        if decision.expected_edited_at not in {None, review.edited_at}:
+        if decision.expected_edited_at not in {UNCHECKED, review.edited_at}:
             raise Conflict("expected_edited_at", message="The review was edited meanwhile.")
         if (review.status, review.rejection_reason, review.moderation_note) == (
             decision.status,

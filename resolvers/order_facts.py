@@ -12,6 +12,8 @@ from resolvers import site_settings, text
 from resolvers.errors import Invalid, UserError
 
 CLOCK_SKEW = timedelta(minutes=5)
+# A date before computers is a bug of the sender, and its local day may lie before the calendar.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Keep(Enum):
@@ -101,6 +103,8 @@ def _past(value: datetime | None, *field: str) -> datetime | None:
         return None
     if value.tzinfo is None:
         raise Invalid(*field, message="A date and time needs an offset, such as Z or +02:00.")
+    if value < EPOCH:
+        raise Invalid(*field, message="An order cannot be completed before 1970.")
     if value > clock.now() + CLOCK_SKEW:
         raise Invalid(*field, message="An order cannot be completed in the future.")
     return value.astimezone(UTC)

@@ -117,7 +117,7 @@ def _review(row: ReviewFacts, known: dict[str, Order]) -> Review:
     if row.created_at > clock.now() + _FUTURE:
         raise Invalid("created_at", message="A review cannot come from the future.")
     body = text.plain(row.body)
-    if text.visible_length(body) > text.BODY_MAX:
+    if text.is_too_long(body):
         raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
     return Review(
         id=uuid7(),

@@ -94,7 +94,13 @@ async def create_review(
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
         review = _new_review(row, settings, _checked(stars), text.body(body, "body"))
         review.idempotency_key, review.idempotency_digest = idempotency_key, digest
-        await insert(review)
+        try:
+            await insert(review)
+        except AlreadyReviewed:
+            # Or the same key made a review of another order at this very moment.
+            if idempotency_key is not None:
+                await _first_answer(viewer, row, idempotency_key, digest)
+            raise
         await mailers.withdraw("review.reminder", about=row.id, because="the order was reviewed")
         if review.is_public:
             await mailers.deliver_later("review.received", to=row.vendor, about=review)

@@ -10,6 +10,10 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNWANTED = re.compile(
     rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_BIDI}\ufeff\u2028\u2029\ud800-\udfff]"
 )
+# Letters, symbols and marks that show nothing: fillers, the blank of Braille, variation selectors.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 _LINE_BREAK = re.compile(r"\r\n?|[\u2028\u2029]")
 _WHITE = re.compile(r"\s+")
 
@@ -36,16 +40,22 @@ def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_M
     length = visible_length(cleaned)
     if length < at_least:
         raise BodyTooShort(*field, message=f"Write at least {_characters(at_least)}.")
-    if length > at_most:
+    if is_too_long(cleaned, at_most):
         raise BodyTooLong(*field, message=f"Write at most {_characters(at_most)}.")
     return cleaned
 
 
+def is_too_long(cleaned: str, at_most: int = BODY_MAX) -> bool:
+    """Whether there is too much to see, or far too much that is not seen but stored."""
+    return visible_length(cleaned) > at_most or len(cleaned) > 2 * at_most
+
+
 def visible_length(text: str) -> int:
-    """Characters of the text without those of no width (format characters and controls)."""
+    """Characters of the text without those that show nothing (formats, controls, fillers)."""
     if text.isascii():
         return len(text) - text.count("\n") - text.count("\t")
-    return sum(unicodedata.category(character) not in {"Cf", "Cc"} for character in text)
+    shown = _BLANK.sub("", text)
+    return sum(unicodedata.category(character) not in {"Cf", "Cc"} for character in shown)
 
 
 def identifier(text: str, *field: str) -> str:

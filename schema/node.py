@@ -36,7 +36,9 @@ class NodeRef:
         """What resolvers take. Raises Invalid for an id of another type."""
         if self.id is not strawberry.UNSET and self.id is not None:
             return Ref(id=ids.key_of(type_name, self.id, *field, "id"))
-        return Ref(external_id=self.external_id or "")
+        name = self.external_id or ""
+        # PostgreSQL takes no NUL, and no id holds one: such a name is nobody's, as the empty one.
+        return Ref(external_id="" if "\x00" in name else name)
 
 
 def maybe_ref(ref: NodeRef | None, type_name: str, *field: str) -> Ref | None:

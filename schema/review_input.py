@@ -87,8 +87,11 @@ class ApproveReviewInput:
         default=None, description="For the author and admins, 2,000 characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
-        default=None,
-        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+        default=UNSET,
+        description=(
+            "The review's `editedAt` as you read it, null for one that was never edited; a later"
+            " edit is a CONFLICT. Left out: not checked."
+        ),
     )
 
 
@@ -100,8 +103,11 @@ class RejectReviewInput:
         default=None, description="For the author and admins, 2,000 characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
-        default=None,
-        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+        default=UNSET,
+        description=(
+            "The review's `editedAt` as you read it, null for one that was never edited; a later"
+            " edit is a CONFLICT. Left out: not checked."
+        ),
     )
 
 
@@ -118,8 +124,11 @@ class ModerationInput:
         default=None, description="For the author and admins, 2,000 characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
-        default=None,
-        description="The review's `editedAt` as you read it; a later edit is a CONFLICT.",
+        default=UNSET,
+        description=(
+            "The review's `editedAt` as you read it, null for one that was never edited; a later"
+            " edit is a CONFLICT. Left out: not checked."
+        ),
     )
 
 

@@ -8,12 +8,12 @@ from graphql import (
     GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionSetNode,
-    VariableValues,
-    get_argument_values,
     get_named_type,
 )
+from graphql.execution import VariableValues
 from strawberry import Info
-from strawberry.types.arguments import convert_arguments
+
+from schema.arguments import bound_arguments
 
 
 class Selection(dict[str, "Selection"]):
@@ -71,13 +71,9 @@ def arguments_below(info: Info[Any, Any], name: str) -> dict[str, Any] | None:
         return None
     raw: GraphQLResolveInfo[Any] = info._raw_info
     parent: Any = get_named_type(raw.return_type)
-    definition = parent.fields[name]
-    field = definition.extensions["strawberry-definition"]
     coerced: Any = raw.variable_values  # Strawberry hands on the values alone
-    values = get_argument_values(definition, nodes[0], VariableValues({}, coerced))
-    schema = raw.schema._strawberry_schema  # type: ignore[attr-defined]
-    converter = schema.schema_converter
-    return convert_arguments(values, field.arguments, converter.scalar_registry, schema.config)
+    variables = VariableValues({}, coerced)
+    return bound_arguments(raw.schema, parent.fields[name], nodes[0], variables)
 
 
 def _select(nodes: list[FieldNode], info: GraphQLResolveInfo[Any]) -> Selection:

@@ -1,6 +1,6 @@
 """Services with their ratings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -85,7 +85,8 @@ class Service(Node):
         return await review_page(info.context, scope, filter, order_by, request, selected(info))
 
     @classmethod
-    def from_row(cls, row: models.Service, vendor: Any = None) -> "Service":
+    def from_row(cls, row: models.Service, selection: Selection, vendor: Any = None) -> "Service":
+        """What is dear to compute is computed when it was asked for."""
         return cls(
             id=strawberry.ID(ids.encode("Service", row.id)),
             key=row.id,
@@ -93,9 +94,9 @@ class Service(Node):
             title=row.title,
             url=row.url,
             vendor=vendor,
-            rating_summary=RatingSummary.from_tally(row.tally),
+            rating_summary=_if("ratingSummary" in selection, RatingSummary.from_tally, row.tally),
             standing=standing_of(row.tally),
-            json_ld=json_ld.aggregate_rating(row),
+            json_ld=_if("jsonLd" in selection, json_ld.aggregate_rating, row),
         )
 
 
@@ -110,7 +111,11 @@ async def present_services(
         found = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
         shown = await present_vendors(context, found, selection["vendor"])
         vendors = dict(zip((row.id for row in found), shown, strict=True))
-    return [Service.from_row(row, vendors.get(row.vendor_id)) for row in rows]
+    return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
+
+
+def _if(wanted: bool, compute: Callable[[Any], Any], value: Any) -> Any:
+    return compute(value) if wanted else None
 
 
 async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:

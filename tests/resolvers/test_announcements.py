@@ -44,7 +44,7 @@ async def told(app):
 
 async def until(condition) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for is a list
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -96,7 +96,7 @@ async def test_only_reviews_of_the_service_and_vendor_asked_for_are_told(told, r
 
 async def test_what_is_rolled_back_is_never_told(told, app):
     with heard.listener("review") as listener:
-        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the raise is what rolls it back
+        with pytest.raises(ZeroDivisionError):
             async with transaction():
                 await heard.announce("review", id="lost")
                 raise ZeroDivisionError

@@ -81,6 +81,7 @@ BAD = {
     "no date": ({"completedAt": "yesterday"}, "completedAt"),
     "empty date": ({"completedAt": ""}, "completedAt"),
     "out of the calendar": ({"completedAt": "0001-01-01T00:00:00+14:00"}, "completedAt"),
+    "before computers": ({"completedAt": "0001-01-01T00:00:00Z"}, "completedAt"),
     "future": ({"completedAt": "2026-03-10T12:06:00Z"}, "completedAt"),
     "bad mail": (
         {"customer": {"externalId": "MARIA", "displayName": "M", "email": "maria@"}},

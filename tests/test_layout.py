@@ -1,0 +1,108 @@
+"""What must stay true of the house: arrows, names, descriptions, the printed schema."""
+
+import ast
+import re
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+
+from resolvers.errors import UserError
+from schema.api import schema
+from schema.errors import ErrorCode
+
+ROOT = Path(__file__).parent.parent
+# Each package and those that it may know. `mailers` is known by its door alone.
+ARROWS = {
+    "models": set(),
+    "mailers": {"models"},
+    "resolvers": {"mailers", "models"},
+    "schema": {"resolvers", "models"},
+    "candor": {"schema", "resolvers", "mailers", "models"},
+}
+# Codes of order updates, whose rules come with their own issue.
+UPDATES = {"RATINGS_DISABLED", "COMMENTS_DISABLED", "NOT_SOLVED", "ALREADY_RATED", "UPDATE_CLOSED"}
+
+
+def _files(package):
+    return [path for path in (ROOT / package).rglob("*.py") if "__pycache__" not in path.parts]
+
+
+def _imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_imports_point_downwards_only(package):
+    for path in _files(package):
+        for name in _imports(path):
+            top = name.partition(".")[0]
+            if top in ARROWS.keys() - {package}:
+                assert top in ARROWS[package], f"{path} imports {name}"
+            if package == "resolvers" and top == "mailers":
+                assert name == "mailers", f"{path} goes behind the door: {name}"
+
+
+@pytest.mark.parametrize("package", ["models", "mailers", "resolvers", "schema"])
+def test_the_environment_is_read_in_candor_alone(package):
+    for path in _files(package):
+        used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}  # fmt: skip
+        assert not used & {"environ", "getenv", "environb"}, path
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_files_are_nouns_and_have_one_sentence_at_their_head(package):
+    forbidden = {"utils", "util", "helpers", "helper", "base", "common", "manager", "misc", "tools", "service_layer"}  # fmt: skip
+    for path in _files(package):
+        assert path.stem not in forbidden
+        assert re.fullmatch(r"__init__|\d{4}_[a-z0-9_]+|[a-z][a-z0-9_]*", path.stem), path
+        assert path.parent.name == "migrations" or ast.get_docstring(ast.parse(path.read_text())), path  # fmt: skip
+
+
+def test_no_package_of_somebody_else_has_a_name_of_ours():
+    distributions = packages_distributions()
+
+    for package in ARROWS:
+        assert set(distributions.get(package, [])) <= {"candor"}
+
+
+def _subclasses(cls):
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def test_every_refusal_has_a_code_of_the_schema_and_every_code_has_a_refusal():
+    refusals = list(_subclasses(UserError))
+
+    assert all(refusal.__doc__ and "code" in vars(refusal) for refusal in refusals)
+    assert {refusal.code for refusal in refusals} | UPDATES == {code.value for code in ErrorCode}
+
+
+def test_everything_in_the_schema_is_described():
+    bare = []
+    for name, type_ in schema._schema.type_map.items():
+        if name.startswith("__") or name in {"String", "Int", "Float", "Boolean", "ID"}:
+            continue
+        if not type_.description:
+            bare.append(name)
+        if isinstance(type_, GraphQLEnumType):
+            bare += [f"{name}.{value}" for value, v in type_.values.items() if not v.description]
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for field_name, field in type_.fields.items():
+                if not field.description:
+                    bare.append(f"{name}.{field_name}")
+                arguments = getattr(field, "args", {})
+                bare += [f"{name}.{field_name}({a})" for a, v in arguments.items() if not v.description]  # fmt: skip
+
+    assert bare == []
+
+
+def test_the_printed_schema_is_the_schema():
+    assert (ROOT / "schema.graphql").read_text() == schema.as_str() + "\n"
