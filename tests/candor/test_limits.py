@@ -10,6 +10,13 @@ from candor.documents import Documents
 from candor.errors import Rejected, TooComplex
 from schema.api import schema
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 BOMB = (
     "{...A0}"
     + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(16))
