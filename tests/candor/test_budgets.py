@@ -6,6 +6,13 @@ from candor import budgets
 from candor.budgets import Caller, network
 from resolvers.viewer import Role, Viewer
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 QUERY = {"query": "{ reviews { nodes { id } } }"}
 ORDER = {"query": '{ order(ref: {externalId: "1"}) { id } }'}
 

@@ -7,6 +7,13 @@ import pytest
 
 from candor.logs import _Json, scrubbed
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 SECRET = "postgres://u:p@db/x maria@example.com 'a literal'"
 
 

@@ -10,6 +10,13 @@ from candor.documents import Documents
 from candor.errors import Rejected, TooComplex
 from schema.api import schema
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 BOMB = (
     "{...A0}"
     + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(16))
@@ -31,6 +38,16 @@ BOMB = (
             "{" + " ".join(f"a{n}: __schema {{ description }}" for n in range(3)) + "}",
             "introspections",
             2,
+        ),
+        (
+            "{ __schema { types {"
+            + " ".join(
+                f"a{n}: fields {{ name args {{ name type {{ name }} }} type {{ name }} }}"
+                for n in range(25)
+            )
+            + "} } }",
+            "introspection_aliases",
+            3,
         ),
         (" ".join(f"query Q{n} {{ __typename }}" for n in range(11)), "operations", 10),
         (
