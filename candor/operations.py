@@ -54,7 +54,9 @@ class Operations:
         self._tracer = Tracer(enabled=settings.opentelemetry)
         self._documents = Documents(schema, introspection=settings.introspection)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
-        self._budgets = Budgets(settings.redis_url) if settings.rate_limits else None
+        self._budgets = (
+            Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
+        )
 
     async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
         """The answer to a query or mutation. Raises RequestError for what is not executed."""
