@@ -136,7 +136,9 @@ async def test_makemigrations_would_find_nothing(database):
     assert changes == []
 
 
-MIGRATE = "import asyncio, sys; from models.migrating import migrate; asyncio.run(migrate(sys.argv[1]))"
+MIGRATE = (
+    "import asyncio, sys; from models.migrating import migrate; asyncio.run(migrate(sys.argv[1]))"
+)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -217,7 +219,9 @@ async def test_300_cancelled_transactions_leak_nothing(database):
 async def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(database):
     async def fail():
         async with transaction():
-            await Vendor.create(external_id="A", display_name="A", created_at="2026-01-01T00:00:00Z")
+            await Vendor.create(
+                external_id="A", display_name="A", created_at="2026-01-01T00:00:00Z"
+            )
             raise RuntimeError
 
     async with opened(database):
