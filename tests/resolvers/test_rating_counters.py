@@ -252,18 +252,11 @@ async def test_standing_and_ranking_are_decided_on_the_average_that_is_shown(app
     ]
     ranking = (await nobody.ask("{ services { totalCount nodes { externalId } } }"))["services"]
     whole = (await nobody.ask("{ services(filter: {includeHidden: true}) { totalCount nodes { externalId } } }"))["services"]  # fmt: skip
-    by_standing = {
-        standing: [
-            each["externalId"]
-            for each in (
-                await nobody.ask(
-                    "query($s: ServiceStanding) { services(orderBy: TITLE, filter: {standing: $s}) { nodes { externalId } } }",
-                    s=standing,
-                )
-            )["services"]["nodes"]  # fmt: skip
-        ]
-        for standing in ("FEATURED", "NORMAL", "LOWERED", "HIDDEN", "UNRATED")
-    }
+    by_standing = {}
+    query = "query($s: ServiceStanding) { services(orderBy: TITLE, filter: {standing: $s}) { nodes { externalId } } }"
+    for standing in ("FEATURED", "NORMAL", "LOWERED", "HIDDEN", "UNRATED"):
+        found = (await nobody.ask(query, s=standing))["services"]["nodes"]
+        by_standing[standing] = [each["externalId"] for each in found]
 
     assert {
         each["externalId"]: (each["ratingSummary"]["average"], each["standing"])

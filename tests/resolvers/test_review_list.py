@@ -44,9 +44,7 @@ async def _many(count, **of_all):
         await Customer.create(external_id=name, display_name=name, created_at=START)
         for name in ("MARIA", "CARL")
     ]
-    made = []
-    for n in range(count):
-        made.append(await _one(n, service, vendor, customers[n % 2], **of_all))
+    made = [await _one(n, service, vendor, customers[n % 2], **of_all) for n in range(count)]
     await rating_counters.count_in(*(row for row in made if row.is_public))
     return made
 

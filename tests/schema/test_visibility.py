@@ -179,7 +179,8 @@ EVERYTHING = """fragment R on Review { id rating body status verifiedPurchase au
   reviewEligibility(order: {externalId: "ORDER-4"}) { reason message existingReview { id } } }"""
 ADDRESS = re.compile(r"[\w.]@\w")
 RAW_KEY = re.compile(
-    r"[0-9a-f]{8}-?[0-9a-f]{4}-?7[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", re.I
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?7[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}",
+    re.IGNORECASEGNORECASE,
 )
 
 
