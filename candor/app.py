@@ -2,42 +2,86 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
 
 from candor.endpoint import GraphQLEndpoint
+from candor.graphiql import GraphiQL
+from candor.health import Health
+from candor.logs import RequestLog
+from candor.metrics import Metrics
 from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
+from models.announcements import hearing
 from models.database import opened
 from schema.api import schema
+
+_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of these settings, by default those of the environment."""
     settings = settings or from_environment()
-    graphql = GraphQLEndpoint(Gatekeeper(settings))
+    metrics = Metrics()
+    graphiql = GraphiQL(enabled=settings.graphiql)
+    health = Health(settings.database_url, metrics)
+    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings.database_url):
+        async with opened(settings.database_url), hearing(settings.database_url):
             yield
 
     return Starlette(
         routes=[
-            Route("/graphql", graphql.answer, methods=["GET", "POST"]),
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
             Route("/graphql/schema.graphql", _sdl),
-            Route("/healthz", _alive),
+            Route("/graphiql/{name}", graphiql.file),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.figures),
         ],
+        middleware=[Middleware(RequestLog), *_cross_origin(settings)],
+        exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )
+
+
+def _cross_origin(settings: Settings) -> list[Middleware]:
+    """Lets pages of the origins named ask, with tokens in headers; cookies play no part here."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "X-Request-ID",
+                "GraphQL-Require-Preflight",
+                "Apollo-Require-Preflight",
+            ],
+            expose_headers=["Retry-After", "X-Request-ID"],
+            max_age=600,
+        )
+    ]
 
 
 async def _sdl(_request: Request) -> Response:
     return PlainTextResponse(schema.as_str() + "\n")
 
 
-async def _alive(_request: Request) -> Response:
-    return PlainTextResponse("ok\n")
+async def _refused(_request: Request, error: Any) -> Response:
+    code = _CODES.get(error.status_code, "BAD_REQUEST")
+    body = {"errors": [{"message": error.detail, "extensions": {"code": code}}]}
+    return JSONResponse(body, error.status_code, error.headers)

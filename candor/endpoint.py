@@ -1,90 +1,106 @@
-"""GraphQL over HTTP: JSON in, JSON out."""
+"""GraphQL at one address: over HTTP, server-sent events and WebSocket."""
 
 import logging
-import secrets
-from typing import Any
 
-import orjson
-from graphql import GraphQLError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
-from candor.tokens import BadToken, Gatekeeper
-from schema.api import schema
-from schema.context import Context
-from schema.errors import as_error, refusal
+from candor import sse
+from candor.callers import Callers
+from candor.deadline import Deadline, Departed
+from candor.errors import RequestError, masked
+from candor.graphiql import GraphiQL
+from candor.metrics import Metrics
+from candor.operations import Operations
+from candor.settings import Settings
+from candor.streams import Streams
+from candor.tokens import Gatekeeper
+from candor.transport import (
+    EVENTS,
+    JSON,
+    must_be_get_or_post,
+    negotiate,
+    read,
+    refuse_cross_site,
+    respond,
+    status_of,
+)
+from candor.websocket import Socket
 
-log = logging.getLogger("candor")
-
-
-class BadRequest(Exception):
-    """A request that is no GraphQL request."""
+log = logging.getLogger("candor.endpoint")
 
 
 class GraphQLEndpoint:
-    """Answers operations at one address."""
+    """An ASGI application that answers operations."""
 
-    def __init__(self, gatekeeper: Gatekeeper) -> None:
-        self._gatekeeper = gatekeeper
+    def __init__(
+        self, settings: Settings, gatekeeper: Gatekeeper, metrics: Metrics, graphiql: GraphiQL
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._graphiql = graphiql
+        self._operations = Operations(settings, metrics)
+        self._callers = Callers(gatekeeper, self._operations)
+        self._streams = Streams(metrics)
+        self._origins = frozenset((*settings.cors_origins, settings.public_url))
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._converse(WebSocket(scope, receive, send))
+            return
+        request = Request(scope, receive)
+        if self._graphiql.is_wanted(request):
+            await self._graphiql.page()(scope, receive, send)
+            return
         try:
-            viewer = await self._gatekeeper.viewer(request.headers.get("authorization"))
-            query, variables, operation_name = await _read(request)
-        except BadToken as error:
-            return _failed(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"})
-        except BadRequest as error:
-            return _failed(400, "BAD_REQUEST", str(error))
-        result = await schema.execute(
-            query,
-            variable_values=variables,
-            operation_name=operation_name,
-            context_value=Context(viewer),
-        )
-        answer: dict[str, Any] = {}
-        if result.errors:
-            answer["errors"] = [_shown(error).formatted for error in result.errors]
-        if result.data is not None or not result.errors or any(e.path for e in result.errors):
-            answer["data"] = result.data
-        return _json(answer, 200)
+            response = await self._answered(request, receive, send)
+        except (Departed, ClientDisconnect):
+            return
+        if response is not None:
+            await response(scope, receive, send)
 
+    async def _answered(self, request: Request, receive: Receive, send: Send) -> Response | None:
+        """The response, unless it was sent already as a stream of events."""
+        media_type = JSON
+        try:
+            must_be_get_or_post(request)
+            media_type = negotiate(request.headers.get("accept"))
+            refuse_cross_site(request, self._origins)
+            caller = await self._callers.identify(request, request.headers.get("authorization"))
+            asked = await read(request)
+            if media_type == EVENTS:
+                with self._streams.opened(caller, "sse"):
+                    await sse.tell(self._operations.stream(asked, caller), receive, send)
+                return None
+            async with Deadline(self._settings.operation_seconds, receive):
+                answer = await self._operations.answer(
+                    asked, caller, only_queries=request.method == "GET"
+                )
+        except RequestError as error:
+            return self._refused(error, media_type)
+        except (Departed, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
+            return respond({"errors": [masked(error)]}, 500, JSON)
+        return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
-async def _read(request: Request) -> tuple[str, dict[str, Any] | None, str | None]:
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        raise BadRequest("The body must be JSON.") from None
-    if not isinstance(body, dict) or not isinstance(body.get("query"), str):
-        raise BadRequest("The body must be a JSON object with a query.")
-    variables = body.get("variables")
-    if variables is not None and not isinstance(variables, dict):
-        raise BadRequest("The variables must be a JSON object.")
-    return body["query"], variables, body.get("operationName")
+    def _refused(self, error: RequestError, media_type: str) -> Response:
+        self._metrics.refused(error.code)
+        media_type = JSON if media_type == EVENTS else media_type
+        status = status_of(media_type, error.status, started=False)
+        return respond({"errors": error.errors}, status, media_type, error.headers)
 
+    async def _converse(self, websocket: WebSocket) -> None:
+        if not self._is_welcome(websocket):
+            await websocket.close(4403, "This origin is not allowed")
+            return
+        await Socket(websocket, self._callers, self._operations, self._streams).serve()
 
-def _shown(error: GraphQLError) -> GraphQLError:
-    refused = refusal(error)
-    if refused is not None:
-        return as_error(error, refused)
-    if error.original_error is None or isinstance(error.original_error, GraphQLError):
-        error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED", **(error.extensions or {})}
-        return error
-    error_id = secrets.token_hex(8)
-    log.error("error %s at %s", error_id, error.path, exc_info=error.original_error)
-    return GraphQLError(
-        "Something went wrong on our side.",
-        nodes=error.nodes,
-        path=error.path,
-        extensions={"code": "INTERNAL_SERVER_ERROR", "errorId": error_id},
-    )
-
-
-def _failed(
-    status: int, code: str, message: str, headers: dict[str, str] | None = None
-) -> Response:
-    answer = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return _json(answer, status, headers)
-
-
-def _json(answer: Any, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(answer), status, headers, "application/json")
+    def _is_welcome(self, connection: HTTPConnection) -> bool:
+        """Browsers name the page's origin; no other site's page may open a socket unasked."""
+        origin = connection.headers.get("origin")
+        if origin is None or origin in self._origins:
+            return True
+        return origin.partition("://")[2] == connection.headers.get("host")

@@ -1,10 +1,15 @@
 """The environment, read once and checked: the one place that knows what a variable means."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+from candor.trusted_documents import BadManifest, Mode, read_manifest
 
 MIN_SECRET = 32
 
@@ -26,6 +31,18 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     production: bool = False
     cors_origins: tuple[str, ...] = ()
+    rate_limits: bool = False
+    redis_url: str | None = None
+    introspection: bool = True
+    graphiql: bool = True
+    max_cost_anonymous: int = 1_000
+    max_cost: int = 5_000
+    operation_seconds: float = 10
+    trusted_documents: Mode = "off"
+    trusted_manifest: Path | None = None
+    compiled: bool = True
+    opentelemetry: bool = False
+    json_logs: bool = False
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -35,7 +52,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     def get(name: str, default: str = "") -> str:
         return env.get(f"CANDOR_{name}", "").strip() or default
 
-    production = _one_of("ENV", get("ENV", "development"), "development", "production")
+    environment_name = _one_of("ENV", get("ENV", "development"), "development", "production")
+    production = environment_name == "production"
+    in_production, in_development = ("on", "off") if production else ("off", "on")
     database_url = get("DATABASE_URL", Settings.database_url)
     if not database_url.startswith(("sqlite://", "postgres://", "postgresql://")):
         raise BadSettings("CANDOR_DATABASE_URL must begin with sqlite:// or postgres://.")
@@ -43,14 +62,26 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
     return Settings(
         database_url=database_url,
-        secret=_secret(get("SECRET"), production=production == "production"),
+        secret=_secret(get("SECRET"), production=production),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
         jwks_file=_file("JWKS_FILE", get("JWKS_FILE")),
         jwks_url=_url("JWKS_URL", get("JWKS_URL")) or None,
         public_url=_url("PUBLIC_URL", get("PUBLIC_URL", Settings.public_url)).rstrip("/"),
-        production=production == "production",
+        production=production,
         cors_origins=_origins(get("CORS_ORIGINS")),
+        rate_limits=_switch("RATE_LIMITS", get("RATE_LIMITS", in_production)),
+        redis_url=_redis(get("REDIS_URL")),
+        introspection=_switch("INTROSPECTION", get("INTROSPECTION", "on")),
+        graphiql=_switch("GRAPHIQL", get("GRAPHIQL", in_development)),
+        max_cost_anonymous=_number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
+        max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
+        operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
+        **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
+        compiled=_switch("COMPILED", get("COMPILED", "on")),
+        opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
+        json_logs=_one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
+        == "json",
     )
 
 
@@ -58,6 +89,45 @@ def _one_of(name: str, value: str, *choices: str) -> str:
     if value not in choices:
         raise BadSettings(f"CANDOR_{name} must be {' or '.join(choices)}.")
     return value
+
+
+def _switch(name: str, value: str) -> bool:
+    return _one_of(name, value.lower(), "on", "off") == "on"
+
+
+def _number(name: str, value: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        raise BadSettings(f"CANDOR_{name} must be a whole number, 1 to 999999999.")
+    return int(value)
+
+
+def _redis(value: str) -> str | None:
+    if value and not value.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
+    if value and find_spec("redis") is None:
+        raise BadSettings("CANDOR_REDIS_URL needs the extra candor[redis].")
+    return value or None
+
+
+def _tracing(wanted: bool) -> bool:
+    if wanted and find_spec("opentelemetry") is None:
+        raise BadSettings("CANDOR_OPENTELEMETRY needs the extra candor[opentelemetry].")
+    return wanted
+
+
+def _trusted(mode: str, manifest: str) -> dict[str, Any]:
+    _one_of("TRUSTED_DOCUMENTS", mode, "off", "prefer", "only")
+    path = _file("TRUSTED_MANIFEST", manifest)
+    if mode != "off" and path is None:
+        raise BadSettings("CANDOR_TRUSTED_DOCUMENTS needs a CANDOR_TRUSTED_MANIFEST.")
+    if path is not None:
+        try:
+            read_manifest(path)
+        except BadManifest:
+            raise BadSettings(
+                "CANDOR_TRUSTED_MANIFEST is no manifest of Relay, Apollo or GraphQL Codegen."
+            ) from None
+    return {"trusted_documents": mode, "trusted_manifest": path}
 
 
 def _url(name: str, value: str) -> str:

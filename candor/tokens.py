@@ -129,10 +129,11 @@ def _person(claims: dict[str, Any]) -> Viewer:
     vendor = claims.get("vendor")
     if role is None or (role is Role.VENDOR) != (vendor is not None):
         raise BadToken("The token names no role, or no vendor for the role vendor.")
-    name = claims.get("name")
+    name, email = claims.get("name"), claims.get("email")
     return Viewer(
         role,
         external_id=text.identifier(str(claims["sub"])),
         display_name=text.line(str(name))[:200] if name else None,
         vendor=text.identifier(str(vendor)) if vendor is not None else None,
+        email=str(email) if email else None,
     )

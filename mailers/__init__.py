@@ -1,5 +1,5 @@
 """What Candor says: every mail and notice. Resolvers know this door and nothing behind it."""
 
-from mailers.promise import deliver_later, withdraw
+from mailers.promise import Addressee, deliver_later, withdraw
 
-__all__ = ["deliver_later", "withdraw"]
+__all__ = ["Addressee", "deliver_later", "withdraw"]

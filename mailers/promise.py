@@ -1,12 +1,13 @@
 """Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from mailers.catalogue import CATALOGUE
-from models import Audience, Customer, Vendor, clock, sql
+from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.uuid7 import uuid7
 
 
@@ -16,7 +17,16 @@ class Subject(Protocol):
     id: UUID
 
 
-Recipient = Customer | Vendor
+@dataclass(frozen=True)
+class Addressee:
+    """The site's admin, who is no row of ours, or a member of the team."""
+
+    audience: Audience
+    external_id: str
+    email: str | None
+
+
+Recipient = Customer | Vendor | Addressee
 
 _AUDIENCES: dict[type, Audience] = {Customer: Audience.CUSTOMER, Vendor: Audience.VENDOR}
 
@@ -33,7 +43,7 @@ _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING RETURNING id"""
 
 _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
@@ -57,36 +67,30 @@ async def deliver_later(
 
     The same mail about the same row to the same person is promised once; `occasion` tells apart
     what may happen again to one row (a second completion, a second solve). Only a promise that was
-    withdrawn before it left can be made again. The promise stands or
-    falls with the caller's transaction. Nothing is rendered now: the mailer looks at the world
-    when the mail is due. `due_at` is an instant, now by default; the notice in the app shows up
+    withdrawn before it left can be made again. The promise stands or falls with the caller's
+    transaction. Nothing is rendered now: the mailer looks at the world when the mail is due.
+    `due_at` is an instant, by default now or after the kind's grace; the notice in the app shows up
     at that instant too. Past `expires_at` the mail is not sent any more.
     """
     kind = CATALOGUE[mail]
-    now = clock.now()
-    due = due_at or now
-    audience = _AUDIENCES[type(to)]
-    person = hashlib.sha256(f"{audience}:{to.external_id}".encode()).hexdigest()[:32]
-    key = f"{mail}:{about.id.hex}:{occasion}:{person}"
-    subject = (type(about).__name__, about.id)
-    await sql.execute(
-        _PROMISE,
-        uuid7(),
-        mail,
-        key,
-        audience,
-        to.external_id,
-        to.email,
-        *subject,
-        params,
-        milliseconds(due),
-        milliseconds(expires_at or due + kind.expires_after),
-        False,
-        milliseconds(now),
-    )
+    due = due_at or clock.now() + kind.grace
+    audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
+    key = _key(mail, about, occasion, f"{audience}:{to.external_id}")
+    person, subject = (audience, to.external_id), (type(about).__name__, about.id)
+    expiry = milliseconds(expires_at or due + kind.expires_after)
+    times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
+    await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
-        values = (uuid7(), audience, to.external_id, mail, key, *subject, due)
-        await sql.execute(_NOTIFY, *values)
+        values = (uuid7(), *person, mail, key, *subject, due)
+        if await sql.fetch(_NOTIFY, *values):
+            await announcements.announce(
+                "notification", id=values[0], audience=audience, recipient=to.external_id, due=due
+            )
+
+
+def _key(mail: str, about: Subject, occasion: str, person: str) -> str:
+    digest = hashlib.sha256(person.encode()).hexdigest()[:32]
+    return f"{mail}:{about.id.hex}:{occasion}:{digest}"
 
 
 async def withdraw(mail: str, *, about: UUID, because: str) -> None:

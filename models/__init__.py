@@ -2,8 +2,12 @@
 
 from models.api_key import ApiKey, Scope
 from models.customer import Customer
+from models.mail_channel import MailChannel
+from models.mail_optout import MailOptout
+from models.mail_suppression import MailSuppression
 from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
+from models.order_update import OrderUpdate, OrderUpdateStatus
 from models.outbox_mail import MailStatus, OutboxMail
 from models.rating_counter import RatingCounter, RatingSubject
 from models.review import RejectionReason, Review, ReviewStatus
@@ -11,17 +15,25 @@ from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
 from models.service import Service
 from models.site_settings import ShareAudience, SiteSettings
+from models.team_member import TeamMember
 from models.tracking_event import TrackingEvent
+from models.update_note import UpdateNote
+from models.update_solve import UpdateSolve
 from models.vendor import Vendor
 
 __all__ = [
     "ApiKey",
     "Audience",
     "Customer",
+    "MailChannel",
+    "MailOptout",
     "MailStatus",
+    "MailSuppression",
     "Notification",
     "Order",
     "OrderStatus",
+    "OrderUpdate",
+    "OrderUpdateStatus",
     "OutboxMail",
     "RatingCounter",
     "RatingSubject",
@@ -34,6 +46,9 @@ __all__ = [
     "Service",
     "ShareAudience",
     "SiteSettings",
+    "TeamMember",
     "TrackingEvent",
+    "UpdateNote",
+    "UpdateSolve",
     "Vendor",
 ]

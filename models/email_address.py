@@ -1,25 +1,41 @@
-"""An e-mail address that any server takes, checked at the door: no mail fails on it later."""
+"""What we take for a mail address: one mailbox, in the form in which it goes on the wire."""
 
 import re
 
-_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(?:\.{_LABEL})+\Z")
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_LONGEST_LOCAL, _LONGEST_DOMAIN, _LONGEST = 64, 253, 254
 
 
 def normalised(address: str) -> str:
-    """The address trimmed, its domain in ASCII. Raises ValueError with a sentence for a person.
+    """The address with its domain in lower case and in A-labels; the local part is its owner's.
 
-    One plain mailbox: no display name, no comment, no second address.
+    Raises ValueError with a sentence that can be shown to whoever typed it.
     """
-    local, at, domain = address.strip().rpartition("@")
-    if at and not local.isascii():
-        raise ValueError("Addresses with other than ASCII letters before the @ are not supported.")
+    address = address.strip(" ")
+    if any(not character.isprintable() for character in address):
+        raise ValueError("The address has a line break or another invisible character.")
+    if re.search(r"[\s,;<>()\[\]\"\\]", address):
+        raise ValueError("The address must be one bare address, without a name or a comment.")
+    if address.count("@") != 1:
+        raise ValueError("The address must have one @.")
+    local, _, domain = address.partition("@")
+    if not local.isascii():
+        raise ValueError("Letters outside ASCII before the @ are not supported.")
+    if not _LOCAL.fullmatch(local) or len(local) > _LONGEST_LOCAL:
+        raise ValueError("The part before the @ is not valid.")
+    plain = f"{local}@{_a_labels(domain)}"
+    if len(plain) > _LONGEST:
+        raise ValueError("The address is too long.")
+    return plain
+
+
+def _a_labels(domain: str) -> str:
     try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+        ascii_domain = domain.lower().encode("idna").decode() if not domain.isascii() else domain
     except UnicodeError:
         ascii_domain = ""
-    plain = f"{local}@{ascii_domain}"
-    if len(plain) > 254 or len(local) > 64 or not _ADDRESS.match(plain):
-        raise ValueError("This is not an e-mail address.")
-    return plain
+    if not _DOMAIN.fullmatch(ascii_domain) or len(ascii_domain) > _LONGEST_DOMAIN:
+        raise ValueError("The part after the @ is not a domain name.")
+    return ascii_domain.lower()

@@ -5,6 +5,7 @@ Migrations choose their dialect by this module's name, so "sqlite" must stay in 
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
@@ -42,6 +43,14 @@ class _Transaction(SqliteTransactionWrapper):
 
     _over = False
 
+    def __init__(self, connection: SqliteClient) -> None:
+        super().__init__(connection)
+        self._acts: list[Callable[[], None]] = []
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do something when, and only when, this transaction has been committed."""
+        self._acts.append(act)
+
     def acquire_connection(self) -> Any:
         if self._over:
             return self._parent.acquire_connection()
@@ -69,6 +78,8 @@ class _Transaction(SqliteTransactionWrapper):
             await super().commit()
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
+        for act in self._acts:
+            act()
 
 
 class _TransactionContext(SqliteTransactionContext):
@@ -126,6 +137,10 @@ class _TransactionContext(SqliteTransactionContext):
 
 class SafeSqliteClient(SqliteClient):
     """The client that Tortoise makes for each SQLite connection of ours."""
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Outside of a transaction every statement is committed when it is done."""
+        act()
 
     def acquire_connection(self) -> Any:
         return _Connection(self._lock, self)

@@ -60,9 +60,43 @@ INDEXES: dict[str, str] = {
         " WHERE status IN ('SCHEDULED', 'SENDING')"
     ),
     "ix_outbox_mail_newest": "INDEX ix_outbox_mail_newest ON outbox_mail (created_at, id)",
+    "uq_mail_optout": "UNIQUE INDEX uq_mail_optout ON mail_optout (recipient_hash, category)",
+    "ix_order_update_order": (
+        "INDEX ix_order_update_order ON order_update (order_id, customer_activity_at, id)"
+    ),
+    "ix_order_update_activity": (
+        "INDEX ix_order_update_activity ON order_update (team_activity_at, id)"
+    ),
+    "ix_order_update_status": (
+        "INDEX ix_order_update_status ON order_update (status, team_activity_at, id)"
+    ),
+    "ix_order_update_assignee": (
+        "INDEX ix_order_update_assignee ON order_update (assignee_id, team_activity_at, id)"
+    ),
+    "ix_order_update_newest": "INDEX ix_order_update_newest ON order_update (created_at, id)",
+    "ix_update_note_update": (
+        "INDEX ix_update_note_update ON update_note (update_id, created_at, id)"
+    ),
+    "uq_update_solve_number": (
+        "UNIQUE INDEX uq_update_solve_number ON update_solve (update_id, number)"
+    ),
+    # One rating per update, for good.
+    "uq_update_solve_rating": (
+        "UNIQUE INDEX uq_update_solve_rating ON update_solve (update_id) WHERE stars IS NOT NULL"
+    ),
+    "ix_update_solve_solved": (
+        "INDEX ix_update_solve_solved ON update_solve (solved_at, credited_to_id)"
+    ),
+    "ix_update_solve_rated": (
+        "INDEX ix_update_solve_rated ON update_solve (rated_at, credited_to_id, stars)"
+        " WHERE rated_at IS NOT NULL"
+    ),
+    "ix_update_solve_credited": "INDEX ix_update_solve_credited ON update_solve (credited_to_id)",
     "ix_tracking_event_newest": "INDEX ix_tracking_event_newest ON tracking_event (at, id)",
     "ix_tracking_event_order": "INDEX ix_tracking_event_order ON tracking_event (order_id, at, id)",
     "ix_tracking_event_subject": (
         "INDEX ix_tracking_event_subject ON tracking_event (subject_id, at, id)"
     ),
+    "ix_tracking_event_actor": "INDEX ix_tracking_event_actor ON tracking_event (actor, at, id)",
+    "ix_tracking_event_kind": "INDEX ix_tracking_event_kind ON tracking_event (kind, at, id)",
 }

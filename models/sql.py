@@ -74,7 +74,7 @@ async def together(*statements: Statement) -> bool:
         async with in_transaction():
             for text, values, must in statements:
                 if must and not await fetch(text, *values):
-                    raise _NothingWritten
+                    raise _NothingWritten  # noqa: TRY301 - the way to roll back
                 if not must:
                     await execute(text, *values)
     except _NothingWritten:

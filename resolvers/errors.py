@@ -139,3 +139,33 @@ class VotesDisabled(UserError):
     """Helpful votes are switched off on this site."""
 
     code = "VOTES_DISABLED"
+
+
+class RatingsDisabled(UserError):
+    """Ratings of solved updates are switched off on this site."""
+
+    code = "RATINGS_DISABLED"
+
+
+class CommentsDisabled(UserError):
+    """Comments with ratings are switched off on this site: stars alone are welcome."""
+
+    code = "COMMENTS_DISABLED"
+
+
+class NotSolved(UserError):
+    """The update is not solved."""
+
+    code = "NOT_SOLVED"
+
+
+class AlreadyRated(UserError):
+    """The update was rated. Ratings are final."""
+
+    code = "ALREADY_RATED"
+
+
+class UpdateClosed(UserError):
+    """The update was rated and is closed for good. A new problem is a new update."""
+
+    code = "UPDATE_CLOSED"

@@ -8,7 +8,7 @@ from uuid import UUID
 import mailers
 from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
 from models.database import transaction
-from resolvers import rating_counters, text, tracking
+from resolvers import announcements, rating_counters, text, tracking
 from resolvers.errors import Conflict, Invalid, NotFound
 from resolvers.reviews_lookup import find_review
 from resolvers.viewer import Viewer
@@ -67,6 +67,7 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
             await rating_counters.count_out(review)
         elif was is not ReviewStatus.APPROVED and review.is_public:
             await rating_counters.count_in(review)
+            await announcements.announce_review(review)
     return review
 
 

@@ -13,7 +13,22 @@ _ORDER = newest("n")
 
 
 def visible_notifications(viewer: Viewer) -> Condition:
-    """The notices `n` of this viewer that are due: of the person, and of the vendor acted for."""
+    """The notices `n` of this viewer that are due."""
+    own = own_notifications(viewer)
+    return Condition(f"{own.text} AND n.created_at <= ?", (*own.values, clock.now()))
+
+
+def own_notifications(viewer: Viewer) -> Condition:
+    """The notices `n` of this viewer, those too that are not due yet."""
+    own = inboxes(viewer)
+    if not own:
+        return Condition("n.id <> n.id")
+    parts = " OR ".join(["(n.audience = ? AND n.recipient = ?)"] * len(own))
+    return Condition(f"({parts})", tuple(value for pair in own for value in pair))
+
+
+def inboxes(viewer: Viewer) -> list[tuple[Audience, str | None]]:
+    """Whose notices the viewer reads: those of the person, and of the vendor acted for."""
     own = [(Audience.CUSTOMER, viewer.external_id)] if viewer.is_person else []
     if viewer.role is Role.VENDOR:
         own.append((Audience.VENDOR, viewer.vendor))
@@ -21,11 +36,7 @@ def visible_notifications(viewer: Viewer) -> Condition:
         own.append((Audience.TEAM, viewer.external_id))
     if viewer.is_admin:
         own.append((Audience.ADMIN, "admin"))
-    if not own:
-        return Condition("n.id <> n.id")
-    parts = " OR ".join(["(n.audience = ? AND n.recipient = ?)"] * len(own))
-    values = [value for pair in own for value in pair]
-    return Condition(f"({parts}) AND n.created_at <= ?", (*values, clock.now()))
+    return own
 
 
 async def list_notifications(

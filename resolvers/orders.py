@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from models import Customer, Order, Vendor, sql
+from models import Customer, Order, OrderUpdate, Vendor, sql
 from resolvers.ref import Ref
 from resolvers.viewer import Viewer, visible_orders
 
@@ -33,6 +33,18 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
     visible = visible_orders(viewer)
     statement = f"{_SELECT} WHERE o.id IN ({sql.places(list(ids))}) AND {visible.text}"
     rows = await sql.fetch(statement, *ids, *visible.values)
+    return {row["id"]: _order(row) for row in rows}
+
+
+async def of_updates(updates: Collection[OrderUpdate]) -> dict[UUID, Order]:
+    """The orders of updates that exist for the caller, by the order's id.
+
+    Who sees an update sees which order it is of, also by a link that opens the update alone.
+    """
+    ids = {update.order_id for update in updates}
+    if not ids:
+        return {}
+    rows = await sql.fetch(f"{_SELECT} WHERE o.id IN ({sql.places(list(ids))})", *ids)
     return {row["id"]: _order(row) for row in rows}
 
 

@@ -11,7 +11,15 @@ from models import Order, Review, ReviewRevision, ReviewStatus, SiteSettings, cl
 from models.database import transaction
 from models.review import SUB_RATINGS
 from models.uuid7 import uuid7
-from resolvers import orders, rating_counters, review_eligibility, site_settings, text, tracking
+from resolvers import (
+    announcements,
+    orders,
+    rating_counters,
+    review_eligibility,
+    site_settings,
+    text,
+    tracking,
+)
 from resolvers.errors import (
     AlreadyReviewed,
     Conflict,
@@ -97,6 +105,7 @@ async def create_review(
         if review.is_public:
             await mailers.deliver_later("review.received", to=row.vendor, about=review)
             await rating_counters.count_in(review)
+            await announcements.announce_review(review)
     return review
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from models import Order, Review, TrackingEvent, clock
+from models import Order, OrderUpdate, Review, TrackingEvent, clock
 from resolvers.viewer import Viewer
 
 
@@ -11,12 +11,12 @@ async def record(
     viewer: Viewer,
     kind: str,
     *,
-    about: Review | Order | None = None,
+    about: Review | Order | OrderUpdate | None = None,
     order_id: UUID | None = None,
     **details: Any,
 ) -> None:
     """Append one event: who (the viewer), what (`kind`, for good), about which row, and when."""
-    if order_id is None and isinstance(about, Review):
+    if order_id is None and isinstance(about, Review | OrderUpdate):
         order_id = about.order_id
     await TrackingEvent.create(
         at=clock.now(),

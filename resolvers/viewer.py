@@ -40,8 +40,13 @@ class Viewer:
     # The vendor's id in the marketplace: whom a VENDOR acts for, or the one a key is bound to.
     vendor: str | None = None
     scopes: frozenset[str] = frozenset()
-    # The one order that a GUEST's link opens.
+    # Where the person's mails go, as the token says; the team is known by tokens alone.
+    email: str | None = None
+    # What a GUEST's link opens: one order, or one update of it and nothing else.
     order_id: UUID | None = None
+    update_id: UUID | None = None
+    # Which solve of the update the link was made for.
+    solve_number: int | None = None
 
     @property
     def is_person(self) -> bool:
@@ -75,6 +80,11 @@ class Viewer:
 ANONYMOUS = Viewer()
 
 _OWN = "(SELECT id FROM customer WHERE external_id = ?)"
+_OF_VENDOR = "o.vendor_id = (SELECT id FROM vendor WHERE external_id = ?)"
+# On until an admin says otherwise.
+_VENDORS_SEE_UPDATES = (
+    "COALESCE((SELECT vendors_see_updates FROM site_settings WHERE \"key\" = 'site'), TRUE)"
+)
 
 
 def visible_reviews(viewer: Viewer) -> Condition:
@@ -98,21 +108,49 @@ def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each
     """The orders `o` that exist for this viewer: those it is a party to, and all for the team."""
     if viewer.is_team:
         return Condition("o.id = o.id")
-    of_vendor = "o.vendor_id = (SELECT id FROM vendor WHERE external_id = ?)"
     match viewer.role:
         case Role.CUSTOMER:
             return Condition(f"o.customer_id = {_OWN}", (viewer.external_id,))
         case Role.VENDOR:
             return Condition(
-                f"({of_vendor} OR o.customer_id = {_OWN})", (viewer.vendor, viewer.external_id)
+                f"({_OF_VENDOR} OR o.customer_id = {_OWN})", (viewer.vendor, viewer.external_id)
             )
-        case Role.GUEST:
+        case Role.GUEST if viewer.update_id is None:
             return Condition("o.id = ?", (viewer.order_id,))
         case Role.INTEGRATION if viewer.vendor is not None:
-            return Condition(of_vendor, (viewer.vendor,))
+            return Condition(_OF_VENDOR, (viewer.vendor,))
         case Role.INTEGRATION:
             return Condition("o.id = o.id")
     return Condition("o.id <> o.id")
+
+
+def visible_updates(viewer: Viewer) -> Condition:
+    """The updates `u` of orders `o` that exist for this viewer.
+
+    All for the team; the customer-visible ones for the order's customer, for its vendor while the
+    setting for it is on, and for whoever came by a link to the order or to the update.
+    """
+    if viewer.is_team:
+        return Condition("u.id = u.id")
+    own = f"o.customer_id = {_OWN}"
+    match viewer.role:
+        case Role.CUSTOMER:
+            return Condition(f"u.customer_visible AND {own}", (viewer.external_id,))
+        case Role.VENDOR:
+            return Condition(
+                f"u.customer_visible AND ({own} OR ({_VENDORS_SEE_UPDATES} AND {_OF_VENDOR}))",
+                (viewer.external_id, viewer.vendor),
+            )
+        case Role.GUEST if viewer.update_id is not None:
+            return Condition("u.customer_visible AND u.id = ?", (viewer.update_id,))
+        case Role.GUEST:
+            return Condition("u.customer_visible AND u.order_id = ?", (viewer.order_id,))
+    return Condition("u.id <> u.id")
+
+
+def visible_notes(viewer: Viewer) -> Condition:
+    """The notes `n` that exist for this viewer, below an update that does."""
+    return Condition("n.id = n.id" if viewer.is_team else "NOT n.internal")
 
 
 def sees_moderation(viewer: Viewer, review: Review) -> bool:

@@ -4,17 +4,33 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.mutation import Mutation
+from schema.note import Note
 from schema.notification import Notification
 from schema.order import Order
+from schema.order_update import OrderUpdate
 from schema.query import Query
 from schema.review import Review
 from schema.scalars import SCALARS
 from schema.service import Service
+from schema.subscription import Subscription
+from schema.team_member import TeamMember
+from schema.tracking_event import TrackingEvent
 from schema.vendor import Vendor
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
-    types=[Notification, Order, Review, Service, Vendor],
+    subscription=Subscription,
+    types=[
+        Note,
+        Notification,
+        Order,
+        OrderUpdate,
+        Review,
+        Service,
+        TeamMember,
+        TrackingEvent,
+        Vendor,
+    ],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )

@@ -5,11 +5,14 @@ from enum import Enum
 import strawberry
 
 import models
+from resolvers.local_period import Interval
 from resolvers.order_feed import Outcome
+from resolvers.order_update_list import OrderUpdateOrder
 from resolvers.review_eligibility import IneligibilityReason
 from resolvers.review_list import ReviewOrder
 from resolvers.services import ServiceOrder
 from resolvers.standing import SellerLevel, ServiceStanding
+from resolvers.tracking_log import TrackingKind
 from resolvers.viewer import Role
 
 
@@ -126,4 +129,44 @@ described(
     CREATED="The order was new.",
     UPDATED="The order, or what it says of it, changed.",
     UNCHANGED="Nothing of the order changed.",
+)
+described(
+    models.OrderUpdateStatus,
+    "How far an order update is.",
+    OPEN="Being worked on.",
+    SOLVED="Done, says the team: the customer can rate it or say that there is still an issue.",
+    CLOSED="Rated: read-only for everybody, for good. A new problem is a new update.",
+)
+described(
+    OrderUpdateOrder,
+    "How a list of updates is ordered. Equals are ordered by id.",
+    LATEST_ACTIVITY="By the last thing that happened and that you can see, latest first.",
+    NEWEST="By the time of opening, newest first.",
+    OLDEST="By the time of opening, oldest first: what waits longest.",
+)
+described(
+    Interval,
+    "The steps of a trend.",
+    DAY="Days of the site's time zone.",
+    WEEK="Weeks from Monday to Sunday.",
+    MONTH="Months of the calendar.",
+)
+described(
+    TrackingKind,
+    "What an event of the tracking log tells of.",
+    UPDATE_OPENED="An update was opened.",
+    UPDATE_ASSIGNED="An update was assigned to somebody.",
+    UPDATE_UNASSIGNED="An update was assigned to nobody.",
+    UPDATE_SOLVED="An update was solved, with notice to the customer or without.",
+    UPDATE_REOPENED="The team opened a solved update again.",
+    UPDATE_STILL_HAS_ISSUE="The customer opened a solved update again.",
+    UPDATE_RATED="A solved update was rated and so closed.",
+    NOTE_POSTED="Somebody wrote under an update.",
+    REVIEW_EDITED="A review was edited.",
+    REVIEW_APPROVED="An admin published a review.",
+    REVIEW_REJECTED="An admin rejected a review.",
+    REVIEW_HELD="An admin took a review back to pending.",
+    REVIEW_DELETED="An admin deleted a review.",
+    REPLY_DELETED="An admin deleted a vendor's reply.",
+    SETTINGS_CHANGED="An admin changed settings.",
 )

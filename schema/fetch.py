@@ -4,14 +4,27 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from resolvers import notifications, orders, reviews_lookup, services
+from resolvers import (
+    notifications,
+    order_updates_lookup,
+    orders,
+    reviews_lookup,
+    services,
+    team_members,
+    tracking_log,
+    update_notes,
+)
 from schema.context import Context
 from schema.node import Node
+from schema.note import present_notes
 from schema.notification import present_notifications
 from schema.order import present_orders
+from schema.order_update import present_updates
 from schema.review import present_reviews
 from schema.selection import Selection
 from schema.service import present_services
+from schema.team_member import present_team_members
+from schema.tracking_event import present_events
 from schema.vendor import present_vendors
 
 ByIds = Callable[[Context, Collection[UUID]], Awaitable[Mapping[UUID, Any]]]
@@ -19,13 +32,26 @@ Present = Callable[[Context, Sequence[Any], Selection], Awaitable[Sequence[Node]
 
 # What exists for the viewer comes from the same query as in every list.
 _TYPES: dict[str, tuple[ByIds, Present]] = {
+    "Note": (lambda context, ids: update_notes.by_ids(context.viewer, ids), present_notes),
     "Notification": (
         lambda context, ids: notifications.by_ids(context.viewer, list(ids)),
         present_notifications,
     ),
     "Order": (lambda context, ids: orders.by_ids(context.viewer, ids), present_orders),
+    "OrderUpdate": (
+        lambda context, ids: order_updates_lookup.by_ids(context.viewer, ids),
+        present_updates,
+    ),
     "Review": (lambda context, ids: reviews_lookup.by_ids(context.viewer, ids), present_reviews),
     "Service": (lambda _, ids: services.services_by_ids(ids), present_services),
+    "TeamMember": (
+        lambda context, ids: team_members.by_ids(context.viewer, ids),
+        present_team_members,
+    ),
+    "TrackingEvent": (
+        lambda context, ids: tracking_log.by_ids(context.viewer, ids),
+        present_events,
+    ),
     "Vendor": (lambda _, ids: services.vendors_by_ids(ids), present_vendors),
 }
 

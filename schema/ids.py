@@ -9,6 +9,7 @@ from resolvers.errors import Invalid
 # One letter per type, for good: an id that a client stored must stay readable.
 _LETTERS = {
     "MailDelivery": b"M",
+    "Note": b"K",
     "Notification": b"N",
     "Order": b"O",
     "OrderUpdate": b"U",

@@ -8,13 +8,10 @@ from uuid import UUID
 import strawberry
 
 import models
-from resolvers import orders, reviews_lookup
 from schema import ids
 from schema.context import Context
 from schema.enums import described
 from schema.node import Node
-from schema.order import present_orders
-from schema.review import present_reviews
 from schema.selection import Selection
 
 
@@ -24,6 +21,13 @@ class NotificationKind(StrEnum):
     REVIEW_PUBLISHED = "review.published"
     REVIEW_REJECTED = "review.rejected"
     REVIEW_REMINDER = "review.reminder"
+    UPDATE_SOLVED = "update.solved"
+    UPDATE_RATING_REQUEST = "update.rating_request"
+    RATING_PROMOTER = "rating.promoter"
+    RATING_DETRACTOR = "rating.detractor"
+    RATING_ALERT = "rating.alert"
+    NOTE_FROM_CUSTOMER = "note.from_customer"
+    NOTE_FROM_STAFF = "note.from_staff"
 
 
 described(
@@ -34,6 +38,13 @@ described(
     REVIEW_PUBLISHED="To the customer: your review was approved.",
     REVIEW_REJECTED="To the customer: your review was rejected; it holds the reason.",
     REVIEW_REMINDER="To the customer: a completed order can be reviewed.",
+    UPDATE_SOLVED="To the customer: an update of your order was solved; you can rate it.",
+    UPDATE_RATING_REQUEST="To the customer: a solved update waits for your rating.",
+    RATING_PROMOTER="To the customer: thanks for 4 or 5 stars.",
+    RATING_DETRACTOR="To the customer: an answer to 1 to 3 stars.",
+    RATING_ALERT="To the admins: an update was rated with 1 to 3 stars.",
+    NOTE_FROM_CUSTOMER="To the assignee: the customer wrote under an update.",
+    NOTE_FROM_STAFF="To the customer: the team wrote under an update.",
 )
 
 
@@ -61,16 +72,11 @@ async def present_notifications(
     context: Context, rows: Sequence[models.Notification], selection: Selection
 ) -> list[Notification]:
     """Notices with what they are about, in a constant number of statements."""
-    subjects: dict[UUID, Node] = {}
+    from schema.fetch import fetch  # noqa: PLC0415 - notices are fetched by their ids, too
+
+    subjects: dict[UUID, Node | None] = {}
     if "subject" in selection:
-        below = selection["subject"]
-        about = {"Review": set[UUID](), "Order": set[UUID]()}
-        for row in rows:
-            about[row.subject_type].add(row.subject_id)
-        reviews = list((await reviews_lookup.by_ids(context.viewer, about["Review"])).values())
-        shown = await present_reviews(context, reviews, below)
-        subjects |= dict(zip((row.id for row in reviews), shown, strict=True))
-        own = list((await orders.by_ids(context.viewer, about["Order"])).values())
-        seen = await present_orders(context, own, below)
-        subjects |= dict(zip((row.id for row in own), seen, strict=True))
+        about = list({(row.subject_type, row.subject_id) for row in rows})
+        nodes = await fetch(context, about, selection["subject"])
+        subjects = {key: node for (_, key), node in zip(about, nodes, strict=True)}
     return [Notification.from_row(row, subjects.get(row.subject_id)) for row in rows]

@@ -6,15 +6,24 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
 import models
 from resolvers import review_eligibility, reviews_lookup, services
+from resolvers.order_update_list import OrderUpdateOrder
 from resolvers.review_eligibility import Eligibility, IneligibilityReason
 from schema import ids
+from schema.connection import After, Before, Connection, First, Last, requested
 from schema.context import Context
 from schema.node import Node
+from schema.order_update import OrderUpdate
+from schema.order_update_page import (
+    OrderUpdateFilterArgument,
+    OrderUpdateOrderArgument,
+    update_page,
+)
 from schema.review import Review, present_reviews
-from schema.selection import Selection
+from schema.selection import Selection, selected
 from schema.service import Service, present_services
 from schema.vendor import Vendor, present_vendors
 
@@ -58,6 +67,7 @@ class ReviewEligibility:
 
 @strawberry.type(description="One purchase of one service. For its parties and the team.")
 class Order(Node):
+    key: strawberry.Private[UUID]
     external_id: str = strawberry.field(description="The id that the marketplace gave it.")
     status: models.OrderStatus = strawberry.field(description="How far it is.")
     completed_at: datetime | None = strawberry.field(
@@ -72,11 +82,28 @@ class Order(Node):
         description="Whether you can review it now."
     )
 
+    @strawberry.field(description="Its updates, as far as you may see them.")
+    async def updates(
+        self,
+        info: Info[Context, None],
+        filter: OrderUpdateFilterArgument = None,
+        order_by: OrderUpdateOrderArgument = OrderUpdateOrder.LATEST_ACTIVITY,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[OrderUpdate]:
+        request = requested(first, after, last, before)
+        return await update_page(  # type: ignore[no-any-return]
+            info.context, self.key, filter, order_by, request, selected(info)
+        )
+
     @classmethod
     def from_row(cls, row: models.Order, **related: Any) -> "Order":
         """Related things that were not fetched were not asked for."""
         return cls(
             id=strawberry.ID(ids.encode("Order", row.id)),
+            key=row.id,
             external_id=row.external_id,
             status=row.status,
             completed_at=row.completed_at,

@@ -42,6 +42,7 @@ from schema.service import (
     service_with_reviews,
 )
 from schema.settings import Settings
+from schema.update_query import UpdateQuery
 from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
 from schema.viewer import Viewer
 
@@ -65,7 +66,7 @@ ServiceFilterArgument = Annotated[
 
 
 @strawberry.type(description="What can be read. What you may not see does not exist for you.")
-class Query:
+class Query(UpdateQuery):
     @strawberry.field(
         description="A thing of any type by its id; null when it is not there for you."
     )

@@ -5,10 +5,14 @@ import strawberry
 from models.rating_tally import Tally, percentages
 
 
-@strawberry.type(description="How many reviews gave a number of stars.")
+@strawberry.type(
+    description="How many reviews, or ratings of solved updates, gave a number of stars."
+)
 class StarCount:
     stars: int = strawberry.field(description="From 1 to 5.")
-    count: int = strawberry.field(description="Approved reviews with these stars.")
+    count: int = strawberry.field(
+        description="Of reviews, the approved ones; of ratings, those of the period."
+    )
     percentage: int = strawberry.field(
         description=(
             "Their share in whole per cent, by the largest remainder: the five sum to 100,"

@@ -22,6 +22,10 @@ from candor.settings import Settings
 from candor.tokens import new_key, sign
 from models import ApiKey, OutboxMail, RatingCounter, clock, sql
 from models.migrating import migrate
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+from schema import ids
+from schema.api import schema
+from schema.context import Context
 
 SECRET = "a secret of the tests, long enough to sign with"
 
@@ -68,21 +72,29 @@ async def _on_postgres(server: str, statement: str) -> None:
         await connection.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path) -> Iterator[str]:
-    """The URL of a migrated, empty database of the test's own."""
+@pytest.fixture
+def sqlite_database(tmp_path, sqlite_template) -> str:
     executor.EXECUTOR_CACHE.clear()
-    if request.param == "sqlite":
-        path = tmp_path / "candor.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite://{path}"
-        return
-    server = request.getfixturevalue("postgres_server")
-    template = request.getfixturevalue("postgres_template")
+    path = tmp_path / "candor.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite://{path}"
+
+
+@pytest.fixture
+def postgres_database(postgres_server, postgres_template) -> Iterator[str]:
+    executor.EXECUTOR_CACHE.clear()
     name = f"test_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_on_postgres(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    yield server.format(database=name)
-    asyncio.run(_on_postgres(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(
+        _on_postgres(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    )
+    yield postgres_server.format(database=name)
+    asyncio.run(_on_postgres(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request) -> str:
+    """The URL of a migrated, empty database of the test's own."""
+    return request.getfixturevalue(f"{request.param}_database")
 
 
 @pytest.fixture
@@ -273,6 +285,109 @@ def review(feed, maria):
     return write
 
 
+UPDATE = (
+    "orderUpdate { id title status customerVisible createdAt solvedAt closedAt lastActivityAt"
+    " order { externalId } assignee { externalId displayName }"
+    " notes { totalCount nodes { body internal author { displayName isCustomer } } }"
+    " rating { stars comment ratedAt creditedTo { externalId } }"
+    " viewerCan { reply rate reportStillHasIssue solve reopen } }"
+)
+
+
+@dataclass
+class Guest(Person):
+    """Somebody who came by a signed link: asks the schema itself, as whom the link makes them."""
+
+    viewer: Viewer = ANONYMOUS
+
+    async def send(self, query: str, variables: dict[str, Any] | None = None) -> httpx.Response:
+        result = await schema.execute(
+            query, variable_values=variables, context_value=Context(self.viewer)
+        )
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [
+                {"extensions": {"code": getattr(error.original_error, "code", str(error))}}
+                for error in result.errors
+            ]
+        return httpx.Response(200, json=answer)
+
+
+@pytest.fixture
+def guest(client):
+    """Make a guest of a link: `guest(order=id)`, `guest(update=id, solve=1)`."""
+
+    def make(order: str | None = None, update: str | None = None, solve: int | None = None):
+        viewer = Viewer(
+            Role.GUEST,
+            order_id=ids.decode(order)[1] if order else None,
+            update_id=ids.decode(update)[1] if update else None,
+            solve_number=solve,
+        )
+        return Guest(client, viewer=viewer)
+
+    return make
+
+
+@pytest.fixture
+def open_update(feed, sam):
+    """Open an update of a fresh order as the team: `await open_update(customerVisible=False)`."""
+
+    async def make(id: str = "ORDER-1", by: Person | None = None, **input: Any) -> dict[str, Any]:
+        await feed(id)
+        given = {"order": {"externalId": id}, "title": "Where is it?"} | input
+        payload = await (by or sam).do("openUpdate", UPDATE, **given)
+        assert payload["errors"] == []
+        return payload["orderUpdate"]
+
+    return make
+
+
+@pytest.fixture
+def solve(sam):
+    """Solve an update: `await solve(update)`, by default as Sam and silently."""
+
+    async def do(update: dict[str, Any], by: Person | None = None, **input: Any) -> dict[str, Any]:
+        given = {"updateId": update["id"], "notifyCustomer": False} | input
+        payload = await (by or sam).do("solveUpdate", UPDATE, **given)
+        assert payload["errors"] == []
+        return payload["orderUpdate"]
+
+    return do
+
+
+@pytest.fixture
+def act():
+    """The payload of a mutation of an update: `await act(maria, "rateUpdate", update, stars=5)`."""
+
+    async def do(person: Person, mutation: str, update: dict[str, Any], **input: Any):
+        return await person.do(mutation, UPDATE, updateId=update["id"], **input)
+
+    return do
+
+
+@pytest.fixture
+def show():
+    """An update as somebody sees it now; None when it is not there for them."""
+
+    async def look(person: Person, update: dict[str, Any]) -> dict[str, Any] | None:
+        query = f"query($id: ID!) {{ {UPDATE.replace('orderUpdate', 'orderUpdate(id: $id)')} }}"
+        return (await person.ask(query, id=update["id"]))["orderUpdate"]
+
+    return look
+
+
+@pytest.fixture
+def events(app):
+    """The kinds of the events in the tracking log, oldest first."""
+
+    async def recorded() -> list[str]:
+        rows = await sql.fetch("SELECT kind FROM tracking_event ORDER BY at, id")
+        return [row["kind"] for row in rows]
+
+    return recorded
+
+
 @pytest.fixture
 def stored(app):
     """Everything stored that a mutation could have touched."""
@@ -291,6 +406,10 @@ def stored(app):
             "service": "id",
             "site_settings": "key",
             "tracking_event": "id",
+            "order_update": "id",
+            "update_note": "id",
+            "update_solve": "id",
+            "team_member": "id",
         }
         # As the driver gives them: the outbox keeps other types under the same names.
         connection = get_connection("default")

@@ -1,0 +1,86 @@
+"""What a caller may spend in a minute: points of cost, and a few guesses."""
+
+import ipaddress
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import storage_from_string
+
+from candor.errors import RateLimited
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+
+log = logging.getLogger("candor.budgets")
+
+POINTS = {Role.ANONYMOUS: 10_000, Role.GUEST: 10_000, Role.INTEGRATION: 500_000}
+POINTS_OF_PEOPLE = 50_000
+# Numbers of orders, tokens of links, bad credentials: things that somebody could try one by one.
+GUESSES = 60
+# Whoever sees every order anyway has nothing to guess.
+_SEE_ALL = {Role.INTEGRATION, Role.STAFF, Role.ADMIN}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and from where."""
+
+    viewer: Viewer = ANONYMOUS
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """One name per person, key or link; nobody's is the address."""
+        viewer = self.viewer
+        if viewer.role is Role.ANONYMOUS:
+            return f"ANONYMOUS:{network(self.address)}"
+        return f"{viewer.role}:{viewer.external_id or viewer.order_id}"
+
+
+class Budgets:
+    """Counts what callers spend, in this process or, by a Redis URL, in all of them."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        storage: Any = (
+            storage_from_string(f"async+{redis_url}", implementation="redispy")
+            if redis_url
+            else storage_from_string("async+memory://")
+        )
+        self._windows = SlidingWindowCounterRateLimiter(storage)
+
+    async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
+        """Take points from a caller's budget. Raises RateLimited when they are not there."""
+        points = POINTS.get(caller.viewer.role, POINTS_OF_PEOPLE)
+        await self._take("points", caller.name, cost, points)
+        if guesses and caller.viewer.role not in _SEE_ALL:
+            await self._take("guesses", caller.name, guesses, GUESSES)
+
+    async def guess(self, address: str) -> None:
+        """Take one guess from an address: a credential that was wrong. Raises RateLimited."""
+        await self._take("guesses", network(address), 1, GUESSES)
+
+    async def _take(self, kind: str, name: str, cost: int, most: int) -> None:
+        budget = RateLimitItemPerMinute(most, namespace=f"candor:{kind}")
+        cost = max(cost, 1)
+        try:
+            if await self._windows.hit(budget, name, cost=cost):
+                return
+            remaining = (await self._windows.get_window_stats(budget, name)).remaining
+        except Exception as error:  # noqa: BLE001 - a store that is down closes no shop
+            log.warning("the store of the budgets does not answer: %s", type(error).__name__)
+            return
+        wait = max(math.ceil((cost - remaining) * 60 / most), 1)
+        raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
+
+
+def network(address: str) -> str:
+    """The address, or the network of an IPv6 address: one household has more than a billion."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    return str(ipaddress.ip_network((known, 64), strict=False).network_address)

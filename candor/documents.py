@@ -1,0 +1,179 @@
+"""Documents, parsed, measured and validated once per text."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation.rules import overlapping_fields_can_be_merged
+from strawberry import Schema
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
+from candor.limits import MAX_TOKENS, refuse_too_complex
+from candor.prices import Price, Variables, defaults_of, price_of
+
+MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
+MAX_ERRORS = 5
+# The comparisons that merging fields may take: a quarter of a second at worst, where the default
+# allows ten times that. Real documents stay far below.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
+
+# Root fields that look up by an order's number, which can be guessed.
+_GUESSABLE = {"order", "reviewEligibility", "createReview", "openUpdate"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a valid document."""
+
+    tree: DocumentNode
+    node: OperationDefinitionNode
+    price: Price
+    defaults: Variables
+    guesses: int
+
+    @property
+    def kind(self) -> OperationType:
+        return self.node.operation
+
+    @property
+    def name(self) -> str | None:
+        return self.node.name.value if self.node.name else None
+
+    def cost(self, variables: dict[str, Any] | None) -> int:
+        return self.price.of({**self.defaults, **(variables or {})})
+
+
+@dataclass(frozen=True)
+class Document:
+    """A valid document and its operations, in their order."""
+
+    operations: tuple[Operation, ...]
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation to execute. Raises OperationNameRequired, OperationNotFound."""
+        if name is None:
+            if len(self.operations) != 1:
+                raise OperationNameRequired
+            return self.operations[0]
+        for operation in self.operations:
+            if operation.name == name:
+                return operation
+        raise OperationNotFound
+
+
+class Documents:
+    """The documents of a schema by their texts.
+
+    A document that comes a second time is kept before all those that came only once, so that one
+    client's throw-away texts do not push out what everybody uses.
+    """
+
+    def __init__(self, schema: Schema, *, introspection: bool) -> None:
+        self._schema = schema._schema
+        self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
+        if not introspection:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+        self._kept, self._tried = _Shelf(MAX_KEPT, MAX_KEPT_TEXT), _Shelf(200, MAX_KEPT_TEXT // 4)
+
+    def get(self, text: str) -> Document:
+        """The document of a text. Raises Rejected, TooComplex."""
+        document = self._kept.get(text)
+        if document is None:
+            document = self._tried.take(text)
+            if document is not None:
+                self._kept.put(text, document)
+            else:
+                document = self._read(text)
+                if len(text) <= MAX_TEXT:
+                    self._tried.put(text, document)
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            tree = parse(text, max_tokens=MAX_TOKENS)
+            refuse_too_complex(tree)
+            errors = validate(
+                self._schema, tree, self._rules, max_errors=MAX_ERRORS, hide_suggestions=True
+            )
+        except GraphQLSyntaxError as error:
+            if "token" in error.message and str(MAX_TOKENS) in error.message:
+                raise _too_many_tokens() from None
+            raise Rejected([error]) from None
+        except RecursionError:
+            raise TooComplex(limit="depth") from None
+        if errors:
+            raise Rejected([e for e in errors if isinstance(e, GraphQLError)])
+        return self._document(tree)
+
+    def _document(self, tree: DocumentNode) -> Document:
+        nodes = [d for d in tree.definitions if isinstance(d, OperationDefinitionNode)]
+        fragments = {
+            d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)
+        }
+        return Document(
+            tuple(
+                Operation(
+                    tree,
+                    node,
+                    price_of(self._schema, node, fragments),
+                    defaults_of(node),
+                    _guesses(node),
+                )
+                for node in nodes
+            )
+        )
+
+
+class _Shelf:
+    """A bounded number of documents, by use: the one unused for longest goes first."""
+
+    def __init__(self, most: int, most_text: int) -> None:
+        self._most, self._most_text = most, most_text
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._text = 0
+
+    def get(self, text: str) -> Document | None:
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+        return document
+
+    def take(self, text: str) -> Document | None:
+        document = self._documents.pop(text, None)
+        if document is not None:
+            self._text -= len(text)
+        return document
+
+    def put(self, text: str, document: Document) -> None:
+        self._documents[text] = document
+        self._text += len(text)
+        while len(self._documents) > self._most or self._text > self._most_text:
+            oldest, _ = self._documents.popitem(last=False)
+            self._text -= len(oldest)
+
+
+def _too_many_tokens() -> TooComplex:
+    message = f"The query is too complex: the limit for tokens is {MAX_TOKENS}."
+    return TooComplex(message, limit="tokens", max=MAX_TOKENS)
+
+
+def _guesses(node: OperationDefinitionNode) -> int:
+    return sum(
+        isinstance(field, FieldNode) and field.name.value in _GUESSABLE
+        for field in node.selection_set.selections
+    )

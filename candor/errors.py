@@ -1,0 +1,238 @@
+"""What can be wrong with an operation: stable codes for clients, and bugs that show nothing."""
+
+import logging
+import secrets
+import traceback
+from typing import Any, ClassVar
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from schema.errors import as_error, refusal
+
+log = logging.getLogger("candor.errors")
+
+
+class RequestError(Exception):
+    """This is no request that can be answered."""
+
+    # Answered with this status whatever media type was asked for; None: see `transport.status_of`.
+    status: ClassVar[int | None] = 400
+    code: str = "BAD_REQUEST"
+
+    def __init__(
+        self, message: str | None = None, headers: dict[str, str] | None = None, **figures: Any
+    ) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.headers = headers or {}
+        self.figures = figures
+        super().__init__(self.message)
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return [{"message": self.message, "extensions": {"code": self.code, **self.figures}}]
+
+
+class BadRequest(RequestError):
+    """The request is not formed as GraphQL over HTTP asks for."""
+
+
+class Unauthenticated(RequestError):
+    """The token is not valid here."""
+
+    status = 401
+    code = "UNAUTHENTICATED"
+
+
+class CrossSite(RequestError):
+    """Send a POST, or add GraphQL-Require-Preflight: 1 to a GET from another site."""
+
+    status = 403
+    code = "CSRF_PREVENTED"
+
+
+class MethodNotAllowed(RequestError):
+    """Send a POST, or a GET for a query."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+
+class NotAcceptable(RequestError):
+    """Accept application/graphql-response+json, application/json or text/event-stream."""
+
+    status = 406
+    code = "NOT_ACCEPTABLE"
+
+
+class BodyTooLarge(RequestError):
+    """The body is too large."""
+
+    status = 413
+    code = "BODY_TOO_LARGE"
+
+
+class UnsupportedMediaType(RequestError):
+    """Send Content-Type: application/json, in UTF-8 and not compressed."""
+
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class RateLimited(RequestError):
+    """You have used up your budget for now."""
+
+    status = 429
+    code = "RATE_LIMITED"
+
+
+class TooManyStreams(RequestError):
+    """Too many live connections are open."""
+
+    status = 429
+    code = "TOO_MANY_STREAMS"
+
+
+class TooSlow(RequestError):
+    """Events came faster than you took them, and some are lost."""
+
+    code = "TOO_SLOW"
+
+
+class OperationTimeout(RequestError):
+    """The operation took too long and was stopped. Nothing of it was stored."""
+
+    status = 503
+    code = "OPERATION_TIMEOUT"
+
+
+class Refused(RequestError):
+    """The operation is refused before it is executed."""
+
+    status = None
+    code = "BAD_REQUEST"
+
+
+class TooComplex(Refused):
+    """The document is too large or too deeply nested."""
+
+    code = "QUERY_TOO_COMPLEX"
+
+
+class TooExpensive(Refused):
+    """The operation asks for too much at once."""
+
+    code = "QUERY_TOO_EXPENSIVE"
+
+
+class OperationNameRequired(Refused):
+    """Must provide operation name if query contains multiple operations."""
+
+    code = "OPERATION_NAME_REQUIRED"
+
+
+class OperationNotFound(Refused):
+    """The document holds no operation of this name."""
+
+    code = "OPERATION_NOT_FOUND"
+
+
+class NeedsStream(Refused):
+    """Subscribe over WebSocket (graphql-transport-ws), or accept text/event-stream."""
+
+    code = "SUBSCRIPTION_NEEDS_STREAM"
+
+
+class PersistedQueryNotSupported(Refused):
+    """PersistedQueryNotSupported"""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+
+class PersistedQueryNotFound(Refused):
+    """PersistedQueryNotFound"""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class NotTrusted(Refused):
+    """Only documents of the trusted manifest are executed here."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+
+class Rejected(Refused):
+    """The document is not valid; each error tells what and where."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__()
+        self.code = _code_of(errors[0])
+        self._errors = errors
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return [_formatted(error, _code_of(error)) for error in self._errors]
+
+
+def shown(error: GraphQLError) -> dict[str, Any]:
+    """An error of execution as its client may see it. A bug is logged once and shows an id only."""
+    refused = refusal(error)
+    if refused is not None:
+        return dict(as_error(error, refused).formatted)
+    if error.original_error is None or isinstance(error.original_error, GraphQLError):
+        # Raised by coercion: of a variable, which has no path, or of an argument.
+        return _formatted(error, "BAD_USER_INPUT")
+    return masked(error.original_error, error)
+
+
+def masked(bug: BaseException, error: GraphQLError | None = None) -> dict[str, Any]:
+    """Log a bug and give what its client sees: the same id, and nothing else."""
+    error_id = secrets.token_hex(8)
+    path = ".".join(map(str, error.path or ())) if error else ""
+    log.error(
+        "error %s%s: %s",
+        error_id,
+        f" at {path}" if path else "",
+        outline(bug),
+        extra={"error_id": error_id},
+    )
+    public = GraphQLError(
+        "Something went wrong on our side.",
+        nodes=error.nodes if error else None,
+        path=error.path if error else None,
+    )
+    return _formatted(public, "INTERNAL_SERVER_ERROR", errorId=error_id)
+
+
+def outline(bug: BaseException) -> str:
+    """Kinds and places of an exception and its causes, innermost first.
+
+    Never its message: drivers and libraries put values of the query into theirs.
+    """
+    parts: list[str] = []
+    cause: BaseException | None = bug
+    while cause is not None and len(parts) < _CAUSES:
+        frames = traceback.extract_tb(cause.__traceback__)[-_FRAMES:]
+        places = " < ".join(
+            f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in reversed(frames)
+        )
+        parts.append(f"{type(cause).__module__}.{type(cause).__qualname__} ({places})")
+        cause = cause.__cause__ or cause.__context__
+    return " from ".join(parts)
+
+
+_CAUSES, _FRAMES = 3, 8
+_MAX_MESSAGE = 1_000
+
+
+def _code_of(error: GraphQLError) -> str:
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "GRAPHQL_VALIDATION_FAILED"
+
+
+def _formatted(error: GraphQLError, code: str, **figures: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = dict(error.formatted)
+    if len(error.message) > _MAX_MESSAGE:  # it quotes what was sent
+        answer["message"] = f"{error.message[:_MAX_MESSAGE]}…"
+    answer["extensions"] = {"code": code, **(error.extensions or {}), **figures}
+    return answer

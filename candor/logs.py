@@ -1,0 +1,107 @@
+"""Logs: one line per event, JSON for machines, with the request's id and without anybody's data."""
+
+import json
+import logging
+import re
+import secrets
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from candor.errors import outline
+
+log = logging.getLogger("candor.requests")
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_FIELDS = ("operation", "kind", "outcome", "cost", "milliseconds", "error_id", "status", "path")
+# Tokens of links, of ours and keys; e-mail addresses.
+_SECRETS = re.compile(
+    r"(?<=/[ru]/)[^/\s]+|(?<=/unsubscribe/)[^/\s]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|candor_[\w-]{16,}"
+    r"|[^\s@\"'<>]+@[^\s@\"'<>]+"
+)
+
+
+def configure(*, json_lines: bool) -> None:
+    """Send every log of this process to standard error, in one form."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Json() if json_lines else _Text())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    # It prints whole URLs, and those hold tokens. What we log of a request is enough.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def scrubbed(text: str) -> str:
+    """The text without tokens and e-mail addresses."""
+    return _SECRETS.sub("***", text)
+
+
+class RequestLog:
+    """Gives each request an id, the caller's own if it is a plain one, and logs how it ended."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        known = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        request_id.set(known)
+        began, status = time.perf_counter(), 499
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = known
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            milliseconds = round((time.perf_counter() - began) * 1000, 1)
+            path = scrubbed(scope["path"])
+            log.info(
+                "%s %s %s",
+                scope["method"],
+                path,
+                status,
+                extra={"status": status, "path": path, "milliseconds": milliseconds},
+            )
+
+
+def _event(record: logging.LogRecord) -> dict[str, Any]:
+    event = {
+        "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": scrubbed(record.getMessage()),
+        "request_id": request_id.get(),
+    }
+    event |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+    if record.exc_info and record.exc_info[1]:
+        event["exception"] = outline(record.exc_info[1])
+    return event
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_event(record), default=str)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        event = _event(record)
+        line = f"{event['at'][11:19]} {event['level']:<7} {event['message']}"
+        if "milliseconds" in event:
+            line += f" ({event['milliseconds']} ms)"
+        return f"{line}: {event['exception']}" if "exception" in event else line

@@ -1,0 +1,99 @@
+"""Figures for Prometheus: operations by name and outcome, durations, cost, refusals, streams."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+# Clients choose names: from so many on they are counted as one, so that nobody fills the memory.
+MAX_NAMES = 200
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_POINTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
+
+
+@dataclass
+class Observation:
+    """What is known of an operation that is under way."""
+
+    name: str = "-"
+    kind: str = "-"
+    cost: int = 0
+    outcome: str = "ok"
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+class Metrics:
+    """The figures of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._operations = Counter(
+            "candor_operations",
+            "Operations by name, kind and outcome.",
+            ["operation", "kind", "outcome"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "candor_operation_seconds",
+            "How long operations took.",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._cost = Histogram(
+            "candor_operation_cost_points",
+            "What operations cost.",
+            ["kind"],
+            buckets=_POINTS,
+            registry=self.registry,
+        )
+        self._refusals = Counter(
+            "candor_refusals", "Requests refused, by code.", ["code"], registry=self.registry
+        )
+        self._streams = Gauge(
+            "candor_streams",
+            "Live connections that are open.",
+            ["transport"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._names: set[str] = set()
+
+    def finished(self, seen: Observation) -> None:
+        self._operations.labels(self._bounded(seen.name), seen.kind, seen.outcome).inc()
+        self._seconds.labels(seen.kind).observe(seen.seconds)
+        self._cost.labels(seen.kind).observe(seen.cost)
+
+    def refused(self, code: str) -> None:
+        self._refusals.labels(code).inc()
+
+    @contextmanager
+    def stream(self, transport: str) -> Iterator[None]:
+        self._streams.labels(transport).inc()
+        try:
+            yield
+        finally:
+            self._streams.labels(transport).dec()
+
+    def text(self) -> bytes:
+        """The figures of this process, or of all of them where Prometheus' folder is set."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def _bounded(self, name: str) -> str:
+        if name not in self._names:
+            if len(self._names) >= MAX_NAMES:
+                return "other"
+            self._names.add(name)
+        return name

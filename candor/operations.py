@@ -1,0 +1,180 @@
+"""The way of every operation, whatever carried it here: read, priced, paid for, executed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+
+from candor.budgets import Budgets, Caller
+from candor.deadline import Deadline
+from candor.documents import Documents, Operation
+from candor.errors import (
+    MethodNotAllowed,
+    NeedsStream,
+    RequestError,
+    TooExpensive,
+    TooSlow,
+    shown,
+)
+from candor.execution import Execution
+from candor.metrics import Metrics, Observation
+from candor.requests import Asked
+from candor.settings import Settings
+from candor.tracing import Tracer
+from candor.trusted_documents import TrustedDocuments
+from models.announcements import FellBehind
+from resolvers.errors import UserError
+from resolvers.viewer import Role
+from schema.api import schema
+from schema.context import Context
+
+log = logging.getLogger("candor.operations")
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation is answered with, and whether it was executed."""
+
+    body: Body
+    started: bool = True
+
+
+class Operations:
+    """Answers operations, within the limits and budgets of their callers."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._execution = Execution(compiled=settings.compiled)
+        self._tracer = Tracer(enabled=settings.opentelemetry)
+        self._documents = Documents(schema, introspection=settings.introspection)
+        self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
+        self._budgets = Budgets(settings.redis_url) if settings.rate_limits else None
+
+    async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
+        """The answer to a query or mutation. Raises RequestError for what is not executed."""
+        with self._observed() as seen:
+            operation = await self._admitted(asked, caller, seen)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                raise NeedsStream
+            if only_queries and operation.kind is not OperationType.QUERY:
+                raise MethodNotAllowed(
+                    "Only queries can be sent by GET.", headers={"Allow": "POST"}
+                )
+            return await self._executed(operation, asked, caller, seen)
+
+    async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
+        """The answers to any operation, a subscription's as they come. Raises RequestError."""
+        with self._observed() as seen:
+            operation = await self._admitted(asked, caller, seen)
+            if operation.kind is not OperationType.SUBSCRIPTION:
+                async with Deadline(self._settings.operation_seconds):
+                    answer = await self._executed(operation, asked, caller, seen)
+                yield answer.body
+                return
+            results = await self._execution.subscribe(
+                operation, asked.variables, Context(caller.viewer)
+            )
+            if isinstance(results, ExecutionResult):
+                seen.outcome = "error"
+                yield self._body(results, caller, seen)
+                return
+            async with aclosing(_events(results)) as events:
+                async for result in events:
+                    yield self._body(result, caller, seen, started=result.data is not None)
+
+    async def failed_credential(self, address: str) -> None:
+        """Count a wrong token against its sender. Raises RateLimited after too many."""
+        if self._budgets is not None:
+            await self._budgets.guess(address)
+
+    async def _admitted(self, asked: Asked, caller: Caller, seen: Observation) -> Operation:
+        document = self._documents.get(self._trusted.text_of(asked))
+        operation = document.operation(asked.operation_name)
+        seen.name, seen.kind = operation.name or "-", operation.kind.value
+        seen.cost = operation.cost(asked.variables)
+        most = self._most(caller)
+        if seen.cost > most:
+            raise TooExpensive(
+                f"The operation costs {seen.cost} points; {most} are allowed at once."
+                " Ask for smaller pages.",
+                cost=seen.cost,
+                max=most,
+            )
+        if self._budgets is not None:
+            await self._budgets.spend(caller, cost=seen.cost, guesses=operation.guesses)
+        return operation
+
+    async def _executed(
+        self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
+    ) -> Answer:
+        with self._tracer.span(seen):
+            result = await self._execution.execute(
+                operation, asked.variables, Context(caller.viewer)
+            )
+        started = result.data is not None or any(e.path for e in result.errors or ())
+        return Answer(self._body(result, caller, seen, started=started), started)
+
+    def _body(
+        self, result: ExecutionResult, caller: Caller, seen: Observation, *, started: bool = True
+    ) -> Body:
+        body: Body = {}
+        if result.errors:
+            seen.outcome = "error"
+            body["errors"] = [shown(error) for error in result.errors]
+        if started:
+            body["data"] = result.data
+        body["extensions"] = {"cost": {"requested": seen.cost, "max": self._most(caller)}}
+        return body
+
+    def _most(self, caller: Caller) -> int:
+        if caller.viewer.role is Role.ANONYMOUS:
+            return self._settings.max_cost_anonymous
+        return self._settings.max_cost
+
+    @contextmanager
+    def _observed(self) -> Iterator[Observation]:
+        seen = Observation()
+        try:
+            yield seen
+        except RequestError as error:
+            seen.outcome = error.code
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            seen.outcome = "cancelled"
+            raise
+        finally:
+            self._metrics.finished(seen)
+            log.info(
+                "%s %s: %s",
+                seen.kind,
+                seen.name,
+                seen.outcome,
+                extra={
+                    "operation": seen.name,
+                    "kind": seen.kind,
+                    "outcome": seen.outcome,
+                    "cost": seen.cost,
+                    "milliseconds": round(seen.seconds * 1000, 1),
+                },
+            )
+
+
+async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
+    """The events of a subscription. What its source refuses is its last event."""
+    try:
+        async for result in results:
+            yield result
+    except UserError as refused:
+        yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
+    except FellBehind:
+        raise TooSlow from None
+    finally:
+        close = getattr(results, "aclose", None)
+        if close is not None:
+            await close()

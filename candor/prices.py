@@ -1,0 +1,185 @@
+"""What an operation costs, in points: about one for each object that is fetched.
+
+The price of a document is worked out once; a request only puts in its variables.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_leaf_type,
+    value_from_ast_untyped,
+)
+
+from resolvers.keyset import DEFAULT_SIZE
+
+CAP = 10**9
+# A filtered list is counted row by row.
+COUNT = 5
+MUTATION = 10
+_INTROSPECTION = {"__schema": 100, "__type": 10}
+Variables = Mapping[str, Any]
+Multiplier = Callable[[FieldNode, Variables], int]
+
+
+@dataclass
+class Price:
+    """A fixed part, and parts that are multiplied by a page's size or the length of a list."""
+
+    fixed: int = 0
+    parts: "list[tuple[Multiplier, FieldNode, Price]]" = field(default_factory=list)
+
+    def of(self, variables: Variables) -> int:
+        total = self.fixed
+        for multiplier, node, price in self.parts:
+            total += multiplier(node, variables) * max(price.of(variables), 1)
+        return min(total, CAP)
+
+    def add(self, other: "Price") -> None:
+        self.fixed += other.fixed
+        self.parts += other.parts
+
+
+def defaults_of(operation: OperationDefinitionNode) -> Variables:
+    """The values of the variables that the request leaves out."""
+    return {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+
+
+def price_of(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Price:
+    """The price of a valid operation whose size was checked, so that it may be written out."""
+    root = schema.get_root_type(operation.operation)
+    price = _Pricing(schema, fragments).selection(operation.selection_set, root)
+    if operation.operation is OperationType.MUTATION:
+        price.fixed += MUTATION * len(operation.selection_set.selections)
+    return price
+
+
+@dataclass
+class _Pricing:
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    def selection(
+        self, selection_set: SelectionSetNode | None, type_: Any, page: FieldNode | None = None
+    ) -> Price:
+        """`page` is the field that opened the page whose connection this is."""
+        total = Price()
+        if selection_set is None:
+            return total
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                total.add(self._field(node, type_, page))
+            elif isinstance(node, InlineFragmentNode):
+                total.add(self.selection(node.selection_set, self._type(node, type_), page))
+            elif isinstance(node, FragmentSpreadNode):
+                fragment = self.fragments[node.name.value]
+                total.add(self.selection(fragment.selection_set, self._type(fragment, type_), page))
+        return total
+
+    def _type(self, node: InlineFragmentNode | FragmentDefinitionNode, outer: Any) -> Any:
+        condition = node.type_condition
+        return self.schema.get_type(condition.name.value) if condition else outer
+
+    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None) -> Price:
+        name = node.name.value
+        if name in _INTROSPECTION:
+            return Price(_INTROSPECTION[name])
+        if name == "totalCount" and page is not None:
+            return Price(COUNT)
+        definition = getattr(type_, "fields", {}).get(name)
+        if definition is None or is_leaf_type(get_named_type(definition.type)):
+            return Price()
+        return self._object(node, definition, page)
+
+    def _object(self, node: FieldNode, definition: GraphQLField, page: FieldNode | None) -> Price:
+        opens_page = "first" in definition.args
+        below = self.selection(
+            node.selection_set, get_named_type(definition.type), node if opens_page else None
+        )
+        if page is not None and node.name.value in {"edges", "nodes"}:
+            # An edge is no object of its own: what counts are the rows.
+            below.fixed += int(node.name.value == "nodes")
+            return Price(0, [(_page_size, page, below)])
+        if not opens_page and node.arguments and _takes_list(definition):
+            return Price(1, [(_length, node, below)])
+        below.fixed += 1
+        return below
+
+
+def _takes_list(definition: GraphQLField) -> bool:
+    """Whether a field answers as many things as it is given: ids, references, or rows of input."""
+    return any(
+        "[" in str(argument.type)
+        or any(
+            "[" in str(inner.type)
+            for inner in getattr(get_named_type(argument.type), "fields", {}).values()
+        )
+        for argument in definition.args.values()
+    )
+
+
+def _page_size(node: FieldNode, variables: Variables) -> int:
+    asked = [
+        _number(argument.value, variables)
+        for argument in node.arguments or ()
+        if argument.name.value in {"first", "last"}
+    ]
+    return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
+
+
+def _length(node: FieldNode, variables: Variables) -> int:
+    return max(sum(_items(argument.value, variables) for argument in node.arguments or ()), 1)
+
+
+def _number(node: ValueNode, variables: Variables) -> int | None:
+    if isinstance(node, VariableNode):
+        value = variables.get(node.name.value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return int(min(max(value, 0), CAP))
+    if isinstance(node, IntValueNode):
+        return max(int(node.value), 0) if len(node.value) < len(str(CAP)) else CAP
+    return None
+
+
+def _items(node: ValueNode, variables: Variables) -> int:
+    """How many things a list holds, also one inside an input object."""
+    if isinstance(node, VariableNode):
+        return _items_of(variables.get(node.name.value))
+    if isinstance(node, ListValueNode):
+        return len(node.values)
+    if isinstance(node, ObjectValueNode):
+        return sum(_items(entry.value, variables) for entry in node.fields)
+    return 0
+
+
+def _items_of(value: Any) -> int:
+    if isinstance(value, list):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(inner) for inner in value.values() if isinstance(inner, list))
+    return 0

@@ -1,0 +1,101 @@
+"""What a client asks for, checked for its shape alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from candor.errors import BadRequest
+
+MAX_NESTING = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One operation as a client sent it: its text, or the id of a trusted document, or both."""
+
+    text: str | None
+    document_id: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+def from_json(octets: bytes | str) -> Any:
+    """The value of a JSON text. Raises BadRequest, also for one nested too deeply."""
+    try:
+        value = orjson.loads(octets)
+    except orjson.JSONDecodeError as error:
+        if "depth" in str(error):
+            raise BadRequest("The JSON is nested too deeply.") from None
+        raise BadRequest("The body must be JSON in UTF-8.") from None
+    brackets = (b"[", b"{") if isinstance(octets, bytes) else ("[", "{")
+    if sum(map(octets.count, brackets)) > MAX_NESTING:  # type: ignore[arg-type]
+        _must_be_flat(value)
+    return value
+
+
+def asked(value: Any) -> Asked:
+    """The operation in a JSON object of GraphQL over HTTP. Raises BadRequest."""
+    if isinstance(value, list):
+        raise BadRequest("Batches are not supported: send one operation per request.")
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    text = _typed(value, "query", str)
+    extensions = _typed(value, "extensions", dict) or {}
+    document_id = _document_id(value, extensions)
+    if not text and document_id is None:
+        raise BadRequest("The request must have a `query`: a string that is not empty.")
+    return Asked(
+        text=text or None,
+        document_id=document_id,
+        variables=_typed(value, "variables", dict),
+        operation_name=_typed(value, "operationName", str) or None,
+    )
+
+
+def asked_by_query(params: Mapping[str, str]) -> Asked:
+    """The operation in the parameters of a GET. Raises BadRequest."""
+    value: dict[str, Any] = {name: given for name, given in params.items() if given}
+    for name in ("variables", "extensions"):
+        if name in value:
+            value[name] = from_json(value[name])
+    return asked(value)
+
+
+def _typed(value: dict[str, Any], name: str, expected: type) -> Any:
+    found = value.get(name)
+    if found is not None and not isinstance(found, expected):
+        kind = "a string" if expected is str else "a JSON object"
+        raise BadRequest(f"`{name}` must be {kind} or null.")
+    return found
+
+
+def _document_id(value: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+    """The id of a persisted document as the specification, Relay or Apollo spell it."""
+    for name in ("documentId", "doc_id", "id"):
+        found = _typed(value, name, str)
+        if found:
+            return str(found)
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    digest = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(digest, str):
+        raise BadRequest("`extensions.persistedQuery` must have a `sha256Hash`.")
+    return digest
+
+
+def _must_be_flat(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below.extend(each.values())
+            elif isinstance(each, list):
+                below.extend(each)
+        if not below:
+            return
+        level = below
+    raise BadRequest("The JSON is nested too deeply.")

@@ -1,0 +1,222 @@
+"""Operations over WebSocket, as the protocol graphql-transport-ws has them."""
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from candor.budgets import Caller
+from candor.callers import Callers
+from candor.errors import BadRequest, RequestError, TooSlow, masked
+from candor.operations import Operations
+from candor.requests import asked, from_json
+from candor.streams import Streams
+from candor.transport import MAX_BODY
+
+PROTOCOL = "graphql-transport-ws"
+INIT_SECONDS, SEND_SECONDS = 10.0, 20.0
+# How often a token is looked at again: it may have expired, a key may have been revoked.
+TOKEN_SECONDS = 60.0
+MAX_OPERATIONS = 50
+MAX_ID = 128
+
+
+class Close(Exception):
+    """The connection ends, with a code of the protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason[:120]
+
+
+class Socket:
+    """One connection and the operations that run on it."""
+
+    def __init__(
+        self, websocket: WebSocket, callers: Callers, operations: Operations, streams: Streams
+    ) -> None:
+        self._websocket = websocket
+        self._callers = callers
+        self._operations = operations
+        self._streams = streams
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._end: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> None:
+        """Talk until one side ends it."""
+        if PROTOCOL not in self._websocket.scope["subprotocols"]:
+            await self._websocket.accept()
+            await self._websocket.close(4406, "Subprotocol not acceptable")
+            return
+        await self._websocket.accept(subprotocol=PROTOCOL)
+        try:
+            authorization = await self._initialised()
+            caller = await self._identified(authorization)
+            with self._streams.opened(caller, "websocket"):
+                await self._send({"type": "connection_ack"})
+                await self._converse(caller, authorization)
+        except Close as close:
+            await self._close(close)
+        except RequestError as error:
+            await self._close(Close(4403, f"{error.code}: {error.message}"))
+        except (WebSocketDisconnect, TimeoutError):
+            pass
+
+    async def _initialised(self) -> str | None:
+        """The credential of the connection's first message."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                message = await self._receive()
+                while message["type"] in {"ping", "pong"}:
+                    await self._pong(message)
+                    message = await self._receive()
+        except TimeoutError:
+            raise Close(4408, "Connection initialisation timeout") from None
+        if message["type"] == "subscribe":
+            raise Close(4401, "Unauthorized")
+        if message["type"] != "connection_init":
+            raise Close(4400, "Send connection_init first")
+        return _authorization(message.get("payload")) or self._websocket.headers.get(
+            "authorization"
+        )
+
+    async def _identified(self, authorization: str | None) -> Caller:
+        return await self._callers.identify(self._websocket, authorization)
+
+    async def _converse(self, caller: Caller, authorization: str | None) -> None:
+        watching = asyncio.ensure_future(self._watch(authorization))
+        try:
+            while True:
+                receiving = asyncio.ensure_future(self._receive())
+                either: set[asyncio.Future[Any]] = {receiving, self._end}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if self._end.done():
+                    receiving.cancel()
+                    raise self._end.result()
+                await self._handle(receiving.result(), caller)
+        finally:
+            tasks = [watching, *self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self, authorization: str | None) -> None:
+        while authorization:
+            await asyncio.sleep(TOKEN_SECONDS)
+            try:
+                await self._identified(authorization)
+            except RequestError as error:
+                self._stop(Close(4403, f"{error.code}: {error.message}"))
+                return
+
+    async def _handle(self, message: dict[str, Any], caller: Caller) -> None:
+        match message["type"]:
+            case "ping" | "pong":
+                await self._pong(message)
+            case "subscribe":
+                self._subscribe(message, caller)
+            case "complete":
+                task = self._running.pop(_id(message), None)
+                if task is not None:
+                    task.cancel()
+            case "connection_init":
+                raise Close(4429, "Too many initialisation requests")
+            case _:
+                raise Close(4400, "Unknown message type")
+
+    def _subscribe(self, message: dict[str, Any], caller: Caller) -> None:
+        name = _id(message)
+        if name in self._running:
+            raise Close(4409, f"Subscriber for {name} already exists")
+        if len(self._running) >= MAX_OPERATIONS:
+            raise Close(4429, "Too many operations on one connection")
+        try:
+            operation = asked(message.get("payload"))
+        except BadRequest as error:
+            raise Close(4400, error.message) from None
+        running = self._operations.stream(operation, caller)
+        task = asyncio.ensure_future(self._run(name, running))
+        self._running[name] = task
+
+    async def _run(self, name: str, running: Any) -> None:
+        last: dict[str, Any] = {"id": name, "type": "complete"}
+        try:
+            async with aclosing(running) as answers:
+                async for body in answers:
+                    if "data" not in body:
+                        last = {"id": name, "type": "error", "payload": body["errors"]}
+                        break
+                    await self._send({"id": name, "type": "next", "payload": body})
+        except TooSlow as error:
+            self._stop(Close(4500, error.message))
+            return
+        except RequestError as error:
+            last = {"id": name, "type": "error", "payload": error.errors}
+        except Exception as error:  # noqa: BLE001 - a bug ends the operation, not the connection
+            last = {"id": name, "type": "error", "payload": [masked(error)]}
+        # The id is free before the client hears of it.
+        self._running.pop(name, None)
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._send(last)
+
+    async def _receive(self) -> dict[str, Any]:
+        event = await self._websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        text = event.get("text")
+        if text is None:
+            raise Close(4400, "Messages are text")
+        if len(text) > MAX_BODY:
+            raise Close(4400, "The message is too large")
+        try:
+            message = from_json(text)
+        except BadRequest:
+            raise Close(4400, "Messages are JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Close(4400, "Messages are objects with a type")
+        return message
+
+    async def _pong(self, message: dict[str, Any]) -> None:
+        if message["type"] == "ping":
+            await self._send({"type": "pong"})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._websocket.send_text(orjson.dumps(message).decode())
+        except TimeoutError:
+            self._stop(Close(4500, "Too slow"))
+            raise WebSocketDisconnect(1006) from None
+
+    def _stop(self, close: Close) -> None:
+        if not self._end.done():
+            self._end.set_result(close)
+
+    async def _close(self, close: Close) -> None:
+        with suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._websocket.close(close.code, close.reason)
+
+
+def _id(message: dict[str, Any]) -> str:
+    name = message.get("id")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
+        raise Close(4400, "Operations have an id of 1 to 128 characters")
+    return name
+
+
+def _authorization(payload: Any) -> str | None:
+    """The credential in the payload of connection_init, as the usual clients spell it."""
+    if payload is None:
+        return None
+    if not isinstance(payload, dict):
+        raise Close(4400, "The payload of connection_init is an object")
+    headers = payload.get("headers")
+    for place in (payload, headers if isinstance(headers, dict) else {}):
+        for name, value in place.items():
+            if name.lower() == "authorization" and isinstance(value, str):
+                return value
+    token = payload.get("token") or payload.get("authToken")
+    return f"Bearer {token}" if isinstance(token, str) else None

@@ -1,0 +1,96 @@
+"""Links that need no login: a signed token for one subject, one purpose and a limited time.
+
+A token is 43 bytes, 58 characters: version, purpose, subject, the order's link version, a number
+(which solve of an update, or which category), the expiry in seconds, and a MAC of 128 bits.
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from uuid import UUID
+
+from models import clock
+
+_LAYOUT = struct.Struct(">BB16sHHQ")
+_MAC_OCTETS = 16
+_VERSION = 1
+
+
+class Purpose(Enum):
+    REVIEW = 1
+    RATE_UPDATE = 2
+    UNSUBSCRIBE = 3
+
+
+class BadLink(Exception):
+    """The link is not valid."""
+
+
+class ForgedLink(BadLink):
+    """The link is damaged, or was not made here."""
+
+
+class ForeignLink(BadLink):
+    """The link is for something else."""
+
+
+class ExpiredLink(BadLink):
+    """The link has expired."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a token says. Whoever reads it compares `version` with the order's link version."""
+
+    purpose: Purpose
+    # An order, an update, or 128 bits of a recipient's hash.
+    subject: UUID
+    version: int = 0
+    number: int = 0
+    expires_at: datetime | None = None
+
+
+def sign(secret: str, claim: Claim) -> str:
+    """The token of a claim: letters, digits, `-` and `_`."""
+    seconds = int(claim.expires_at.timestamp()) if claim.expires_at else 0
+    octets = _LAYOUT.pack(
+        _VERSION, claim.purpose.value, claim.subject.bytes, claim.version, claim.number, seconds
+    )
+    return base64.urlsafe_b64encode(octets + _mac(secret, octets)).rstrip(b"=").decode()
+
+
+def read(secret: str, token: str, *purposes: Purpose) -> Claim:
+    """What a token claims, if we signed it for one of these purposes and it has not expired.
+
+    Raises ForgedLink, ForeignLink or ExpiredLink.
+    """
+    octets = _octets(token)
+    body = octets[: _LAYOUT.size]
+    if not hmac.compare_digest(octets[_LAYOUT.size :], _mac(secret, body)):
+        raise ForgedLink
+    _, purpose, subject, version, number, seconds = _LAYOUT.unpack(body)
+    if purpose not in {wanted.value for wanted in purposes}:
+        raise ForeignLink
+    expires_at = datetime.fromtimestamp(seconds, UTC) if seconds else None
+    if expires_at is not None and expires_at <= clock.now():
+        raise ExpiredLink
+    return Claim(Purpose(purpose), UUID(bytes=subject), version, number, expires_at)
+
+
+def _octets(token: str) -> bytes:
+    try:
+        octets = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ForgedLink from error
+    canonical = base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    if len(octets) != _LAYOUT.size + _MAC_OCTETS or canonical != token or octets[0] != _VERSION:
+        raise ForgedLink
+    return octets
+
+
+def _mac(secret: str, octets: bytes) -> bytes:
+    return hmac.digest(secret.encode(), b"link:" + octets, "sha256")[:_MAC_OCTETS]

@@ -1,0 +1,118 @@
+"""Templates to texts: one folder per mail, in the recipient's language.
+
+Whatever a template prints loses its control and bidi characters on the way; HTML is escaped.
+"""
+
+import re
+from datetime import date, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from mailers import plain_text, translations
+from mailers.catalogue import CATALOGUE
+from mailers.mail import Mail, Person
+from mailers.site import Site, preselected
+from mailers.suppression import recipient_hash
+
+_BLANK_LINES = re.compile(r"\n{3,}")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(mail: str, *, site: Site, to: Person, reply_to: str | None = None, **facts: Any) -> Mail:
+    """The mail of this name to a person. Every fact that its templates print must be there."""
+    language = translations.spoken(to.locale)
+    environment = _environment(language)
+    values = {
+        "site_name": site.name,
+        "site_url": site.url,
+        "person": to,
+        "unsubscribe": _unsubscribe(mail, site, to),
+        **facts,
+    }
+
+    def text_of(name: str) -> str:
+        return environment.get_template(f"{folder(mail)}/{name}").render(values)
+
+    return Mail(
+        to=to,
+        locale=language,
+        subject=plain_text.one_line(text_of("subject.txt")),
+        text=_BLANK_LINES.sub("\n\n", text_of("body.txt")).strip() + "\n",
+        html=text_of("body.html"),
+        reply_to=reply_to,
+        unsubscribe=values["unsubscribe"],
+    )
+
+
+def folder(mail: str) -> str:
+    """`review.replied` is in `review_mailer/replied`; updates, ratings and notes share a mailer."""
+    noun, _, name = mail.partition(".")
+    return f"{'review' if noun == 'review' else 'update'}_mailer/{name}"
+
+
+def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
+    category = CATALOGUE[mail].category
+    if category is None or to.address is None:
+        return None
+    recipient = recipient_hash(site.config.secret, to.address)
+    return site.unsubscribe_link(recipient=recipient, category=category)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=_harmless,
+        auto_reload=False,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        partial(translations.gettext, language),
+        partial(translations.ngettext, language),
+        newstyle=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.filters.update(
+        quoted=plain_text.quoted,
+        excerpt=_excerpt,
+        short=_short,
+        day=partial(_day, language),
+        preselected=preselected,
+    )
+    environment.globals.update(
+        language=language, direction=translations.direction(language), stars=_stars
+    )
+    return environment
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, Markup):
+        return Markup(plain_text.harmless(value))  # noqa: S704 - it was markup before
+    return plain_text.harmless(value) if isinstance(value, str) else value
+
+
+def _short(text: str, longest: int = 80) -> str:
+    return plain_text.one_line(text, longest)
+
+
+def _excerpt(text: str) -> Markup:
+    return escape(plain_text.excerpt(text)).replace("\n", Markup("<br>"))
+
+
+def _day(language: str, value: date | datetime, time_zone: str = "UTC") -> str:
+    local = value.astimezone(ZoneInfo(time_zone)) if isinstance(value, datetime) else value
+    return format_date(local, "long", locale=language)
+
+
+def _stars(rating: int) -> str:
+    return "★" * rating + "☆" * (5 - rating)

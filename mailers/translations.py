@@ -1,0 +1,50 @@
+"""The languages of the mails: English as written in the templates, others from .po files.
+
+The catalogues are read once. A text without a translation stays English.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.pofile import read_po
+
+SOURCE = "en"
+_FOLDER = Path(__file__).parent / "translations"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Every language that a mail can be written in, the source first."""
+    return (SOURCE, *sorted(path.stem for path in _FOLDER.glob("*.po")))
+
+
+def spoken(locale: str | None) -> str:
+    """The language for somebody of a locale (`de-AT`, `de_AT`, `de`); English when we lack it."""
+    wanted = (locale or "").replace("-", "_").split("_")[0].lower()
+    return wanted if wanted in languages() else SOURCE
+
+
+def direction(language: str) -> str:
+    try:
+        return str(Locale.parse(language).text_direction)
+    except (UnknownLocaleError, ValueError):
+        return "ltr"
+
+
+def gettext(language: str, text: str) -> str:
+    return _catalogue(language).get(text, text)
+
+
+def ngettext(language: str, one: str, many: str, number: int) -> str:
+    """English and German agree: one, and everything else."""
+    return gettext(language, one if number == 1 else many)
+
+
+@cache
+def _catalogue(language: str) -> dict[str, str]:
+    if language == SOURCE:
+        return {}
+    with (_FOLDER / f"{language}.po").open("rb") as file:
+        messages = read_po(file, locale=language)
+    return {str(m.id): str(m.string) for m in messages if m.id and m.string and not m.fuzzy}

@@ -1,0 +1,119 @@
+"""A mail as bytes (RFC 5322), written by us.
+
+The standard library's writer turns an encoded-word with a line break into a header of its own
+before 3.11.10 (CVE-2024-6923), and a long List-Unsubscribe into an encoded-word that mail programs
+ignore. Texts are cleaned and encoded here; everything else must be what it claims to be.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from mailers.plain_text import one_line
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
+_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_LONGEST_NAME, _LONGEST_PLAIN, _LONGEST_LINE = 80, 60, 998
+_WORD_OCTETS = 45
+
+Header = tuple[str, str]
+
+
+def message_id(secret: str, dedupe_key: str, domain: str) -> str:
+    """The same promise has the same Message-ID, in every attempt and after every crash."""
+    digest = hmac.digest(secret.encode(), b"message:" + dedupe_key.encode(), "sha256").hex()
+    return f"<{digest[:32]}@{domain}>"
+
+
+def written(
+    *,
+    sender: tuple[str, str],
+    to: tuple[str, str],
+    subject: str,
+    date: datetime,
+    message_id: str,
+    text: str,
+    html: str,
+    headers: Iterable[Header] = (),
+) -> bytes:
+    """The whole mail. Names and the subject may be anything; `headers` must be visible ASCII.
+
+    Raises ValueError when a header is not, or when the result has a header that nobody asked for.
+    """
+    boundary = "=_" + re.sub(r"[^a-z0-9]", "", message_id.lower())[:40]
+    head = [
+        ("From", mailbox(*sender)),
+        ("To", mailbox(*to)),
+        ("Subject", _words(one_line(subject))),
+        ("Date", format_datetime(date.astimezone(UTC))),
+        ("Message-ID", _structured(message_id)),
+        *((name, _structured(value)) for name, value in headers),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ]
+    lines = "\r\n".join(f"{name}: {value}" for name, value in head).encode("ascii")
+    edge = f"--{boundary}".encode()
+    raw = b"\r\n".join(
+        (lines, b"", edge, _part("text/plain", text), edge, _part("text/html", html), edge)
+    )
+    return _checked(raw + b"--\r\n", [name for name, _ in head])
+
+
+def mailbox(name: str, address: str) -> str:
+    """`Name <address>`, the name quoted or encoded as it needs; the address as it is."""
+    _structured(address)
+    name = one_line(name, _LONGEST_NAME)
+    if not name:
+        return address
+    if name.isascii() and "=?" not in name and len(name) <= _LONGEST_PLAIN:
+        if _PLAIN_NAME.fullmatch(name):
+            return f"{name} <{address}>"
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{address}>'
+    return f"{_encoded(name)}\r\n <{address}>"
+
+
+def _words(text: str) -> str:
+    if text.isascii() and "=?" not in text and len(text) <= _LONGEST_PLAIN:
+        return text
+    return _encoded(text)
+
+
+def _encoded(text: str) -> str:
+    """Encoded-words of at most 75 characters, none cut inside of a character."""
+    words, word = [], b""
+    for character in text:
+        octets = character.encode()
+        if len(word) + len(octets) > _WORD_OCTETS:
+            words.append(word)
+            word = b""
+        word += octets
+    words.append(word)
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
+
+
+def _structured(value: str) -> str:
+    """An id, an address, a URL or a keyword: one line of visible ASCII, never encoded."""
+    if not _VISIBLE_ASCII.fullmatch(value) or len(value) > _LONGEST_LINE - 60:
+        raise ValueError(f"not fit for a header: {value[:80]!r}")
+    return value
+
+
+def _part(content_type: str, text: str) -> bytes:
+    lines = re.sub(r"\r\n?|\n", "\r\n", text).encode("utf-8", "replace")
+    head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
+    return head.encode() + b"\r\n" + base64.encodebytes(lines).replace(b"\n", b"\r\n").rstrip()
+
+
+def _checked(raw: bytes, names: list[str]) -> bytes:
+    """Read back what a server will see."""
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    seen = [line.partition(":")[0] for line in head if line[:1] not in " \t"]
+    longest = max(map(len, raw.split(b"\r\n")))
+    if seen != names or _BARE_LINE_END.search(raw) or longest > _LONGEST_LINE:
+        raise ValueError("the mail does not read back as it was meant")
+    return raw

@@ -1,0 +1,143 @@
+"""Tell whoever listens, in every process, what has just been committed.
+
+On PostgreSQL by NOTIFY, which the database sends on commit to a connection that listens and does
+nothing else. On SQLite within this process, after the commit.
+"""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from tortoise.connection import get_connection
+
+from models import sql
+from models.database import configuration
+
+CHANNEL = "candor"
+# What may wait for one listener. One that falls further behind is let go.
+MAX_WAITING = 200
+_ALIVE_SECONDS, _RETRY_SECONDS = 30, 2
+
+log = logging.getLogger("candor.announcements")
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A hint that something is there to be read; what it is, its reader asks the database."""
+
+    topic: str
+    facts: dict[str, Any]
+
+
+class FellBehind(Exception):
+    """The listener did not keep up with what was announced."""
+
+
+@dataclass(eq=False)
+class Listener:
+    """What waits to be heard, oldest first."""
+
+    _waiting: deque[Announcement] = field(default_factory=deque)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _behind: bool = False
+
+    def tell(self, announcement: Announcement) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._behind = True
+            self._waiting.clear()
+        if not self._behind:
+            self._waiting.append(announcement)
+        self._arrived.set()
+
+    async def next(self, seconds: float | None = None) -> Announcement | None:
+        """The next announcement; None when there was none for so long. Raises FellBehind."""
+        if not self._waiting and not self._behind:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return None
+        if self._behind:
+            raise FellBehind
+        return self._waiting.popleft()
+
+
+_listeners: dict[str, set[Listener]] = {}
+
+
+async def announce(topic: str, **facts: Any) -> None:
+    """Announce what the caller's transaction does; heard if and when it commits."""
+    message = json.dumps([topic, {name: str(value) for name, value in facts.items()}])
+    if sql.is_postgres():
+        await sql.fetch("SELECT pg_notify(?, ?)", CHANNEL, message)
+        return
+    connection: Any = get_connection("default")
+    while not hasattr(connection, "after_commit"):  # a savepoint inside a transaction
+        connection = connection._parent
+    connection.after_commit(lambda: _spread(message))
+
+
+@contextmanager
+def listener(topic: str) -> Iterator[Listener]:
+    """Listen to a topic from now on."""
+    listening = Listener()
+    _listeners.setdefault(topic, set()).add(listening)
+    try:
+        yield listening
+    finally:
+        _listeners[topic].discard(listening)
+
+
+@asynccontextmanager
+async def hearing(url: str) -> AsyncIterator[None]:
+    """Hear what other processes announce in the database of this URL, as long as it lasts."""
+    credentials = configuration(url)["connections"]["default"]["credentials"]
+    if "file_path" in credentials:
+        yield
+        return
+    task = asyncio.create_task(_hear(credentials))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _hear(credentials: dict[str, Any]) -> None:
+    while True:
+        try:
+            await _hear_until_lost(credentials)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            log.warning("the connection that listens is lost: %s", type(error).__name__)
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _hear_until_lost(credentials: dict[str, Any]) -> None:
+    """Listen on a connection of its own: the pool's connections keep no state."""
+    names = ("host", "port", "user", "password", "database", "ssl")
+    known = {name: credentials[name] for name in names if name in credentials}
+    lost = asyncio.Event()
+    connection = await asyncpg.connect(**known, command_timeout=10)
+    try:
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
+        while not lost.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
+            await connection.execute("SELECT 1")
+    finally:
+        connection.terminate()
+
+
+def _spread(message: Any) -> None:
+    topic, facts = json.loads(message)
+    for listening in tuple(_listeners.get(topic, ())):
+        listening.tell(Announcement(topic, facts))

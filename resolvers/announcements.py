@@ -1,0 +1,97 @@
+"""What is told as it happens: published reviews, and the viewer's notices when they are due."""
+
+import heapq
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from uuid import UUID
+
+from models import Notification, Review, announcements, clock, sql
+from resolvers import notifications, services
+from resolvers.errors import NotFound, Unauthenticated
+from resolvers.ref import Ref
+from resolvers.reviews_lookup import find_review
+from resolvers.viewer import Viewer
+
+_REVIEW, _NOTIFICATION = "review", "notification"
+# Notices promised for later that one listener waits for; the inbox holds the others all the same.
+_MAX_AWAITED = 100
+
+
+async def announce_review(review: Review) -> None:
+    """Tell that a review has become public, when the caller's transaction commits."""
+    await announcements.announce(
+        _REVIEW, id=review.id, service=review.service_id, vendor=review.vendor_id
+    )
+
+
+async def published_reviews(
+    viewer: Viewer, *, service: Ref | None, vendor: Ref | None
+) -> AsyncGenerator[Review, None]:
+    """Reviews as they become public, of one service, one vendor or both, or of the whole site.
+
+    Raises NotFound; models.announcements.FellBehind for a reader that is too slow.
+    """
+    wanted = await _ids(service, vendor)
+    with announcements.listener(_REVIEW) as listener:
+        while True:
+            heard = await listener.next()
+            if heard is None or wanted - heard.facts.items():
+                continue
+            review = await find_review(viewer, UUID(heard.facts["id"]))
+            if review is not None and review.is_public:
+                yield review
+
+
+async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification, None]:
+    """The viewer's notices as they fall due.
+
+    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow.
+    """
+    if not viewer.is_person:
+        raise Unauthenticated
+    own = {(str(audience), recipient) for audience, recipient in notifications.inboxes(viewer)}
+    with announcements.listener(_NOTIFICATION) as listener:
+        awaited = await _promised(viewer)
+        while True:
+            heard = await listener.next(_seconds_until(awaited))
+            if heard is not None and (heard.facts["audience"], heard.facts["recipient"]) in own:
+                due = datetime.fromisoformat(heard.facts["due"])
+                heapq.heappush(awaited, (due, UUID(heard.facts["id"])))
+            while awaited and awaited[0][0] <= clock.now():
+                _, key = heapq.heappop(awaited)
+                # It may have been withdrawn since.
+                for row in (await notifications.by_ids(viewer, [key])).values():
+                    yield row
+
+
+async def _ids(service: Ref | None, vendor: Ref | None) -> set[tuple[str, str]]:
+    wanted = set()
+    if service is not None:
+        found_service = await services.find_service(service)
+        if found_service is None:
+            raise NotFound("service")
+        wanted.add(("service", str(found_service.id)))
+    if vendor is not None:
+        found_vendor = await services.find_vendor(vendor)
+        if found_vendor is None:
+            raise NotFound("vendor")
+        wanted.add(("vendor", str(found_vendor.id)))
+    return wanted
+
+
+async def _promised(viewer: Viewer) -> list[tuple[datetime, UUID]]:
+    own = notifications.own_notifications(viewer)
+    rows = await sql.fetch(
+        f"SELECT n.created_at, n.id FROM notification n WHERE {own.text} AND n.created_at > ?"
+        " ORDER BY n.created_at LIMIT ?",
+        *own.values,
+        clock.now(),
+        _MAX_AWAITED,
+    )
+    return [(row["created_at"], row["id"]) for row in rows]
+
+
+def _seconds_until(awaited: list[tuple[datetime, UUID]]) -> float | None:
+    if not awaited:
+        return None
+    return max((awaited[0][0] - clock.now()).total_seconds(), 0.0)

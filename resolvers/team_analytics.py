@@ -1,0 +1,150 @@
+"""How the team does: solves and ratings of a period, exact, in a constant number of statements."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from models import TeamMember, sql
+from models.rating_tally import hundredths
+from models.update_solve import PROMOTER_FROM
+from resolvers import site_settings, team_members
+from resolvers.local_period import Interval, LocalPeriod, checked
+from resolvers.viewer import Viewer
+
+# Solves belong to the day of the solve, and so does whether they were ever rated.
+_SOLVES = """
+SELECT b.number AS bucket, s.credited_to_id, COUNT(*) AS solved,
+  SUM(CASE WHEN s.customer_visible THEN 1 ELSE 0 END) AS ratable,
+  SUM(CASE WHEN s.customer_visible AND s.stars IS NOT NULL THEN 1 ELSE 0 END) AS rated
+FROM bucket b JOIN update_solve s ON s.solved_at >= b.starts AND s.solved_at < b.ends
+GROUP BY b.number, s.credited_to_id"""
+# Ratings belong to the day on which they were given.
+_RATINGS = """
+SELECT b.number AS bucket, s.credited_to_id, s.stars, COUNT(*) AS given
+FROM bucket b JOIN update_solve s ON s.rated_at >= b.starts AND s.rated_at < b.ends
+GROUP BY b.number, s.credited_to_id, s.stars"""
+
+
+@dataclass
+class Performance:
+    """What somebody, or everybody, did in some days."""
+
+    solved: int = 0
+    # Of the solves: those of customer-visible updates, and those of them that were rated since.
+    ratable: int = 0
+    rated: int = 0
+    # Ratings given in these days, from 1 star to 5.
+    stars: list[int] = field(default_factory=lambda: [0] * 5)
+
+    def add(self, other: "Performance") -> None:
+        self.solved += other.solved
+        self.ratable += other.ratable
+        self.rated += other.rated
+        self.stars = [mine + more for mine, more in zip(self.stars, other.stars, strict=True)]
+
+    @property
+    def ratings(self) -> int:
+        return sum(self.stars)
+
+    @property
+    def hundredths(self) -> int | None:
+        """The average in hundredths of a star, half-up; None without a rating."""
+        return hundredths(sum(n * count for n, count in enumerate(self.stars, 1)), self.ratings)
+
+    @property
+    def promoters(self) -> int:
+        return sum(self.stars[PROMOTER_FROM - 1 :])
+
+    @property
+    def detractors(self) -> int:
+        return self.ratings - self.promoters
+
+    @property
+    def response_rate(self) -> float | None:
+        """Rated solves by solves that could be rated, 0 to 1; None when there were none."""
+        return self.rated / self.ratable if self.ratable else None
+
+
+@dataclass(frozen=True)
+class PeriodPerformance:
+    period: LocalPeriod
+    all: Performance
+
+
+@dataclass(frozen=True)
+class MemberPerformance:
+    member: TeamMember
+    now: Performance
+    previous: PeriodPerformance
+
+
+@dataclass(frozen=True)
+class TeamAnalytics:
+    all: Performance
+    previous: PeriodPerformance
+    trend: list[PeriodPerformance]
+    members: list[MemberPerformance]
+
+
+async def team_analytics(
+    viewer: Viewer, *, first: date, last: date, interval: Interval
+) -> TeamAnalytics:
+    """The numbers of the days from `first` to `last`, the days before, the trend, the members.
+
+    Members are those with a solve or rating in the period, most solves first.
+    Raises Unauthenticated, Forbidden, Invalid (period).
+    """
+    viewer.must_be_team()
+    period = checked(first, last, interval, "period")
+    buckets = [period.previous, *period.buckets(interval)]
+    zone = (await site_settings.current()).time_zone
+    counted = await _count([bucket.instants(zone) for bucket in buckets])
+    sums = [_sum(by_member.values()) for by_member in counted]
+    now: dict[UUID, Performance] = defaultdict(Performance)
+    for by_member in counted[1:]:
+        for member_id, done in by_member.items():
+            now[member_id].add(done)
+    known = await team_members.by_ids(viewer, now.keys())
+    members = [
+        MemberPerformance(
+            known[member_id],
+            done,
+            PeriodPerformance(period.previous, counted[0].get(member_id, Performance())),
+        )
+        for member_id, done in now.items()
+    ]
+    members.sort(key=lambda each: (-each.now.solved, -each.now.ratings, each.member.external_id))
+    return TeamAnalytics(
+        _sum(now.values()),
+        PeriodPerformance(period.previous, sums[0]),
+        [PeriodPerformance(*each) for each in zip(buckets[1:], sums[1:], strict=True)],
+        members,
+    )
+
+
+async def _count(spans: Sequence[tuple[datetime, datetime]]) -> list[dict[UUID, Performance]]:
+    """What each member did between the instants of each span: two statements, however many."""
+    found: list[dict[UUID, Performance]] = [defaultdict(Performance) for _ in spans]
+    buckets, values = _as_table(spans)
+    for row in await sql.fetch(buckets + _SOLVES, *values):
+        done = found[row["bucket"]][row["credited_to_id"]]
+        done.solved, done.ratable, done.rated = row["solved"], row["ratable"], row["rated"]
+    for row in await sql.fetch(buckets + _RATINGS, *values):
+        found[row["bucket"]][row["credited_to_id"]].stars[row["stars"] - 1] = row["given"]
+    return found
+
+
+def _as_table(spans: Sequence[tuple[datetime, datetime]]) -> tuple[str, list[datetime]]:
+    place = "CAST(? AS timestamptz)" if sql.is_postgres() else "?"
+    rows = ", ".join(f"({number}, {place}, {place})" for number in range(len(spans)))
+    values = [instant for span in spans for instant in span]
+    return f"WITH bucket (number, starts, ends) AS (VALUES {rows})", values
+
+
+def _sum(parts: Iterable[Performance]) -> Performance:
+    total = Performance()
+    for part in parts:
+        total.add(part)
+    return total

@@ -1,0 +1,98 @@
+"""The team, as far as Candor has met it: rows come from tokens, when somebody first acts."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+import mailers
+from models import Audience, TeamMember, clock, sql
+from models.email_address import normalised
+from models.uuid7 import uuid7
+from resolvers import text
+from resolvers.errors import NotFound
+from resolvers.ref import Ref
+from resolvers.viewer import Condition, Viewer, visible_updates
+
+NAMELESS = "Team"
+
+_SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
+_KNOWN = """
+INSERT INTO team_member (id, external_id, display_name, email, created_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
+  email = excluded.email"""
+
+
+async def acting(viewer: Viewer) -> TeamMember:
+    """The row of a viewer of the team, made when they first act, with what their token says now.
+
+    Called in the transaction of the act. A token without an e-mail address keeps the known one.
+    """
+    name, email = _display_name(viewer), _email(viewer)
+    known = await find_member(Ref(external_id=viewer.external_id))
+    if known is not None:
+        email = email or known.email
+        if (known.display_name, known.email) == (name, email):
+            return known
+    await sql.execute(_KNOWN, uuid7(), viewer.external_id, name, email, clock.now())
+    return await must_find(Ref(external_id=viewer.external_id))
+
+
+async def find_member(ref: Ref) -> TeamMember | None:
+    """Somebody of the team who has acted before."""
+    named = ref.names("m")
+    rows = await sql.fetch(f"{_SELECT} WHERE {named.text}", *named.values)
+    return sql.hydrate(TeamMember, rows)[0] if rows else None
+
+
+async def must_find(ref: Ref, *field: str) -> TeamMember:
+    """The same, or NotFound."""
+    member = await find_member(ref)
+    if member is None:
+        raise NotFound(*field, message="Nobody of the team with this id has ever acted here.")
+    return member
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember]:
+    """Those of the members that exist for this viewer, by their ids.
+
+    The team knows itself; others know who is assigned to, or credited with, an update of theirs.
+    """
+    if not ids:
+        return {}
+    visible = _visible_members(viewer)
+    statement = f"{_SELECT} WHERE m.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    rows = await sql.fetch(statement, *ids, *visible.values)
+    return {member.id: member for member in sql.hydrate(TeamMember, rows)}
+
+
+def addressee(member: TeamMember) -> mailers.Addressee:
+    """Where the member's mails and notices go."""
+    return mailers.Addressee(Audience.TEAM, member.external_id, member.email)
+
+
+def _visible_members(viewer: Viewer) -> Condition:
+    if viewer.is_team:
+        return Condition("m.id = m.id")
+    updates = visible_updates(viewer)
+    return Condition(
+        "EXISTS (SELECT 1 FROM order_update u JOIN orders o ON o.id = u.order_id"
+        " WHERE (u.assignee_id = m.id OR EXISTS (SELECT 1 FROM update_solve s"
+        " WHERE s.update_id = u.id AND s.credited_to_id = m.id AND s.stars IS NOT NULL))"
+        f" AND {updates.text})",
+        updates.values,
+    )
+
+
+def _display_name(viewer: Viewer) -> str:
+    """The token's name, else the id; an e-mail address is never shown to customers."""
+    for name in (viewer.display_name, viewer.external_id):
+        cleaned = text.line(name or "")[:200]
+        if cleaned and "@" not in cleaned:
+            return cleaned
+    return NAMELESS
+
+
+def _email(viewer: Viewer) -> str | None:
+    try:
+        return normalised(viewer.email or "")
+    except ValueError:
+        return None

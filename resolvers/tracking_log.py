@@ -1,0 +1,89 @@
+"""The tracking log as the team reads it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models import TrackingEvent, sql
+from resolvers.keyset import Page, PageRequest, cut, newest
+from resolvers.ref import Ref
+from resolvers.scoped_pages import all_of, count_rows, fetch_pages
+from resolvers.viewer import Condition, Viewer
+
+_SELECT = f"SELECT {sql.columns(TrackingEvent, 'e')} FROM tracking_event e"
+_NEWEST = newest("e", "at")
+
+
+class TrackingKind(StrEnum):
+    """Every kind that is recorded. Names are for good: rows carry them."""
+
+    UPDATE_OPENED = "update.opened"
+    UPDATE_ASSIGNED = "update.assigned"
+    UPDATE_UNASSIGNED = "update.unassigned"
+    UPDATE_SOLVED = "update.solved"
+    UPDATE_REOPENED = "update.reopened"
+    UPDATE_STILL_HAS_ISSUE = "update.still_has_issue"
+    UPDATE_RATED = "update.rated"
+    NOTE_POSTED = "note.posted"
+    REVIEW_EDITED = "review.edited"
+    REVIEW_APPROVED = "review.approved"
+    REVIEW_REJECTED = "review.rejected"
+    REVIEW_HELD = "review.held"
+    REVIEW_DELETED = "review.deleted"
+    REPLY_DELETED = "reply.deleted"
+    SETTINGS_CHANGED = "settings.changed"
+
+
+@dataclass(frozen=True)
+class TrackingFilter:
+    """What narrows the log. Everything given must hold."""
+
+    order: Ref | None = None
+    update_id: UUID | None = None
+    actor: str | None = None
+    kind: TrackingKind | None = None
+    happened_after: datetime | None = None
+    happened_before: datetime | None = None
+
+
+async def list_events(
+    viewer: Viewer, filter: TrackingFilter, request: PageRequest, *, count: bool
+) -> Page[TrackingEvent]:
+    """A page of events, newest first, for the team. Raises Unauthenticated, Forbidden."""
+    viewer.must_be_team()
+    where = _where(filter)
+    found = await fetch_pages(_SELECT, [where], _NEWEST, request)
+    page = cut(sql.hydrate(TrackingEvent, found[0]), request, _NEWEST)
+    if count:
+        page.total = (await count_rows("tracking_event e", [where]))[0]
+    return page
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TrackingEvent]:
+    """The events by their ids: for the team alone."""
+    if not ids or not viewer.is_team:
+        return {}
+    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(list(ids))})", *ids)
+    return {event.id: event for event in sql.hydrate(TrackingEvent, rows)}
+
+
+def _where(filter: TrackingFilter) -> Condition:
+    conditions = [Condition("e.id = e.id")]
+    if filter.order is not None:
+        named = filter.order.id_in("orders")
+        conditions.append(Condition(f"e.order_id = {named.text}", named.values))
+    if filter.update_id is not None:
+        conditions.append(
+            Condition("e.subject_id = ? AND e.subject_type = 'OrderUpdate'", (filter.update_id,))
+        )
+    if filter.actor is not None:
+        conditions.append(Condition("e.actor = ?", (filter.actor,)))
+    if filter.kind is not None:
+        conditions.append(Condition("e.kind = ?", (filter.kind,)))
+    if filter.happened_after is not None:
+        conditions.append(Condition("e.at >= ?", (filter.happened_after,)))
+    if filter.happened_before is not None:
+        conditions.append(Condition("e.at < ?", (filter.happened_before,)))
+    return all_of(*conditions)

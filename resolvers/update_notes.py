@@ -1,0 +1,149 @@
+"""Notes under an order update: of the customer, of the team, and of the team to itself."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import mailers
+from models import Customer, OrderUpdate, TeamMember, UpdateNote, clock, sql
+from models.database import transaction
+from models.uuid7 import uuid7
+from resolvers import team_members, text, tracking
+from resolvers.errors import Conflict, Forbidden, UpdateClosed
+from resolvers.keyset import Order, Page, PageRequest, cut, newest
+from resolvers.order_updates_lookup import TABLES, must_find
+from resolvers.scoped_pages import all_of, count_rows, fetch_pages
+from resolvers.update_actions import must_be_party
+from resolvers.viewer import Condition, Viewer, visible_notes, visible_updates
+
+_TABLES = f"{TABLES} JOIN update_note n ON n.update_id = u.id"
+_SELECT = f"""
+SELECT {sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
+  c.display_name AS customer_name
+FROM {_TABLES} LEFT JOIN team_member m ON m.id = n.author_id"""
+# A thread is read from its beginning.
+_OLDEST = Order("OLDEST", newest("n").terms, descending=False)
+
+_INSERT = """
+INSERT INTO update_note (id, update_id, author_id, body, internal, created_at)
+VALUES (?, ?, ?, ?, ?, ?)"""
+# The update decides the race with a solve or a rating, not an earlier look.
+_TOUCH = "UPDATE order_update SET {clocks} WHERE id = ? AND {state}"
+
+
+async def post_note(
+    viewer: Viewer, *, update_id: UUID, body: str, internal: bool = False
+) -> OrderUpdate:
+    """Write under an update, as the team or as the customer; the other side is told by mail.
+
+    The customer writes while it is open, the team also under a solved one. Internal notes, and all
+    notes of an internal update, are for the team alone.
+
+    Raises Unauthenticated, NotFound, Forbidden, UpdateClosed, Conflict (a customer under a solved
+    update), BodyTooShort, BodyTooLong.
+    """
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        must_be_party(viewer, update)
+        if internal and not viewer.is_team:
+            raise Forbidden("internal", message="Only the team writes internal notes.")
+        _refuse(viewer, update)
+        cleaned = text.body(body, "body", at_least=1)
+        member = await team_members.acting(viewer) if viewer.is_team else None
+        await _touch(viewer, update, internal=internal)
+        await write(viewer, update, cleaned, member=member, internal=internal)
+        return await must_find(viewer, update_id)
+
+
+async def write(
+    viewer: Viewer,
+    update: OrderUpdate,
+    body: str,
+    *,
+    member: TeamMember | None,
+    internal: bool = False,
+) -> None:
+    """Store a note of a member of the team, or of the customer, and promise the other side a mail.
+
+    Belongs to a transaction that has changed the update's row, and so holds it.
+    """
+    hidden = internal or not update.customer_visible
+    note_id = uuid7()
+    author_id = member.id if member else None
+    await sql.execute(_INSERT, note_id, update.id, author_id, body, hidden, clock.now())
+    await tracking.record(
+        viewer, "note.posted", about=update, note_id=str(note_id), internal=hidden
+    )
+    if member is None:
+        await _tell_assignee(update, note_id)
+    elif not hidden and update.customer_external_id != viewer.external_id:
+        customer = await Customer.get(external_id=update.customer_external_id)
+        await _tell("note.from_staff", customer, update, note_id)
+
+
+async def list_notes(
+    viewer: Viewer, updates: Sequence[UUID], request: PageRequest, *, count: bool
+) -> list[Page[UpdateNote]]:
+    """A page of notes for each update, oldest first, all in one statement."""
+    conditions = [
+        all_of(
+            Condition("n.update_id = ?", (update_id,)),
+            visible_updates(viewer),
+            visible_notes(viewer),
+        )
+        for update_id in updates
+    ]
+    found = await fetch_pages(_SELECT, conditions, _OLDEST, request)
+    pages = [cut(sql.hydrate(UpdateNote, rows), request, _OLDEST) for rows in found]
+    if count:
+        totals = await count_rows(_TABLES, conditions)
+        for page, total in zip(pages, totals, strict=True):
+            page.total = total
+    return pages
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, UpdateNote]:
+    """Those of the notes that exist for this viewer, by their ids."""
+    if not ids:
+        return {}
+    visible = all_of(visible_updates(viewer), visible_notes(viewer))
+    statement = f"{_SELECT} WHERE n.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    rows = await sql.fetch(statement, *ids, *visible.values)
+    return {note.id: note for note in sql.hydrate(UpdateNote, rows)}
+
+
+def _refuse(viewer: Viewer, update: OrderUpdate) -> None:
+    """Say why the update, in the state that it is in now, takes no note of this viewer."""
+    if update.is_closed:
+        raise UpdateClosed("update_id")
+    if update.is_solved and not viewer.is_team:
+        raise Conflict(
+            "update_id",
+            message="The update is solved. Say with reportStillHasIssue that it is not.",
+        )
+
+
+async def _touch(viewer: Viewer, update: OrderUpdate, *, internal: bool) -> None:
+    now = clock.now()
+    clocks = ["team_activity_at"] if internal else ["team_activity_at", "customer_activity_at"]
+    statement = _TOUCH.format(
+        clocks=", ".join(f"{name} = ?" for name in clocks),
+        state="status <> 'CLOSED'" if viewer.is_team else "status = 'OPEN'",
+    )
+    if not await sql.execute(statement, *[now] * len(clocks), update.id):
+        _refuse(viewer, await must_find(viewer, update.id))
+
+
+async def _tell_assignee(update: OrderUpdate, note_id: UUID) -> None:
+    if update.assignee_id is None:
+        return
+    assignee = await TeamMember.get(id=update.assignee_id)
+    if assignee.external_id != update.customer_external_id:
+        await _tell("note.from_customer", team_members.addressee(assignee), update, note_id)
+
+
+async def _tell(
+    mail: str, to: Customer | mailers.Addressee, update: OrderUpdate, note_id: UUID
+) -> None:
+    await mailers.deliver_later(
+        mail, to=to, about=update, occasion=note_id.hex, note_id=str(note_id)
+    )

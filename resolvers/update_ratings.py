@@ -1,0 +1,102 @@
+"""The customer's rating of a solved order update: one, final, and it closes the update."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import mailers
+from models import Audience, Customer, OrderUpdate, SiteSettings, clock, sql
+from models.database import transaction
+from models.update_solve import PROMOTER_FROM
+from resolvers import site_settings, text, tracking
+from resolvers.errors import (
+    AlreadyRated,
+    CommentsDisabled,
+    Conflict,
+    NotSolved,
+    RatingOutOfRange,
+    RatingsDisabled,
+)
+from resolvers.order_updates_lookup import must_find
+from resolvers.update_actions import is_superseded, must_be_customer
+from resolvers.viewer import Viewer
+
+# Decides the race with a second rating, a reopening and a new solve, not an earlier look.
+_CLOSE = """
+UPDATE order_update SET status = 'CLOSED', closed_at = ?, team_activity_at = ?,
+  customer_activity_at = ?
+WHERE id = ? AND status = 'SOLVED' AND solves = ?"""
+_RATE = """
+UPDATE update_solve SET stars = ?, comment = ?, rated_at = ?
+WHERE update_id = ? AND number = ? AND stars IS NULL"""
+
+
+async def rate_update(
+    viewer: Viewer, *, update_id: UUID, stars: int, comment: str | None = None
+) -> OrderUpdate:
+    """Rate the latest solve, as the customer or by its link, and close the update for good.
+
+    The rating, the closed update, the event and the mails that follow are one transaction. By the
+    link of an older solve nothing is stored: the refusal tells what is true now.
+
+    Raises Unauthenticated, NotFound, Forbidden, RatingsDisabled, AlreadyRated, NotSolved, Conflict
+    (superseded), RatingOutOfRange, CommentsDisabled, BodyTooLong.
+    """
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        must_be_customer(viewer, update)
+        settings = await site_settings.current()
+        if not settings.ratings_enabled:
+            raise RatingsDisabled("update_id")
+        _must_be_ratable(viewer, update)
+        if not 1 <= stars <= 5:
+            raise RatingOutOfRange("stars")
+        words = _checked_comment(comment, settings)
+        now, number = clock.now(), update.solves
+        if not await sql.execute(_CLOSE, now, now, now, update.id, number):
+            _must_be_ratable(viewer, await must_find(viewer, update_id))
+            raise _superseded()
+        await sql.execute(_RATE, stars, words, now, update.id, number)
+        await tracking.record(viewer, "update.rated", about=update, number=number, stars=stars)
+        await _follow_up(update, settings, stars)
+        return await must_find(viewer, update_id)
+
+
+def _must_be_ratable(viewer: Viewer, update: OrderUpdate) -> None:
+    if update.is_closed:
+        raise AlreadyRated("update_id")
+    if not update.is_solved:
+        raise NotSolved("update_id")
+    if is_superseded(viewer, update):
+        raise _superseded()
+
+
+def _superseded() -> Conflict:
+    return Conflict(
+        "update_id",
+        message="This link is superseded: the update was reopened and solved again since.",
+    )
+
+
+def _checked_comment(comment: str | None, settings: SiteSettings) -> str | None:
+    words = text.plain(comment or "")
+    if not text.visible_length(words):
+        return None
+    if not settings.rating_comments_enabled:
+        raise CommentsDisabled("comment")
+    return text.body(words, "comment", at_least=1)
+
+
+async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) -> None:
+    """Promise the branch that applies, and the admin's alert; nobody needs to ask for it now."""
+    for mail in ("update.solved", "update.rating_request"):
+        await mailers.withdraw(mail, about=update.id, because="it was rated")
+    promoter = stars >= PROMOTER_FROM
+    await mailers.deliver_later(
+        "rating.promoter" if promoter else "rating.detractor",
+        to=await Customer.get(external_id=update.customer_external_id),
+        about=update,
+        due_at=clock.now() + timedelta(minutes=settings.follow_up_delay_minutes),
+    )
+    if not promoter and settings.detractor_alert_enabled:
+        admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
+        await mailers.deliver_later("rating.alert", to=admin, about=update)

@@ -1,0 +1,153 @@
+"""Solve an order update, and the two ways back to open."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import mailers
+from models import Customer, OrderUpdate, clock, sql
+from models.database import transaction
+from models.uuid7 import uuid7
+from resolvers import site_settings, team_members, text, tracking, update_notes
+from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
+from resolvers.order_updates_lookup import must_find
+from resolvers.update_actions import must_be_customer, must_be_team
+from resolvers.viewer import Viewer
+
+# The mail of its own that asks for the rating gives the customer time to rate unasked.
+RATING_REQUEST_DELAY = timedelta(days=1)
+
+# Each of these decides a race: the loser changes no row and is told what is true then.
+_SOLVE = """
+UPDATE order_update SET status = 'SOLVED', solves = solves + 1, solved_at = ?,
+  team_activity_at = ?, customer_activity_at = ?
+WHERE id = ? AND status = 'OPEN'
+RETURNING solves, assignee_id"""
+_REOPEN = """
+UPDATE order_update SET status = 'OPEN', solved_at = NULL, team_activity_at = ?,
+  customer_activity_at = ?
+WHERE id = ? AND status = 'SOLVED'"""
+_INSERT = """
+INSERT INTO update_solve (id, update_id, number, solved_by_id, credited_to_id, customer_visible,
+  notified, solved_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+async def solve_update(
+    viewer: Viewer, *, update_id: UUID, notify_customer: bool | None = None
+) -> OrderUpdate:
+    """Solve an open update, as the team. Its assignee, else the viewer, is credited with it.
+
+    `notify_customer` must be said of a customer-visible one: True promises the mail that asks to
+    rate, False says nothing.
+
+    Raises Unauthenticated, NotFound, Forbidden, Invalid (notify_customer), UpdateClosed, Conflict
+    (it is solved).
+    """
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        must_be_team(viewer)
+        _must_be_open(update)
+        notified = _checked_notice(update, notify_customer)
+        member, now = await team_members.acting(viewer), clock.now()
+        changed = await sql.fetch(_SOLVE, now, now, now, update.id)
+        if not changed:
+            _must_be_open(await must_find(viewer, update_id))
+        number, credited_to = changed[0]["solves"], changed[0]["assignee_id"] or member.id
+        solve = (uuid7(), update.id, number, member.id, credited_to)
+        await sql.execute(_INSERT, *solve, update.customer_visible, notified, now)
+        await tracking.record(
+            viewer, "update.solved", about=update, number=number, notified=notified
+        )
+        if notified and update.customer_external_id != viewer.external_id:
+            await _tell_customer(update, number)
+        return await must_find(viewer, update_id)
+
+
+async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = None) -> OrderUpdate:
+    """Open a solved update again, as the team, until it is rated. The note is internal.
+
+    Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
+    """
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        must_be_team(viewer)
+        _must_be_solved(update)
+        member = await team_members.acting(viewer)
+        await _reopen(viewer, update)
+        await tracking.record(viewer, "update.reopened", about=update, number=update.solves)
+        if body := _note(note):
+            await update_notes.write(viewer, update, body, member=member, internal=True)
+        return await must_find(viewer, update_id)
+
+
+async def report_still_has_issue(
+    viewer: Viewer, *, update_id: UUID, note: str | None = None
+) -> OrderUpdate:
+    """Open a solved update again, as the customer, until it is rated. No team is needed for it.
+
+    Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
+    """
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        must_be_customer(viewer, update)
+        _must_be_solved(update)
+        await _reopen(viewer, update)
+        await tracking.record(viewer, "update.still_has_issue", about=update, number=update.solves)
+        if body := _note(note):
+            await update_notes.write(viewer, update, body, member=None)
+        return await must_find(viewer, update_id)
+
+
+def _must_be_open(update: OrderUpdate) -> None:
+    if update.is_closed:
+        raise UpdateClosed("update_id")
+    if update.is_solved:
+        raise Conflict("update_id", message="The update is solved already.")
+
+
+def _must_be_solved(update: OrderUpdate) -> None:
+    if update.is_closed:
+        raise UpdateClosed("update_id")
+    if not update.is_solved:
+        raise NotSolved("update_id")
+
+
+def _checked_notice(update: OrderUpdate, notify_customer: bool | None) -> bool:
+    if update.customer_visible and notify_customer is None:
+        raise Invalid(
+            "notify_customer",
+            message="Say whether the customer is told: true by mail, false silently.",
+        )
+    if notify_customer and not update.customer_visible:
+        raise Invalid("notify_customer", message="The customer cannot see an internal update.")
+    return bool(notify_customer)
+
+
+async def _tell_customer(update: OrderUpdate, number: int) -> None:
+    settings = await site_settings.current()
+    customer = await Customer.get(external_id=update.customer_external_id)
+    await mailers.deliver_later(
+        "update.solved", to=customer, about=update, occasion=str(number), solve=number
+    )
+    if settings.ratings_enabled and settings.rating_request_enabled:
+        await mailers.deliver_later(
+            "update.rating_request",
+            to=customer,
+            about=update,
+            due_at=clock.now() + RATING_REQUEST_DELAY,
+            occasion=str(number),
+            solve=number,
+        )
+
+
+async def _reopen(viewer: Viewer, update: OrderUpdate) -> None:
+    now = clock.now()
+    if not await sql.execute(_REOPEN, now, now, update.id):
+        _must_be_solved(await must_find(viewer, update.id))
+    for mail in ("update.solved", "update.rating_request"):
+        await mailers.withdraw(mail, about=update.id, because="it was reopened")
+
+
+def _note(given: str | None) -> str | None:
+    cleaned = text.plain(given or "")
+    return text.body(cleaned, "note", at_least=0) if cleaned else None

@@ -1,0 +1,60 @@
+"""What is told as it happens."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+from strawberry import Info
+
+from resolvers import announcements
+from schema.context import Context
+from schema.node import NodeRef, maybe_ref
+from schema.notification import Notification, present_notifications
+from schema.review import Review, present_reviews
+from schema.selection import selected
+
+ServiceRef = Annotated[
+    NodeRef | None, strawberry.argument(description="Only reviews of this service.")
+]
+VendorRef = Annotated[
+    NodeRef | None, strawberry.argument(description="Only reviews of this vendor.")
+]
+
+
+@strawberry.type(
+    description=(
+        "What is told as it happens, over WebSocket (graphql-transport-ws) or server-sent events."
+        " A reader that falls far behind is disconnected; lists hold what was missed."
+    )
+)
+class Subscription:
+    @strawberry.subscription(
+        description="Your notices as they fall due, those of the vendor you act for too."
+    )
+    async def notification_received(
+        self, info: Info[Context, None]
+    ) -> AsyncGenerator[Notification, None]:
+        viewer = info.context.viewer
+        async with aclosing(announcements.received_notifications(viewer)) as received:
+            async for row in received:
+                yield (await present_notifications(Context(viewer), [row], selected(info)))[0]
+
+    @strawberry.subscription(
+        description="Reviews as they become public: when they are written, or when approved."
+    )
+    async def review_published(
+        self,
+        info: Info[Context, None],
+        service: ServiceRef = None,
+        vendor: VendorRef = None,
+    ) -> AsyncGenerator[Review, None]:
+        viewer = info.context.viewer
+        reviews = announcements.published_reviews(
+            viewer,
+            service=maybe_ref(service, "Service", "service"),
+            vendor=maybe_ref(vendor, "Vendor", "vendor"),
+        )
+        async with aclosing(reviews) as published:
+            async for row in published:
+                yield (await present_reviews(Context(viewer), [row], selected(info)))[0]

@@ -1,0 +1,52 @@
+"""Pages of other origins: those named, and nobody else."""
+
+QUERY = {"query": "{ __typename }"}
+SHOP = "https://shop.example"
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type,authorization",
+}
+
+
+async def test_nobody_is_let_in_by_default(client):
+    answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
+    preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
+
+    assert "access-control-allow-origin" not in answer.headers
+    assert preflight.status_code == 405
+
+
+async def test_an_origin_that_is_named_is_let_in(another):
+    async with another(cors_origins=(SHOP,)) as client:
+        preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
+        answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
+        refused = await client.post("/graphql", json={}, headers={"Origin": SHOP})
+        wrong = await client.post(
+            "/graphql", json=QUERY, headers={"Origin": SHOP, "Authorization": "Bearer wrong"}
+        )
+
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == SHOP
+    assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
+    for each in (answer, refused, wrong):
+        assert each.headers["access-control-allow-origin"] == SHOP
+        assert "access-control-allow-credentials" not in each.headers
+        assert "Origin" in each.headers["vary"]
+
+
+async def test_an_origin_that_only_looks_like_it_is_not(another):
+    async with another(cors_origins=(SHOP,)) as client:
+        for origin in ("https://shop.example.evil.example", "http://shop.example", "null"):
+            answer = await client.post("/graphql", json=QUERY, headers={"Origin": origin})
+            preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": origin})
+
+            assert "access-control-allow-origin" not in answer.headers
+            assert preflight.status_code == 400
+
+
+async def test_a_named_origin_may_get_queries(another):
+    headers = {"Origin": SHOP, "Sec-Fetch-Site": "cross-site"}
+    async with another(cors_origins=(SHOP,)) as client:
+        answer = await client.get("/graphql", params=QUERY, headers=headers)
+
+    assert answer.status_code == 200

@@ -1,0 +1,327 @@
+"""An opened database, promises, the known people, and a mail server that fails as told."""
+
+import asyncio
+import contextlib
+import ipaddress
+import ssl
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from aiosmtpd.smtp import SMTP
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tortoise.connection import get_connection
+
+from mailers import Addressee, deliver_later
+from mailers.configuration import MailConfig, Pace
+from models import (
+    Audience,
+    Customer,
+    Order,
+    OrderStatus,
+    OutboxMail,
+    Review,
+    ReviewStatus,
+    Service,
+    Vendor,
+    clock,
+)
+from models.database import opened
+from models.uuid7 import uuid7
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SECRET = "a secret of nobody's, long enough"
+HASTE = Pace(
+    poll=0.05,
+    lease=1.5,
+    connect=1.0,
+    command=1.0,
+    data=1.0,
+    retries=(0.05, 0.1, 0.2),
+    resend=0.1,
+    pause=0.1,
+    longest_pause=0.4,
+    stop=5.0,
+)
+
+
+@pytest.fixture
+async def store(database):
+    """The database, opened."""
+    async with opened(database):
+        yield get_connection("default")
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the clock: `at(NOON)`, or `at(NOON, hours=1)`."""
+
+    def set_clock(moment, **later):
+        monkeypatch.setattr(clock, "now", lambda: moment + timedelta(**later))
+
+    return set_clock
+
+
+@pytest.fixture
+def config():
+    return MailConfig(
+        secret=SECRET,
+        smtp_url="console:",
+        mail_from="Nordlicht <no-reply@nordlicht.example>",
+        public_url="https://reviews.nordlicht.example",
+        pace=HASTE,
+    )
+
+
+@pytest.fixture
+def config_for(config):
+    """The configuration for a server on this port."""
+
+    def make(port, **changes):
+        return replace(config, smtp_url=f"smtp://127.0.0.1:{port}", **changes)
+
+    return make
+
+
+@dataclass
+class Thing:
+    """Something that a mail can be about."""
+
+    id: UUID
+
+
+@pytest.fixture
+def promise(store):
+    """Promise a mail to an address, about something new or about `about`; its row."""
+
+    async def make(mail="review.received", *, to="nina@example.com", about=None, **options):
+        subject = Thing(about or uuid7())
+        person = Addressee(Audience.VENDOR, to, to)
+        await deliver_later(mail, to=person, about=subject, **options)
+        rows = OutboxMail.filter(subject_id=subject.id, mail=mail, recipient=to)
+        return await rows.order_by("-id").first()
+
+    return make
+
+
+@dataclass
+class Cast:
+    maria: Customer
+    nina: Vendor
+    order: Order
+    review: Review
+
+
+@pytest.fixture
+async def cast(store):
+    """Maria bought a logo from Nina, the order is complete, and she gave four stars."""
+    maria = await Customer.create(
+        external_id="CUST-1",
+        display_name="Maria Souza",
+        email="maria@example.com",
+        locale="en",
+        created_at=NOON,
+    )
+    nina = await Vendor.create(
+        external_id="VEND-1",
+        display_name="Nina's studio",
+        email="nina@example.com",
+        locale="de-AT",
+        created_at=NOON,
+    )
+    service = await Service.create(
+        external_id="SERV-1",
+        vendor=nina,
+        title="Logo design",
+        title_folded="logo design",
+        url="https://nordlicht.example/logo",
+        created_at=NOON,
+    )
+    order = await Order.create(
+        external_id="NL-1",
+        status=OrderStatus.COMPLETED,
+        completed_at=NOON,
+        customer=maria,
+        vendor=nina,
+        service=service,
+        created_at=NOON,
+    )
+    review = await Review.create(
+        order=order,
+        service=service,
+        vendor=nina,
+        customer=maria,
+        rating=4,
+        body="Nina listened and delivered early.",
+        body_folded="nina listened and delivered early.",
+        verified=True,
+        status=ReviewStatus.APPROVED,
+        created_at=NOON,
+    )
+    return Cast(maria, nina, order, review)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path / "mails"
+
+
+class Inbox:
+    """What a mail server got, and how it is told to behave: a reply, "drop", or seconds to wait.
+
+    `plan` is by stage (`mail`, `rcpt`, `data`, `rset`) or by recipient; a list is used up, one
+    behaviour an attempt, and its last entry stays.
+    """
+
+    def __init__(self):
+        self.plan = {}
+        self.mails = []
+        self.connections = 0
+        self.gates = {}
+
+    async def _act(self, server, stage, otherwise, recipient=None):
+        plan = self.plan.get(recipient, self.plan.get(stage))
+        if isinstance(plan, list):
+            plan = plan.pop(0) if len(plan) > 1 else plan[0]
+        if plan == "drop":
+            server.transport.abort()
+            return "421 gone"
+        if isinstance(plan, float):
+            await asyncio.sleep(plan)
+            plan = None
+        return plan or otherwise
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        reply = await self._act(server, "mail", "250 2.1.0 ok")
+        if reply.startswith("250"):
+            envelope.mail_from = address
+        return reply
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        if address in self.gates:
+            await self.gates[address].wait()
+        reply = await self._act(server, "rcpt", "250 2.1.5 ok", address)
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        reply = await self._act(server, "data", "250 2.0.0 queued", f"DATA {envelope.rcpt_tos[0]}")
+        if reply.startswith("250"):
+            self.mails.append((envelope.rcpt_tos[0], envelope.content))
+        return reply
+
+    async def handle_RSET(self, server, session, envelope):  # noqa: N802
+        return await self._act(server, "rset", "250 ok")
+
+    def got(self, address):
+        return sum(1 for recipient, _ in self.mails if recipient == address)
+
+
+@pytest.fixture
+async def serve():
+    """Start a real SMTP server for an inbox; its port."""
+    servers, connections = [], []
+
+    async def start(inbox, *, port=0, tls=None, **options):
+        loop = asyncio.get_running_loop()
+
+        def connection():
+            connections.append(SMTP(inbox, hostname="relay.example", loop=loop, **options))
+            return connections[-1]
+
+        server = await loop.create_server(connection, "127.0.0.1", port, ssl=tls)
+        servers.append(server)
+        start.server = server
+        return server.sockets[0].getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.close()
+    for connection in connections:
+        if connection.transport is not None:
+            connection.transport.abort()
+    await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def serve_script():
+    """Start a server of a few lines: `async def script(reader, writer)`; its port."""
+    servers, tasks = [], []
+
+    async def start(script):
+        async def connection(reader, writer):
+            tasks.append(asyncio.current_task())
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                try:
+                    await script(reader, writer)
+                finally:
+                    writer.transport.abort()
+
+        server = await asyncio.start_server(connection, "127.0.0.1", 0)
+        servers.append(server)
+        return server.sockets[0].getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+def inbox():
+    return Inbox()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """An authority's file, and server contexts by name: valid for 127.0.0.1, expired, of another host."""
+    folder = tmp_path_factory.mktemp("certificates")
+    key, authority = _certificate("Authority", None, None, days=30)
+    path = folder / "authority.pem"
+    path.write_bytes(authority.public_bytes(Encoding.PEM))
+    contexts = {}
+    for name, host, days in (
+        ("good", "127.0.0.1", 30),
+        ("expired", "127.0.0.1", -1),
+        ("other", "127.0.0.9", 30),
+    ):
+        own_key, certificate = _certificate("relay.example", key, authority, host=host, days=days)
+        pem = folder / f"{name}.pem"
+        private = own_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        pem.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[name].load_cert_chain(pem)
+    return path, contexts
+
+
+def _certificate(name, authority_key, authority, *, days, host=None):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(authority.subject if authority else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=60))
+        .not_valid_after(today + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+    )
+    if host:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+        builder = builder.add_extension(names, critical=False)
+    return key, builder.sign(authority_key or key, hashes.SHA256())

@@ -1,0 +1,229 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2.ext import babel_extract
+
+import mailers
+from mailers import translations
+from mailers.catalogue import CATALOGUE
+from mailers.examples import CASES, EXAMPLES, Case, example, example_site
+from mailers.mail import Person
+from mailers.plain_text import excerpt, harmless, one_line, quoted
+from mailers.previews import in_scheme, page, preview, write_previews
+from mailers.registry import MAILERS
+from mailers.rendering import folder
+
+TEMPLATES = Path(mailers.__file__).parent / "templates"
+EVERY_LOOK = [
+    (mail, language, case) for mail in CATALOGUE for language in ("en", "de") for case in CASES
+]
+TAGS = {
+    *[
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "div",
+        "p",
+        "h1",
+        "a",
+        "span",
+        "br",
+        "bdi",
+        "blockquote",
+    ]
+}
+BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Page(HTMLParser):
+    """What is in a mail: tags, links, attributes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.links, self.attributes = set(), [], set()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        self.links += [value for name, value in attrs if name in {"href", "src"}]
+
+
+@pytest.fixture(autouse=True)
+def opened_models(store_free):
+    """Settings are a model, which wants to be initialised."""
+
+
+@pytest.fixture
+async def store_free(tmp_path):
+    from models.database import opened
+
+    async with opened(f"sqlite://{tmp_path / 'empty.sqlite3'}"):
+        yield
+
+
+def test_every_mail_of_the_catalogue_has_a_folder_a_preview_and_a_mailer():
+    for mail in CATALOGUE:
+        names = {path.name for path in (TEMPLATES / folder(mail)).iterdir()}
+        assert names == {"subject.txt", "body.txt", "body.html"}
+    assert EXAMPLES.keys() == MAILERS.keys() == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize(("mail", "language", "case"), EVERY_LOOK)
+def test_every_mail_renders_and_nothing_in_it_runs_or_loads(mail, language, case, config):
+    letter = preview(mail, language, case, config)
+
+    seen = Page(letter.html)
+    assert seen.tags <= TAGS
+    assert not {name for name in seen.attributes if name.startswith("on")}
+    assert all(link.startswith(("https://", "mailto:support@")) for link in seen.links)
+    assert len(letter.html.encode()) < 30_000
+    assert f'<html lang="{language}" dir="ltr">' in letter.html
+    assert "\n" not in letter.subject
+    assert len(letter.subject) <= 200
+    for text in (letter.subject, letter.text, letter.html):
+        assert not BIDI.search(text)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", text)
+    for link in seen.links:
+        assert link in letter.text
+
+
+@pytest.mark.parametrize("mail", CATALOGUE)
+def test_only_mails_that_ask_can_be_declined(mail, config):
+    letter = preview(mail, "en", "friendly", config)
+
+    assert (letter.unsubscribe is not None) == CATALOGUE[mail].feedback
+    assert (letter.unsubscribe or "Do not send me") in letter.text or not CATALOGUE[mail].feedback
+
+
+@pytest.mark.parametrize("mail", CATALOGUE)
+def test_german_is_german(mail, config):
+    english, german = (preview(mail, language, "friendly", config) for language in ("en", "de"))
+
+    assert english.subject != german.subject
+    assert not re.search(
+        r"\b(You|you|your|Hello|the)\b", re.sub(r"https\S+|> .*|I had.*", "", german.text)
+    )
+
+
+def test_every_sentence_of_the_templates_is_translated():
+    sentences = set()
+    for path in TEMPLATES.rglob("*.*"):
+        with path.open("rb") as file:
+            options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
+            sentences |= {found[2] for found in babel_extract(file, ("gettext",), [], options)}
+
+    catalogue = translations._catalogue("de")
+    assert catalogue.keys() == sentences
+    for english, german in catalogue.items():
+        assert set(re.findall(r"%\(\w+\)s", english)) == set(re.findall(r"%\(\w+\)s", german))
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("de_CH", "de"),
+        ("DE", "de"),
+        ("fr", "en"),
+        (None, "en"),
+        ("", "en"),
+        ("x" * 99, "en"),
+        ("../de", "en"),
+    ],
+)
+def test_the_recipients_language_comes_first_and_english_when_we_lack_it(locale, language):
+    assert translations.spoken(locale) == language
+
+
+def test_the_direction_follows_the_language():
+    assert [translations.direction(name) for name in ("en", "ar", "he", "nonsense")] == [
+        "ltr",
+        "rtl",
+        "rtl",
+        "ltr",
+    ]
+
+
+hostile = st.text(max_size=200) | st.lists(
+    st.sampled_from(
+        [
+            "</style>",
+            "<script>",
+            "{{ 7*7 }}",
+            "{% raw %}",
+            "{site_name}",
+            "\r\n",
+            "\0",
+            "\u202e",
+            '"',
+            "'",
+            "&",
+            "%(name)s",
+            "\ud800",
+            "]]>",
+            "-->",
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(name=hostile, title=hostile, text=hostile)
+def test_whatever_people_type_is_only_text(name, title, text):
+    from mailers.configuration import MailConfig
+
+    site = example_site(MailConfig(secret="x"))
+    letter = example("review.received", Case(name, title, text), site, Person(name, "a@b.example"))
+
+    assert Page(letter.html).tags <= TAGS
+    assert not BIDI.search(letter.html + letter.text + letter.subject)
+    letter.html.encode()
+    letter.text.encode()
+
+
+def test_a_hostile_text_stays_what_it_is(config):
+    letter = preview("review.received", "en", "hostile", config)
+
+    assert "{{ 7*7 }}" in letter.text
+    assert "{site_name}" in letter.text
+    assert "&lt;/style&gt;&lt;/blockquote&gt;&lt;script&gt;" in letter.html
+    assert "<script" not in letter.html
+
+
+def test_a_long_text_is_cut_and_quoted():
+    assert len(excerpt("word " * 1000)) == 600
+    assert excerpt("a\n\n\n\nb") == "a\n\nb"
+    assert quoted("one\n\ntwo\r\nthree") == "> one\n>\n> two\n> three"
+    assert one_line("a\r\n b\t c", 5) == "a b c"
+    assert one_line("abcdefg", 5) == "abcd…"
+    assert harmless("a\u202eb\u0000c\r\nd\ud800") == "abc\nd"
+
+
+def test_previews_are_pages_that_run_nothing(config, folder):
+    index = write_previews(folder, config)
+
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html",
+        *(f"{mail}.html" for mail in CATALOGUE),
+    }
+    assert "default-src 'none'" in index.read_text("utf-8")
+    shown = page("rating.promoter", config)
+    assert shown.count('<iframe sandbox=""') == 2 * 2 * len(CASES)
+    assert "script" not in Page(shown).tags
+
+
+def test_light_and_dark_can_be_looked_at_on_any_screen(config):
+    html = preview("review.replied", "en", "friendly", config).html
+
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert "@media all" in in_scheme(html, "dark")
+    assert "@media not all" in in_scheme(html, "light")

@@ -1,0 +1,46 @@
+from datetime import UTC, datetime
+
+from mailers import outbox, retention
+from models import OutboxMail
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+async def sent(promise, **options):
+    row = await promise(**options)
+    [mail] = await outbox.claim_due(limit=1, lease=60)
+    await outbox.finish(mail, "SENT", error="250 queued for nina@example.com")
+    return row
+
+
+async def test_people_are_forgotten_after_ninety_days_and_the_promise_is_not(promise, at):
+    at(NOON)
+    row = await sent(promise, address="nina@example.com")
+
+    at(NOON, days=90)
+    assert await retention.forget_old() == 0
+    at(NOON, days=90, seconds=1)
+    assert await retention.forget_old() == 1
+    assert await retention.forget_old() == 0
+
+    await row.refresh_from_db()
+    assert (row.recipient, row.address, row.params, row.last_error) == ("", None, {}, None)
+    assert row.status == "SENT"
+    await promise(about=row.subject_id)
+    assert await OutboxMail.all().count() == 1
+
+
+async def test_an_erased_person_gets_no_more_mail_and_leaves_no_trace(promise, at):
+    at(NOON)
+    old = await sent(promise)
+    waiting = await promise()
+    other = await promise(to="omar@example.com")
+
+    assert await retention.forget_person("VENDOR", "nina@example.com") == 2
+
+    for row in (old, waiting, other):
+        await row.refresh_from_db()
+    assert [row.status for row in (old, waiting, other)] == ["SENT", "CANCELLED", "SCHEDULED"]
+    assert (waiting.address, waiting.recipient) == (None, "")
+    assert waiting.reason == "the recipient was erased"
+    assert other.address == "omar@example.com"

@@ -1,0 +1,213 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailers import review_mailer
+from mailers.links import Purpose, read
+from mailers.mail import Skipped
+from mailers.site import Site
+from models import OrderStatus, RejectionReason, ReviewStatus, SiteSettings
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def three_days_later(at):
+    at(NOON, days=3)
+
+
+@pytest.fixture
+async def site(store, config):
+    return await Site.load(config)
+
+
+async def change(row, **values):
+    await row.update_from_dict(values).save()
+
+
+async def skipped(mailer, site, subject_id, **params):
+    answer = await mailer(site, subject_id, **params)
+    assert isinstance(answer, Skipped), answer
+    return answer.because
+
+
+async def test_the_vendor_reads_order_stars_and_text_in_the_own_language(site, cast):
+    mail = await review_mailer.received(site, cast.review.id)
+
+    assert (mail.to.address, mail.locale) == ("nina@example.com", "de")
+    assert mail.subject == "Neue Bewertung zu Logo design: 4 von 5 Sternen"
+    for part in (
+        "Maria S.",
+        "NL-1",
+        "★★★★☆",
+        "> Nina listened and delivered early.",
+        "https://nordlicht.example/logo",
+    ):
+        assert part in mail.text
+    assert "Souza" not in mail.text
+    assert mail.unsubscribe is None
+
+
+async def test_the_author_reads_the_reply(site, cast):
+    await change(cast.review, reply_body="Thank you, Maria.", replied_at=NOON)
+
+    mail = await review_mailer.replied(site, cast.review.id)
+
+    assert (mail.to.address, mail.subject) == (
+        "maria@example.com",
+        "Nina's studio answered your review",
+    )
+    assert "> Thank you, Maria." in mail.text
+
+
+async def test_the_author_hears_that_the_review_is_public(site, cast):
+    mail = await review_mailer.published(site, cast.review.id)
+
+    assert mail.to.address == "maria@example.com"
+    assert "https://nordlicht.example/logo" in mail.html
+
+
+@pytest.mark.parametrize("reason", RejectionReason)
+async def test_the_author_reads_why_a_review_was_rejected(reason, site, cast):
+    await change(
+        cast.review,
+        status=ReviewStatus.REJECTED,
+        rejection_reason=reason,
+        moderation_note="See rule 3.",
+    )
+
+    mail = await review_mailer.rejected(site, cast.review.id)
+
+    assert reason.value not in mail.text
+    assert "> See rule 3." in mail.text
+    assert "/r/" in mail.text  # the window is open: another try
+
+
+async def test_after_the_window_there_is_no_other_try(site, cast, at):
+    await change(cast.review, status=ReviewStatus.REJECTED, rejection_reason=RejectionReason.SPAM)
+    at(NOON, days=31)
+
+    mail = await review_mailer.rejected(site, cast.review.id)
+
+    assert "/r/" not in mail.text
+
+
+@pytest.mark.parametrize(
+    "mailer", [review_mailer.received, review_mailer.published, review_mailer.replied]
+)
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"status": ReviewStatus.PENDING}, "the review is not public"),
+        ({"status": ReviewStatus.REJECTED}, "the review is not public"),
+        ({"deleted_at": NOON}, "the review is gone"),
+    ],
+)
+async def test_nobody_is_told_of_a_review_that_is_not_public_any_more(
+    mailer, values, reason, site, cast
+):
+    await change(cast.review, reply_body="Thanks", replied_at=NOON, **values)
+
+    assert await skipped(mailer, site, cast.review.id) == reason
+
+
+async def test_no_mail_without_its_cause(site, cast):
+    assert await skipped(review_mailer.replied, site, cast.review.id) == "the reply is gone"
+    assert (
+        await skipped(review_mailer.rejected, site, cast.review.id)
+        == "the review is not rejected any more"
+    )
+    assert await skipped(review_mailer.received, site, cast.order.id) == "the review is gone"
+    assert await skipped(review_mailer.reminder, site, cast.review.id) == "the order is gone"
+
+
+@pytest.mark.parametrize("email", [None, ""])
+async def test_no_mail_without_an_address(email, site, cast):
+    await change(cast.nina, email=email)
+
+    assert await skipped(review_mailer.received, site, cast.review.id) == "no address is known"
+
+
+async def test_the_reminder_asks_once_with_stars_and_the_way_out(site, cast, config):
+    await cast.review.delete()
+
+    mail = await review_mailer.reminder(site, cast.order.id, completed_at=NOON.isoformat())
+
+    assert mail.subject == "How was Logo design?"
+    assert "December 22, 2026" in mail.text
+    link = "https://reviews.nordlicht.example/r/"
+    token = mail.text.partition(link)[2].partition("?")[0]
+    claim = read(config.secret, token, Purpose.REVIEW)
+    assert (claim.subject, claim.version) == (cast.order.id, 1)
+    assert claim.expires_at == datetime(2026, 12, 23, tzinfo=UTC)
+    assert all(f"{link}{token}?rating={stars}" in mail.html for stars in range(1, 6))
+    assert mail.unsubscribe in mail.text
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in OrderStatus if status is not OrderStatus.COMPLETED]
+)
+async def test_nobody_is_reminded_of_an_order_that_is_not_complete(status, site, cast):
+    await cast.review.delete()
+    await change(cast.order, status=status)
+
+    reason = await skipped(review_mailer.reminder, site, cast.order.id)
+
+    assert reason == f"the order is {status.value.lower().replace('_', ' ')}"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"status": ReviewStatus.PENDING}, {"status": ReviewStatus.REJECTED}, {"deleted_at": NOON}],
+)
+async def test_nobody_is_reminded_after_a_review_in_whatever_state(values, site, cast):
+    await change(cast.review, **values)
+
+    assert await skipped(review_mailer.reminder, site, cast.order.id) == "the order has a review"
+
+
+async def test_nobody_is_reminded_when_it_is_too_late_or_not_wanted(site, cast, at, config):
+    await cast.review.delete()
+
+    async def why_not():
+        return await skipped(review_mailer.reminder, await Site.load(config), cast.order.id)
+
+    at(datetime(2026, 12, 23, tzinfo=UTC))
+    assert await why_not() == "the review window is closed"
+    at(datetime(2026, 12, 23, tzinfo=UTC), seconds=-1)
+    assert not isinstance(await review_mailer.reminder(site, cast.order.id), Skipped)
+
+    again = (NOON - timedelta(days=1)).isoformat()
+    reason = await skipped(review_mailer.reminder, site, cast.order.id, completed_at=again)
+    assert reason == "the order was completed again"
+
+    await change(cast.nina, external_id="CUST-1")
+    assert await why_not() == "the vendor bought the own service"
+    await change(cast.nina, external_id="VEND-1")
+    await change(cast.order, completed_at=None)
+    assert await why_not() == "nobody knows when the order was completed"
+    await change(cast.order, completed_at=NOON, reminders_allowed=False)
+    assert await why_not() == "reminders are not allowed for this order"
+    await SiteSettings.create(key="site", review_reminder_enabled=False)
+    assert await why_not() == "reminders are switched off"
+
+
+async def test_an_unlimited_window_never_closes(cast, config, at):
+    await cast.review.delete()
+    await SiteSettings.create(key="site", review_window_days=0)
+    at(NOON, days=3000)
+
+    mail = await review_mailer.reminder(await Site.load(config), cast.order.id)
+
+    assert "until" not in mail.text
+
+
+@pytest.mark.parametrize("url", [None, "javascript:alert(1)", "ftp://x.example", "//x.example"])
+async def test_a_service_without_a_web_address_has_no_button(url, site, cast):
+    await cast.review.fetch_related("service")
+    await change(cast.review.service, url=url)
+
+    mail = await review_mailer.received(site, cast.review.id)
+
+    assert "javascript" not in mail.html
+    assert 'class="button"' not in mail.html

@@ -1,0 +1,368 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+from aiosmtpd.smtp import AuthResult
+
+from mailers.configuration import MailConfig
+from mailers.smtp_verdict import Outcome, Trouble
+from mailers.transport import open_link
+
+RAW = (
+    b"From: a@nordlicht.example\r\nMessage-ID: <1@x>\r\nSubject: x\r\n\r\nhello\r\n.\r\n..dots\r\n"
+)
+SENT, RETRY, DEAD = Outcome.SENT, Outcome.RETRY, Outcome.DEAD
+CHANNEL, SILENT, FENCED = Outcome.CHANNEL, Outcome.SILENT, Outcome.FENCED
+OUTAGE, THROTTLED, REFUSED = Trouble.OUTAGE, Trouble.THROTTLED, Trouble.REFUSED
+
+
+async def _yes():
+    return True
+
+
+async def _no():
+    return False
+
+
+@pytest.fixture
+async def send(config):
+    """Send a mail through a link to this URL, several times if asked; the verdicts."""
+
+    async def make(url, *, to="b@x.example", times=1, gate=_yes):
+        link = open_link(replace(config, smtp_url=url))
+        try:
+            sender = "no-reply@nordlicht.example"
+            return [await link.send(sender=sender, to=to, raw=RAW, gate=gate) for _ in range(times)]
+        finally:
+            await link.close()
+
+    return make
+
+
+# What the server does, and what that means: outcome, code, suppressed, seconds asked for, trouble.
+REPLIES = {
+    "accepted": ({}, (SENT, 250, False, None, OUTAGE)),
+    "421 at MAIL": ({"mail": "421 4.7.0 slow down"}, (CHANNEL, 421, False, None, OUTAGE)),
+    "421 at RCPT": (
+        {"rcpt": "421 4.7.0 slow down, try again in 2 minutes"},
+        (CHANNEL, 421, False, 120, OUTAGE),
+    ),
+    "421 after the dot": ({"data": "421 4.3.2 closing"}, (CHANNEL, 421, False, None, OUTAGE)),
+    "454 throttling at MAIL": (
+        {"mail": "454 Throttling failure: Maximum sending rate exceeded"},
+        (CHANNEL, 454, False, None, THROTTLED),
+    ),
+    "454 throttling after the dot": (
+        {"data": "454 4.7.0 Throttling, retry in 90 seconds"},
+        (CHANNEL, 454, False, 90, THROTTLED),
+    ),
+    "4xx at MAIL": ({"mail": "451 4.3.0 temporary"}, (CHANNEL, 451, False, None, OUTAGE)),
+    "553 at MAIL: our sender": (
+        {"mail": "553 5.1.8 sender refused"},
+        (CHANNEL, 553, False, None, REFUSED),
+    ),
+    "530 at MAIL: our credentials": (
+        {"mail": "530 5.7.0 authentication required"},
+        (CHANNEL, 530, False, None, REFUSED),
+    ),
+    "450 greylisting": (
+        {"rcpt": "450 4.2.0 Greylisted, please try again in 300 seconds"},
+        (RETRY, 450, False, 300, OUTAGE),
+    ),
+    "451 after the dot": ({"data": "451 4.3.0 try later"}, (RETRY, 451, False, None, OUTAGE)),
+    "550 5.1.1 no such user": ({"rcpt": "550 5.1.1 no such user"}, (DEAD, 550, True, None, OUTAGE)),
+    "550 5.1.10 null MX": (
+        {"rcpt": "550 5.1.10 recipient not found"},
+        (DEAD, 550, True, None, OUTAGE),
+    ),
+    "550 in words": ({"rcpt": "550 User unknown"}, (DEAD, 550, True, None, OUTAGE)),
+    "550 in other words": ({"rcpt": "550 rejected"}, (DEAD, 550, False, None, OUTAGE)),
+    "5.1.1 after the dot proves nothing": (
+        {"data": "550 5.1.1 no such user"},
+        (DEAD, 550, False, None, OUTAGE),
+    ),
+    "554 5.7.1 relaying denied": (
+        {"rcpt": "554 5.7.1 relay access denied"},
+        (DEAD, 554, False, None, OUTAGE),
+    ),
+    "550 5.7.515 we are not authenticated": (
+        {"data": "550 5.7.515 Access denied, sending domain does not meet the required level"},
+        (DEAD, 550, False, None, OUTAGE),
+    ),
+    "552 5.3.4 too big": ({"data": "552 5.3.4 message too big"}, (DEAD, 552, False, None, OUTAGE)),
+    "550 5.6.0 content": ({"data": "550 5.6.0 bad content"}, (DEAD, 550, False, None, OUTAGE)),
+    "452 4.2.2 mailbox full": (
+        {"rcpt": "452 4.2.2 mailbox full"},
+        (RETRY, 452, False, None, OUTAGE),
+    ),
+    "552 5.2.2 mailbox full": (
+        {"rcpt": "552 5.2.2 mailbox full"},
+        (RETRY, 552, False, None, OUTAGE),
+    ),
+    "dropped at RCPT": ({"rcpt": "drop"}, (CHANNEL, None, False, None, OUTAGE)),
+    "dropped after the dot": ({"data": "drop"}, (SILENT, None, False, None, OUTAGE)),
+    "answered too late after the dot": ({"data": 1.6}, (SILENT, None, False, None, OUTAGE)),
+    "answered too late at RCPT": ({"rcpt": 1.6}, (CHANNEL, None, False, None, OUTAGE)),
+    "550, and then RSET stalls": (
+        {"rcpt": "550 5.1.1 no such user", "rset": 3.0},
+        (DEAD, 550, True, None, OUTAGE),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REPLIES)
+async def test_what_a_reply_means(case, inbox, serve, send):
+    inbox.plan, expected = REPLIES[case]
+    port = await serve(inbox)
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}")
+
+    said = (
+        verdict.outcome,
+        verdict.code,
+        verdict.no_such_mailbox,
+        verdict.retry_after,
+        verdict.trouble,
+    )
+    assert said == expected
+    assert verdict.until_expiry == ("mailbox full" in case)
+    assert inbox.got("b@x.example") == (verdict.outcome is SENT)
+
+
+def talks(*, data=b"354 go\r\n", dot=b"250 ok\r\n", then=None):
+    """A server that agrees to everything but what is given."""
+
+    async def script(reader, writer):
+        writer.write(b"220 x ESMTP\r\n")
+        in_data = False
+        while line := await reader.readline():
+            if in_data:
+                if line == b".\r\n":
+                    in_data = False
+                    writer.write(dot)
+                    if then:
+                        await writer.drain()
+                        await then(writer)
+                        return
+            elif line.upper().startswith(b"DATA"):
+                if data is None:
+                    writer.transport.abort()
+                    return
+                writer.write(data)
+                in_data = data.startswith(b"354")
+            else:
+                writer.write(b"250 ok\r\n")
+
+    return script
+
+
+def says(banner, *, wait=0.0):
+    async def script(reader, writer):
+        await asyncio.sleep(wait)
+        writer.write(banner)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+    return script
+
+
+async def drips(reader, writer):
+    for octet in b"220 slow relay ESMTP\r\n":
+        writer.write(bytes([octet]))
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+async def floods(reader, writer):
+    writer.write(b"220-" + b"x" * 600 + b"\r\n")
+    while not writer.is_closing():
+        writer.write(b"220-" + b"y" * 100_000 + b"\r\n")
+        await writer.drain()
+
+
+async def _hang(_writer):
+    await asyncio.sleep(3)
+
+
+SCRIPTS = {
+    "dropped on DATA": (talks(data=None), SILENT),
+    "DATA answered by 250 instead of 354": (talks(data=b"250 ok\r\n"), CHANNEL),
+    "DATA refused": (talks(data=b"550 5.7.1 no\r\n"), DEAD),
+    "garbage after the dot": (talks(dot=b"oops\r\n"), SILENT),
+    "251 after the dot": (talks(dot=b"251 will forward\r\n"), SILENT),
+    "half a reply after the dot": (talks(dot=b"250-half\r\n", then=_hang), SILENT),
+    "421 as the banner": (says(b"421 4.3.2 too many connections\r\n"), CHANNEL),
+    "554 as the banner: a blocked address": (says(b"554 5.7.1 blocked\r\n"), CHANNEL),
+    "no SMTP server": (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), CHANNEL),
+    "no banner": (says(b"", wait=2), CHANNEL),
+    "a banner that drips": (drips, CHANNEL),
+    "a banner without end": (floods, CHANNEL),
+}
+
+
+@pytest.mark.parametrize("case", SCRIPTS)
+async def test_what_a_strange_server_means(case, serve_script, send):
+    script, expected = SCRIPTS[case]
+    port = await serve_script(script)
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}")
+
+    assert verdict.outcome is expected
+
+
+@pytest.mark.parametrize("address", ["smtp://127.0.0.1:1", "smtp://nowhere.invalid:25?tls=none"])
+async def test_a_relay_that_is_not_there_is_trouble_with_the_channel(address, send):
+    [verdict] = await send(address)
+
+    assert (verdict.outcome, verdict.trouble) == (CHANNEL, OUTAGE)
+
+
+async def test_a_connection_is_used_again_and_replaced_when_the_server_closed_it(
+    serve_script, send
+):
+    async def close(writer):
+        await asyncio.sleep(0.02)
+        writer.write(b"421 4.4.2 idle\r\n")
+        await writer.drain()
+
+    port = await serve_script(talks(then=close))
+
+    verdicts = await send(f"smtp://127.0.0.1:{port}", times=4)
+
+    assert [verdict.outcome for verdict in verdicts] == [SENT] * 4
+
+
+async def test_one_connection_carries_many_mails(inbox, serve, send):
+    port = await serve(inbox)
+
+    await send(f"smtp://127.0.0.1:{port}", times=120)
+
+    assert len(inbox.mails) == 120
+    assert inbox.connections == 2  # the first hundred, and the rest
+    assert inbox.mails[0][1] == RAW
+
+
+async def test_nothing_is_sent_when_the_gate_says_no_and_the_connection_stays_good(
+    inbox, serve, send
+):
+    port = await serve(inbox)
+    answers = iter([_no(), _yes()])
+
+    verdicts = await send(f"smtp://127.0.0.1:{port}", times=2, gate=lambda: next(answers))
+
+    assert [verdict.outcome for verdict in verdicts] == [FENCED, SENT]
+    assert inbox.got("b@x.example") == 1
+
+
+async def test_an_error_of_the_gate_is_no_verdict(inbox, serve, send):
+    async def broken():
+        raise ConnectionError("the database is gone")
+
+    port = await serve(inbox)
+
+    with pytest.raises(ConnectionError, match="the database is gone"):
+        await send(f"smtp://127.0.0.1:{port}", gate=broken)
+    assert inbox.mails == []
+
+
+def _authenticator(_server, _session, _envelope, _mechanism, data):
+    known = data.login == b"us@er" and data.password == b"p:/w"
+    return AuthResult(success=known, handled=known)
+
+
+CREDENTIALS = "us%40er:p%3A%2Fw"
+
+
+async def test_starttls_with_a_checked_certificate_and_credentials(
+    certificates, inbox, serve, send
+):
+    authority, contexts = certificates
+    port = await serve(
+        inbox, tls_context=contexts["good"], authenticator=_authenticator, auth_required=True
+    )
+
+    [good] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}?ca={authority}")
+    [wrong] = await send(f"smtp://us%40er:wrong@127.0.0.1:{port}?ca={authority}")
+    [unknown] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}")
+
+    assert good.outcome is SENT
+    assert (wrong.outcome, wrong.trouble, wrong.code) == (CHANNEL, REFUSED, 535)
+    assert (unknown.outcome, unknown.trouble) == (CHANNEL, REFUSED)
+    assert len(inbox.mails) == 1
+
+
+@pytest.mark.parametrize("name", ["expired", "other"])
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+async def test_a_wrong_certificate_is_refused(name, scheme, *, certificates, inbox, serve, send):
+    authority, contexts = certificates
+    if scheme == "smtps":
+        port = await serve(inbox, tls=contexts[name])
+    else:
+        port = await serve(inbox, tls_context=contexts[name])
+
+    [verdict] = await send(f"{scheme}://{CREDENTIALS}@127.0.0.1:{port}?ca={authority}")
+
+    assert (verdict.outcome, verdict.trouble) == (CHANNEL, REFUSED)
+    assert inbox.mails == []
+
+
+async def test_smtps_is_encrypted_from_the_start(certificates, inbox, serve, send):
+    authority, contexts = certificates
+    port = await serve(inbox, tls=contexts["good"])
+
+    [good] = await send(f"smtps://127.0.0.1:{port}?ca={authority}")
+
+    assert good.outcome is SENT
+
+
+async def test_credentials_are_never_said_in_the_clear(inbox, serve, send):
+    port = await serve(inbox, authenticator=_authenticator, auth_require_tls=False)
+
+    [verdict] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}")
+
+    assert (verdict.outcome, verdict.trouble) == (CHANNEL, REFUSED)
+    assert inbox.mails == []
+
+
+REFUSALS = {
+    "smtp://": "no host",
+    "smtp://user@relay.example": "both a user and a password",
+    "smtp://u:p@relay.example?tls=none": "not sent without encryption",
+    "smtps://relay.example?tls=none": "always encrypted",
+    "smtp://relay.example:99999": "port",
+    "smtp://relay.example?starttls=no": "unknown option: starttls",
+    "smtp://relay.example?tls=maybe": "can only be none",
+    "smtp://u:pa/ss@relay.example": "port|path",
+    "http://relay.example": "must begin with",
+    "relay.example": "must begin with",
+    "": "must begin with",
+}
+
+
+@pytest.mark.parametrize("url", REFUSALS)
+def test_a_wrong_url_is_refused_with_a_reason(url):
+    with pytest.raises(ValueError, match=REFUSALS[url]):
+        open_link(MailConfig(secret="x", smtp_url=url))
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "no-reply",
+        "Shop <a@b.example",
+        "Shop\r\nBcc: x <a@b.example>",
+        "a@b.example, c@d.example",
+    ],
+)
+def test_a_wrong_sender_is_refused(sender):
+    with pytest.raises(ValueError, match="must read"):
+        open_link(MailConfig(secret="x", smtp_url="smtp://localhost", mail_from=sender))
+
+
+async def test_console_and_file_need_no_server(capsys, folder, send):
+    [printed] = await send("console:")
+    [written] = await send(f"file:{folder}")
+
+    assert (printed.outcome, written.outcome) == (SENT, SENT)
+    assert "Subject: x" in capsys.readouterr().out

@@ -1,0 +1,183 @@
+"""What is told as it happens, on both databases."""
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models import announcements as heard
+from models import clock
+from models.database import transaction
+from resolvers.announcements import published_reviews, received_notifications
+from resolvers.errors import NotFound, Unauthenticated
+from resolvers.ref import Ref
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+
+MARIA = Viewer(Role.CUSTOMER, external_id="MARIA")
+NINA = Viewer(Role.VENDOR, external_id="NINA", vendor="NINA")
+
+
+@pytest.fixture
+async def told(app):
+    """Collect what a generator tells: `reviews = told(published_reviews(…))`."""
+    tasks = []
+
+    def collect(generator):
+        found = []
+
+        async def take():
+            async with aclosing(generator) as events:
+                async for row in events:
+                    found.append(row)  # noqa: PERF401 - whoever looks must see each as it comes
+
+        tasks.append(asyncio.ensure_future(take()))
+        return found
+
+    # PostgreSQL's listener connects in the background.
+    await asyncio.sleep(0.2)
+    yield collect
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def everything(viewer=ANONYMOUS, **of):
+    return published_reviews(viewer, **({"service": None, "vendor": None} | of))
+
+
+async def test_a_review_is_told_when_it_is_written(told, review):
+    reviews = told(everything())
+    await asyncio.sleep(0.05)
+
+    await review(rating=3)
+
+    await until(lambda: reviews)
+    assert [row.rating for row in reviews] == [3]
+
+
+async def test_a_held_review_is_told_when_it_is_approved_and_not_before(told, review, ada):
+    await ada.do("updateSettings", reviewModeration=True)
+    reviews = told(everything())
+    await asyncio.sleep(0.05)
+
+    written = await review(rating=3)
+    await asyncio.sleep(0.1)
+    before = list(reviews)
+    await ada.do("approveReview", reviewId=written["id"])
+
+    await until(lambda: reviews)
+    assert before == []
+    assert [row.rating for row in reviews] == [3]
+
+
+async def test_only_reviews_of_the_service_and_vendor_asked_for_are_told(told, review, feed, maria):
+    await review("ORDER-1")
+    logo, nina = Ref(external_id="LOGO"), Ref(external_id="NINA")
+    of_logo, of_nina = told(everything(service=logo)), told(everything(vendor=nina))
+    both = told(everything(service=logo, vendor=nina))
+    await asyncio.sleep(0.05)
+
+    other = {"externalId": "OTHER", "title": "Another"}
+    await feed("ORDER-2", service=other)
+    await maria.do("createReview", order={"externalId": "ORDER-2"}, rating=1, body="Not that good.")
+    await review("ORDER-3", rating=4)
+
+    await until(lambda: len(of_nina) == 2 and of_logo and both)
+    assert [row.rating for row in of_logo] == [row.rating for row in both] == [4]
+    assert [row.rating for row in of_nina] == [1, 4]
+
+
+async def test_what_is_rolled_back_is_never_told(told, app):
+    with heard.listener("review") as listener:
+        with pytest.raises(ZeroDivisionError):
+            async with transaction():
+                await heard.announce("review", id="lost")
+                raise ZeroDivisionError
+        async with transaction():
+            await heard.announce("review", id="kept")
+            await asyncio.sleep(0.05)
+            early = await listener.next(0)
+
+        assert early is None
+        assert (await listener.next(5)).facts == {"id": "kept"}
+        assert await listener.next(0.05) is None
+
+
+async def test_outside_of_a_transaction_it_is_told_at_once(told, app):
+    with heard.listener("topic") as listener:
+        await heard.announce("topic", id=1)
+
+        assert (await listener.next(5)).facts == {"id": "1"}
+
+
+async def test_a_notice_reaches_its_person_and_nobody_else(told, review):
+    of_nina, of_maria = told(received_notifications(NINA)), told(received_notifications(MARIA))
+    await asyncio.sleep(0.05)
+
+    await review()
+
+    await until(lambda: of_nina)
+    assert [row.kind for row in of_nina] == ["review.received"]
+    assert of_maria == []
+
+
+async def test_a_notice_promised_for_later_is_told_when_it_is_due(told, feed, ada, at):
+    now = datetime.now(UTC)
+    await feed("ORDER-1", completedAt=(now - timedelta(days=1)).isoformat())
+    early = told(received_notifications(MARIA))
+    await feed("ORDER-2", completedAt=(now - timedelta(days=1)).isoformat())
+    await asyncio.sleep(0.1)
+    assert early == []
+
+    at(clock.now() + timedelta(days=3))
+    late = told(received_notifications(MARIA))
+    await feed("ORDER-3", completedAt=(now - timedelta(days=1)).isoformat())
+
+    await until(lambda: len(early) == 3)
+    assert {row.kind for row in early} == {"review.reminder"}
+    assert len(late) <= 3
+
+
+async def test_strangers_have_no_notices_and_unknown_services_no_reviews(app):
+    with pytest.raises(Unauthenticated):
+        await anext(received_notifications(ANONYMOUS))
+    with pytest.raises(NotFound):
+        await anext(everything(service=Ref(external_id="NONE")))
+    with pytest.raises(NotFound):
+        await anext(everything(vendor=Ref(external_id="NONE")))
+
+
+async def test_a_listener_that_falls_behind_holds_a_bounded_number(app, monkeypatch):
+    monkeypatch.setattr(heard, "MAX_WAITING", 10)
+    with heard.listener("topic") as slow:
+        for number in range(11):
+            slow.tell(heard.Announcement("topic", {"id": number}))
+
+        assert len(slow._waiting) == 0
+        with pytest.raises(heard.FellBehind):
+            await slow.next()
+
+
+async def test_the_listening_connection_comes_back(told, app, database, monkeypatch):
+    if database.startswith("sqlite"):
+        pytest.skip("SQLite tells within the process")
+    from models import sql
+
+    monkeypatch.setattr(heard, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(heard, "_ALIVE_SECONDS", 0.1)
+    await sql.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE '%LISTEN%' AND pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    await asyncio.sleep(0.6)
+
+    with heard.listener("topic") as listener:
+        await heard.announce("topic", id=1)
+        assert (await listener.next(5)).facts == {"id": "1"}
