@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,6 +30,12 @@ LIST = """query($o: ReviewOrder!, $f: ReviewFilter, $first: Int, $after: String,
 SITE = """query($o: ReviewOrder!, $f: ReviewFilter, $first: Int, $after: String, $last: Int, $before: String, $page: Int) {
   reviews(orderBy: $o, filter: $f, first: $first, after: $after, last: $last, before: $before, page: $page) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id } } }"""
+
+
+@pytest.fixture
+def settings(settings):
+    """Nothing is too dear here: what is fetched is under test, not the budget."""
+    return replace(settings, max_cost=10**9, max_cost_anonymous=10**9)
 
 
 @pytest.fixture
