@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format lint types test-all schema lock clean
+.PHONY: help run test check format lint types test-all bench schema lock clean
 
 # The first Python that is new enough; `make run PYTHON=…` names another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -40,6 +40,9 @@ test-all: ## run the suite on each supported Python that this machine has
 	@set -e; for p in $(PYTHONS); do \
 	  v=$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])'); echo "== Python $$v"; \
 	  $(MAKE) --no-print-directory test PYTHON=$$p VENV=.venv-$$v; done
+
+bench: $(VENV)/test ## measure speed beside an endpoint written by hand (QUICK=1, KEEP=folder)
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick) $(if $(KEEP),--keep $(KEEP))
 
 schema: $(VENV)/run ## print the schema into schema.graphql
 	$(BIN)/candor schema > schema.graphql

@@ -43,7 +43,7 @@ _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING RETURNING id"""
+ON CONFLICT DO NOTHING"""
 
 _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
@@ -81,11 +81,12 @@ async def deliver_later(
     times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
     await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
-        values = (uuid7(), *person, mail, key, *subject, due)
-        if await sql.fetch(_NOTIFY, *values):
-            await announcements.announce(
-                "notification", id=values[0], audience=audience, recipient=to.external_id, due=due
-            )
+        notice = uuid7()
+        await sql.execute(_NOTIFY, notice, *person, mail, key, *subject, due)
+        # Of a notice that was there already nobody will find this id.
+        await announcements.announce(
+            "notification", id=notice, audience=audience, recipient=to.external_id, due=due
+        )
 
 
 def _key(mail: str, about: Subject, occasion: str, person: str) -> str:

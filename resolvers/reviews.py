@@ -9,6 +9,7 @@ from uuid import UUID
 import mailers
 from models import Order, Review, ReviewRevision, ReviewStatus, SiteSettings, clock, sql
 from models.database import transaction
+from models.one_round_trip import one_round_trip
 from models.review import SUB_RATINGS
 from models.uuid7 import uuid7
 from resolvers import (
@@ -51,6 +52,10 @@ _INSERT_COLUMNS = (
     "idempotency_key",
     "idempotency_digest",
 )
+# How often a lost race is looked at again, to tell the loser why.
+_TRIES = 3
+_STILL = """SELECT id FROM orders
+WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
 # The loser of a race comes back with no row: the database decides, not an earlier look.
 _INSERT = (
     f"INSERT INTO review ({', '.join(_INSERT_COLUMNS)}) VALUES ({sql.places(_INSERT_COLUMNS)})"
@@ -82,31 +87,37 @@ async def create_review(
         raise Unauthenticated("order", message="Sign in as the customer of this order.")
     stars = {"rating": rating, "communication": communication, "quality": quality, "value": value}
     digest = _digest(order, stars, body) if idempotency_key is not None else None
-    async with transaction():
-        row = await orders.find_order(viewer, order, lock=True)
-        if row is None:
+    for _ in range(_TRIES):
+        found = await orders.find_with_settings(viewer, order)
+        if found is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
+        row, settings = found
         if idempotency_key is not None:
             text.identifier(idempotency_key, "idempotency_key")
             if first := await _first_answer(viewer, row, idempotency_key, digest):
                 return first
-        settings = await site_settings.current()
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
         review = _new_review(row, settings, _checked(stars), text.body(body, "body"))
         review.idempotency_key, review.idempotency_digest = idempotency_key, digest
-        try:
-            await insert(review)
-        except AlreadyReviewed:
-            # Or the same key made a review of another order at this very moment.
-            if idempotency_key is not None:
-                await _first_answer(viewer, row, idempotency_key, digest)
-            raise
-        await mailers.withdraw("review.reminder", about=row.id, because="the order was reviewed")
+        if await _written(review, row):
+            return review
+        # Somebody else was faster: look again, and say what is true now.
+    raise AlreadyReviewed("order")
+
+
+async def _written(review: Review, order: Order) -> bool:
+    """Store a new review with all that follows from it; False when its order changed meanwhile."""
+    held = " FOR SHARE" if sql.is_postgres() else ""
+    async with one_round_trip() as writes:
+        parties = (order.customer_id, order.vendor_id, order.service_id)
+        await writes.must(_STILL + held, order.id, *parties)
+        await writes.must(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS))
+        await mailers.withdraw("review.reminder", about=order.id, because="the order was reviewed")
         if review.is_public:
-            await mailers.deliver_later("review.received", to=row.vendor, about=review)
+            await mailers.deliver_later("review.received", to=order.vendor, about=review)
             await rating_counters.count_in(review)
             await announcements.announce_review(review)
-    return review
+    return writes.done
 
 
 async def insert(review: Review) -> None:
