@@ -45,6 +45,12 @@ async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSetti
     return _order(row), sql.joined(SiteSettings, row, "settings_") if known else SiteSettings()
 
 
+async def hold(order_id: UUID) -> None:
+    """Hold off other writers of the order until the caller's transaction ends."""
+    if sql.is_postgres():
+        await sql.fetch("SELECT id FROM orders WHERE id = ? FOR UPDATE", order_id)
+
+
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
     """Those of the orders that the viewer is a party to, by their ids."""
     if not ids:

@@ -139,7 +139,11 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated("review_id")
     async with transaction():
-        review = await find_review(viewer, review_id, lock=True)
+        review = await find_review(viewer, review_id)
+        if review is not None:
+            # The order is locked before its review, as the feed does that hands it over.
+            await orders.hold(review.order_id)
+            review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
         settings = await site_settings.current()

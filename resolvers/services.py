@@ -19,7 +19,7 @@ _TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
 _COUNT = "COALESCE(k.n1 + k.n2 + k.n3 + k.n4 + k.n5, 0)"
 _SUM = "(k.n1 + 2 * k.n2 + 3 * k.n3 + 4 * k.n4 + 5 * k.n5)"
 # The published average in hundredths, as models.rating_tally computes it; 0 when unrated.
-_AVERAGE = f"COALESCE((200 * {_SUM} + {_COUNT}) / NULLIF(2 * {_COUNT}, 0), 0)"
+_AVERAGE = f"COALESCE((200 * CAST({_SUM} AS BIGINT) + {_COUNT}) / NULLIF(2 * {_COUNT}, 0), 0)"
 
 # Best first. Services nobody rated yet stand above those that were rated badly.
 _RANKS = {
