@@ -7,6 +7,8 @@ name, and a migration drops the old one.
 
 _LISTS = {
     # A list's order, as a range of an index: scanned backwards, newest and highest come first.
+    # The status is no part of it: nearly all reviews are public, and people who are signed in see
+    # their own held ones in the same list.
     "newest": "created_at, id",
     "highest": "rating, created_at, id",
     "lowest": "(6 - rating), created_at, id",
@@ -18,7 +20,7 @@ INDEXES: dict[str, str] = {
     **{
         f"ix_review_{subject}_{order}": (
             f"INDEX ix_review_{subject}_{order} ON review"
-            f" ({subject}_id, status, {columns}) WHERE deleted_at IS NULL"
+            f" ({subject}_id, {columns}) WHERE deleted_at IS NULL"
         )
         for subject in ("service", "vendor")
         for order, columns in _LISTS.items()
