@@ -66,12 +66,12 @@ BOMB = (
     ],
 )
 async def test_a_document_over_a_limit_is_refused_with_the_figure(code, query, limit, most):
-    began = time.perf_counter()
+    began = time.process_time()
     found, error = await code(query)
 
     assert found == "QUERY_TOO_COMPLEX"
     assert (error["extensions"]["limit"], error["extensions"]["max"]) == (limit, most)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_the_fragment_bomb_takes_linear_time():
@@ -81,10 +81,10 @@ def test_the_fragment_bomb_takes_linear_time():
             + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(length))
             + f"fragment A{length} on Query{{__typename}}"
         )
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(TooComplex):
             Documents(schema, introspection=True).get(text)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds(16)
 
@@ -109,11 +109,11 @@ def test_the_fragment_bomb_takes_linear_time():
     ],
 )
 async def test_odd_documents_are_refused_quickly(code, query):
-    began = time.perf_counter()
+    began = time.process_time()
     found, _ = await code(query)
 
     assert found in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "QUERY_TOO_COMPLEX"}
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ async def test_odd_documents_are_refused_quickly(code, query):
     ],
 )
 def test_fields_that_merge_are_compared_within_a_budget(query):
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(Rejected, TooComplex):
         Documents(schema, introspection=True).get(query)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 async def test_the_tools_introspection_passes(post):
