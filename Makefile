@@ -19,6 +19,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/run ## set everything up, load a demo marketplace, serve it (PORT=8000)
+	@$(BIN)/python -m candor.assets
 	$(BIN)/candor serve --demo --port $(PORT)
 
 test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from candor import mail
 from candor.endpoint import GraphQLEndpoint
 from candor.graphiql import GraphiQL
 from candor.health import Health
@@ -36,7 +37,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings.database_url), hearing(settings.database_url):
+        async with (
+            opened(settings.database_url),
+            hearing(settings.database_url),
+            mail.working(settings),
+        ):
             yield
 
     return Starlette(

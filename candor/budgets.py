@@ -37,7 +37,7 @@ class Caller:
         viewer = self.viewer
         if viewer.role is Role.ANONYMOUS:
             return f"ANONYMOUS:{network(self.address)}"
-        return f"{viewer.role}:{viewer.external_id or viewer.order_id}"
+        return f"{viewer.role}:{viewer.external_id or viewer.order_id or viewer.update_id}"
 
 
 class Budgets:

@@ -1,7 +1,6 @@
 """The command `candor`."""
 
 import asyncio
-import os
 import re
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -94,40 +93,15 @@ def token(role: str, id_: str, vendor: str | None, ttl: timedelta, **claims: str
     click.echo(sign(settings(), {"sub": id_, "role": role, **known}, ttl))
 
 
-@main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-@click.option("--demo", is_flag=True, help="Load a small demo marketplace if there are no orders.")
-def serve(host: str, port: int, workers: int, *, demo: bool) -> None:
-    """Serve the API. The database is brought up to date first."""
-    import uvicorn  # noqa: PLC0415 - only this command needs a server
-
-    from candor.welcome import prepare  # noqa: PLC0415
-
-    configured = settings()
-    if demo and configured.production:
-        raise click.ClickException("There is no demo in production.")
-    # Worker processes read the environment again and must find the same secret.
-    os.environ["CANDOR_SECRET"] = configured.secret
-    asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
-    uvicorn.run(
-        "candor.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        server_header=False,
-    )
-
-
 def _register() -> None:
     from candor.commands.check import check  # noqa: PLC0415 - they use what stands above
     from candor.commands.import_files import import_  # noqa: PLC0415
     from candor.commands.key import key  # noqa: PLC0415
+    from candor.commands.mails import mails  # noqa: PLC0415
+    from candor.commands.serve import serve  # noqa: PLC0415
+    from candor.commands.worker import worker  # noqa: PLC0415
 
-    for command in (check, import_, key):
+    for command in (check, import_, key, mails, serve, worker):
         main.add_command(command)
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from candor.trusted_documents import BadManifest, Mode, read_manifest
+from mailers.configuration import MailConfig
+from mailers.sender import Sender
+from mailers.transport import open_link
 
 MIN_SECRET = 32
 
@@ -44,6 +47,10 @@ class Settings:
     compiled: bool = True
     opentelemetry: bool = False
     json_logs: bool = False
+    smtp_url: str = field(default="console:", repr=False)
+    mail_from: str = "Candor <no-reply@localhost>"
+    mail_worker: bool = False
+    mail_connections: int = 4
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +91,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
         json_logs=_one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
         == "json",
+        smtp_url=_smtp_url(get("SMTP_URL", "console:")),
+        mail_from=_mail_from(get("MAIL_FROM", Settings.mail_from)),
+        mail_worker=_switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
+        mail_connections=_connections(get("MAIL_CONNECTIONS", "4")),
     )
 
 
@@ -101,6 +112,28 @@ def _number(name: str, value: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
         raise BadSettings(f"CANDOR_{name} must be a whole number, 1 to 999999999.")
     return int(value)
+
+
+def _connections(value: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]?", value):
+        raise BadSettings("CANDOR_MAIL_CONNECTIONS must be a whole number, 1 to 99.")
+    return int(value)
+
+
+def _smtp_url(value: str) -> str:
+    try:
+        open_link(MailConfig(secret="", smtp_url=value))
+    except ValueError as error:
+        raise BadSettings(f"CANDOR_SMTP_URL: {error}") from None
+    return value
+
+
+def _mail_from(value: str) -> str:
+    try:
+        Sender.parse(value)
+    except ValueError as error:
+        raise BadSettings(f"CANDOR_MAIL_FROM: {error}") from None
+    return value
 
 
 def _redis(value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Who is calling: tokens of our own, tokens of the marketplace, and API keys."""
+"""Who is calling: tokens of our own and of the marketplace, API keys, and links of mails."""
 
 import asyncio
 import hashlib
@@ -10,7 +10,9 @@ from typing import Any
 
 import jwt
 
+from candor.link_holders import guest
 from candor.settings import Settings
+from mailers.links import BadLink, ExpiredLink, Purpose
 from models import ApiKey, clock
 from resolvers import text
 from resolvers.viewer import ANONYMOUS, Role, Viewer
@@ -62,6 +64,8 @@ class Gatekeeper:
             raise BadToken("Send Authorization: Bearer and a token.")
         if credential.startswith(KEY_PREFIX):
             return await _key_holder(credential)
+        if "." not in credential:
+            return await self._link_holder(credential)
         try:
             return _person(await self._claims(credential))
         except jwt.ExpiredSignatureError:
@@ -69,6 +73,14 @@ class Gatekeeper:
         except BadToken:
             raise
         except Exception:  # noqa: BLE001 - strangers write tokens: whatever breaks on one, it is bad
+            raise BadToken("The token is not valid here.") from None
+
+    async def _link_holder(self, token: str) -> Viewer:
+        try:
+            return await guest(self._settings.secret, token, Purpose.REVIEW, Purpose.RATE_UPDATE)
+        except ExpiredLink:
+            raise BadToken("The link has expired.") from None
+        except BadLink:
             raise BadToken("The token is not valid here.") from None
 
     async def _claims(self, token: str) -> dict[str, Any]:

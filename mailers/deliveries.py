@@ -2,11 +2,9 @@
 
 from uuid import UUID
 
-from tortoise.queryset import QuerySet
-
 from mailers.catalogue import CATALOGUE
 from mailers.outbox import now
-from models import MailStatus, OutboxMail, sql
+from models import OutboxMail, sql
 
 _RETRY = """
 UPDATE outbox_mail SET status = 'SCHEDULED', due_at = ?, expires_at = ?, attempts = 0,
@@ -37,26 +35,6 @@ async def retry(mail_id: UUID) -> bool:
 async def cancel(mail_id: UUID, *, because: str) -> bool:
     """Stop a mail that has not left; False when it is too late or over."""
     return bool(await sql.execute(_CANCEL, because[:200], now(), mail_id, False))
-
-
-def matching(
-    *,
-    status: MailStatus | None = None,
-    mail: str | None = None,
-    recipient: str | None = None,
-    subject_id: UUID | None = None,
-) -> QuerySet[OutboxMail]:
-    """The mails that fit every filter given, in no order yet."""
-    filters = {"status": status, "mail": mail, "subject_id": subject_id}
-    query = OutboxMail.filter(**{k: value for k, value in filters.items() if value is not None})
-    if recipient is not None:
-        wanted = recipient.strip()
-        query = (
-            query.filter(address__iexact=wanted)
-            if "@" in wanted
-            else query.filter(recipient=wanted)
-        )
-    return query
 
 
 async def oldest_due() -> int | None:

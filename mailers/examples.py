@@ -102,7 +102,13 @@ def _reminder(case: Case, site: Site, to: Person) -> Mail:
 
 
 def _review_link(site: Site) -> str:
-    return site.review_link(order_id=_ID, order_number="NL-20418", version=1, closes_at=_CLOSES)
+    return site.review_link(
+        order_id=_ID,
+        order_number="NL-20418",
+        service_number="LOGO-7",
+        version=1,
+        closes_at=_CLOSES,
+    )
 
 
 def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:

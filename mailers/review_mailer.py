@@ -7,8 +7,18 @@ from uuid import UUID
 from mailers.facts import OrderFacts, ReviewFacts
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from mailers.rendering import render
-from mailers.site import Site, check_web_address
-from models import Customer, Order, OrderStatus, Review, ReviewStatus, Vendor, clock
+from mailers.site import Site
+from models import (
+    Customer,
+    Order,
+    OrderStatus,
+    Review,
+    ReviewStatus,
+    Service,
+    Vendor,
+    clock,
+    web_address,
+)
 from models.review_window import Window, window
 
 
@@ -45,7 +55,7 @@ async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
         return Skipped("the review is gone")
     if review.status is not ReviewStatus.REJECTED:
         return Skipped("the review is not rejected any more")
-    link = None if _is_over(review.order, site) else _link(review.order, site)
+    link = None if _is_over(review.order, site) else _link(review.order, review.service, site)
     return _to(review.customer, "review.rejected", site, review=_facts(review, link))
 
 
@@ -67,7 +77,7 @@ async def reminder(
         order_number=order.external_id,
         service_title=order.service.title,
         vendor_name=order.vendor.display_name,
-        link=_link(order, site),
+        link=_link(order, order.service, site),
         last_day=open_until.last_day if open_until else None,
     )
     return _to(order.customer, "review.reminder", site, order=facts)
@@ -123,7 +133,7 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
 
 def _web_address(url: str | None) -> str | None:
     try:
-        check_web_address(url or "")
+        web_address.check(url or "")
     except ValueError:
         return None
     return url
@@ -141,11 +151,12 @@ def _is_over(order: Order, site: Site) -> bool:
     return open_until is not None and open_until.closes_at <= clock.now()
 
 
-def _link(order: Order, site: Site) -> str:
+def _link(order: Order, service: Service, site: Site) -> str:
     open_until = _window(order, site)
     return site.review_link(
         order_id=order.id,
         order_number=order.external_id,
+        service_number=service.external_id,
         version=order.link_version,
         closes_at=open_until.closes_at if open_until else None,
     )

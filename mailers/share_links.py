@@ -6,8 +6,8 @@ Facebook and LinkedIn take the target only, and show what its page says of itsel
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from mailers import token_text
-from mailers.site import Site, check_web_address
+from mailers.site import Site
+from models import token_text, web_address
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def share(site: Site) -> Share | None:
     values = {"site_name": site.name, "site_url": site.url}
     target = token_text.filled(site.settings.promoter_share_url or "", values)
     try:
-        check_web_address(target)
+        web_address.check(target)
     except ValueError:
         return None
     text = token_text.filled(site.settings.promoter_share_text, values).strip()

@@ -1,17 +1,15 @@
 """What every mail knows of the site: its name, its settings, and where its links point."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
 from mailers.links import Claim, Purpose, sign
-from models import SiteSettings, clock
+from models import SiteSettings, clock, token_text
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # A link of an unlimited window still ends some day.
 UNLIMITED = timedelta(days=365)
 CATEGORIES = tuple(Category)
@@ -35,13 +33,19 @@ class Site:
         return self.settings.site_url
 
     def review_link(
-        self, *, order_id: UUID, order_number: str, version: int, closes_at: datetime | None
+        self,
+        *,
+        order_id: UUID,
+        order_number: str,
+        service_number: str,
+        version: int,
+        closes_at: datetime | None,
     ) -> str:
         """Where a guest reviews an order, until the window closes."""
         expires_at = closes_at or clock.now() + UNLIMITED
         claim = Claim(Purpose.REVIEW, order_id, version, expires_at=expires_at)
         token = sign(self.config.secret, claim)
-        values = {"token": token, "order_id": order_number}
+        values = {"token": token, "order_id": order_number, "service_id": service_number}
         return self._page(self.settings.review_url_template, f"/r/{token}", values)
 
     def update_link(
@@ -66,38 +70,8 @@ class Site:
     def _page(self, template: str | None, built_in: str, values: dict[str, str]) -> str:
         if template is None:
             return self._public + built_in
-        return filled(template, values)
-
-
-def filled(template: str, values: dict[str, str]) -> str:
-    """A URL template with each `{name}` replaced, once, by its value as part of a URL."""
-    return _PLACEHOLDER.sub(
-        lambda found: quote(values[found[1]], safe="") if found[1] in values else found[0], template
-    )
-
-
-def check_url_template(template: str, names: set[str]) -> None:
-    """Refuse a template without {token}, with an unknown {name}, or that is no web address.
-
-    Raises ValueError.
-    """
-    check_web_address(template)
-    used = set(_PLACEHOLDER.findall(template))
-    if "token" not in used:
-        raise ValueError("The address must hold {token}.")
-    if strange := used - names - {"token"}:
-        raise ValueError(f"The address knows no {{{min(strange)}}}.")
-
-
-def check_web_address(url: str) -> None:
-    """Refuse what is no absolute http or https address of visible ASCII. Raises ValueError."""
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ValueError("This is no web address.") from error
-    visible = re.fullmatch(r"[\x21-\x7e]+", url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or visible is None:
-        raise ValueError("The address must begin with http:// or https://.")
+        encoded = {name: quote(value, safe="") for name, value in values.items()}
+        return token_text.filled(template, encoded)
 
 
 def preselected(link: str, **stars: int) -> str:

@@ -22,6 +22,8 @@ from mailers.sender import Sender
 from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Trouble, Verdict
 from mailers.transport import Link, open_link
+from models import announcements
+from models.announcements import FellBehind
 
 _log = logging.getLogger("candor.mail")
 
@@ -61,6 +63,7 @@ class Worker:
             asyncio.create_task(self._forever(self._beat, pace.lease / 3)),
             asyncio.create_task(self._forever(self._reap, pace.lease / 2)),
             asyncio.create_task(self._forever(self._tidy, _HOUR)),
+            asyncio.create_task(self._forever(self._listen, 0)),
         ]
         senders = [asyncio.create_task(self._send(link)) for link in self._links]
         try:
@@ -190,6 +193,13 @@ class Worker:
             else:
                 seconds = delay(self._config.pace, mail.attempts + 1, None)
                 await outbox.reschedule(mail, delay=seconds, error=repr(error))
+
+    async def _listen(self) -> None:
+        """Every mail comes with a notice, and that is announced: no need to wait for the poll."""
+        with announcements.listener("notification") as listener, contextlib.suppress(FellBehind):
+            while True:
+                await listener.next()
+                self.wake()
 
     async def _beat(self) -> None:
         await outbox.beat(list(self._held), lease=self._config.pace.lease)

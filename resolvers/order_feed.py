@@ -266,4 +266,5 @@ async def _remind(
             due_at=due,
             expires_at=deadline.closes_at if deadline else None,
             occasion=completed_at.isoformat(),
+            completed_at=completed_at.isoformat(),
         )

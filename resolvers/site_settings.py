@@ -1,12 +1,10 @@
 """What the site's admin decides, validated when it changes."""
 
-import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from models import SiteSettings, sql
+from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
 from resolvers import text, tracking
@@ -14,8 +12,6 @@ from resolvers.errors import Invalid
 from resolvers.viewer import Viewer
 
 MAX_WINDOW_DAYS = 36_500
-SHARE_TOKENS = {"site_name", "site_url"}
-_TOKEN = re.compile(r"\{([^{}]*)\}")
 
 
 async def current() -> SiteSettings:
@@ -36,12 +32,6 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
             await SiteSettings.filter(key="site").update(**checked)
             await tracking.record(viewer, "settings.changed", names=sorted(checked))
     return await current()
-
-
-def share_text(template: str, settings: SiteSettings) -> str:
-    """The text with its tokens replaced, once: a site's name that holds a token stays as it is."""
-    values = {"site_name": settings.site_name, "site_url": settings.site_url}
-    return _TOKEN.sub(lambda token: values.get(token[1], token[0]), template)
 
 
 def _as_is(_name: str, value: Any) -> Any:
@@ -76,14 +66,7 @@ def _time_zone(name: str, value: str) -> str:
 
 def url(name: str, value: str) -> str:
     """An absolute http(s) address, as typed. Raises Invalid."""
-    try:
-        parts = urlsplit(value)
-        absolute = parts.scheme in {"http", "https"} and parts.hostname is not None
-    except ValueError:
-        absolute = False
-    if not absolute or not value.isprintable() or " " in value or len(value) > 2000:
-        raise Invalid(name, message="Give an address that begins with http:// or https://.")
-    return value
+    return _sound(name, value, web_address.check)
 
 
 def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], str | None]:
@@ -98,24 +81,31 @@ def _address(name: str, value: str) -> str:
 
 
 def _share_text(name: str, value: str) -> str:
-    cleaned = text.plain(value)
-    unknown = set(_TOKEN.findall(cleaned)) - SHARE_TOKENS
-    if unknown:
-        raise Invalid(name, message="Only {site_name} and {site_url} can be used as tokens.")
+    cleaned = _sound(name, text.plain(value), token_text.check)
     if not 1 <= len(cleaned) <= 1000:
         raise Invalid(name, message="A share text has 1 to 1,000 characters.")
     return cleaned
 
 
-def _template(*tokens: str) -> Callable[[str, str], str]:
-    def check(name: str, value: str) -> str:
-        used = set(_TOKEN.findall(value))
-        if "token" not in used or used - set(tokens):
-            names = ", ".join(f"{{{token}}}" for token in tokens)
-            raise Invalid(name, message=f"The address must hold {{token}}; known are {names}.")
-        return url(name, value)
+def _share_url(name: str, value: str) -> str:
+    example = {"site_url": "https://shop.example", "site_name": "shop"}
+    url(name, token_text.filled(value, example))
+    return _sound(name, value, token_text.check)
 
-    return check
+
+def _template(*known: str) -> Callable[[str, str], str]:
+    return lambda name, value: _sound(
+        name, value, lambda address: web_address.check_template(address, set(known))
+    )
+
+
+def _sound(name: str, value: str, check: Callable[[str], None]) -> str:
+    """The value, when a check that raises ValueError has nothing against it. Raises Invalid."""
+    try:
+        check(value)
+    except ValueError as error:
+        raise Invalid(name, message=str(error)) from None
+    return value
 
 
 def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -142,10 +132,10 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "review_window_days": _between(0, MAX_WINDOW_DAYS),
     "review_reminder_days": _between(0, 365),
     "follow_up_delay_minutes": _between(0, 10_080),
-    "promoter_share_url": _optional(url),
+    "promoter_share_url": _optional(_share_url),
     "promoter_share_text": _share_text,
-    "review_url_template": _optional(_template("token", "order_id", "service_id")),
-    "update_url_template": _optional(_template("token", "order_id", "update_id")),
+    "review_url_template": _optional(_template("order_id", "service_id")),
+    "update_url_template": _optional(_template("order_id", "update_id")),
     "seller_levels": _levels,
 }
 

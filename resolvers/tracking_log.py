@@ -34,6 +34,8 @@ class TrackingKind(StrEnum):
     REVIEW_HELD = "review.held"
     REVIEW_DELETED = "review.deleted"
     REPLY_DELETED = "reply.deleted"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_CANCELLED = "mail.cancelled"
     SETTINGS_CHANGED = "settings.changed"
 
 

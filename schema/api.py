@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from schema.mail_delivery import MailDelivery
 from schema.mutation import Mutation
 from schema.note import Note
 from schema.notification import Notification
@@ -22,6 +23,7 @@ schema = strawberry.Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[
+        MailDelivery,
         Note,
         Notification,
         Order,

@@ -138,6 +138,17 @@ described(
     CLOSED="Rated: read-only for everybody, for good. A new problem is a new update.",
 )
 described(
+    models.MailStatus,
+    "What became of a mail.",
+    SCHEDULED="Waits: until it is due, for another try, or for the relay to come back.",
+    SENDING="On its way: a worker holds it.",
+    SENT="The relay took it.",
+    CANCELLED="Not sent: its cause is gone, nobody wants it, or an admin stopped it.",
+    EXPIRED="Not sent: it came too late to be of use.",
+    DEAD="Refused for good, or tried ten times.",
+    UNCERTAIN="Handed over, and no answer came: it may have been sent. An admin decides.",
+)
+described(
     OrderUpdateOrder,
     "How a list of updates is ordered. Equals are ordered by id.",
     LATEST_ACTIVITY="By the last thing that happened and that you can see, latest first.",
@@ -167,6 +178,8 @@ described(
     REVIEW_REJECTED="An admin rejected a review.",
     REVIEW_HELD="An admin took a review back to pending.",
     REVIEW_DELETED="An admin deleted a review.",
+    MAIL_RETRIED="An admin had a mail sent once more.",
+    MAIL_CANCELLED="An admin stopped a mail.",
     REPLY_DELETED="An admin deleted a vendor's reply.",
     SETTINGS_CHANGED="An admin changed settings.",
 )

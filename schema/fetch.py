@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from resolvers import (
+    mail_deliveries,
     notifications,
     order_updates_lookup,
     orders,
@@ -15,6 +16,7 @@ from resolvers import (
     update_notes,
 )
 from schema.context import Context
+from schema.mail_delivery import present_mails
 from schema.node import Node
 from schema.note import present_notes
 from schema.notification import present_notifications
@@ -32,6 +34,10 @@ Present = Callable[[Context, Sequence[Any], Selection], Awaitable[Sequence[Node]
 
 # What exists for the viewer comes from the same query as in every list.
 _TYPES: dict[str, tuple[ByIds, Present]] = {
+    "MailDelivery": (
+        lambda context, ids: mail_deliveries.by_ids(context.viewer, ids),
+        present_mails,
+    ),
     "Note": (lambda context, ids: update_notes.by_ids(context.viewer, ids), present_notes),
     "Notification": (
         lambda context, ids: notifications.by_ids(context.viewer, list(ids)),

@@ -9,6 +9,7 @@ from resolvers import notifications, order_feed, site_settings
 from resolvers.orders import by_ids as orders_by_ids
 from schema import ids
 from schema.context import Context
+from schema.mail_mutation import MailMutation
 from schema.mutation_field import Input, mutation
 from schema.order import present_orders
 from schema.order_input import OrderResult, UpsertOrdersInput, UpsertOrdersPayload
@@ -21,7 +22,7 @@ from schema.viewer_input import MarkNotificationsReadInput, SettingsPayload, Vie
 
 
 @strawberry.type(description="What can be done. A refusal changes nothing and stands in `errors`.")
-class Mutation(ReviewMutation, UpdateMutation):
+class Mutation(ReviewMutation, UpdateMutation, MailMutation):
     @mutation(
         UpsertOrdersPayload,
         "Tell up to 500 orders, with an API key of the scope ORDERS_WRITE. Idempotent: later news"

@@ -26,6 +26,7 @@ from schema.connection import (
 )
 from schema.context import Context
 from schema.fetch import fetch, fetch_one
+from schema.mail_query import MailQuery
 from schema.node import Id, Node, NodeRef
 from schema.order import Order, ReviewEligibility, present_eligibilities, present_orders
 from schema.rating_summary import RatingSummary
@@ -66,7 +67,7 @@ ServiceFilterArgument = Annotated[
 
 
 @strawberry.type(description="What can be read. What you may not see does not exist for you.")
-class Query(UpdateQuery):
+class Query(UpdateQuery, MailQuery):
     @strawberry.field(
         description="A thing of any type by its id; null when it is not there for you."
     )

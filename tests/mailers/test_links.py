@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mailers.catalogue import Category
 from mailers.links import BadLink, Claim, ExpiredLink, ForeignLink, ForgedLink, Purpose, read, sign
-from mailers.site import Site, category_of, check_url_template, check_web_address, preselected
+from mailers.site import Site, category_of, preselected
 from mailers.suppression import recipient_hash
-from models import SiteSettings
+from models import SiteSettings, web_address
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ID = UUID("01890000-0000-7000-8000-000000000001")
@@ -83,7 +83,9 @@ def site(config):
 
 
 def test_links_point_to_our_own_pages_without_a_storefront(site, config, before_noon):
-    link = site().review_link(order_id=ID, order_number="A/1", version=3, closes_at=NOON)
+    link = site().review_link(
+        order_id=ID, order_number="A/1", service_number="S 1", version=3, closes_at=NOON
+    )
 
     address, _, token = link.rpartition("/")
     assert address == "https://reviews.nordlicht.example/r"
@@ -108,7 +110,9 @@ def test_links_point_into_the_storefronts_pages(site, config):
 def test_a_link_of_an_unlimited_window_still_ends(site, config, at):
     at(NOON)
 
-    link = site().review_link(order_id=ID, order_number="1", version=1, closes_at=None)
+    link = site().review_link(
+        order_id=ID, order_number="1", service_number="1", version=1, closes_at=None
+    )
 
     claim = read(config.secret, link.rpartition("/")[2], Purpose.REVIEW)
     assert claim.expires_at == NOON + timedelta(days=365)
@@ -151,14 +155,14 @@ def test_a_star_only_preselects(link, expected):
 )
 def test_a_template_that_is_no_web_address_is_refused(url):
     with pytest.raises(ValueError, match="address"):
-        check_url_template(url, {"order_id"})
+        web_address.check_template(url, {"order_id"})
 
 
 def test_a_template_needs_the_token_and_knows_its_names():
-    check_url_template("https://shop.example/{order_id}/{token}", {"order_id"})
-    check_web_address("http://localhost:8000/x?y=z#a")
+    web_address.check_template("https://shop.example/{order_id}/{token}", {"order_id"})
+    web_address.check("http://localhost:8000/x?y=z#a")
 
     with pytest.raises(ValueError, match=r"must hold \{token\}"):
-        check_url_template("https://shop.example/{order_id}", {"order_id"})
+        web_address.check_template("https://shop.example/{order_id}", {"order_id"})
     with pytest.raises(ValueError, match=r"no \{secret\}"):
-        check_url_template("https://shop.example/{token}/{secret}", {"order_id"})
+        web_address.check_template("https://shop.example/{token}/{secret}", {"order_id"})

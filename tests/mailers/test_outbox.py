@@ -265,20 +265,6 @@ async def test_an_admin_cancels_what_has_not_left(promise):
     assert (waiting.status, waiting.reason) == ("CANCELLED", "Ada said so")
 
 
-async def test_mails_are_found_by_status_name_and_recipient(promise):
-    nina = await promise(to="nina@example.com")
-    omar = await promise("review.reminder", to="omar@example.com")
-
-    async def found(**filters):
-        return [row.id async for row in deliveries.matching(**filters).order_by("id")]
-
-    assert await found() == [nina.id, omar.id]
-    assert await found(mail="review.reminder") == [omar.id]
-    assert await found(status="SENT") == []
-    assert await found(recipient="NINA@example.com ") == [nina.id]
-    assert await found(subject_id=omar.subject_id, mail="review.received") == []
-
-
 async def test_the_oldest_due_and_the_next_due_mail_are_known(promise, at):
     at(NOON)
     assert (await deliveries.oldest_due(), await outbox.next_due()) == (None, None)

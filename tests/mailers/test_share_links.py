@@ -2,12 +2,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mailers import token_text
 from mailers.examples import CASES, example
 from mailers.mail import Person
 from mailers.share_links import share, share_links
 from mailers.site import Site
-from models import ShareAudience, SiteSettings
+from models import ShareAudience, SiteSettings, token_text
 
 TARGET = "https://nordlicht.example/reviews?a=1&b=ü".replace("ü", "%C3%BC")
 TEXT = '100% great & "quoted" + more: größe 😀 {site_name}\nsecond line'

@@ -5,17 +5,23 @@ A token is replaced once, so a site whose name is `{site_url}` stays just that.
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
+# Of the texts that are sent and shared.
 TOKENS = frozenset({"site_name", "site_url"})
 
-_TOKEN = re.compile(r"\{(\w+)\}")
+_TOKEN = re.compile(r"\{([^{}]*)\}")
 
 
-def check(text: str) -> None:
+def tokens_in(text: str) -> set[str]:
+    return set(_TOKEN.findall(text))
+
+
+def check(text: str, known: AbstractSet[str] = TOKENS) -> None:
     """Raises ValueError when the text has a token that nobody fills."""
-    if strange := set(_TOKEN.findall(text)) - TOKENS:
-        known = ", ".join(f"{{{name}}}" for name in sorted(TOKENS))
-        raise ValueError(f"The text knows no {{{min(strange)}}}, only {known}.")
+    if strange := tokens_in(text) - known:
+        names = ", ".join(f"{{{name}}}" for name in sorted(known))
+        raise ValueError(f"There is no {{{min(strange)}}}, only {names}.")
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

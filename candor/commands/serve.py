@@ -1,0 +1,59 @@
+"""`candor serve`: the API, and the mail worker beside it."""
+
+import asyncio
+import os
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from candor import logs
+from candor.app import create_app
+from candor.command_line import settings
+from candor.transport import MAX_BODY
+from candor.welcome import prepare
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes. They share the mails, and the connections to the relay.",
+)
+@click.option("--no-mail-worker", is_flag=True, help="Leave the mails to `candor worker`.")
+@click.option("--demo", is_flag=True, help="Load a small demo marketplace if there are no orders.")
+def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: bool) -> None:
+    """Serve the API and send mails. The database is brought up to date first."""
+    configured = settings()
+    if demo and configured.production:
+        raise click.ClickException("There is no demo in production.")
+    # Worker processes read the environment again. They must find the same secret, and together
+    # they open no more connections to the relay than one process would (one each at least).
+    os.environ["CANDOR_SECRET"] = configured.secret
+    os.environ["CANDOR_MAIL_CONNECTIONS"] = str(max(1, configured.mail_connections // workers))
+    if no_mail_worker:
+        os.environ["CANDOR_MAIL_WORKER"] = "off"
+    asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
+    uvicorn.run(
+        "candor.commands.serve:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,  # it would print the tokens of links
+        log_level="warning",
+        server_header=False,
+        ws_max_size=MAX_BODY,
+    )
+
+
+def application() -> Starlette:
+    """The application of one server process, with its logs set up."""
+    configured = settings()
+    logs.configure(json_lines=configured.json_logs)
+    return create_app(configured)

@@ -1,0 +1,33 @@
+"""`candor worker`: the mail worker alone."""
+
+import asyncio
+import signal
+
+import click
+
+from candor import logs, mail
+from candor.command_line import run_in_database, settings
+from candor.settings import Settings
+from mailers.worker import Worker
+from models.announcements import hearing
+from models.migrating import pending
+
+
+@click.command()
+def worker() -> None:
+    """Send mails until it is told to stop (SIGTERM, SIGINT). Any number of workers may run."""
+    configured = settings()
+    logs.configure(json_lines=configured.json_logs)
+    run_in_database(_work(configured))
+
+
+async def _work(configured: Settings) -> None:
+    if missing := await pending(configured.database_url):
+        raise click.ClickException(f"Migrations are pending: {', '.join(missing)}.")
+    working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(wish, working.stop)
+    click.echo("The mail worker is at work. Stop it with Ctrl-C.", err=True)
+    async with hearing(configured.database_url):
+        await working.run()
+    click.echo("The mail worker has stopped.", err=True)

@@ -1,0 +1,37 @@
+"""People who came by a link of a mail: guests, for one order or one update and nothing else."""
+
+from mailers.links import BadLink, Claim, Purpose, read
+from models import Order, OrderUpdate
+from resolvers.viewer import Role, Viewer
+
+
+class RevokedLink(BadLink):
+    """The link was revoked, or what it opened is gone."""
+
+
+async def guest(secret: str, token: str, *purposes: Purpose) -> Viewer:
+    """Whom the holder of a token is taken for, if we signed it for one of these purposes.
+
+    Raises BadLink: damaged, of another purpose, expired, or revoked since by the order's link
+    version.
+    """
+    claim = read(secret, token, *purposes)
+    if claim.purpose is Purpose.REVIEW:
+        return await _of_order(claim)
+    if claim.purpose is Purpose.RATE_UPDATE:
+        return await _of_update(claim)
+    raise RevokedLink
+
+
+async def _of_order(claim: Claim) -> Viewer:
+    order = await Order.get_or_none(id=claim.subject)
+    if order is None or order.link_version != claim.version:
+        raise RevokedLink
+    return Viewer(Role.GUEST, order_id=order.id)
+
+
+async def _of_update(claim: Claim) -> Viewer:
+    update = await OrderUpdate.get_or_none(id=claim.subject).select_related("order")
+    if update is None or update.order.link_version != claim.version:
+        raise RevokedLink
+    return Viewer(Role.GUEST, update_id=update.id, solve_number=claim.number)

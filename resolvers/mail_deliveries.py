@@ -1,0 +1,103 @@
+"""What became of each mail, for admins: the list, another try, and a stop."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+import mailers
+from models import MailStatus, OutboxMail
+from models.database import transaction
+from resolvers import tracking
+from resolvers.errors import Conflict, NotFound
+from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut
+from resolvers.viewer import Viewer
+
+# Ids are made in the order of time.
+_NEWEST = Order("NEWEST", (Term("id", attribute("id"), UUID),))
+
+
+@dataclass(frozen=True)
+class MailFilter:
+    """What narrows the list. Everything given must hold."""
+
+    status: MailStatus | None = None
+    mail: str | None = None
+    # A person's id in the marketplace, or an address.
+    recipient: str | None = None
+    subject_id: UUID | None = None
+
+    def conditions(self) -> dict[str, object]:
+        recipient = self.recipient and self.recipient.strip()
+        by_address = recipient is not None and "@" in recipient
+        given = {
+            "status": self.status,
+            "mail": self.mail,
+            "address__iexact" if by_address else "recipient": recipient,
+            "subject_id": self.subject_id,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+async def list_mails(
+    viewer: Viewer, filter: MailFilter, request: PageRequest, *, count: bool
+) -> Page[OutboxMail]:
+    """A page of mails, newest first, for admins. Raises Unauthenticated, Forbidden."""
+    viewer.must_be_admin()
+    fitting = OutboxMail.filter(**filter.conditions())
+    query = fitting
+    for cursor, field, bound in (
+        (request.after, "after", "id__lt"),
+        (request.before, "before", "id__gt"),
+    ):
+        if cursor is not None:
+            query = query.filter(**{bound: _NEWEST.position(cursor, field)[0]})
+    rows = await query.order_by("id" if request.backwards else "-id").limit(request.size + 1)
+    page = cut(rows, request, _NEWEST)
+    if count:
+        page.total = await fitting.count()
+    return page
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail]:
+    """The mails by their ids: for admins alone."""
+    if not ids or not viewer.is_admin:
+        return {}
+    return {mail.id: mail for mail in await OutboxMail.filter(id__in=list(ids))}
+
+
+async def retry(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
+    """Send a dead, expired or uncertain mail now, as the world is now.
+
+    Raises Unauthenticated, Forbidden, NotFound, Conflict (any other status, or too long ago).
+    """
+    async with transaction():
+        mail = await _must_find(viewer, mail_id)
+        if not mail.recipient:
+            raise Conflict("id", message="Who it was for is forgotten.")
+        if not await mailers.retry(mail.id):
+            raise Conflict(
+                "id", message="Only a dead, expired or uncertain mail can be sent again."
+            )
+        await tracking.record(viewer, "mail.retried", mail=mail.mail, mail_id=str(mail.id))
+        return await OutboxMail.get(id=mail.id)
+
+
+async def cancel(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
+    """Stop a mail that has not left.
+
+    Raises Unauthenticated, Forbidden, NotFound, Conflict (too late, or over).
+    """
+    async with transaction():
+        mail = await _must_find(viewer, mail_id)
+        if not await mailers.cancel(mail.id, because="an admin cancelled it"):
+            raise Conflict("id", message="Only a mail that has not left can be cancelled.")
+        await tracking.record(viewer, "mail.cancelled", mail=mail.mail, mail_id=str(mail.id))
+        return await OutboxMail.get(id=mail.id)
+
+
+async def _must_find(viewer: Viewer, mail_id: UUID) -> OutboxMail:
+    viewer.must_be_admin()
+    mail = await OutboxMail.get_or_none(id=mail_id)
+    if mail is None:
+        raise NotFound("id", message="There is no such mail.")
+    return mail

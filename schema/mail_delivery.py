@@ -1,0 +1,137 @@
+"""Mails, for admins: what became of each."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import strawberry
+
+import models
+from models import MailStatus
+from resolvers import mail_deliveries
+from resolvers.keyset import PageRequest
+from schema import ids
+from schema.connection import connection, wants_total
+from schema.context import Context
+from schema.errors import UserError
+from schema.node import Node
+from schema.selection import Selection
+
+
+@strawberry.type(
+    description=(
+        "A mail that was promised, and what became of it. For admins. Names of people are"
+        " forgotten 90 days after its end."
+    )
+)
+class MailDelivery(Node):
+    mail: str = strawberry.field(description="Which mail: `review.reminder`, `rating.promoter` …")
+    recipient: str = strawberry.field(
+        description=(
+            "The address that it goes to, else the person's id in the marketplace; empty when"
+            " forgotten."
+        )
+    )
+    status: MailStatus = strawberry.field(description="How far it is.")
+    due_at: datetime = strawberry.field(
+        description="When it leaves or left, at the earliest: the next try, while it is scheduled."
+    )
+    sent_at: datetime | None = strawberry.field(
+        description="When the relay took it; null when it did not."
+    )
+    attempts: int = strawberry.field(
+        description="How often it was tried. An outage of the relay uses up no try."
+    )
+    last_error: str | None = strawberry.field(description="What the relay said last against it.")
+    skipped_because: str | None = strawberry.field(
+        description="Why it was not sent: its cause is gone, or nobody wants it; null otherwise."
+    )
+
+    @classmethod
+    def from_row(cls, row: models.OutboxMail) -> "MailDelivery":
+        is_sent, is_dead = row.status is MailStatus.SENT, row.status is MailStatus.DEAD
+        return cls(
+            id=strawberry.ID(ids.encode("MailDelivery", row.id)),
+            mail=row.mail,
+            recipient=row.address or row.recipient,
+            status=row.status,
+            due_at=_moment(row.due_at),
+            sent_at=_moment(row.finished_at) if is_sent and row.finished_at else None,
+            attempts=row.attempts,
+            last_error=row.last_error or (row.reason if is_dead else None),
+            skipped_because=None if is_dead else row.reason,
+        )
+
+
+async def present_mails(
+    _context: Context, rows: Sequence[models.OutboxMail], _selection: Selection
+) -> list[MailDelivery]:
+    return [MailDelivery.from_row(row) for row in rows]
+
+
+@strawberry.input(description="Narrows the list of mails; everything given must hold.")
+class MailFilter:
+    status: MailStatus | None = strawberry.field(default=None, description="In this state.")
+    mail: str | None = strawberry.field(
+        default=None, description="Of this kind, such as `review.reminder`."
+    )
+    recipient: str | None = strawberry.field(
+        default=None, description="To this address, or to the person with this id."
+    )
+    subject: strawberry.ID | None = strawberry.field(
+        default=None, description="About this order, review or update."
+    )
+
+
+MailFilterArgument = Annotated[
+    MailFilter | None, strawberry.argument(description="Narrows the list.")
+]
+
+
+@strawberry.input(description="Which mail.")
+class MailInput:
+    id: strawberry.ID = strawberry.field(description="The id of a MailDelivery.")
+
+    @property
+    def key(self) -> Any:
+        return ids.key_of("MailDelivery", self.id, "id")
+
+
+@strawberry.type(description="The mail after the change.")
+class MailDeliveryPayload:
+    mail_delivery: MailDelivery | None = strawberry.field(
+        default=None, description="The mail as it is now; null when refused."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was done; empty when it was."
+    )
+
+
+async def mail_page(
+    context: Context, given: MailFilter | None, request: PageRequest, selection: Selection
+) -> Any:
+    """A connection of mails, newest first."""
+    page = await mail_deliveries.list_mails(
+        context.viewer, _as_filter(given), request, count=wants_total(selection)
+    )
+    return connection(page, [MailDelivery.from_row(row) for row in page.rows])
+
+
+def _as_filter(given: MailFilter | None) -> mail_deliveries.MailFilter:
+    if given is None:
+        return mail_deliveries.MailFilter()
+    return mail_deliveries.MailFilter(
+        status=given.status,
+        mail=_printable(given.mail),
+        recipient=_printable(given.recipient),
+        subject_id=ids.decode(given.subject, "filter", "subject")[1] if given.subject else None,
+    )
+
+
+def _printable(text: str | None) -> str | None:
+    """PostgreSQL takes no NUL, and no mail holds one."""
+    return text if text is None or "\x00" not in text else ""
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,32 @@
+"""What admins do with mails."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import Info
+
+from resolvers import mail_deliveries
+from schema.context import Context
+from schema.mail_delivery import MailDelivery, MailDeliveryPayload, MailInput
+from schema.mutation_field import Input, mutation
+
+
+@strawberry.type(description="What admins do with mails.")
+class MailMutation:
+    @mutation(
+        MailDeliveryPayload,
+        "Send a dead, expired or uncertain mail now, as an admin. It says what is true now, or is"
+        " skipped; its Message-ID stays, so that a server can tell a second copy.",
+    )
+    async def retry_mail(
+        self, info: Info[Context, None], input: Annotated[MailInput, Input]
+    ) -> MailDeliveryPayload:
+        row = await mail_deliveries.retry(info.context.viewer, mail_id=input.key)
+        return MailDeliveryPayload(mail_delivery=MailDelivery.from_row(row))
+
+    @mutation(MailDeliveryPayload, "Stop a mail that has not left, as an admin.")
+    async def cancel_mail(
+        self, info: Info[Context, None], input: Annotated[MailInput, Input]
+    ) -> MailDeliveryPayload:
+        row = await mail_deliveries.cancel(info.context.viewer, mail_id=input.key)
+        return MailDeliveryPayload(mail_delivery=MailDelivery.from_row(row))
