@@ -147,8 +147,8 @@ async def list_services(
         found[row["scope"]].extend(_services([row]))
     pages = [cut(rows, request, listed) for rows in found]
     if count:
-        for page, where in zip(pages, conditions, strict=True):
-            page.total = await _count(where)
+        for page, total in zip(pages, await _count(conditions), strict=True):
+            page.total = total
     return pages
 
 
@@ -174,13 +174,17 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
     return Condition(" AND ".join(parts), tuple(values))
 
 
-async def _count(where: Condition) -> int:
-    rows = await sql.fetch(
-        "SELECT COUNT(*) AS total FROM service s"
-        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {where.text}",
-        *where.values,
-    )
-    return int(rows[0]["total"])
+async def _count(conditions: Sequence[Condition]) -> list[int]:
+    parts = [
+        f"SELECT {number} AS scope, COUNT(*) AS total FROM service s"
+        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {where.text}"
+        for number, where in enumerate(conditions)
+    ]
+    values = [value for where in conditions for value in where.values]
+    totals = {
+        row["scope"]: row["total"] for row in await sql.fetch(" UNION ALL ".join(parts), *values)
+    }
+    return [totals[number] for number in range(len(conditions))]
 
 
 async def _named(select: str, alias: str, refs: Sequence[Ref]) -> list[sql.Row]:

@@ -325,9 +325,6 @@ async def test_the_reviews_of_many_services_come_in_as_many_statements_as_those_
     assert counts[0] == counts[1]
 
 
-@pytest.mark.xfail(
-    reason="list_services counts the services of each vendor by a statement of its own"
-)
 async def test_the_services_of_many_vendors_are_counted_in_as_many_statements_as_those_of_one(
     app, nobody, statements
 ):
@@ -415,7 +412,6 @@ async def test_the_hot_lists_are_ranges_of_the_intended_index(app):
     assert "TEMP B-TREE" not in site
 
 
-@pytest.mark.xfail(reason="a signed-in viewer's rights are an OR that no index of the list serves")
 async def test_the_hot_lists_of_people_who_are_signed_in_need_no_sorting(app):
     base = await _fill()
     stranger = Viewer(Role.CUSTOMER, external_id="CARL")
