@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format lint types test-all bench schema lock clean
+.PHONY: help run test check format lint types test-all bench schema breaking lock clean
 
 # The first Python that is new enough; `make run PYTHON=…` names another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -13,6 +13,7 @@ PYTHONS ?= $(shell for v in 3.11 3.12 3.13 3.14; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
 PIP := -m pip install --quiet --disable-pip-version-check
 
 help: ## list the targets
@@ -47,6 +48,9 @@ bench: $(VENV)/test ## measure speed beside an endpoint written by hand (QUICK=1
 
 schema: $(VENV)/run ## print the schema into schema.graphql
 	$(BIN)/candor schema > schema.graphql
+
+breaking: $(VENV)/run ## does the schema break clients of the last release? (BASE=any revision)
+	git show $(BASE):schema.graphql | $(BIN)/candor schema --against -
 
 lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
 	$(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
