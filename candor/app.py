@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from candor import mail
+from candor.budgets import Budgets
 from candor.endpoint import GraphQLEndpoint
 from candor.graphiql import GraphiQL
 from candor.health import Health
 from candor.logs import RequestLog
 from candor.metrics import Metrics
+from candor.pages.house import Pages
 from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
 from models.announcements import hearing
@@ -31,9 +33,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application of these settings, by default those of the environment."""
     settings = settings or from_environment()
     metrics = Metrics()
+    # One budget of guesses for tokens and links.
+    budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
     health = Health(settings.database_url, metrics)
-    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql)
+    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -53,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.figures),
+            *Pages(settings, budgets).routes(),
         ],
         middleware=[Middleware(RequestLog), *_cross_origin(settings)],
         exception_handlers={HTTPException: _refused},

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from candor import sse
+from candor.budgets import Budgets
 from candor.callers import Callers
 from candor.deadline import Deadline, Departed
 from candor.errors import RequestError, masked
@@ -36,12 +37,17 @@ class GraphQLEndpoint:
     """An ASGI application that answers operations."""
 
     def __init__(
-        self, settings: Settings, gatekeeper: Gatekeeper, metrics: Metrics, graphiql: GraphiQL
+        self,
+        settings: Settings,
+        gatekeeper: Gatekeeper,
+        metrics: Metrics,
+        graphiql: GraphiQL,
+        budgets: Budgets | None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._graphiql = graphiql
-        self._operations = Operations(settings, metrics)
+        self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
         self._streams = Streams(metrics)
         self._origins = frozenset((*settings.cors_origins, settings.public_url))

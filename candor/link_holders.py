@@ -1,6 +1,6 @@
 """People who came by a link of a mail: guests, for one order or one update and nothing else."""
 
-from mailers.links import BadLink, Claim, Purpose, read
+from mailers.links import BadLink, Claim, Purpose
 from models import Order, OrderUpdate
 from resolvers.viewer import Role, Viewer
 
@@ -9,13 +9,11 @@ class RevokedLink(BadLink):
     """The link was revoked, or what it opened is gone."""
 
 
-async def guest(secret: str, token: str, *purposes: Purpose) -> Viewer:
-    """Whom the holder of a token is taken for, if we signed it for one of these purposes.
+async def viewer_of(claim: Claim) -> Viewer:
+    """Whom the holder of a link is taken for.
 
-    Raises BadLink: damaged, of another purpose, expired, or revoked since by the order's link
-    version.
+    Raises RevokedLink: by the order's link version since, or for something else than a visit.
     """
-    claim = read(secret, token, *purposes)
     if claim.purpose is Purpose.REVIEW:
         return await _of_order(claim)
     if claim.purpose is Purpose.RATE_UPDATE:

@@ -47,16 +47,14 @@ class Answer:
 class Operations:
     """Answers operations, within the limits and budgets of their callers."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, budgets: Budgets | None) -> None:
         self._settings = settings
         self._metrics = metrics
         self._execution = Execution(compiled=settings.compiled)
         self._tracer = Tracer(enabled=settings.opentelemetry)
         self._documents = Documents(schema, introspection=settings.introspection)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
-        self._budgets = (
-            Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
-        )
+        self._budgets = budgets
 
     async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
         """The answer to a query or mutation. Raises RequestError for what is not executed."""

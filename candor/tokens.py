@@ -10,9 +10,9 @@ from typing import Any
 
 import jwt
 
-from candor.link_holders import guest
+from candor.link_holders import viewer_of
 from candor.settings import Settings
-from mailers.links import BadLink, ExpiredLink, Purpose
+from mailers.links import BadLink, ExpiredLink, Purpose, read
 from models import ApiKey, clock
 from resolvers import text
 from resolvers.viewer import ANONYMOUS, Role, Viewer
@@ -77,7 +77,8 @@ class Gatekeeper:
 
     async def _link_holder(self, token: str) -> Viewer:
         try:
-            return await guest(self._settings.secret, token, Purpose.REVIEW, Purpose.RATE_UPDATE)
+            claim = read(self._settings.secret, token, Purpose.REVIEW, Purpose.RATE_UPDATE)
+            return await viewer_of(claim)
         except ExpiredLink:
             raise BadToken("The link has expired.") from None
         except BadLink:

@@ -72,7 +72,7 @@ async def read(request: Request) -> Asked:
     if request.method == "GET":
         return asked_by_query(request.query_params)
     _must_be_json(request)
-    return asked(from_json(await _body(request)))
+    return asked(from_json(await body_of(request)))
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:
@@ -115,16 +115,17 @@ def _must_be_json(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
+    """The body, while it is no larger than that. Raises BadRequest, BodyTooLarge."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit():
         raise BadRequest("Content-Length must be a number.")
-    if len(announced) > len(str(MAX_BODY)) or int(announced) > MAX_BODY:
-        raise BodyTooLarge(max=MAX_BODY)
+    if len(announced) > len(str(most)) or int(announced) > most:
+        raise BodyTooLarge(max=most)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
-            raise BodyTooLarge(max=MAX_BODY)
+        if size > most:
+            raise BodyTooLarge(max=most)
         chunks.append(chunk)
     return b"".join(chunks)

@@ -32,19 +32,20 @@ def direction(language: str) -> str:
         return "ltr"
 
 
-def gettext(language: str, text: str) -> str:
-    return _catalogue(language).get(text, text)
+def gettext(language: str, text: str, folder: Path = _FOLDER) -> str:
+    """The text in a language, by the catalogue of a folder: the mails' own, or the pages'."""
+    return _catalogue(language, folder).get(text, text)
 
 
-def ngettext(language: str, one: str, many: str, number: int) -> str:
+def ngettext(language: str, one: str, many: str, number: int, folder: Path = _FOLDER) -> str:
     """English and German agree: one, and everything else."""
-    return gettext(language, one if number == 1 else many)
+    return gettext(language, one if number == 1 else many, folder)
 
 
 @cache
-def _catalogue(language: str) -> dict[str, str]:
+def _catalogue(language: str, folder: Path = _FOLDER) -> dict[str, str]:
     if language == SOURCE:
         return {}
-    with (_FOLDER / f"{language}.po").open("rb") as file:
+    with (folder / f"{language}.po").open("rb") as file:
         messages = read_po(file, locale=language)
     return {str(m.id): str(m.string) for m in messages if m.id and m.string and not m.fuzzy}

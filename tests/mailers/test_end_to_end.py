@@ -57,7 +57,15 @@ async def write(maria):
     return payload["review"]["id"]
 
 
-async def test_an_order_is_reminded_reviewed_and_answered(feed, maria, nina, deliver, settings):
+def link_in(message, pattern):
+    """A link of a mail's text, as a path of ours."""
+    text = message.get_body(("plain",)).get_content()
+    return re.search(rf"https://reviews\.nordlicht\.example({pattern})", text)[1]
+
+
+async def test_an_order_is_reminded_reviewed_from_the_mail_and_answered(
+    feed, maria, nina, deliver, settings, client
+):
     completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
     await feed("ORDER-1", completedAt=completed.isoformat())
 
@@ -71,7 +79,15 @@ async def test_an_order_is_reminded_reviewed_and_answered(feed, maria, nina, del
     assert reminder["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert claim.subject == (await Order.get(external_id="ORDER-1")).id
 
-    review_id = await write(maria)
+    path = link_in(reminder, r"/r/[\w-]+\?rating=5")
+    form = await client.get(path)
+    assert 'value="5" required checked' in form.text
+    assert await OutboxMail.all().count() == 1
+
+    done = await client.post(path, data={"rating": "5", "body": "Very good work, on time."})
+    assert "Thank you for your review" in done.text
+    review_id = (await maria.ask("{ reviews { nodes { id } } }"))["reviews"]["nodes"][0]["id"]
+
     [(subject, told)] = (await deliver()).items()
     assert (subject, told["To"]) == (
         "New review of A logo: 5 of 5 stars",
@@ -103,3 +119,68 @@ async def test_who_reviewed_in_time_is_not_reminded(feed, maria, deliver):
 
     reminder = await OutboxMail.get(mail="review.reminder")
     assert (reminder.status, reminder.reason) == ("CANCELLED", "withdrawn: the order was reviewed")
+
+
+async def test_an_update_is_solved_and_rated_from_the_mail_with_five_and_with_two(
+    open_update, solve, deliver, client, ada
+):
+    await ada.do(
+        "updateSettings",
+        followUpDelayMinutes=0,
+        adminEmail="ada@nordlicht.example",
+        promoterShareUrl="https://nordlicht.example/reviews",
+    )
+    fates = {}
+    for id, stars in (("ORDER-1", 5), ("ORDER-2", 2)):
+        update = await open_update(id, title=f"About {id}")
+        await solve(update, notifyCustomer=True)
+        # The moment of grace is over.
+        await OutboxMail.filter(mail="update.solved").update(due_at=0)
+        [(subject, solved)] = (await deliver()).items()
+        assert (subject, solved["To"]) == (
+            f"Solved: About {id}",
+            "Maria Souza <maria@example.com>",
+        )
+
+        path = link_in(solved, rf"/u/[\w-]+\?stars={stars}")
+        assert f'value="{stars}" required checked' in (await client.get(path)).text
+        await client.post(path, data={"stars": str(stars), "comment": f"I give {stars}."})
+        fates[stars] = await deliver()
+
+    assert {stars: sorted(mails) for stars, mails in fates.items()} == {
+        5: ["Thank you for 5 of 5 stars"],
+        2: ["2 of 5 stars for order ORDER-2", "We are sorry about order ORDER-2"],
+    }
+    thanks = fates[5]["Thank you for 5 of 5 stars"].get_body(("html",)).get_content()
+    sorry = fates[2]["We are sorry about order ORDER-2"]
+    assert "https://wa.me/" in thanks
+    assert "wa.me" not in sorry.get_body(("html",)).get_content()
+    assert sorry["Reply-To"] == "ada@nordlicht.example"
+    assert fates[2]["2 of 5 stars for order ORDER-2"]["To"] == "ada@nordlicht.example"
+
+
+async def test_one_click_in_a_reminder_ends_reminders(feed, deliver, client):
+    completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    await feed("ORDER-1", completedAt=completed.isoformat())
+    [reminder] = (await deliver()).values()
+    address = reminder["List-Unsubscribe"].strip("<>")
+
+    path = address.removeprefix("https://reviews.nordlicht.example")
+    answer = await client.post(path, data={"List-Unsubscribe": "One-Click"})
+    await feed("ORDER-2", completedAt=completed.isoformat())
+
+    assert answer.status_code == 200
+    assert await deliver() == {}
+    second = await OutboxMail.get(status="CANCELLED")
+    assert second.reason == "the recipient does not want such mails"
+
+
+async def test_an_order_that_was_completed_again_is_reminded_of_the_later_completion(feed, deliver):
+    first = datetime.now(UTC) - timedelta(days=3, minutes=2)
+    await feed("ORDER-1", completedAt=first.isoformat())
+    row = await OutboxMail.get()
+    await Order.all().update(completed_at=first + timedelta(minutes=1))
+
+    assert row.params == {"completed_at": first.isoformat()}
+    assert await deliver() == {}
+    assert (await OutboxMail.get()).reason == "the order was completed again"

@@ -1,0 +1,70 @@
+"""What a form sends: names and texts, of a size that somebody could have typed."""
+
+import email
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from candor.errors import BadRequest, UnsupportedMediaType
+from candor.transport import body_of
+
+# 20,000 characters of four octets each, percent-encoded, with some air.
+MAX_FORM = 300_000
+_MAX_FIELDS = 50
+_URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+
+class Form:
+    """The fields that were sent; an absent one is empty."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._fields = fields
+
+    def text(self, name: str) -> str:
+        """The first value of a field."""
+        return next((value for each, value in self._fields if each == name), "")
+
+    def texts(self, name: str) -> set[str]:
+        return {value for each, value in self._fields if each == name}
+
+    def whole(self, name: str) -> int:
+        """A whole number; 0, which no field of ours accepts, for anything else."""
+        found = self.text(name).strip()
+        return int(found) if re.fullmatch(r"-?[0-9]{1,9}", found, re.ASCII) else 0
+
+    def maybe_whole(self, name: str) -> int | None:
+        """The same, or None for a field that was left empty."""
+        return self.whole(name) if self.text(name).strip() else None
+
+
+async def read(request: Request) -> Form:
+    """The form of a POST. Raises BadRequest, BodyTooLarge, UnsupportedMediaType."""
+    content_type = request.headers.get("content-type", "")
+    name = content_type.partition(";")[0].strip().lower()
+    if name not in {_URLENCODED, _MULTIPART} or "content-encoding" in request.headers:
+        raise UnsupportedMediaType("Send a form.")
+    octets = await body_of(request, MAX_FORM)
+    try:
+        if name == _MULTIPART:
+            return Form(_parts(content_type, octets))
+        text = octets.decode()
+        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+    except ValueError:
+        raise BadRequest("This is no form.") from None
+
+
+def _parts(content_type: str, octets: bytes) -> list[tuple[str, str]]:
+    """The fields of multipart/form-data, which mail programs prefer for their one click."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("ascii")
+    parts: Any = email.message_from_bytes(head + octets).get_payload()
+    if not isinstance(parts, list) or len(parts) > _MAX_FIELDS:
+        raise ValueError
+    fields = []
+    for part in parts:
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            fields.append((name, content.decode()))
+    return fields

@@ -1,0 +1,79 @@
+"""The door of all pages: who may come in, what is read, and what goes wrong kindly."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from candor.budgets import Budgets
+from candor.errors import RequestError, masked
+from candor.pages import forms, languages, rendering
+from candor.pages.review_page import review_page
+from candor.pages.unsubscribe_page import unsubscribe_page
+from candor.pages.update_page import update_page
+from candor.pages.visit import Visit
+from candor.settings import Settings
+from mailers.links import BadLink, ExpiredLink, Purpose, read
+from resolvers import site_settings
+
+Page = Callable[[Visit], Awaitable[HTMLResponse]]
+
+
+class Pages:
+    """The pages that links in mails lead to. The token in the address is the only credential."""
+
+    def __init__(self, settings: Settings, budgets: Budgets | None) -> None:
+        self._settings = settings
+        self._budgets = budgets
+
+    def routes(self) -> list[Route]:
+        return [
+            self._route("/r/{token}", Purpose.REVIEW, review_page),
+            self._route("/u/{token}", Purpose.RATE_UPDATE, update_page),
+            self._route("/unsubscribe/{token}", Purpose.UNSUBSCRIBE, unsubscribe_page),
+        ]
+
+    def _route(self, path: str, purpose: Purpose, page: Page) -> Route:
+        async def answer(request: Request) -> Response:
+            return await self._answer(request, purpose, page)
+
+        return Route(path, answer, methods=["GET", "POST"])
+
+    async def _answer(self, request: Request, purpose: Purpose, page: Page) -> Response:
+        try:
+            async with asyncio.timeout(self._settings.operation_seconds):
+                return await page(await self._visit(request, purpose))
+        except BadLink as error:
+            return await self._unknown(request, error)
+        except RequestError as error:
+            return _sorry(request, error.code, error.status or 400, error.headers)
+        except TimeoutError:
+            return _sorry(request, "OPERATION_TIMEOUT", 503)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
+            masked(error)
+            return _sorry(request, "INTERNAL_SERVER_ERROR", 500)
+
+    async def _visit(self, request: Request, purpose: Purpose) -> Visit:
+        claim = read(self._settings.secret, request.path_params["token"], purpose)
+        form = await forms.read(request) if request.method == "POST" else None
+        return Visit(request, claim, await site_settings.current(), form)
+
+    async def _unknown(self, request: Request, error: BadLink) -> Response:
+        """Every bad token is a guess, and there are few of them."""
+        try:
+            if self._budgets is not None:
+                await self._budgets.guess(request.client.host if request.client else "")
+        except RequestError as refused:
+            return _sorry(request, refused.code, 429, refused.headers)
+        return _sorry(request, "EXPIRED" if isinstance(error, ExpiredLink) else "NOT_FOUND", 404)
+
+
+def _sorry(
+    request: Request, code: str, status: int, headers: dict[str, str] | None = None
+) -> HTMLResponse:
+    language = languages.chosen(request)
+    return rendering.page("sorry", language, status=status, headers=headers, code=code)

@@ -1,0 +1,36 @@
+"""`/unsubscribe/{token}`: by one click of a mail program (RFC 8058), or by choice."""
+
+from starlette.responses import HTMLResponse
+
+from candor.pages.forms import Form
+from candor.pages.visit import Visit
+from mailers import suppression
+from mailers.catalogue import Category
+from mailers.site import category_of
+
+
+async def unsubscribe_page(visit: Visit) -> HTMLResponse:
+    """The choice, after a POST as it is stored. Doing it twice changes nothing."""
+    recipient, category = visit.claim.subject.hex, category_of(visit.claim)
+    stored = await _store(recipient, category, visit.form) if visit.form else False
+    declined = await suppression.declined(recipient)
+    return visit.page(
+        "unsubscribe",
+        status=200 if stored or visit.form is None else 422,
+        category=category.value,
+        wanted=[each.value for each in Category if each not in declined],
+        just_now=stored,
+    )
+
+
+async def _store(recipient: str, category: Category, form: Form) -> bool:
+    """Whether the form said anything."""
+    if form.text("List-Unsubscribe") == "One-Click":
+        await suppression.opt_out(recipient, [category])
+        return True
+    if form.text("choose"):
+        wanted = [each for each in Category if each.value in form.texts("category")]
+        await suppression.opt_in(recipient, wanted)
+        await suppression.opt_out(recipient, set(Category) - set(wanted))
+        return True
+    return False

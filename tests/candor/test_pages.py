@@ -1,0 +1,503 @@
+"""The pages that links in mails lead to: what they store, what they never store, what they refuse."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from mailers.links import Claim, Purpose, sign
+from models import Order, Review, ReviewStatus, UpdateSolve
+from schema import ids
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+BODY = "Very good work, on time."
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request) -> str:
+    return request.getfixturevalue(f"{request.param}_database")
+
+
+@pytest.fixture
+def link(settings):
+    """The path of a link, by default one of an order of Maria's that is still good."""
+
+    async def make(id="ORDER-1", *, version=1, expires_at=LATER):
+        order = await Order.get(external_id=id)
+        claim = Claim(Purpose.REVIEW, order.id, version, expires_at=expires_at)
+        return f"/r/{sign(settings.secret, claim)}"
+
+    return make
+
+
+@pytest.fixture
+def update_link(settings):
+    def make(update, *, solve=1, version=1, expires_at=LATER):
+        key = ids.decode(update["id"])[1]
+        claim = Claim(Purpose.RATE_UPDATE, key, version, solve, expires_at)
+        return f"/u/{sign(settings.secret, claim)}"
+
+    return make
+
+
+class Reader(HTMLParser):
+    """Elements and text of a page, as a browser sees them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.words = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def seen(response):
+    reader = Reader()
+    reader.feed(response.text)
+    return reader
+
+
+async def test_a_review_is_written_by_the_form_and_shown_ever_after(feed, link, client, outbox):
+    await feed("ORDER-1")
+    path = await link()
+    form = {"rating": "4", "body": BODY, "communication": "5", "quality": "", "value": "3"}
+
+    stored = await client.post(path, data=form)
+
+    review = await Review.get()
+    assert (review.rating, review.body, review.sub_ratings) == (4, BODY, (5, None, 3))
+    assert (review.status, review.verified) == (ReviewStatus.APPROVED, True)
+    assert await outbox() == ["review.received"]
+    assert stored.status_code == 200
+    assert "Thank you for your review" in stored.text
+
+    again = await client.post(path, data=form | {"rating": "1"})
+    shown = await client.get(f"{path}?rating=1")
+
+    assert (again.status_code, shown.status_code) == (200, 200)
+    for page in (again, shown):
+        assert BODY in seen(page).text
+        assert {"class": "given", "role": "img", "aria-label": "4 of 5 stars"} in seen(page).all(
+            "p"
+        )
+        assert not seen(page).all("form")
+    assert (await Review.get()).rating == 4
+    assert await outbox() == ["review.received"]
+
+
+async def test_a_scanner_that_opens_all_stars_stores_nothing(
+    feed, link, client, stored, open_update, solve, update_link
+):
+    await feed("ORDER-1")
+    update = await solve(await open_update())
+    paths = {await link(): "rating", update_link(update): "stars"}
+    before = await stored()
+
+    for path, name in paths.items():
+        for star in ("1", "2", "3", "4", "5"):
+            for method in ("GET", "HEAD", "GET"):
+                answer = await client.request(method, f"{path}?{name}={star}")
+                assert answer.status_code == 200
+
+            chosen = [box["value"] for box in seen(answer).all("input") if "checked" in box]
+            assert chosen == [star]
+
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("star", ["0", "6", "five", "", "4.5", "<script>", "1" * 5000])
+async def test_a_star_that_is_none_preselects_nothing(feed, link, client, star):
+    await feed("ORDER-1")
+
+    answer = await client.get(await link(), params={"rating": star})
+
+    assert answer.status_code == 200
+    assert not [box for box in seen(answer).all("input") if "checked" in box]
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "sentence"),
+    [
+        ({"body": BODY}, "rating", "Please choose 1 to 5 stars."),
+        ({"rating": "6", "body": BODY}, "rating", "Please choose 1 to 5 stars."),
+        ({"rating": "٣", "body": BODY}, "rating", "Please choose 1 to 5 stars."),
+        ({"rating": "4", "body": "short"}, "body", "Please write at least 10 characters."),
+        ({"rating": "4", "body": "x" * 20_001}, "body", "Please write 20,000 characters at most."),
+        ({"rating": "4", "body": BODY, "quality": "9"}, "quality", "Please choose 1 to 5 stars."),
+    ],
+)
+async def test_an_error_stands_beside_its_field_and_what_was_typed_stays(
+    feed, link, client, stored, form, field, sentence
+):
+    await feed("ORDER-1")
+    path, before = await link(), await stored()
+
+    answer = await client.post(path, data=form)
+
+    page = seen(answer)
+    assert answer.status_code == 422
+    assert await stored() == before
+    named = [attrs for _, attrs in page.tags if attrs.get("aria-invalid") == "true"]
+    assert {attrs["name"] for attrs in named} == {field}
+    assert any(f"{field}-wrong" in attrs["aria-describedby"] for attrs in named)
+    assert sentence in page.text
+    assert re.search(r"<title>Please check", answer.text)
+    assert form.get("body", "") in unescape(answer.text)
+    if form.get("rating") == "4":
+        assert [box["value"] for box in page.all("input") if "checked" in box] == ["4"]
+
+
+async def test_a_form_is_never_too_large_to_refuse(feed, link, client, stored):
+    await feed("ORDER-1")
+    path, before = await link(), await stored()
+
+    answers = [
+        await client.post(path, data={"rating": "4", "body": "x" * 400_000}),
+        await client.post(path, content=b"x", headers={"Content-Type": "application/json"}),
+        await client.post(path, data={f"f{n}": "x" for n in range(60)}),
+        await client.post(
+            path,
+            content=b"rating=%ff\xff",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [413, 415, 400, 400]
+    assert all(answer.headers["content-type"] == "text/html; charset=utf-8" for answer in answers)
+    assert await stored() == before
+
+
+async def test_a_full_review_of_emoji_fits(feed, link, client):
+    await feed("ORDER-1")
+
+    answer = await client.post(await link(), data={"rating": "5", "body": "🎉" * 20_000})
+
+    assert answer.status_code == 200
+    assert (await Review.get()).body == "🎉" * 20_000
+
+
+async def test_a_rejected_review_can_be_changed_and_handed_in_again(
+    feed, link, client, ada, review
+):
+    written = await review("ORDER-1", rating=2, body="Call her at 555-0199, she never answers.")
+    await ada.do(
+        "rejectReview", reviewId=written["id"], reason="PERSONAL_INFORMATION", note="No numbers."
+    )
+    path = await link()
+
+    page = seen(await client.get(path))
+    assert "It tells personal details" in page.text
+    assert "No numbers." in page.text
+    assert "Call her at 555-0199, she never answers." in page.text
+
+    answer = await client.post(
+        path, data={"rating": "2", "body": "She never answered my questions."}
+    )
+
+    changed = await Review.get()
+    assert (changed.status, changed.body) == (
+        ReviewStatus.PENDING,
+        "She never answered my questions.",
+    )
+    assert "Somebody looks at it before it is published." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"status": "REFUNDED"}, "It was refunded."),
+        ({"status": "CANCELLED"}, "It was cancelled."),
+        ({"status": "DISPUTED"}, "It is in dispute."),
+        ({"status": "DELIVERED", "completedAt": None}, "It is not completed yet."),
+        (
+            {"completedAt": "2020-01-01T00:00:00Z"},
+            "The time to review it ended on January 31, 2020.",
+        ),
+    ],
+)
+async def test_an_order_that_cannot_be_reviewed_says_why(
+    feed, link, client, stored, changes, sentence
+):
+    await feed("ORDER-1", **changes)
+    path, before = await link(), await stored()
+
+    for answer in (
+        await client.get(path),
+        await client.post(path, data={"rating": "5", "body": BODY}),
+    ):
+        assert answer.status_code == 200
+        assert sentence in seen(answer).text
+    assert await stored() == before
+
+
+async def test_the_deadline_is_shown(feed, link, client, ada):
+    await ada.do("updateSettings", timeZone="Europe/Berlin", reviewWindowDays=36_500)
+    await feed("ORDER-1", completedAt="2026-01-31T23:30:00Z")
+
+    answer = await client.get(await link())
+
+    assert "You can do that until January 8, 2126." in seen(answer).text
+
+
+async def test_an_update_is_rated_once(
+    open_update, solve, update_link, client, outbox, show, maria
+):
+    update = await solve(await open_update())
+    path = update_link(update)
+
+    answer = await client.post(path, data={"stars": "5", "comment": "Quick & kind"})
+
+    solved = await UpdateSolve.get()
+    assert (solved.stars, solved.comment) == (5, "Quick & kind")
+    assert (await show(maria, update))["status"] == "CLOSED"
+    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+    assert "Thank you for your rating" in answer.text
+
+    again = await client.post(path, data={"stars": "1"})
+    late = await client.post(path, data={"still_has_issue": "1"})
+
+    for page in (again, late, await client.get(f"{path}?stars=1")):
+        assert page.status_code == 200
+        assert "Quick & kind" in seen(page).text
+        assert not seen(page).all("form")
+    assert (await UpdateSolve.get()).stars == 5
+    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+
+
+async def test_there_is_still_an_issue(open_update, solve, update_link, client, show, sam):
+    update = await solve(await open_update())
+    path = update_link(update)
+
+    answer = await client.post(
+        path, data={"still_has_issue": "1", "comment": "It is the wrong file."}
+    )
+
+    shown = await show(sam, update)
+    assert shown["status"] == "OPEN"
+    assert [note["body"] for note in shown["notes"]["nodes"]] == ["It is the wrong file."]
+    assert "Thank you for telling us" in answer.text
+    again = await client.post(
+        path, data={"still_has_issue": "1", "comment": "It is the wrong file."}
+    )
+    assert "We are working on it" in again.text
+    assert (await show(sam, update))["notes"]["totalCount"] == 1
+
+
+async def test_the_link_of_an_older_solve_rates_nothing_and_shows_the_way(
+    open_update, solve, update_link, client, sam, act, stored
+):
+    update = await solve(await open_update())
+    await act(sam, "reopenUpdate", update)
+    await solve(update)
+    old, before = update_link(update, solve=1), await stored()
+
+    answer = await client.post(old, data={"stars": "1"})
+
+    assert "To rate it, take the link in our latest mail." in seen(answer).text
+    assert not [box for box in seen(answer).all("input") if box.get("name") == "stars"]
+    assert await stored() == before
+
+
+@pytest.mark.parametrize(
+    ("form", "status"), [({}, 422), ({"stars": "6"}, 422), ({"stars": "x"}, 422)]
+)
+async def test_stars_that_are_none_are_refused(
+    open_update, solve, update_link, client, stored, form, status
+):
+    path = update_link(await solve(await open_update()))
+    before = await stored()
+
+    answer = await client.post(path, data=form | {"comment": "keep me"})
+
+    assert answer.status_code == status
+    assert "Please choose 1 to 5 stars." in answer.text
+    assert "keep me" in answer.text
+    assert await stored() == before
+
+
+async def test_switched_off_ratings_leave_the_way_back(
+    open_update, solve, update_link, client, ada, stored
+):
+    path = update_link(await solve(await open_update()))
+    await ada.do("updateSettings", ratingsEnabled=False)
+    before = await stored()
+
+    answer = await client.post(path, data={"stars": "5"})
+
+    page = seen(answer)
+    assert not [box for box in page.all("input") if box.get("name") == "stars"]
+    assert [button["name"] for button in page.all("button")] == ["still_has_issue"]
+    assert await stored() == before
+
+
+async def test_an_internal_update_has_no_page(open_update, solve, update_link, client):
+    update = await open_update(customerVisible=False)
+    await solve(update, notifyCustomer=None)
+
+    assert (await client.get(update_link(update))).status_code == 404
+
+
+async def test_the_customers_language_comes_first(feed, link, client):
+    person = {"externalId": "MARIA", "displayName": "Maria", "locale": "de-AT"}
+    await feed("ORDER-1", customer=person)
+    await feed("ORDER-2", customer={"externalId": "CARL", "displayName": "Carl"})
+    await feed("ORDER-3", customer=person | {"externalId": "M3", "locale": "fr"})
+
+    async def language(id, wish):
+        answer = await client.get(await link(id), headers={"Accept-Language": wish})
+        assert seen(answer).all("html")[0]["lang"] == answer.headers["content-language"]
+        return answer.headers["content-language"]
+
+    assert await language("ORDER-1", "en-GB,en") == "de"
+    assert await language("ORDER-2", "fr;q=0.9, de;q=0.8, en;q=0.1") == "de"
+    assert await language("ORDER-2", "en, de;q=0.8") == "en"
+    assert await language("ORDER-2", "de;q=0, xx, ;;q=, *") == "en"
+    assert await language("ORDER-3", "de") == "de"
+
+
+HOSTILE = "</style></textarea><script>alert(1)</script>{{ 7*7 }}{% raw %} \u202egnirts\u202c <img src=x onerror=alert(1)>"
+
+
+async def test_hostile_names_and_texts_are_harmless(
+    feed, link, client, ada, open_update, solve, update_link
+):
+    await ada.do("updateSettings", siteName=HOSTILE[:150])
+    await feed(
+        "ORDER-1",
+        customer={"externalId": "EVE", "displayName": HOSTILE},
+        vendor={"externalId": "V", "displayName": HOSTILE},
+        service={"externalId": "S", "title": HOSTILE},
+    )
+    path = await link()
+    update = update_link(await solve(await open_update("ORDER-2", title=HOSTILE[:150])))
+
+    pages = [
+        await client.get(path),
+        await client.post(path, data={"rating": HOSTILE, "body": HOSTILE, "value": HOSTILE}),
+        await client.post(path, data={"rating": "5", "body": HOSTILE * 3}),
+        await client.post(update, data={"stars": HOSTILE, "comment": HOSTILE}),
+        await client.post(update, data={"stars": "5", "comment": HOSTILE}),
+    ]
+
+    for answer in pages:
+        page = seen(answer)
+        assert {"script", "img"}.isdisjoint({tag for tag, _ in page.tags})
+        assert "<script>alert(1)</script>{{ 7*7 }}" in page.text
+        assert "\u202e" not in answer.text
+
+
+async def test_a_page_runs_nothing_loads_nothing_and_is_not_kept(feed, link, client):
+    await feed("ORDER-1")
+
+    for path in (await link(), "/r/none"):
+        answer = await client.get(path)
+
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "set-cookie" not in answer.headers
+        loaded = [a for _, a in seen(answer).tags if "src" in a or a.get("rel") == "stylesheet"]
+        assert loaded == []
+
+
+async def test_the_style_is_the_one_that_the_policy_allows(feed, link, client):
+    import base64
+    import hashlib
+
+    await feed("ORDER-1")
+    answer = await client.get(await link())
+
+    style = re.search(r"<style>(.*)</style>", answer.text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+async def test_every_field_has_a_name_that_is_read_aloud(
+    feed, link, client, open_update, solve, update_link
+):
+    await feed("ORDER-1")
+    paths = [await link(), update_link(await solve(await open_update("ORDER-2")))]
+
+    for path in paths:
+        answer = await client.get(path)
+        page = seen(answer)
+        labelled = {label.get("for") for label in page.all("label")}
+        assert all(area["id"] in labelled for area in page.all("textarea"))
+        assert all("required" in radio for radio in page.all("input"))
+        assert len(page.all("h1")) == len(page.all("main")) == 1
+        identities = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+        assert len(identities) == len(set(identities))
+        pointed = " ".join(a["aria-describedby"] for _, a in page.tags if "aria-describedby" in a)
+        assert set(pointed.split()) <= set(identities)
+
+
+@pytest.fixture
+async def bad_links(feed, link, update_link, open_update, solve, settings):
+    """Paths that open nothing, by what is wrong with them."""
+    await feed("ORDER-1")
+    review, update = await link(), update_link(await solve(await open_update("ORDER-2")))
+    token = review[3:]
+    gone = Claim(Purpose.REVIEW, ids.decode((await feed("ORDER-3"))["order"]["id"])[1], 2)
+    return {
+        "forged": review[:-1] + ("A" if review[-1] != "A" else "B"),
+        "flipped": f"/r/{'B' if token[0] == 'A' else 'A'}{token[1:]}",
+        "truncated": review[:-5],
+        "longer": f"{review}A",
+        "padded": f"{review}=",
+        "nonsense": "/r/%00%ff%F0%9F%98%80",
+        "of another secret": f"/r/{sign('another secret', gone)}",
+        "foreign, an update's": f"/r/{update[3:]}",
+        "foreign, an order's": f"/u/{token}",
+        "foreign, not to unsubscribe": f"/unsubscribe/{token}",
+        "expired": await link(expires_at=datetime.now(UTC) - timedelta(seconds=1)),
+        "revoked": f"/r/{sign(settings.secret, gone)}",
+        "revoked, an update's": update_link({"id": ids.encode("OrderUpdate", gone.subject)}),
+    }
+
+
+async def test_a_bad_link_is_404_with_a_friendly_page(bad_links, client, stored):
+    before = await stored()
+
+    for what, path in bad_links.items():
+        for answer in (
+            await client.get(path, headers={"Accept-Language": "de"}),
+            await client.post(
+                path,
+                data={"rating": "5", "body": BODY, "stars": "5"},
+                headers={"Accept-Language": "de"},
+            ),
+        ):
+            assert answer.status_code == 404, what
+            assert answer.headers["content-language"] == "de"
+            expected = "abgelaufen" if what == "expired" else "funktioniert nicht"
+            assert expected in answer.text, what
+    assert await stored() == before
+
+
+async def test_guesses_are_few(another, app):
+    async with another(rate_limits=True) as client:
+        statuses = [(await client.get(f"/r/guess-{n}")).status_code for n in range(70)]
+        answer = await client.get("/u/guess")
+
+    assert set(statuses[:50]) == {404}
+    assert statuses[-1] == 429
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "Too many attempts" in answer.text
