@@ -24,7 +24,7 @@ from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
 from models.announcements import hearing
 from models.database import opened
-from schema.api import schema
+from schema.api import printed
 
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
@@ -88,7 +88,7 @@ def _cross_origin(settings: Settings) -> list[Middleware]:
 
 
 async def _sdl(_request: Request) -> Response:
-    return PlainTextResponse(schema.as_str() + "\n")
+    return PlainTextResponse(printed() + "\n")
 
 
 async def _refused(_request: Request, error: Any) -> Response:

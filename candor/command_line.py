@@ -74,12 +74,12 @@ def schema(against: IO[str] | None) -> None:
     """Print the schema (SDL)."""
     from graphql import build_schema, find_breaking_changes  # noqa: PLC0415
 
-    from schema.api import schema as api  # noqa: PLC0415
+    from schema.api import printed  # noqa: PLC0415
 
     if against is None:
-        click.echo(api.as_str())
+        click.echo(printed())
         return
-    changes = find_breaking_changes(build_schema(against.read()), build_schema(api.as_str()))
+    changes = find_breaking_changes(build_schema(against.read()), build_schema(printed()))
     for change in changes:
         click.echo(f"{change.type.name}: {change.description}")
     if changes:
