@@ -39,9 +39,9 @@ schema = strawberry.Schema(
 
 
 _ONE_OF = "directive @oneOf on INPUT_OBJECT"
+_ONE_OF_TEXT = "Exactly one of the fields of such an input is given, and it is not null."
 
 
 def printed() -> str:
     """The schema in its own language, as `schema.graphql` holds it."""
-    described = f'"""Exactly one of the input's fields is given, and it is not null."""\n{_ONE_OF}'
-    return schema.as_str().replace(_ONE_OF, described, 1)
+    return schema.as_str().replace(_ONE_OF, f'"""{_ONE_OF_TEXT}"""\n{_ONE_OF}', 1)
