@@ -7,6 +7,9 @@ import click
 from candor import demo as marketplace
 from candor.settings import Settings
 from candor.tokens import sign
+from mailers import links
+from mailers.links import Claim, Purpose
+from models import Order, clock
 from models.database import opened
 from models.migrating import migrate
 
@@ -23,6 +26,7 @@ async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
         return
     async with opened(settings.database_url):
         loaded = await marketplace.load()
+        link = await _link(settings)
     if loaded:
         click.echo("A demo marketplace was loaded.")
     click.echo(
@@ -30,7 +34,19 @@ async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     )
     for title, claims in _CAST.items():
         click.echo(f'\n{title}:\n{{"Authorization": "Bearer {sign(settings, claims, _DEMO_TTL)}"}}')
+    if link is not None:
+        click.echo(f"\nMaria's link from the mail that reminds her to review: {address}{link}")
     click.echo("")
+
+
+async def _link(settings: Settings) -> str | None:
+    """The path of the page on which the open order is reviewed without a login."""
+    order = await Order.get_or_none(external_id=marketplace.OPEN_ORDER)
+    if order is None:
+        return None
+    expires_at = clock.now() + _DEMO_TTL
+    claim = Claim(Purpose.REVIEW, order.id, order.link_version, expires_at=expires_at)
+    return f"/r/{links.sign(settings.secret, claim)}"
 
 
 _CAST = {

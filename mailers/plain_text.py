@@ -8,17 +8,22 @@ _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
     "\ud800-\udfff]"
 )
+_BREAKS = re.compile(r"[\x00-\x20\x85\u2028\u2029]+")
 _LONGEST_QUOTE = 600
 
 
 def harmless(text: str) -> str:
     """The text without what could turn the direction of its surroundings or end a line."""
+    if text.isprintable():  # as most are; none of the harmful characters is
+        return text
     return _HARMFUL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def one_line(text: str, longest: int = 200) -> str:
     """The text on one line, cut with an ellipsis."""
-    line = " ".join(harmless(re.sub(r"[\x00-\x20\x85\u2028\u2029]+", " ", text)).split())
+    if not text.isprintable():
+        text = harmless(_BREAKS.sub(" ", text))
+    line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mailers.catalogue import CATALOGUE
 from models import Audience, Customer, Vendor, announcements, clock, sql
+from models.database import transaction
 from models.uuid7 import uuid7
 
 
@@ -25,6 +26,9 @@ class Addressee:
     external_id: str
     email: str | None
 
+
+# The kind of the one notice that comes without a mail.
+REFUSED = "mail.refused"
 
 Recipient = Customer | Vendor | Addressee
 
@@ -81,12 +85,29 @@ async def deliver_later(
     times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
     await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
-        notice = uuid7()
-        await sql.execute(_NOTIFY, notice, *person, mail, key, *subject, due)
-        # Of a notice that was there already nobody will find this id.
-        await announcements.announce(
-            "notification", id=notice, audience=audience, recipient=to.external_id, due=due
-        )
+        await _notify(mail, person, key, subject, due)
+
+
+async def tell_admins_of_refusal(mail_id: UUID) -> None:
+    """Put a notice into the admins' inbox that the relay refuses us, about a mail that met it.
+
+    One a day: it is a matter for a human, and none for a mail.
+    """
+    now = clock.now()
+    key, person = f"{REFUSED}:{now:%Y-%m-%d}", (Audience.ADMIN, "admin")
+    async with transaction():
+        await _notify(REFUSED, person, key, ("MailDelivery", mail_id), now)
+
+
+async def _notify(
+    kind: str, person: tuple[Audience, str], key: str, subject: tuple[str, UUID], due: datetime
+) -> None:
+    notice, (audience, recipient) = uuid7(), person
+    await sql.execute(_NOTIFY, notice, *person, kind, key, *subject, due)
+    # Of a notice that was there already nobody will find this id.
+    await announcements.announce(
+        "notification", id=notice, audience=audience, recipient=recipient, due=due
+    )
 
 
 def _key(mail: str, about: Subject, occasion: str, person: str) -> str:

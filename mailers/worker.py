@@ -17,6 +17,7 @@ from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.delivery import deliver
 from mailers.outbox import Claimed
+from mailers.promise import tell_admins_of_refusal
 from mailers.retry_schedule import MAX_ATTEMPTS, delay
 from mailers.sender import Sender
 from mailers.site import Site
@@ -178,6 +179,8 @@ class Worker:
             _log.warning("mail rests for %.0f s: %s", seconds, verdict.text)
         code, error = verdict.code, verdict.text
         await outbox.reschedule(job.mail, delay=seconds, attempt=0, code=code, error=error)
+        if verdict.trouble is Trouble.REFUSED:
+            await tell_admins_of_refusal(job.mail.id)
 
     def _blamed_too_often(self) -> bool:
         moment = outbox.now()

@@ -28,6 +28,7 @@ class NotificationKind(StrEnum):
     RATING_ALERT = "rating.alert"
     NOTE_FROM_CUSTOMER = "note.from_customer"
     NOTE_FROM_STAFF = "note.from_staff"
+    MAIL_REFUSED = "mail.refused"
 
 
 described(
@@ -45,6 +46,7 @@ described(
     RATING_ALERT="To the admins: an update was rated with 1 to 3 stars.",
     NOTE_FROM_CUSTOMER="To the assignee: the customer wrote under an update.",
     NOTE_FROM_STAFF="To the customer: the team wrote under an update.",
+    MAIL_REFUSED="To the admins: the relay refuses our mails, see its `lastError`. One a day.",
 )
 
 

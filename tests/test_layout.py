@@ -104,3 +104,14 @@ def test_everything_in_the_schema_is_described():
 
 def test_the_printed_schema_is_the_schema():
     assert (ROOT / "schema.graphql").read_text() == printed() + "\n"
+
+
+def test_the_example_of_the_environment_names_every_setting():
+    source = (ROOT / "candor" / "settings.py").read_text()
+    read = set(re.findall(r'get\("([A-Z_]+)"', source))
+
+    named = set(
+        re.findall(r"^# CANDOR_([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    )
+
+    assert named == read

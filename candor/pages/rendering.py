@@ -72,9 +72,12 @@ def _environment(language: str) -> Environment:
 
 
 def _harmless(value: Any) -> Any:
-    if isinstance(value, Markup):
-        return Markup(plain_text.harmless(value))  # noqa: S704 - it was markup before
-    return plain_text.harmless(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = plain_text.harmless(value)
+    if isinstance(value, Markup) and text is not value:
+        return Markup(text)  # noqa: S704 - it was markup before
+    return text
 
 
 def _day(language: str, value: date) -> str:

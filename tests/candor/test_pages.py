@@ -501,3 +501,23 @@ async def test_guesses_are_few(another, app):
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
     assert "Too many attempts" in answer.text
+
+
+def test_every_sentence_of_the_pages_is_translated():
+    from babel.messages.pofile import read_po
+    from jinja2.ext import babel_extract
+
+    from candor.pages.languages import FOLDER
+
+    options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
+    sentences = set()
+    for path in (FOLDER.parent / "templates").glob("*.html"):
+        with path.open("rb") as file:
+            sentences |= {found[2] for found in babel_extract(file, ("gettext",), [], options)}
+    with (FOLDER / "de.po").open("rb") as file:
+        german = {str(m.id): str(m.string) for m in read_po(file, locale="de") if m.id}
+
+    assert german.keys() == sentences
+    for sentence, translated in german.items():
+        assert translated
+        assert set(re.findall(r"%\(\w+\)s", sentence)) == set(re.findall(r"%\(\w+\)s", translated))

@@ -12,7 +12,9 @@ from mailers.catalogue import Category
 from mailers.mail import Mail, Person, Skipped
 from mailers.registry import MAILERS
 from mailers.worker import Worker
-from models import MailChannel, MailSuppression, OutboxMail
+from models import MailChannel, MailSuppression, Notification, OutboxMail
+from models.announcements import hearing
+from models.database import transaction
 
 SOON = {"SENT", "DEAD", "CANCELLED", "EXPIRED", "UNCERTAIN"}
 
@@ -462,3 +464,36 @@ def test_a_wrong_configuration_is_refused_before_anything_runs(config):
         Worker(replace(config, smtp_url="nonsense"))
     with pytest.raises(ValueError, match="must read"):
         Worker(replace(config, mail_from="nonsense"))
+
+
+async def test_admins_find_one_notice_a_day_that_the_relay_refuses_us(
+    send, inbox, serve, config_for
+):
+    inbox.plan = {"mail": ["553 5.7.1 sender refused", "553 5.7.1 sender refused", None]}
+    row = await send("nina@example.com")
+    config = config_for(await serve(inbox))
+
+    async with working(config):
+        await end_of(row)
+
+    [notice] = await Notification.filter(kind="mail.refused")
+    assert (notice.audience, notice.recipient) == ("ADMIN", "admin")
+    assert (notice.subject_type, notice.subject_id) == ("MailDelivery", row.id)
+    assert (row.status, row.attempts) == ("SENT", 1)
+
+
+async def test_a_promise_wakes_the_worker_of_its_process_when_it_commits(
+    send, inbox, serve, config_for, database
+):
+    config = config_for(await serve(inbox))
+    slow = replace(config, pace=replace(config.pace, poll=30.0))
+
+    async with hearing(database), working(slow):
+        await asyncio.sleep(0.5)
+        async with transaction():
+            row = await send("nina@example.com")
+            await asyncio.sleep(0.2)
+            assert inbox.mails == []
+        await end_of(row, seconds=5)
+
+    assert row.status == "SENT"
