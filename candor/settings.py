@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,11 +91,17 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
         json_logs=_one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
         == "json",
-        smtp_url=_smtp_url(get("SMTP_URL", "console:")),
-        mail_from=_mail_from(get("MAIL_FROM", Settings.mail_from)),
-        mail_worker=_switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
-        mail_connections=_connections(get("MAIL_CONNECTIONS", "4")),
+        **_mail(get),
     )
+
+
+def _mail(get: Callable[..., str]) -> dict[str, Any]:
+    return {
+        "smtp_url": _smtp_url(get("SMTP_URL", "console:")),
+        "mail_from": _mail_from(get("MAIL_FROM", Settings.mail_from)),
+        "mail_worker": _switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
+        "mail_connections": _connections(get("MAIL_CONNECTIONS", "4")),
+    }
 
 
 def _one_of(name: str, value: str, *choices: str) -> str:

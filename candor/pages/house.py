@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from candor.budgets import Budgets
+from candor.budgets import Budgets, Caller
 from candor.errors import RequestError, masked
 from candor.pages import forms, languages, rendering
 from candor.pages.review_page import review_page
@@ -17,7 +17,10 @@ from candor.pages.visit import Visit
 from candor.settings import Settings
 from mailers.links import BadLink, ExpiredLink, Purpose, read
 from resolvers import site_settings
+from resolvers.viewer import Role, Viewer
 
+# Points of a visit: a link is opened a few hundred times a minute at most.
+_COST = 50
 Page = Callable[[Visit], Awaitable[HTMLResponse]]
 
 
@@ -59,6 +62,9 @@ class Pages:
 
     async def _visit(self, request: Request, purpose: Purpose) -> Visit:
         claim = read(self._settings.secret, request.path_params["token"], purpose)
+        if self._budgets is not None:
+            holder = Caller(Viewer(Role.GUEST, order_id=claim.subject))
+            await self._budgets.spend(holder, cost=_COST, guesses=0)
         form = await forms.read(request) if request.method == "POST" else None
         return Visit(request, claim, await site_settings.current(), form)
 

@@ -503,6 +503,16 @@ async def test_guesses_are_few(another, app):
     assert "Too many attempts" in answer.text
 
 
+async def test_even_a_good_link_is_not_opened_without_end(another, feed, link):
+    await feed("ORDER-1")
+    path = await link()
+
+    async with another(rate_limits=True) as client:
+        statuses = [(await client.get(path)).status_code for _ in range(205)]
+
+    assert (statuses[0], statuses[-1]) == (200, 429)
+
+
 def test_every_sentence_of_the_pages_is_translated():
     from babel.messages.pofile import read_po
     from jinja2.ext import babel_extract
