@@ -5,11 +5,11 @@
 # The first Python that is new enough; `make run PYTHON=…` names another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; true)
 # Further Pythons on this machine that the suite runs on, as pyenv and Debian install them.
 PYTHONS ?= $(shell for v in 3.11 3.12 3.13 3.14; do \
 	for p in python$$v $$HOME/.pyenv/versions/$$v.*/bin/python; do \
-	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done)
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done; true)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
