@@ -1,24 +1,26 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format lint types test-all schema lock clean
+.PHONY: help run test check format lint types test-all bench schema breaking lock clean
 
 # The first Python that is new enough; `make run PYTHON=…` names another one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; true)
 # Further Pythons on this machine that the suite runs on, as pyenv and Debian install them.
 PYTHONS ?= $(shell for v in 3.11 3.12 3.13 3.14; do \
 	for p in python$$v $$HOME/.pyenv/versions/$$v.*/bin/python; do \
-	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done)
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done; true)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
 PIP := -m pip install --quiet --disable-pip-version-check
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/run ## set everything up, load a demo marketplace, serve it (PORT=8000)
+	@$(BIN)/python -m candor.assets
 	$(BIN)/candor serve --demo --port $(PORT)
 
 test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL
@@ -41,8 +43,14 @@ test-all: ## run the suite on each supported Python that this machine has
 	  v=$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])'); echo "== Python $$v"; \
 	  $(MAKE) --no-print-directory test PYTHON=$$p VENV=.venv-$$v; done
 
+bench: $(VENV)/test ## measure speed beside an endpoint written by hand (QUICK=1, KEEP=folder)
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick) $(if $(KEEP),--keep $(KEEP))
+
 schema: $(VENV)/run ## print the schema into schema.graphql
 	$(BIN)/candor schema > schema.graphql
+
+breaking: $(VENV)/run ## does the schema break clients of the last release? (BASE=any revision)
+	git show $(BASE):schema.graphql | $(BIN)/candor schema --against -
 
 lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
 	$(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \

@@ -24,7 +24,7 @@ from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
 from models.announcements import hearing
 from models.database import opened
-from schema.api import schema
+from schema.api import printed
 
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     settings = settings or from_environment()
     metrics = Metrics()
     # One budget of guesses for tokens and links.
-    budgets = Budgets(settings.redis_url) if settings.rate_limits else None
+    budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
     health = Health(settings.database_url, metrics)
     graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets)
@@ -88,7 +88,7 @@ def _cross_origin(settings: Settings) -> list[Middleware]:
 
 
 async def _sdl(_request: Request) -> Response:
-    return PlainTextResponse(schema.as_str() + "\n")
+    return PlainTextResponse(printed() + "\n")
 
 
 async def _refused(_request: Request, error: Any) -> Response:

@@ -15,8 +15,9 @@ from resolvers.viewer import ANONYMOUS, Role, Viewer
 
 log = logging.getLogger("candor.budgets")
 
-POINTS = {Role.ANONYMOUS: 10_000, Role.GUEST: 10_000, Role.INTEGRATION: 500_000}
-POINTS_OF_PEOPLE = 50_000
+# How many times nobody's budget somebody has: a storefront's server and its visitors share a key.
+_SHARES = {Role.ANONYMOUS: 1, Role.GUEST: 1, Role.INTEGRATION: 50}
+_SHARES_OF_PEOPLE = 5
 # Numbers of orders, tokens of links, bad credentials: things that somebody could try one by one.
 GUESSES = 60
 # Whoever sees every order anyway has nothing to guess.
@@ -42,7 +43,8 @@ class Caller:
 class Budgets:
     """Counts what callers spend, in this process or, by a Redis URL, in all of them."""
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, budget: int) -> None:
+        self._budget = budget
         storage: Any = (
             storage_from_string(f"async+{redis_url}", implementation="redispy")
             if redis_url
@@ -52,7 +54,7 @@ class Budgets:
 
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
         """Take points from a caller's budget. Raises RateLimited when they are not there."""
-        points = POINTS.get(caller.viewer.role, POINTS_OF_PEOPLE)
+        points = self._budget * _SHARES.get(caller.viewer.role, _SHARES_OF_PEOPLE)
         await self._take("points", caller.name, cost, points)
         if guesses and caller.viewer.role not in _SEE_ALL:
             await self._take("guesses", caller.name, guesses, GUESSES)

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -65,11 +65,26 @@ def migrate() -> None:
 
 
 @main.command()
-def schema() -> None:
+@click.option(
+    "--against",
+    type=click.File(),
+    help="An older schema: list what breaks its clients instead, and exit 1 if anything does.",
+)
+def schema(against: IO[str] | None) -> None:
     """Print the schema (SDL)."""
-    from schema.api import schema as api  # noqa: PLC0415
+    from graphql import build_schema, find_breaking_changes  # noqa: PLC0415
 
-    click.echo(api.as_str())
+    from schema.api import printed  # noqa: PLC0415
+
+    if against is None:
+        click.echo(printed())
+        return
+    changes = find_breaking_changes(build_schema(against.read()), build_schema(printed()))
+    for change in changes:
+        click.echo(f"{change.type.name}: {change.description}")
+    if changes:
+        raise SystemExit(1)
+    click.echo("Nothing breaks.")
 
 
 @main.command()

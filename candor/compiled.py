@@ -12,6 +12,7 @@ from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution.executor import CollectedErrors
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry import Info
@@ -35,14 +36,19 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 
     async def _run(self, fields: list[FieldPlan]) -> ExecutionResult:
         source = self.root_value
+        one_by_one = len(fields) == 1 or self.operation.operation is OperationType.MUTATION
         try:
-            if len(fields) == 1 or self.operation.operation is OperationType.MUTATION:
+            if one_by_one:
                 values = [await self.resolve_planned(field, source, None) for field in fields]
             else:
                 values = await gather_with_cancel(
                     *(self.resolve_planned(field, source, None) for field in fields)
                 )
         except GraphQLError as error:
+            if not one_by_one:  # which of their errors are told is graphql-core's affair
+                self.collected_errors = CollectedErrors()
+                result = super().execute_operation()
+                return await result if isawaitable(result) else result  # type: ignore[return-value]
             self.collected_errors.add(error, None)
             return self.build_response(None)  # type: ignore[return-value]
         data = {field.key: value for field, value in zip(fields, values, strict=True)}
@@ -60,8 +66,8 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                 try:
                     completed = field.complete(self, value, path)
                     return await completed if field.is_active else completed
-                except Exception:  # noqa: BLE001, S110 - unusual in any way: graphql-core's affair
-                    pass
+                except Exception:  # noqa: BLE001 - unusual in any way: graphql-core's affair
+                    _forget_below(path, self.collected_errors)
             completed = self.complete_value(
                 field.definition.type, field.details, info, path, value, None
             )
@@ -80,6 +86,16 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return field.function(source, **arguments)
         shown = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
         return field.function(source, **arguments, **{field.info_name: shown})
+
+
+def _forget_below(path: Path, errors: CollectedErrors) -> None:
+    """Forget what was collected while a value was completed: graphql-core collects it anew."""
+    place = path.as_list()
+    depth = len(place)
+    errors._errors[:] = [e for e in errors._errors if (e.path or [])[:depth] != place]
+    errors._error_positions = {
+        each for each in errors._error_positions if each is None or each.as_list()[:depth] != place
+    }
 
 
 def _plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:

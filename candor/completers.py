@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from graphql import (
     DirectiveNode,
@@ -16,6 +19,7 @@ from graphql import (
     GraphQLString,
     Node,
     OperationType,
+    Undefined,
     is_enum_type,
     is_leaf_type,
     is_list_type,
@@ -37,6 +41,8 @@ _EXACT = {
     GraphQLInt: "int",
     GraphQLFloat: "float",
 }
+# What a scalar of our own may be given: nothing that is to be raised or awaited.
+_PLAIN = {str, int, float, bool, date, datetime, Decimal, UUID, dict, list}
 
 
 class _Refused(Exception):
@@ -140,7 +146,6 @@ class _Generator:
             "Unusual": _Unusual,
             "Path": Path,
             "gather": gather_with_cancel,
-            "some": _some,
         }
 
     def value(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
@@ -167,7 +172,18 @@ class _Generator:
             return f"{_check(self.scope, _EXACT[type_])}({value})"
         if is_enum_type(type_):
             return f"{self._enum(type_)}({value})"
-        return f"some({self.name(type_.coerce_output_value)}({value}))"
+        return f"{self._scalar(type_.coerce_output_value)}({value})"
+
+    def _scalar(self, coerce: Callable[[Any], Any]) -> str:
+        def complete(value: Any) -> Any:
+            if type(value) not in _PLAIN:
+                raise _Unusual
+            coerced = coerce(value)
+            if coerced is None or coerced is Undefined:
+                raise _Unusual
+            return coerced
+
+        return self.name(complete)
 
     def _enum(self, type_: Any) -> str:
         enum = type_.extensions["strawberry-definition"].wrapped_cls
@@ -194,7 +210,7 @@ class _Generator:
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> tuple[str, bool]:
         """Write the function that completes objects of a type. Gives its name, and if it awaits."""
         fields = self.executor.collect_subfields(type_, details).grouped_field_set
-        body, plain, active = self._guard(type_), {}, {}
+        body, plain, active = [self._guard(type_)], {}, {}
         for number, (key, below) in enumerate(fields.items()):
             field_name = below[0].node.name.value
             if field_name == "__typename":
@@ -239,12 +255,13 @@ class _Generator:
         self.lines += [head, *body, f"    return {{{pairs}}}"]
         return name, bool(active)
 
-    def _guard(self, type_: GraphQLObjectType) -> list[str]:
-        """Types of an interface tell by `is_type_of` whether an object is theirs."""
-        if type_.is_type_of is None:
-            return []
-        origin = type_.extensions["strawberry-definition"].origin
-        return [f"    if type(v) is not {self.name(origin)}: raise Unusual"]
+    def _guard(self, type_: GraphQLObjectType) -> str:
+        """Objects are of the type's own class: no exceptions, nothing to await, no other type's."""
+        definition = type_.extensions["strawberry-definition"]
+        origin = (definition.concrete_of or definition).origin
+        if definition.is_type_of or issubclass(origin, Exception) or hasattr(origin, "__await__"):
+            raise _Refused
+        return f"    if type(v) is not {self.name(origin)}: raise Unusual"
 
     def name(self, thing: Any) -> str:
         """A name for an object in the generated code."""
@@ -273,12 +290,6 @@ def _attribute(definition: GraphQLField) -> str | None:
     if not getattr(definition.resolve, "_is_default", False):
         return None
     return field.python_name
-
-
-def _some(value: Any) -> Any:
-    if value is None:
-        raise _Unusual
-    return value
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:

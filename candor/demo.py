@@ -5,9 +5,18 @@ from itertools import count
 
 import mailers
 from candor.importing import OPERATOR
-from models import Order, OrderStatus, Review, Vendor, clock
-from resolvers import order_feed, replies, review_import
+from models import MailStatus, Order, OrderStatus, OutboxMail, Review, Vendor, clock
+from resolvers import (
+    order_feed,
+    order_updates,
+    replies,
+    review_import,
+    update_notes,
+    update_ratings,
+    update_solves,
+)
 from resolvers.order_facts import OrderFacts, PersonFacts, ServiceFacts
+from resolvers.ref import Ref
 from resolvers.review_import import ReviewFacts
 from resolvers.viewer import Role, Viewer
 
@@ -69,6 +78,10 @@ async def load() -> bool:
     ]
     await review_import.import_reviews(OPERATOR, written)
     await _reply()
+    await _talk()
+    await OutboxMail.filter(status=MailStatus.SCHEDULED).update(
+        status=MailStatus.CANCELLED, reason="the demo mails nobody"
+    )
     return True
 
 
@@ -96,6 +109,27 @@ def _orders(now: datetime) -> list[tuple[OrderFacts, tuple[int, str]]]:
         )
         made.append((facts, review))
     return made
+
+
+async def _talk() -> None:
+    """Three threads: one open, one solved that Maria can rate, one rated."""
+    maria, carl = (Viewer(Role.CUSTOMER, customer) for customer in (CUSTOMER, "CUST-2"))
+    sam = Viewer(Role.STAFF, TEAM_MEMBER, display_name="Sam Okafor")
+    await order_updates.open_update(
+        maria, order=Ref(external_id="ORDER-1002"), title="When will the second draft come?"
+    )
+    for customer, order, title in (
+        (maria, "ORDER-1003", "The invoice shows the wrong address"),
+        (carl, "ORDER-1008", "Could you send the files as SVG?"),
+    ):
+        update = await order_updates.open_update(
+            customer, order=Ref(external_id=order), title=title
+        )
+        await update_notes.post_note(sam, update_id=update.id, body="Done. Please have a look.")
+        await update_solves.solve_update(sam, update_id=update.id, notify_customer=True)
+    await update_ratings.rate_update(
+        carl, update_id=update.id, stars=5, comment="Quick and friendly, thank you!"
+    )
 
 
 async def _reply() -> None:

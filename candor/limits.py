@@ -1,6 +1,6 @@
 """How large a document is: one linear pass that looks at each fragment once."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 from graphql import (
     DocumentNode,
@@ -29,6 +29,7 @@ class Size:
     aliases: int = 0
     directives: int = 0
     introspections: int = 0
+    introspection_aliases: int = 0
     depth: int = 0
 
     def beside(self, other: "Size") -> "Size":
@@ -37,6 +38,7 @@ class Size:
             min(self.aliases + other.aliases, _CAP),
             min(self.directives + other.directives, _CAP),
             min(self.introspections + other.introspections, _CAP),
+            min(self.introspection_aliases + other.introspection_aliases, _CAP),
             max(self.depth, other.depth),
         )
 
@@ -48,6 +50,8 @@ MAXIMA = {
     "aliases": 30,
     "directives": 30,
     "introspections": 2,
+    # Tools need none. Without them fields merge, and the answer is the schema once at most.
+    "introspection_aliases": 3,
     "depth": 15,
 }
 _TOO_DEEP = Size(depth=_CAP)
@@ -105,11 +109,16 @@ class _Pass:
         if not isinstance(node, FieldNode):
             return own.beside(below)
         name = node.name.value
-        own = Size(1, int(node.alias is not None), own.directives, int(name in _INTROSPECTION))
+        introspects = name in _INTROSPECTION
+        own = Size(
+            fields=1,
+            aliases=int(node.alias is not None),
+            directives=own.directives,
+            introspections=int(introspects),
+            introspection_aliases=below.aliases if introspects else 0,
+        )
         # Introspection is deep by nature; a rule of graphql-core bounds it.
-        depth = 1 if name.startswith("__") else below.depth + 1
-        total = own.beside(below)
-        return Size(total.fields, total.aliases, total.directives, total.introspections, depth)
+        return replace(own.beside(below), depth=1 if introspects else below.depth + 1)
 
     def _spread(self, name: str, nesting: int) -> Size:
         if name in self._open or name not in self._fragments:

@@ -7,6 +7,7 @@ import secrets
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,6 +52,7 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            request_id.set(secrets.token_hex(8))
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
@@ -70,7 +72,9 @@ class RequestLog:
         finally:
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             path = scrubbed(scope["path"])
-            log.info(
+            # What an operation came to, it has logged itself.
+            log.log(
+                logging.DEBUG if path == "/graphql" and status == HTTPStatus.OK else logging.INFO,
                 "%s %s %s",
                 scope["method"],
                 path,

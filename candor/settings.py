@@ -35,6 +35,7 @@ class Settings:
     production: bool = False
     cors_origins: tuple[str, ...] = ()
     rate_limits: bool = False
+    budget: int = 10_000
     redis_url: str | None = None
     introspection: bool = True
     graphiql: bool = True
@@ -78,6 +79,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         production=production,
         cors_origins=_origins(get("CORS_ORIGINS")),
         rate_limits=_switch("RATE_LIMITS", get("RATE_LIMITS", in_production)),
+        budget=_number("BUDGET", get("BUDGET", "10000")),
         redis_url=_redis(get("REDIS_URL")),
         introspection=_switch("INTROSPECTION", get("INTROSPECTION", "on")),
         graphiql=_switch("GRAPHIQL", get("GRAPHIQL", in_development)),

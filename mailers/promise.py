@@ -47,7 +47,7 @@ _NOTIFY = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING RETURNING id"""
+ON CONFLICT DO NOTHING"""
 
 _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
@@ -102,12 +102,12 @@ async def tell_admins_of_refusal(mail_id: UUID) -> None:
 async def _notify(
     kind: str, person: tuple[Audience, str], key: str, subject: tuple[str, UUID], due: datetime
 ) -> None:
-    values = (uuid7(), *person, kind, key, *subject, due)
-    if await sql.fetch(_NOTIFY, *values):
-        audience, recipient = person
-        await announcements.announce(
-            "notification", id=values[0], audience=audience, recipient=recipient, due=due
-        )
+    notice, (audience, recipient) = uuid7(), person
+    await sql.execute(_NOTIFY, notice, *person, kind, key, *subject, due)
+    # Of a notice that was there already nobody will find this id.
+    await announcements.announce(
+        "notification", id=notice, audience=audience, recipient=recipient, due=due
+    )
 
 
 def _key(mail: str, about: Subject, occasion: str, person: str) -> str:

@@ -76,7 +76,7 @@ async def announce(topic: str, **facts: Any) -> None:
     """Announce what the caller's transaction does; heard if and when it commits."""
     message = json.dumps([topic, {name: str(value) for name, value in facts.items()}])
     if sql.is_postgres():
-        await sql.fetch("SELECT pg_notify(?, ?)", CHANNEL, message)
+        await sql.execute("SELECT pg_notify(?, ?)", CHANNEL, message)
         return
     connection: Any = get_connection("default")
     while not hasattr(connection, "after_commit"):  # a savepoint inside a transaction

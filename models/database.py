@@ -58,7 +58,11 @@ def _postgres(url: str) -> dict[str, Any]:
     if "sslmode" in credentials:  # libpq's name for what asyncpg calls ssl
         credentials["ssl"] = credentials.pop("sslmode")
     credentials.setdefault("application_name", "candor")
-    credentials["server_settings"] = {"idle_in_transaction_session_timeout": "60s"}
+    credentials["server_settings"] = {
+        "idle_in_transaction_session_timeout": "60s",
+        # Our statements are few and each has its index: planning anew for every value is wasted.
+        "plan_cache_mode": "force_generic_plan",
+    }
     return connection
 
 

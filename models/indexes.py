@@ -7,6 +7,8 @@ name, and a migration drops the old one.
 
 _LISTS = {
     # A list's order, as a range of an index: scanned backwards, newest and highest come first.
+    # The status is no part of it: nearly all reviews are public, and people who are signed in see
+    # their own held ones in the same list.
     "newest": "created_at, id",
     "highest": "rating, created_at, id",
     "lowest": "(6 - rating), created_at, id",
@@ -18,7 +20,7 @@ INDEXES: dict[str, str] = {
     **{
         f"ix_review_{subject}_{order}": (
             f"INDEX ix_review_{subject}_{order} ON review"
-            f" ({subject}_id, status, {columns}) WHERE deleted_at IS NULL"
+            f" ({subject}_id, {columns}) WHERE deleted_at IS NULL"
         )
         for subject in ("service", "vendor")
         for order, columns in _LISTS.items()
@@ -67,6 +69,9 @@ INDEXES: dict[str, str] = {
     "ix_order_update_activity": (
         "INDEX ix_order_update_activity ON order_update (team_activity_at, id)"
     ),
+    "ix_order_update_customer_activity": (
+        "INDEX ix_order_update_customer_activity ON order_update (customer_activity_at, id)"
+    ),
     "ix_order_update_status": (
         "INDEX ix_order_update_status ON order_update (status, team_activity_at, id)"
     ),
@@ -85,7 +90,8 @@ INDEXES: dict[str, str] = {
         "UNIQUE INDEX uq_update_solve_rating ON update_solve (update_id) WHERE stars IS NOT NULL"
     ),
     "ix_update_solve_solved": (
-        "INDEX ix_update_solve_solved ON update_solve (solved_at, credited_to_id)"
+        "INDEX ix_update_solve_solved ON update_solve"
+        " (solved_at, credited_to_id, customer_visible, stars)"
     ),
     "ix_update_solve_rated": (
         "INDEX ix_update_solve_rated ON update_solve (rated_at, credited_to_id, stars)"

@@ -8,17 +8,15 @@ type in every table.
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from tortoise import fields
-from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.connection import get_connection
-from tortoise.exceptions import OperationalError
 from tortoise.models import Model
-from tortoise.transactions import in_transaction
 
 M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
@@ -38,8 +36,21 @@ async def fetch(statement: str, *values: Any) -> list[Row]:
     return [_from_sqlite(row) for row in rows]
 
 
+# Where writes are collected instead of run, by `models.one_round_trip`.
+collecting: ContextVar[list[tuple[str, tuple[Any, ...]]] | None] = ContextVar(
+    "collecting", default=None
+)
+
+
 async def execute(statement: str, *values: Any) -> int:
-    """Run a statement that returns no rows, and give the number of rows it changed."""
+    """Run a statement that returns no rows, and give the number of rows it changed.
+
+    Inside `one_round_trip` it is only collected, and the number is 0.
+    """
+    collected = collecting.get()
+    if collected is not None:
+        collected.append((statement, values))
+        return 0
     connection = get_connection("default")
     if is_postgres():
         bound = [_for_postgres(value) for value in values]
@@ -49,64 +60,6 @@ async def execute(statement: str, *values: Any) -> int:
             statement, [_for_sqlite(value) for value in values]
         )
     return int(count)
-
-
-class Statement(NamedTuple):
-    """A statement that writes. One that `must` write is an INSERT or UPDATE with RETURNING."""
-
-    text: str
-    values: tuple[Any, ...]
-    must: bool = False
-
-
-async def together(*statements: Statement) -> bool:
-    """Run statements as one: all of them in their order, or none.
-
-    False, with nothing done, when one that must write a row writes none. One round trip on
-    PostgreSQL, so that a hot row is locked no longer than its own commit takes; a transaction on
-    SQLite.
-    """
-    # Inside a transaction a failure would be the whole transaction's.
-    alone = not isinstance(get_connection("default"), TransactionalDBClient)
-    if alone and is_postgres():
-        return await _in_one_round_trip(statements)
-    try:
-        async with in_transaction():
-            for text, values, must in statements:
-                if must and not await fetch(text, *values):
-                    raise _NothingWritten  # noqa: TRY301 - the way to roll back
-                if not must:
-                    await execute(text, *values)
-    except _NothingWritten:
-        return False
-    return True
-
-
-class _NothingWritten(Exception):
-    """A statement that must write a row found none."""
-
-
-async def _in_one_round_trip(statements: tuple[Statement, ...]) -> bool:
-    """As common table expressions of one statement.
-
-    PostgreSQL runs those that are counted first, then the others, in their order. It divides by
-    zero, and so takes everything back, when one that must write wrote nothing.
-    """
-    parts = ", ".join(f"s{number} AS ({each.text})" for number, each in enumerate(statements))
-    wrote = [f"(SELECT COUNT(*) FROM s{n})" for n, each in enumerate(statements) if each.must]
-    try:
-        await fetch(
-            f"WITH {parts} SELECT 1 / ({' * '.join(wrote)})",
-            *(value for each in statements for value in each.values),
-        )
-    except OperationalError as error:
-        if getattr(error.args[0], "sqlstate", None) == _DIVISION_BY_ZERO:
-            return False
-        raise
-    return True
-
-
-_DIVISION_BY_ZERO = "22012"
 
 
 @cache
@@ -151,7 +104,7 @@ def _instance(model: type[M], row: Row) -> M:
 
 
 # Of tables joined to another one's row.
-_PREFIXES = ("", "customer_", "vendor_", "service_", "order_", "review_")
+_PREFIXES = ("", "its_", "customer_", "vendor_", "service_", "order_", "review_", "settings_")
 _BLANK = {
     "_partial": False,
     "_saved_in_db": True,

@@ -55,8 +55,9 @@ async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification,
         while True:
             heard = await listener.next(_seconds_until(awaited))
             if heard is not None and (heard.facts["audience"], heard.facts["recipient"]) in own:
-                due = datetime.fromisoformat(heard.facts["due"])
-                heapq.heappush(awaited, (due, UUID(heard.facts["id"])))
+                notice = datetime.fromisoformat(heard.facts["due"]), UUID(heard.facts["id"])
+                if notice not in awaited:  # found in the database already, just before
+                    heapq.heappush(awaited, notice)
             while awaited and awaited[0][0] <= clock.now():
                 _, key = heapq.heappop(awaited)
                 # It may have been withdrawn since.

@@ -60,8 +60,7 @@ async def open_update(
         )
         if assigned:
             await _record_assignment(viewer, update, assigned)
-        if message is not None and text.plain(message):
-            body = text.body(message, "message", at_least=1)
+        if body := text.optional_body(message, "message"):
             await update_notes.write(viewer, update, body, member=member)
     return update
 

@@ -3,15 +3,19 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from models import Customer, Order, OrderUpdate, Vendor, sql
+from models import Customer, Order, OrderUpdate, SiteSettings, Vendor, sql
 from resolvers.ref import Ref
 from resolvers.viewer import Viewer, visible_orders
 
-_SELECT = f"""
-SELECT {sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_")},
+_COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_")},
   {sql.columns(Vendor, "v", "vendor_")},
-  EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed
-FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"""
+  EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed"""
+_FROM = "orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"
+_SELECT = f"SELECT {_COLUMNS} FROM {_FROM}"
+_SELECT_WITH_SETTINGS = (
+    f"SELECT {_COLUMNS}, {sql.columns(SiteSettings, 'z', 'settings_')}"
+    f" FROM {_FROM} LEFT JOIN site_settings z ON z.key = 'site'"
+)
 
 
 async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order | None:
@@ -24,6 +28,27 @@ async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order |
     statement = f"{_SELECT} WHERE {named.text} AND {visible.text}{held}"
     rows = await sql.fetch(statement, *named.values, *visible.values)
     return _order(rows[0]) if rows else None
+
+
+async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSettings] | None:
+    """The order, if the viewer is a party to it, and the settings that decide about it."""
+    named, visible = ref.names("o"), visible_orders(viewer)
+    rows = await sql.fetch(
+        f"{_SELECT_WITH_SETTINGS} WHERE {named.text} AND {visible.text}",
+        *named.values,
+        *visible.values,
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    known = row["settings_key"] is not None
+    return _order(row), sql.joined(SiteSettings, row, "settings_") if known else SiteSettings()
+
+
+async def hold(order_id: UUID) -> None:
+    """Hold off other writers of the order until the caller's transaction ends."""
+    if sql.is_postgres():
+        await sql.fetch("SELECT id FROM orders WHERE id = ? FOR UPDATE", order_id)
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:

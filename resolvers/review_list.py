@@ -178,7 +178,7 @@ async def _totals(
     if subject is None:
         return await _count(conditions)
     totals = await _published(subject, filter.rating)
-    if filter.status is None and (viewer.is_admin or viewer.external_id is not None):
+    if filter.status is None and viewer.role is not Role.ANONYMOUS:
         hidden = [
             Condition(f"{where.text} AND r.status IN ('PENDING', 'REJECTED')", where.values)
             for where in conditions

@@ -1,14 +1,13 @@
-"""Write a review, edit it, delete it: every rule of the author's and the admin's hand."""
+"""Write a review, once for each order, and delete it for good."""
 
-import copy
 import hashlib
 import json
-from typing import Any
 from uuid import UUID
 
 import mailers
-from models import Order, Review, ReviewRevision, ReviewStatus, SiteSettings, clock, sql
+from models import Order, Review, ReviewStatus, SiteSettings, clock, sql
 from models.database import transaction
+from models.one_round_trip import one_round_trip
 from models.review import SUB_RATINGS
 from models.uuid7 import uuid7
 from resolvers import (
@@ -16,14 +15,12 @@ from resolvers import (
     orders,
     rating_counters,
     review_eligibility,
-    site_settings,
     text,
     tracking,
 )
 from resolvers.errors import (
     AlreadyReviewed,
     Conflict,
-    Forbidden,
     Invalid,
     NotFound,
     RatingOutOfRange,
@@ -31,7 +28,7 @@ from resolvers.errors import (
 )
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import find_review
-from resolvers.viewer import Role, Viewer, is_author
+from resolvers.viewer import Role, Viewer
 
 _INSERT_COLUMNS = (
     "id",
@@ -51,6 +48,10 @@ _INSERT_COLUMNS = (
     "idempotency_key",
     "idempotency_digest",
 )
+# How often a lost race is looked at again, to tell the loser why.
+_TRIES = 3
+_STILL = """SELECT id FROM orders
+WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
 # The loser of a race comes back with no row: the database decides, not an earlier look.
 _INSERT = (
     f"INSERT INTO review ({', '.join(_INSERT_COLUMNS)}) VALUES ({sql.places(_INSERT_COLUMNS)})"
@@ -82,67 +83,43 @@ async def create_review(
         raise Unauthenticated("order", message="Sign in as the customer of this order.")
     stars = {"rating": rating, "communication": communication, "quality": quality, "value": value}
     digest = _digest(order, stars, body) if idempotency_key is not None else None
-    async with transaction():
-        row = await orders.find_order(viewer, order, lock=True)
-        if row is None:
+    for _ in range(_TRIES):
+        found = await orders.find_with_settings(viewer, order)
+        if found is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
+        row, settings = found
         if idempotency_key is not None:
             text.identifier(idempotency_key, "idempotency_key")
             if first := await _first_answer(viewer, row, idempotency_key, digest):
                 return first
-        settings = await site_settings.current()
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
-        review = _new_review(row, settings, _checked(stars), text.body(body, "body"))
+        review = _new_review(row, settings, checked_stars(stars), text.body(body, "body"))
         review.idempotency_key, review.idempotency_digest = idempotency_key, digest
-        try:
-            await insert(review)
-        except AlreadyReviewed:
-            # Or the same key made a review of another order at this very moment.
-            if idempotency_key is not None:
-                await _first_answer(viewer, row, idempotency_key, digest)
-            raise
-        await mailers.withdraw("review.reminder", about=row.id, because="the order was reviewed")
+        if await _written(review, row):
+            return review
+        # Somebody else was faster: look again, and say what is true now.
+    raise AlreadyReviewed("order")
+
+
+async def _written(review: Review, order: Order) -> bool:
+    """Store a new review with all that follows from it; False when its order changed meanwhile."""
+    held = " FOR SHARE" if sql.is_postgres() else ""
+    async with one_round_trip() as writes:
+        parties = (order.customer_id, order.vendor_id, order.service_id)
+        await writes.must(_STILL + held, order.id, *parties)
+        await writes.must(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS))
+        await mailers.withdraw("review.reminder", about=order.id, because="the order was reviewed")
         if review.is_public:
-            await mailers.deliver_later("review.received", to=row.vendor, about=review)
+            await mailers.deliver_later("review.received", to=order.vendor, about=review)
             await rating_counters.count_in(review)
             await announcements.announce_review(review)
-    return review
+    return writes.done
 
 
 async def insert(review: Review) -> None:
     """Store a new review, or raise AlreadyReviewed when its order has one."""
     if not await sql.fetch(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS)):
         raise AlreadyReviewed("order")
-
-
-async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Review:
-    """Change stars or text: the author while the window is open, an admin at any time.
-
-    `changes` holds only what the caller gave: rating, body, and the sub-ratings, of which None
-    takes one back. The earlier version is kept as a revision. An author's edit goes back to
-    PENDING when moderation is on or the review was rejected.
-
-    Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
-    BodyTooShort, BodyTooLong.
-    """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("review_id")
-    async with transaction():
-        review = await find_review(viewer, review_id, lock=True)
-        if review is None:
-            raise NotFound("review_id", message="There is no such review.")
-        settings = await site_settings.current()
-        if not viewer.is_admin:
-            await _must_still_edit(viewer, review, settings)
-        edited = copy.copy(review)
-        _apply(edited, changes)
-        if _content(edited) == _content(review):
-            return review
-        if not viewer.is_admin:
-            _hold(edited, settings)
-        edited.edited_at = clock.now()
-        await _replace(viewer, review, edited)
-    return edited
 
 
 async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:
@@ -173,7 +150,8 @@ def required_reason(reason: str) -> str:
     return why
 
 
-def _checked(stars: dict[str, int | None]) -> dict[str, int | None]:
+def checked_stars(stars: dict[str, int | None]) -> dict[str, int | None]:
+    """The stars given, each 1 to 5 or None. Raises RatingOutOfRange with the one at fault."""
     for name, value in stars.items():
         if value is not None and not 1 <= value <= 5:
             raise RatingOutOfRange(name)
@@ -223,61 +201,3 @@ async def _first_answer(
             "idempotency_key", message="This idempotency key was used with another input."
         )
     return await find_review(viewer, row.id)
-
-
-async def _must_still_edit(viewer: Viewer, review: Review, settings: SiteSettings) -> None:
-    if not is_author(viewer, review):
-        raise Forbidden("review_id", message="Only its author and admins can edit a review.")
-    order = await orders.find_order(viewer, Ref(id=review.order_id), lock=True)
-    if order is None:
-        raise NotFound("review_id", message="There is no such review.")
-    review_eligibility.may_still_edit(viewer, order, settings, clock.now())
-
-
-def _apply(review: Review, changes: dict[str, Any]) -> None:
-    stars = {name: changes[name] for name in ("rating", *SUB_RATINGS) if name in changes}
-    for name, value in _checked(stars).items():
-        setattr(review, name, value)
-    if "body" in changes:
-        review.body = text.body(changes["body"], "body")
-        review.body_folded = text.fold(review.body)
-
-
-def _content(review: Review) -> tuple[Any, ...]:
-    return (review.rating, *review.sub_ratings, review.body)
-
-
-def _hold(review: Review, settings: SiteSettings) -> None:
-    """What its author changed is looked at again: no edit walks past moderation."""
-    if settings.review_moderation or review.status is ReviewStatus.REJECTED:
-        review.status = ReviewStatus.PENDING
-        review.rejection_reason = review.moderation_note = review.moderated_at = None
-
-
-async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
-    await ReviewRevision.create(
-        review_id=before.id,
-        rating=before.rating,
-        communication=before.communication,
-        quality=before.quality,
-        value=before.value,
-        body=before.body,
-        replaced_at=after.edited_at,
-    )
-    changed = (
-        "rating",
-        *SUB_RATINGS,
-        "body",
-        "body_folded",
-        "status",
-        "rejection_reason",
-        "moderation_note",
-        "moderated_at",
-        "edited_at",
-    )
-    await Review.filter(id=after.id).update(**{name: getattr(after, name) for name in changed})
-    await tracking.record(viewer, "review.edited", about=after)
-    if before.is_public and after.is_public:
-        await rating_counters.recount(before, after)
-    elif before.is_public:
-        await rating_counters.count_out(before)

@@ -19,7 +19,7 @@ _TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
 _COUNT = "COALESCE(k.n1 + k.n2 + k.n3 + k.n4 + k.n5, 0)"
 _SUM = "(k.n1 + 2 * k.n2 + 3 * k.n3 + 4 * k.n4 + 5 * k.n5)"
 # The published average in hundredths, as models.rating_tally computes it; 0 when unrated.
-_AVERAGE = f"COALESCE((200 * {_SUM} + {_COUNT}) / NULLIF(2 * {_COUNT}, 0), 0)"
+_AVERAGE = f"COALESCE((200 * CAST({_SUM} AS BIGINT) + {_COUNT}) / NULLIF(2 * {_COUNT}, 0), 0)"
 
 # Best first. Services nobody rated yet stand above those that were rated badly.
 _RANKS = {
@@ -47,8 +47,8 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 R = TypeVar("R", Service, Vendor)
 
 
-# For joins: the service's columns under a prefix, the tally's without one.
-COLUMNS = f"{sql.columns(Service, 's', 'service_')}, {_TALLY}"
+# For joins to reviews, which have a service_id of their own.
+COLUMNS = f"{sql.columns(Service, 's', 'its_')}, {_TALLY}"
 
 
 class ServiceOrder(StrEnum):
@@ -147,8 +147,8 @@ async def list_services(
         found[row["scope"]].extend(_services([row]))
     pages = [cut(rows, request, listed) for rows in found]
     if count:
-        for page, where in zip(pages, conditions, strict=True):
-            page.total = await _count(where)
+        for page, total in zip(pages, await _count(conditions), strict=True):
+            page.total = total
     return pages
 
 
@@ -174,13 +174,17 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
     return Condition(" AND ".join(parts), tuple(values))
 
 
-async def _count(where: Condition) -> int:
-    rows = await sql.fetch(
-        "SELECT COUNT(*) AS total FROM service s"
-        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {where.text}",
-        *where.values,
-    )
-    return int(rows[0]["total"])
+async def _count(conditions: Sequence[Condition]) -> list[int]:
+    parts = [
+        f"SELECT {number} AS scope, COUNT(*) AS total FROM service s"
+        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {where.text}"
+        for number, where in enumerate(conditions)
+    ]
+    values = [value for where in conditions for value in where.values]
+    totals = {
+        row["scope"]: row["total"] for row in await sql.fetch(" UNION ALL ".join(parts), *values)
+    }
+    return [totals[number] for number in range(len(conditions))]
 
 
 async def _named(select: str, alias: str, refs: Sequence[Ref]) -> list[sql.Row]:

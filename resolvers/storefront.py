@@ -32,8 +32,9 @@ async def service_with_reviews(
     where = review_list.within("s.id", viewer, filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     named = ref.names("s")
+    # The service's columns come last: of two named service_id, that of no review must not win.
     rows = await sql.fetch(
-        f"SELECT {services.COLUMNS}, p.* FROM service s"
+        f"SELECT p.*, {services.COLUMNS} FROM service s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
         f" (SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
         f" WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) p ON TRUE"
@@ -46,7 +47,7 @@ async def service_with_reviews(
     if not rows:
         return None
     tally = Tally.of(rows[0])
-    service = sql.joined(Service, rows[0], "service_")
+    service = sql.joined(Service, rows[0], "its_")
     service.tally = tally
     reviews = [] if rows[0]["id"] is None else sql.hydrate(Review, rows)
     page = cut(reviews, request, listed)

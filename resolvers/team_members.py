@@ -24,14 +24,15 @@ ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
 async def acting(viewer: Viewer) -> TeamMember:
     """The row of a viewer of the team, made when they first act, with what their token says now.
 
-    Called in the transaction of the act. A token without an e-mail address keeps the known one.
+    Called in the transaction of the act. What a token does not say stays as it is known.
     """
-    name, email = _display_name(viewer), _email(viewer)
+    name, email = _shown(viewer.display_name), _email(viewer)
     known = await find_member(Ref(external_id=viewer.external_id))
     if known is not None:
-        email = email or known.email
+        name, email = name or known.display_name, email or known.email
         if (known.display_name, known.email) == (name, email):
             return known
+    name = name or _shown(viewer.external_id) or NAMELESS
     await sql.execute(_KNOWN, uuid7(), viewer.external_id, name, email, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
@@ -82,13 +83,10 @@ def _visible_members(viewer: Viewer) -> Condition:
     )
 
 
-def _display_name(viewer: Viewer) -> str:
-    """The token's name, else the id; an e-mail address is never shown to customers."""
-    for name in (viewer.display_name, viewer.external_id):
-        cleaned = text.line(name or "")[:200]
-        if cleaned and "@" not in cleaned:
-            return cleaned
-    return NAMELESS
+def _shown(name: str | None) -> str | None:
+    """A name that customers may read; None for none, and for an e-mail address."""
+    cleaned = text.line(name or "")[:200]
+    return None if "@" in cleaned else cleaned or None
 
 
 def _email(viewer: Viewer) -> str | None:

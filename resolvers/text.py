@@ -50,6 +50,12 @@ def is_too_long(cleaned: str, at_most: int = BODY_MAX) -> bool:
     return visible_length(cleaned) > at_most or len(cleaned) > 2 * at_most
 
 
+def optional_body(text: str | None, *field: str) -> str | None:
+    """A plain text that need not be: None when it says nothing. Raises BodyTooLong."""
+    cleaned = plain(text or "")
+    return body(cleaned, *field, at_least=1) if visible_length(cleaned) else None
+
+
 def visible_length(text: str) -> int:
     """Characters of the text without those that show nothing (formats, controls, fillers)."""
     if text.isascii():

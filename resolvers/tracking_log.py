@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from models import TrackingEvent, sql
+from resolvers import text
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
@@ -53,7 +54,7 @@ class TrackingFilter:
 async def list_events(
     viewer: Viewer, filter: TrackingFilter, request: PageRequest, *, count: bool
 ) -> Page[TrackingEvent]:
-    """A page of events, newest first, for the team. Raises Unauthenticated, Forbidden."""
+    """A page of events, newest first, for the team. Raises Unauthenticated, Forbidden, Invalid."""
     viewer.must_be_team()
     where = _where(filter)
     found = await fetch_pages(_SELECT, [where], _NEWEST, request)
@@ -81,7 +82,8 @@ def _where(filter: TrackingFilter) -> Condition:
             Condition("e.subject_id = ? AND e.subject_type = 'OrderUpdate'", (filter.update_id,))
         )
     if filter.actor is not None:
-        conditions.append(Condition("e.actor = ?", (filter.actor,)))
+        actor = text.identifier(filter.actor, "filter", "actor")
+        conditions.append(Condition("e.actor = ?", (actor,)))
     if filter.kind is not None:
         conditions.append(Condition("e.kind = ?", (filter.kind,)))
     if filter.happened_after is not None:

@@ -78,12 +78,10 @@ def _superseded() -> Conflict:
 
 
 def _checked_comment(comment: str | None, settings: SiteSettings) -> str | None:
-    words = text.plain(comment or "")
-    if not text.visible_length(words):
-        return None
-    if not settings.rating_comments_enabled:
+    words = text.optional_body(comment, "comment")
+    if words is not None and not settings.rating_comments_enabled:
         raise CommentsDisabled("comment")
-    return text.body(words, "comment", at_least=1)
+    return words
 
 
 async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) -> None:

@@ -75,7 +75,7 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
         member = await team_members.acting(viewer)
         await _reopen(viewer, update)
         await tracking.record(viewer, "update.reopened", about=update, number=update.solves)
-        if body := _note(note):
+        if body := text.optional_body(note, "note"):
             await update_notes.write(viewer, update, body, member=member, internal=True)
         return await must_find(viewer, update_id)
 
@@ -93,7 +93,7 @@ async def report_still_has_issue(
         _must_be_solved(update)
         await _reopen(viewer, update)
         await tracking.record(viewer, "update.still_has_issue", about=update, number=update.solves)
-        if body := _note(note):
+        if body := text.optional_body(note, "note"):
             await update_notes.write(viewer, update, body, member=None)
         return await must_find(viewer, update_id)
 
@@ -146,8 +146,3 @@ async def _reopen(viewer: Viewer, update: OrderUpdate) -> None:
         _must_be_solved(await must_find(viewer, update.id))
     for mail in ("update.solved", "update.rating_request"):
         await mailers.withdraw(mail, about=update.id, because="it was reopened")
-
-
-def _note(given: str | None) -> str | None:
-    cleaned = text.plain(given or "")
-    return text.body(cleaned, "note", at_least=0) if cleaned else None

@@ -1,4 +1,4 @@
-"""The schema itself."""
+"""The schema itself, and its text."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -36,3 +36,12 @@ schema = strawberry.Schema(
     ],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
+
+
+_ONE_OF = "directive @oneOf on INPUT_OBJECT"
+_ONE_OF_TEXT = "Exactly one of the fields of such an input is given, and it is not null."
+
+
+def printed() -> str:
+    """The schema in its own language, as `schema.graphql` holds it."""
+    return schema.as_str().replace(_ONE_OF, f'"""{_ONE_OF_TEXT}"""\n{_ONE_OF}', 1)

@@ -12,12 +12,13 @@ def bound_arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of a resolver. Raises GraphQLError for what cannot be coerced.
 
-    Arguments without a variable are computed once and kept on their syntax node. Resolvers do not
-    change their arguments.
+    Arguments without a variable are computed once and kept on their syntax node, together with the
+    field: a fragment on an interface names fields of several types. Resolvers do not change their
+    arguments.
     """
-    kept: dict[str, Any] = node.__dict__
-    if "candor_arguments" in kept:
-        return kept["candor_arguments"]  # type: ignore[no-any-return]
+    field, kept = node.__dict__.get("candor_arguments", (None, None))
+    if field is definition:
+        return kept  # type: ignore[no-any-return]
     strawberry_schema = schema._strawberry_schema
     arguments = convert_arguments(
         get_argument_values(definition, node, variables),
@@ -26,7 +27,7 @@ def bound_arguments(
         strawberry_schema.config,
     )
     if not any(_names_variable(argument.value) for argument in node.arguments or ()):
-        kept["candor_arguments"] = arguments
+        node.__dict__["candor_arguments"] = definition, arguments
     return arguments
 
 

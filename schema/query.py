@@ -30,7 +30,8 @@ from schema.mail_query import MailQuery
 from schema.node import Id, Node, NodeRef
 from schema.order import Order, ReviewEligibility, present_eligibilities, present_orders
 from schema.rating_summary import RatingSummary
-from schema.review import Review, review_page
+from schema.review import Review
+from schema.review_page import review_page
 from schema.review_policy import ReviewPolicy
 from schema.selection import selected
 from schema.service import (

@@ -6,20 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
-from strawberry import UNSET
 
 import models
 from models.customer import public_name
 from models.review import ReviewStatus
-from resolvers import orders, review_list, reviews_lookup, services
-from resolvers.keyset import Page, PageRequest
-from resolvers.review_list import ReviewOrder, Scope
-from resolvers.viewer import Viewer, sees_moderation
+from resolvers import orders, reviews_lookup, services
+from resolvers.viewer import sees_moderation
 from schema import ids
-from schema.connection import Connection, connection, wants_total
 from schema.context import Context
-from schema.node import Node, NodeRef, maybe_ref
-from schema.scalars import moment
+from schema.node import Node
 from schema.selection import Selection
 
 if TYPE_CHECKING:
@@ -210,68 +205,3 @@ async def present_reviews(
         )
         for row in rows
     ]
-
-
-@strawberry.input(
-    description=(
-        "Narrows a list of reviews; everything given must hold."
-        " It never widens what you may see: asking for PENDING ones that are not yours finds none."
-    )
-)
-class ReviewFilter:
-    service: NodeRef | None = strawberry.field(default=None, description="Of this service.")
-    vendor: NodeRef | None = strawberry.field(default=None, description="Of this vendor.")
-    rating: int | None = strawberry.field(default=None, description="With exactly so many stars.")
-    status: ReviewStatus | None = strawberry.field(default=None, description="In this state.")
-    search: str | None = strawberry.field(
-        default=None,
-        description="Whose text holds these words as typed, case ignored; 200 characters at most.",
-    )
-    has_reply: bool | None = strawberry.field(default=None, description="With a reply, or without.")
-    created_after: datetime | None = strawberry.field(
-        default=None, description="Written at this instant or later."
-    )
-    created_before: datetime | None = strawberry.field(
-        default=None, description="Written before this instant."
-    )
-
-
-def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
-    if given is None:
-        return review_list.ReviewFilter()
-    return review_list.ReviewFilter(
-        service=maybe_ref(given.service, "Service", "filter", "service"),
-        vendor=maybe_ref(given.vendor, "Vendor", "filter", "vendor"),
-        rating=given.rating,
-        status=None if given.status is UNSET else given.status,
-        search=given.search,
-        has_reply=given.has_reply,
-        created_after=moment(given.created_after, "filter", "createdAfter"),
-        created_before=moment(given.created_before, "filter", "createdBefore"),
-    )
-
-
-async def review_page(
-    context: Context,
-    scope: Scope,
-    filter: ReviewFilter | None,
-    order_by: ReviewOrder,
-    request: PageRequest,
-    selection: Selection,
-) -> Connection[Review]:
-    """A connection of reviews. Several of them, asked for at once, share one statement."""
-    count = wants_total(selection)
-    page = await context.page(fetch_reviews, scope, as_filter(filter), order_by, request, count)
-    nodes = await present_reviews(context, page.rows, selection.items_of_page())
-    return connection(page, nodes)
-
-
-async def fetch_reviews(
-    viewer: Viewer,
-    scopes: Sequence[Scope],
-    filter: review_list.ReviewFilter,
-    order: ReviewOrder,
-    request: PageRequest,
-    count: bool,
-) -> Sequence[Page[models.Review]]:
-    return await review_list.list_reviews(viewer, scopes, filter, order, request, count=count)

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET, Info
 
 from models import ReviewStatus
-from resolvers import moderation, replies, reviews, votes
+from resolvers import moderation, replies, review_edits, reviews, votes
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
 from resolvers.moderation import UNCHECKED, Decision
@@ -64,7 +64,7 @@ class ReviewMutation:
     async def edit_review(
         self, info: Info[Context, None], input: Annotated[EditReviewInput, Input]
     ) -> ReviewPayload:
-        row = await reviews.edit_review(
+        row = await review_edits.edit_review(
             info.context.viewer,
             review_id=ids.key_of("Review", input.review_id, "reviewId"),
             **input.changes(),

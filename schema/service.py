@@ -32,7 +32,8 @@ from schema.connection import (
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
-from schema.review import Review, ReviewFilter, as_filter, fetch_reviews, review_page
+from schema.review import Review
+from schema.review_page import ReviewFilter, as_filter, fetch_reviews, review_page
 from schema.selection import Selection, arguments_below, selected
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """What the site's admin decides, as everybody may read and admins may change it."""
 
+from math import isclose
 from typing import Any
 
 import strawberry
@@ -222,6 +223,8 @@ _NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update
 def _rule(rule: SellerLevelRuleInput) -> dict[str, Any]:
     if not 0 <= rule.min_average <= 5:
         raise Invalid("seller_levels", message="An average is between 1 and 5 stars.")
+    if not isclose(rule.min_average * 100, round(rule.min_average * 100), abs_tol=1e-9):
+        raise Invalid("seller_levels", message="An average has two decimals at most.")
     return {
         "level": rule.level.value,
         "min_average": round(rule.min_average * 100),

@@ -16,7 +16,8 @@ from schema.connection import After, Before, Connection, First, Last, PageNumber
 from schema.context import Context
 from schema.node import Node
 from schema.rating_summary import RatingSummary, stars
-from schema.review import Review, review_page
+from schema.review import Review
+from schema.review_page import review_page
 from schema.selection import Selection, selected
 from schema.service import (
     ReviewFilterArgument,

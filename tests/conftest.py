@@ -389,6 +389,25 @@ def events(app):
 
 
 @pytest.fixture
+def statements(app, monkeypatch):
+    """From the call on, every statement that runs outside of transactions: `ran = statements()`."""
+
+    def watch() -> list[str]:
+        connection, ran = get_connection("default"), []
+        for name in ("execute_query", "execute_query_dict"):
+            plain = getattr(connection, name)
+
+            async def seen(query, values=None, plain=plain):
+                ran.append(query)
+                return await plain(query, values)
+
+            monkeypatch.setattr(connection, name, seen)
+        return ran
+
+    return watch
+
+
+@pytest.fixture
 def stored(app):
     """Everything stored that a mutation could have touched."""
 

@@ -10,7 +10,7 @@ from candor.pages.forms import Form
 from candor.pages.visit import Visit
 from models import Order, Review, ReviewStatus, SiteSettings, clock
 from models.review import SUB_RATINGS
-from resolvers import orders, review_eligibility, reviews, services
+from resolvers import orders, review_edits, review_eligibility, reviews, services
 from resolvers.errors import UserError
 from resolvers.ref import Ref
 from resolvers.review_eligibility import Eligibility
@@ -54,7 +54,7 @@ async def _store(viewer: Viewer, visit: Visit, form: Form) -> UserError | None:
     verdict = (await review_eligibility.of_orders(viewer, [order]))[0]
     try:
         if _may_try_again(viewer, order, verdict, visit.site):
-            await reviews.edit_review(viewer, review_id=_id(verdict.existing_review), **given)
+            await review_edits.edit_review(viewer, review_id=_id(verdict.existing_review), **given)
         else:
             await reviews.create_review(viewer, order=Ref(id=order.id), **given)
     except UserError as refusal:

@@ -17,12 +17,6 @@ GRAPHQL = "application/graphql-response+json"
 
 
 @pytest.fixture
-def database(request) -> str:
-    """SQLite is enough where no test asks for both: the endpoint itself stores nothing."""
-    return request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_database")
-
-
-@pytest.fixture
 def post(client):
     """Post a body, as JSON unless it is bytes: `await post({"query": "{ __typename }"})`."""
 

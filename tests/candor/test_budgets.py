@@ -6,19 +6,25 @@ from candor import budgets
 from candor.budgets import Caller, network
 from resolvers.viewer import Role, Viewer
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 QUERY = {"query": "{ reviews { nodes { id } } }"}
 ORDER = {"query": '{ order(ref: {externalId: "1"}) { id } }'}
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(budgets, "POINTS", {Role.ANONYMOUS: 30})
-    monkeypatch.setattr(budgets, "POINTS_OF_PEOPLE", 60)
+    monkeypatch.setattr(budgets, "_SHARES_OF_PEOPLE", 2)
     monkeypatch.setattr(budgets, "GUESSES", 3)
 
 
 async def test_a_spent_budget_is_429_with_the_time_to_wait(another, small):
-    async with another(rate_limits=True) as client:
+    async with another(rate_limits=True, budget=30) as client:
         answers = [await client.post("/graphql", json=QUERY) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -29,7 +35,7 @@ async def test_a_spent_budget_is_429_with_the_time_to_wait(another, small):
 
 
 async def test_callers_have_budgets_of_their_own(another, small, maria, carl):
-    async with another(rate_limits=True) as client:
+    async with another(rate_limits=True, budget=30) as client:
         for person, statuses in ((maria, [200] * 5 + [429]), (carl, [200])):
             headers = {"Authorization": f"Bearer {person.token}"}
             found = [
@@ -40,7 +46,7 @@ async def test_callers_have_budgets_of_their_own(another, small, maria, carl):
 
 
 async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, maria, sam):
-    async with another(rate_limits=True) as client:
+    async with another(rate_limits=True, budget=30) as client:
         for person, last in ((maria, 429), (sam, 200)):
             headers = {"Authorization": f"Bearer {person.token}"}
             found = [
@@ -51,7 +57,7 @@ async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, mari
 
 
 async def test_wrong_tokens_are_counted_against_their_sender(another, small):
-    async with another(rate_limits=True) as client:
+    async with another(rate_limits=True, budget=30) as client:
         headers = {"Authorization": "Bearer wrong"}
         found = [
             (await client.post("/graphql", json=QUERY, headers=headers)).status_code

@@ -1,5 +1,14 @@
 """Pages of other origins: those named, and nobody else."""
 
+import pytest
+
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 QUERY = {"query": "{ __typename }"}
 SHOP = "https://shop.example"
 PREFLIGHT = {

@@ -8,7 +8,6 @@ import pytest
 from models import sql
 from models.database import transaction
 
-BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 SLOW = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
     " SELECT COUNT(*) AS one FROM n",
@@ -69,7 +68,6 @@ def _hasty(self, _seconds, receive=None):
     self._task = self._reason = self._watcher = None
 
 
-@BOTH
 @pytest.mark.parametrize("locked", [False, True])
 async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
     app, slow, client, locked

@@ -12,6 +12,13 @@ from candor.graphiql import examples
 from candor.prices import price_of
 from schema.api import schema
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

@@ -1,18 +1,13 @@
 """Alive, ready, and the figures."""
 
-import pytest
-
 from candor.metrics import MAX_NAMES, Metrics, Observation
 from models import clock
-
-BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
 async def test_it_is_alive(client):
     assert (await client.get("/healthz")).text == "ok\n"
 
 
-@BOTH
 async def test_it_is_ready_when_the_database_is_there_and_migrated(client):
     answer = await client.get("/readyz")
 
@@ -48,7 +43,6 @@ def figures(text: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
-@BOTH
 async def test_operations_refusals_and_the_outbox_are_counted(client, post, review, ada, at):
     await post({"query": "query Front { viewer { role } }"})
     await post({"query": "{ nope }"})

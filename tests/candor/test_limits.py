@@ -10,6 +10,13 @@ from candor.documents import Documents
 from candor.errors import Rejected, TooComplex
 from schema.api import schema
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 BOMB = (
     "{...A0}"
     + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(16))
@@ -32,6 +39,16 @@ BOMB = (
             "introspections",
             2,
         ),
+        (
+            "{ __schema { types {"
+            + " ".join(
+                f"a{n}: fields {{ name args {{ name type {{ name }} }} type {{ name }} }}"
+                for n in range(25)
+            )
+            + "} } }",
+            "introspection_aliases",
+            3,
+        ),
         (" ".join(f"query Q{n} {{ __typename }}" for n in range(11)), "operations", 10),
         (
             "query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { __typename }",
@@ -49,12 +66,12 @@ BOMB = (
     ],
 )
 async def test_a_document_over_a_limit_is_refused_with_the_figure(code, query, limit, most):
-    began = time.perf_counter()
+    began = time.process_time()
     found, error = await code(query)
 
     assert found == "QUERY_TOO_COMPLEX"
     assert (error["extensions"]["limit"], error["extensions"]["max"]) == (limit, most)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_the_fragment_bomb_takes_linear_time():
@@ -64,10 +81,10 @@ def test_the_fragment_bomb_takes_linear_time():
             + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(length))
             + f"fragment A{length} on Query{{__typename}}"
         )
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(TooComplex):
             Documents(schema, introspection=True).get(text)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds(16)
 
@@ -92,11 +109,11 @@ def test_the_fragment_bomb_takes_linear_time():
     ],
 )
 async def test_odd_documents_are_refused_quickly(code, query):
-    began = time.perf_counter()
+    began = time.process_time()
     found, _ = await code(query)
 
     assert found in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "QUERY_TOO_COMPLEX"}
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
@@ -111,11 +128,11 @@ async def test_odd_documents_are_refused_quickly(code, query):
     ],
 )
 def test_fields_that_merge_are_compared_within_a_budget(query):
-    began = time.perf_counter()
+    began = time.process_time()
     with suppress(Rejected, TooComplex):
         Documents(schema, introspection=True).get(query)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 async def test_the_tools_introspection_passes(post):

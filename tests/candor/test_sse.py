@@ -7,6 +7,13 @@ import pytest
 from candor import sse
 from models import announcements
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 QUERY = "subscription { reviewPublished { rating } }"
 
 

@@ -226,7 +226,7 @@ async def test_without_a_secret_nothing_signed_with_no_secret_is_believed(databa
 async def test_nobody_is_anonymous(client):
     response = await client.post("/graphql", json={"query": "{ viewer { role externalId } }"})
 
-    assert response.json() == {"data": {"viewer": {"role": "ANONYMOUS", "externalId": None}}}
+    assert response.json()["data"] == {"viewer": {"role": "ANONYMOUS", "externalId": None}}
 
 
 def test_every_role_of_a_token_is_a_role():

@@ -4,6 +4,13 @@ import json
 
 import pytest
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 QUERY = {"query": "{ __typename }"}

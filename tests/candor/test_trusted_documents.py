@@ -8,6 +8,13 @@ import pytest
 from candor.settings import BadSettings, from_environment
 from candor.trusted_documents import BadManifest, read_manifest
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 TEXT = "query Front { viewer { role } }"
 HASH = sha256(TEXT.encode()).hexdigest()
 RELAY = {"0f1e2d": TEXT}

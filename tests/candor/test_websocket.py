@@ -6,6 +6,13 @@ import pytest
 
 from candor import websocket
 
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """One database is enough: what is tested here stores nothing."""
+    return sqlite_database
+
+
 SUBSCRIBE = {
     "id": "1",
     "type": "subscribe",

@@ -449,3 +449,30 @@ async def test_a_review_of_a_refunded_order_is_still_one_row(send, review):
 
 def test_times_in_this_file_are_past():
     assert datetime.fromisoformat(NOON) < datetime.now(UTC) - timedelta(days=2)
+
+
+async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
+    send, review, maria, counters
+):
+    written = await review()
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    people = [
+        {"externalId": name, "displayName": name.title()}
+        for name in ("CARL", "MARIA")
+        for _ in (1, 2)
+    ]
+
+    await asyncio.gather(
+        *(
+            step
+            for n in range(12)
+            for step in (
+                maria.do("editReview", reviewId=written["id"], rating=n % 5 + 1),
+                send(order(customer=people[n % 4], completedAt=yesterday)),
+            )
+        )
+    )
+
+    stars = (await Review.get()).rating
+    expected = [int(n == stars) for n in range(1, 6)]
+    assert await counters() == {"LOGO": expected, "NINA": expected}

@@ -5,7 +5,16 @@ from uuid import UUID
 import pytest
 
 from models import Review, ReviewStatus, sql
-from resolvers import moderation, notifications, order_feed, replies, reviews, site_settings, votes
+from resolvers import (
+    moderation,
+    notifications,
+    order_feed,
+    replies,
+    review_edits,
+    reviews,
+    site_settings,
+    votes,
+)
 from resolvers.errors import UserError
 from resolvers.moderation import Decision
 from resolvers.ref import Ref
@@ -262,8 +271,8 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
     refusals = {
         "create again": ("ALREADY_REVIEWED", reviews.create_review(guest, order=Ref(external_id="ORDER-1"), **words)),
         "create foreign": ("NOT_FOUND", reviews.create_review(guest, order=Ref(external_id="ORDER-5"), **words)),
-        "edit foreign": ("FORBIDDEN", reviews.edit_review(guest, review_id=foreign, rating=1)),
-        "edit held": ("NOT_FOUND", reviews.edit_review(guest, review_id=held, rating=1)),
+        "edit foreign": ("FORBIDDEN", review_edits.edit_review(guest, review_id=foreign, rating=1)),
+        "edit held": ("NOT_FOUND", review_edits.edit_review(guest, review_id=held, rating=1)),
         "delete": ("FORBIDDEN", reviews.delete_review(guest, review_id=mine, reason="I want to")),
         "reply": ("NOT_THE_VENDOR", replies.reply_to_review(guest, review_id=mine, body="Thanks")),
         "delete reply": ("FORBIDDEN", replies.delete_reply(guest, review_id=mine, reason="No")),
@@ -284,7 +293,7 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
 
     assert found == {name: code for name, (code, _) in refusals.items()}
     assert await stored() == before
-    edited = await reviews.edit_review(guest, review_id=mine, rating=3)
+    edited = await review_edits.edit_review(guest, review_id=mine, rating=3)
     assert (edited.rating, edited.status) == (3, ReviewStatus.PENDING)
     created = await reviews.create_review(
         await _guest_of("ORDER-5"), order=Ref(external_id="ORDER-5"), **words

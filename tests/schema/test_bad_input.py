@@ -9,11 +9,11 @@ VALUES = {
     "0": "RATING_OUT_OF_RANGE",
     "6": "RATING_OUT_OF_RANGE",
     "-1": "RATING_OUT_OF_RANGE",
-    "2147483648": "GRAPHQL_VALIDATION_FAILED",
-    "4.5": "GRAPHQL_VALIDATION_FAILED",
-    '"5"': "GRAPHQL_VALIDATION_FAILED",
-    "null": "GRAPHQL_VALIDATION_FAILED",
-    "true": "GRAPHQL_VALIDATION_FAILED",
+    "2147483648": "BAD_USER_INPUT",
+    "4.5": "BAD_USER_INPUT",
+    '"5"': "BAD_USER_INPUT",
+    "null": "BAD_USER_INPUT",
+    "true": "BAD_USER_INPUT",
 }
 
 
@@ -227,7 +227,7 @@ async def test_an_instant_without_an_offset_is_invalid(name, value, nobody):
 )
 async def test_a_thing_is_named_in_exactly_one_way(ref, nobody):
     assert await nobody.refused("query($r: NodeRef!) { service(ref: $r) { id } }", r=ref) == [
-        "GRAPHQL_VALIDATION_FAILED"
+        "BAD_USER_INPUT"
     ]
 
 
@@ -253,7 +253,7 @@ async def test_a_lone_surrogate_in_json_is_refused_before_any_query(
     before = await stored()
     body = b'{"query": "mutation($b: String!) { createReview(input: {order: {externalId: \\"ORDER-1\\"}, rating: 5, body: $b}) { errors { code } } }", "variables": {"b": "Very good work ' + surrogate + b'"}}'  # fmt: skip
 
-    response = await client.post("/graphql", content=body, headers={"Authorization": f"Bearer {maria.token}"})  # fmt: skip
+    response = await client.post("/graphql", content=body, headers={"Authorization": f"Bearer {maria.token}", "Content-Type": "application/json"})  # fmt: skip
 
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from models import TeamMember
+
 INPUTS = {
     "postNote": {"body": "Hello."},
     "assignUpdate": {"assignee": {"externalId": "SAM"}},
@@ -357,6 +359,45 @@ async def test_a_token_without_a_name_shows_no_address(feed, person, act, open_u
     }
 
 
+async def test_what_a_token_does_not_say_of_the_team_stays_known(person, act, open_update, sam):
+    update = await open_update()
+    await act(person("staff", "SAM", email="sam@shop.example"), "assignUpdate", update)
+
+    payload = await act(
+        person("staff", "SAM"), "assignUpdate", update, assignee={"externalId": "SAM"}
+    )
+
+    assert payload["orderUpdate"]["assignee"] == {"externalId": "SAM", "displayName": "Sam"}
+    member = await TeamMember.get(external_id="SAM")
+    assert (member.display_name, member.email) == ("Sam", "sam@shop.example")
+
+
+async def test_text_of_nothing_visible_is_no_note(feed, sam, maria, act, solve):
+    await feed("ORDER-1")
+    notes = "orderUpdate { id notes { totalCount } }"
+    payload = await sam.do("openUpdate", notes, **OPEN, message=" \u200b\u202e ")
+    update = payload["orderUpdate"]
+    await solve(update)
+
+    payload = await act(maria, "reportStillHasIssue", update, note="\u200d")
+
+    assert payload["orderUpdate"]["notes"]["totalCount"] == 0
+
+
+async def test_titles_and_texts_are_stored_without_what_nobody_sees(feed, maria, show):
+    await feed("ORDER-1")
+    payload = await maria.do(
+        "openUpdate",
+        "orderUpdate { id title notes { nodes { body } } }",
+        order={"externalId": "ORDER-1"},
+        title=" Where\r\nis\u202e it?\x00 ",
+        message="<b>Hi</b>\x00\r\n{{ 7*7 }}",
+    )
+
+    assert payload["orderUpdate"]["title"] == "Where is it?"
+    assert payload["orderUpdate"]["notes"]["nodes"] == [{"body": "<b>Hi</b>\n{{ 7*7 }}"}]
+
+
 async def test_the_credit_belongs_to_the_assignee_at_the_moment_of_solving(
     open_update, solve, sam, ada, maria, act
 ):
@@ -383,3 +424,36 @@ async def test_solving_again_credits_the_new_assignee_or_who_solved(
     payload = await act(maria, "rateUpdate", update, stars=5)
 
     assert payload["orderUpdate"]["rating"]["creditedTo"] == {"externalId": "ADA"}
+
+
+# What the mails of this half are made of.
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        {"promoterShareUrl": "javascript:alert(1)"},
+        {"promoterShareUrl": "ftp://shop.example"},
+        {"promoterShareUrl": "shop.example"},
+        {"promoterShareText": "Buy at {site_name} {password}"},
+        {"promoterShareText": " "},
+        {"promoterShareText": "x" * 1001},
+        {"followUpDelayMinutes": -1},
+        {"followUpDelayMinutes": 10_081},
+        {"updateUrlTemplate": "https://shop.example/rate"},
+        {"updateUrlTemplate": "https://shop.example/{token}/{service_id}"},
+        {"updateUrlTemplate": "javascript:{token}"},
+        {"ratingsEnabled": None},
+        {"shareAudience": None},
+    ],
+)
+async def test_settings_of_ratings_are_checked(input, ada, stored):
+    before = await stored()
+
+    payload = await ada.do("updateSettings", "settings { siteName }", **input)
+
+    assert payload["settings"] is None
+    assert [(e["code"], e["field"]) for e in payload["errors"]] == [
+        ("INVALID", ["input", next(iter(input))])
+    ]
+    assert await stored() == before

@@ -1,0 +1,185 @@
+"""The embedded SQLite, in process: Candor's application against sqlite3 with the same JSON.
+
+Takes a file and a specification as JSON from its input, prints microseconds as JSON.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import random
+import sqlite3
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from baseline import PAGE, connection, cursor, public_name, summary
+
+from candor.app import create_app
+
+Answer = Callable[[dict[str, Any]], Awaitable[bytes]]
+
+_SERVICE = """
+SELECT s.title, s.id, k.n1, k.n2, k.n3, k.n4, k.n5
+FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE s.external_id = ?"""
+_REVIEWS = """
+SELECT r.id, r.created_at, r.rating, r.body, c.display_name, r.communication, r.quality, r.value,
+  r.verified, r.helpful_count, r.reply_body, r.replied_at
+FROM review r JOIN customer c ON c.id = r.customer_id
+WHERE r.service_id = ? AND r.status = 'APPROVED' AND r.deleted_at IS NULL
+ORDER BY r.created_at DESC, r.id DESC LIMIT 11"""
+
+
+class ByHand:
+    """What one would write without Candor: sqlite3 in the loop, no thread, no objects."""
+
+    def __init__(self, path: str) -> None:
+        self._database = sqlite3.connect(path)
+
+    async def q1(self, variables: dict[str, Any]) -> bytes:
+        title, key, *counts = self._service(variables)
+        rows = self._database.execute(_REVIEWS, (key,)).fetchall()
+        edges = [_edge(*row) for row in rows[:PAGE]]
+        page = connection(counts, edges, has_next=len(rows) > PAGE, has_previous=False)
+        service = {"title": title, "ratingSummary": summary(counts), "reviews": page}
+        return orjson.dumps({"data": {"service": service}})
+
+    async def q2(self, variables: dict[str, Any]) -> bytes:
+        title, _, *counts = self._service(variables)
+        service = {"title": title, "ratingSummary": summary(counts)}
+        return orjson.dumps({"data": {"service": service}})
+
+    def _service(self, variables: dict[str, Any]) -> Any:
+        return self._database.execute(_SERVICE, (variables["ref"]["externalId"],)).fetchone()
+
+
+class ByCandor:
+    """The application, called as a server calls it."""
+
+    def __init__(self, app: Any, document: str) -> None:
+        self._app = app
+        self._document = document
+
+    async def answer(self, variables: dict[str, Any]) -> bytes:
+        body = orjson.dumps({"query": self._document, "variables": variables})
+        return await post(self._app, body)
+
+
+async def post(app: Any, body: bytes, token: str | None = None) -> bytes:
+    """The answer of an ASGI application to GraphQL over HTTP, without a server in between."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if token is not None:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    parts: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        parts.append(message.get("body", b""))
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    await app(scope, receive, send)
+    return b"".join(parts)
+
+
+def _edge(
+    key: str,
+    created_at: str,
+    rating: int,
+    body: str,
+    author: str,
+    communication: int | None,
+    quality: int | None,
+    value: int | None,
+    verified: int,
+    helpful_count: int,
+    reply: str | None,
+    replied_at: str | None,
+) -> dict[str, Any]:
+    moment, digits = created_at.replace(" ", "T"), key.replace("-", "")
+    return {
+        "cursor": cursor(moment, digits),
+        "node": {
+            "id": base64.urlsafe_b64encode(b"R" + bytes.fromhex(digits))[:23].decode(),
+            "rating": rating,
+            "body": body,
+            "createdAt": moment,
+            "author": {"displayName": public_name(author)},
+            "subRatings": {"communication": communication, "quality": quality, "value": value},
+            "verifiedPurchase": bool(verified),
+            "helpfulCount": helpful_count,
+            "reply": reply and {"body": reply, "createdAt": replied_at.replace(" ", "T")},
+        },
+    }
+
+
+async def measure(given: dict[str, Any]) -> dict[str, Any]:
+    app = create_app()
+    by_hand = ByHand(given["path"])
+    found: dict[str, Any] = {}
+    async with app.router.lifespan_context(app):
+        for operation, answer in (("Q1", by_hand.q1), ("Q2", by_hand.q2)):
+            ways = {
+                "sqlite3": answer,
+                "Candor": ByCandor(app, given["documents"][operation]).answer,
+            }
+            await _must_agree(ways, given["services"])
+            found[operation] = await _rounds(ways, given)
+    return found
+
+
+async def _must_agree(ways: dict[str, Answer], services: list[str]) -> None:
+    for service in [*dict.fromkeys(services)][:50]:
+        variables = {"ref": {"externalId": service}}
+        answers = [await answer(variables) for answer in ways.values()]
+        if len(set(answers)) > 1:
+            raise SystemExit(f"The answers for {service} differ:\n{answers[0]!r}\n{answers[1]!r}")
+
+
+async def _rounds(ways: dict[str, Answer], given: dict[str, Any]) -> dict[str, list[float]]:
+    """Microseconds of a request, the median of each round."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(given["rounds"]):
+        for name in random.sample(list(ways), len(ways)):
+            found[name].append(await _median(ways[name], given["services"], given["seconds"]))
+    return found
+
+
+async def _median(answer: Answer, services: list[str], seconds: float) -> float:
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for service in services[:50]:
+            variables = {"ref": {"externalId": service}}
+            start = time.perf_counter()
+            await answer(variables)
+            times.append(time.perf_counter() - start)
+        services = services[50:] + services[:50]
+    return statistics.median(times) * 1e6
+
+
+def main() -> None:
+    given = json.load(sys.stdin)
+    os.environ["CANDOR_DATABASE_URL"] = f"sqlite://{given['path']}"
+    print(json.dumps(asyncio.run(measure(given))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""The command `candor`, as an operator types it, in a folder and processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET = "a secret of the tests, long enough to sign with"
+DAY = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
+ORDERS = (
+    "order_id,status,completed_at,customer_id,customer_name,customer_email,vendor_id,vendor_name,"
+    "service_id,service_title\n"
+)
+REVIEWS = "order_id,rating,body,created_at\n"
+
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """What a command stores is tested on both databases by what it calls, and once here."""
+    return sqlite_database
+
+
+@pytest.fixture
+def environment(database):
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "CANDOR_DATABASE_URL": database,
+        "CANDOR_SECRET": SECRET,
+    }
+
+
+@pytest.fixture
+def candor(environment, tmp_path):
+    """Run `candor` with these arguments: its exit code, what it said, and what it complained."""
+
+    def run(*arguments, **variables):
+        command = [sys.executable, "-c", "from candor.command_line import main; main()", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment | variables,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, text, encoding="utf-8"):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        return name
+
+    return write
+
+
+def order(number, status="COMPLETED", completed=f"{DAY} 12:00:00", vendor="NINA", name="Nina"):
+    return f"O{number},{status},{completed},MARIA,Maria Souza,,{vendor},{name},LOGO,A logo\n"
+
+
+def test_orders_and_reviews_come_in_and_a_second_time_changes_nothing(candor, write):
+    orders = write("orders.csv", ORDERS + order(1) + order(2) + order(3, "CANCELLED", ""))
+    reviews = write("reviews.csv", REVIEWS + f"O1,5,Superb,{DAY} 18:00:00\nO3,1,,{DAY}\n")
+
+    assert candor("import", "orders", orders) == (0, "3 created", "")
+    assert candor("import", "reviews", reviews) == (0, "2 created", "")
+
+    assert candor("import", "orders", orders) == (0, "3 unchanged", "")
+    assert candor("import", "reviews", reviews) == (0, "2 unchanged", "")
+    assert candor("check") == (0, "Everything is in order.", "")
+
+
+@pytest.mark.parametrize("server", ["sqlite_database", "postgres_database"])
+def test_a_dry_run_keeps_nothing(candor, write, request, server):
+    url = {"CANDOR_DATABASE_URL": request.getfixturevalue(server)}
+    orders = write("orders.csv", ORDERS + order(1))
+
+    dry = candor("import", "orders", orders, "--dry-run", **url)
+
+    assert dry[1] == "Dry run, nothing kept: 1 created"
+    assert candor("import", "orders", orders, **url) == (0, "1 created", "")
+    assert candor("import", "orders", orders, **url) == (0, "1 unchanged", "")
+
+
+def test_a_bad_row_is_told_with_its_line_and_the_good_ones_are_kept(candor, write):
+    rows = (
+        order(1)
+        + order(2, "SHIPPED")
+        + order(3, completed="yesterday")
+        + "O4,COMPLETED\n"
+        + order(5)
+    )
+    orders = write("orders.csv", ORDERS + rows)
+
+    code, said, complained = candor("import", "orders", orders)
+
+    assert (code, said) == (1, "2 created, 3 failed")
+    assert [line.split(":")[0] for line in complained.splitlines()] == [
+        "line 3",
+        "line 4",
+        "line 5",
+    ]
+    assert "SHIPPED" in complained
+    assert "2 cells under 10 columns" in complained
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "The file is empty."),
+        ("\n\n", "The file is empty."),
+        ("order_id,status\n", "Columns are missing"),
+    ],
+)
+def test_a_file_without_rows_that_can_be_read_is_refused(candor, write, text, complaint):
+    code, said, complained = candor("import", "orders", write("orders.csv", text))
+
+    assert (code, said) == (1, "")
+    assert complaint in complained
+
+
+def test_a_byte_order_mark_and_other_columns_names_are_understood(candor, write):
+    text = ORDERS.replace("order_id", "number").replace("status", "state") + order(1, "done")
+    orders = write("orders.csv", text, encoding="utf-8-sig")
+
+    done = candor(
+        "import", "orders", orders, "--map", "number=order_id", "--map", "state=status",
+        "--value", "status:done=COMPLETED",
+    )  # fmt: skip
+
+    assert done == (0, "1 created", "")
+
+
+def test_latin_1_is_refused_row_by_row_unless_it_is_named(candor, write):
+    orders = write(
+        "orders.csv", ORDERS + order(1) + order(2, vendor="JOSE", name="José"), "latin-1"
+    )
+
+    code, said, complained = candor("import", "orders", orders)
+
+    assert (code, said) == (1, "1 created, 1 failed")
+    assert complained == "line 3: failed: this is not utf-8; try --encoding latin-1"
+    assert (
+        candor("import", "orders", orders, "--encoding", "latin-1")[1] == "1 created, 1 unchanged"
+    )
+
+
+def test_a_broken_last_line_spoils_nothing_else(candor, write):
+    orders = write("orders.csv", ORDERS + order(1) + 'O2,COMPLETED,"2026-01-01')
+
+    code, said, complained = candor("import", "orders", orders)
+
+    assert (code, said) == (1, "1 created, 1 failed")
+    assert complained.startswith("line 3: failed: this is no CSV")
+
+
+def test_json_lines_are_read_too(candor, write):
+    row = dict(zip(ORDERS.strip().split(","), order(1).strip().split(","), strict=True))
+    orders = write("orders.jsonl", json.dumps(row) + "\n\n{broken\n[]\n")
+
+    code, said, complained = candor("import", "orders", orders)
+
+    assert (code, said) == (1, "1 created, 2 failed")
+    assert [line.split(":")[0] for line in complained.splitlines()] == ["line 3", "line 4"]
+
+
+def test_of_two_reviews_of_an_order_the_newest_is_taken(candor, write):
+    orders = write("orders.csv", ORDERS + order(1))
+    reviews = write(
+        "reviews.csv",
+        REVIEWS + f"O1,1,Old,{DAY} 18:00\nO1,5,New,{DAY} 19:00\nO1,2,Oldest,{DAY} 17:00\n",
+    )
+    candor("import", "orders", orders)
+
+    code, said, complained = candor("import", "reviews", reviews)
+
+    assert (code, said) == (0, "1 created, 2 skipped")
+    assert complained.splitlines() == [
+        "line 2: skipped: line 3 has a newer review of this order",
+        "line 4: skipped: line 3 has a newer review of this order",
+    ]
+    assert candor("import", "reviews", reviews)[1] == "2 skipped, 1 unchanged"
+
+
+def test_reviews_of_unknown_orders_or_with_strange_stars_fail(candor, write):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    reviews = write(
+        "reviews.csv",
+        REVIEWS + f"O9,5,Fine,{DAY}\nO1,6,Fine,{DAY}\nO1,4.5,Fine,{DAY}\nO1,5,Fine,never\n",
+    )
+
+    code, said, complained = candor("import", "reviews", reviews)
+
+    assert (code, said) == (1, "4 failed")
+    assert "There is no order O9" in complained
+    assert "1 to 5" in complained
+
+
+def test_a_token_is_printed_alone_and_holds_what_was_asked_for(candor):
+    code, token, complained = candor(
+        "token", "--role", "vendor", "--id", "NINA", "--name", "Nina", "--ttl", "2h"
+    )
+
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    assert (code, complained) == (0, "")
+    assert (claims["sub"], claims["role"], claims["vendor"], claims["name"]) == (
+        "NINA",
+        "vendor",
+        "NINA",
+        "Nina",
+    )
+    assert claims["exp"] - claims["iat"] == 7200
+    assert candor("token", "--role", "king", "--id", "X")[0] == 2
+    assert candor("token", "--role", "customer", "--id", "X", "--vendor", "V")[0] == 2
+    assert candor("token", "--role", "customer", "--id", "X", "--ttl", "soon")[0] == 2
+
+
+def test_keys_are_made_listed_and_revoked(candor):
+    code, key, _ = candor(
+        "key", "create", "--name", "shop", "--scope", "ORDERS_WRITE", "--vendor", "NINA"
+    )
+    assert code == 0
+    assert key.startswith("candor_")
+
+    assert candor("key", "create", "--name", "shop", "--scope", "ORDERS_WRITE")[0] == 1
+    assert candor("key", "list")[1] == "shop\tORDERS_WRITE\tNINA\tactive"
+    assert candor("key", "revoke", "shop")[0] == 0
+    assert candor("key", "revoke", "shop")[0] == 1
+    assert "revoked" in candor("key", "list")[1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"CANDOR_DATABASE_URL": "mysql://x"}, "CANDOR_DATABASE_URL"),
+        ({"CANDOR_SECRET": "short"}, "CANDOR_SECRET"),
+        ({"CANDOR_SECRET": "", "CANDOR_ENV": "production"}, "CANDOR_SECRET"),
+        ({"CANDOR_ENV": "staging"}, "CANDOR_ENV"),
+        ({"CANDOR_CORS_ORIGINS": "*"}, "CANDOR_CORS_ORIGINS"),
+        ({"CANDOR_JWKS_FILE": "/nowhere.json"}, "CANDOR_JWKS_FILE"),
+    ],
+)
+def test_a_wrong_setting_is_named(candor, variables, named):
+    code, said, complained = candor("token", "--role", "admin", "--id", "ADA", **variables)
+
+    assert (code, said) == (1, "")
+    assert named in complained
+    assert "Traceback" not in complained
+
+
+def test_a_drifted_counter_is_found_and_mended(candor, write, tmp_path, environment):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
+    break_it = (
+        "import asyncio\nfrom candor.command_line import run_in_database\nfrom models import RatingCounter\n"
+        "async def work():\n    await RatingCounter.all().update(n5=7)\nrun_in_database(work())"
+    )
+    command = [sys.executable, "-c", break_it]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60, env=environment)
+
+    code, said, _ = candor("check")
+
+    assert code == 1
+    assert said.count("wrong: the counter of") == 2
+    assert candor("check", "--repair")[0] == 0
+    assert candor("check") == (0, "Everything is in order.", "")
+
+
+def test_the_schema_is_printed_and_compared_with_an_older_one(candor, write):
+    code, printed, _ = candor("schema")
+    assert code == 0
+    same = write("same.graphql", printed)
+    older = write(
+        "older.graphql",
+        printed.replace("type ReviewAuthor {", 'type ReviewAuthor {\n  "Gone."\n  nick: String'),
+    )
+
+    assert candor("schema", "--against", same) == (0, "Nothing breaks.", "")
+    code, said, _ = candor("schema", "--against", older)
+
+    assert code == 1
+    assert "ReviewAuthor.nick was removed" in said

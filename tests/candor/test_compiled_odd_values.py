@@ -1,0 +1,311 @@
+"""Whatever a field holds: compiled execution answers as the stock executor, word by word."""
+
+import asyncio
+import gc
+import re
+from collections.abc import AsyncIterator, Callable
+from inspect import isasyncgen, isawaitable
+from typing import Any
+
+import pytest
+from graphql import execute, parse, validate
+from graphql.pyutils import Path
+from strawberry.execution import optimized_is_awaitable
+
+from candor import compiled, completers
+from candor.compiled import CompiledExecutor
+from schema import arguments
+from tests.candor.odd_schema import (
+    COROUTINES,
+    FIELDS,
+    ODD,
+    document_of,
+    holder,
+    holders_of,
+    schema,
+    selection_of,
+)
+
+STOCK = schema.execution_context_class
+# graphql-core itself leaves coroutines behind when it gives up a list.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _swept():
+    """Leave none of them to the tests of others, where such a warning is an error."""
+    yield
+    gc.collect()
+
+
+async def answer(executor: type, tree: Any, make: Any, variables: Any = None, **more: Any) -> str:
+    """Data, errors and what was called, as text: `1 == 1.0 == True` would hide a difference."""
+    context: dict[str, Any] = {"holder": make, "calls": []}
+    result: Any = execute(
+        more.pop("schema", schema)._schema,
+        tree,
+        context_value=context,
+        variable_values=variables,
+        executor_class=executor,
+        is_awaitable=optimized_is_awaitable,
+        hide_suggestions=True,
+        operation_extensions=None,
+        **more,
+    )
+    if isawaitable(result):
+        result = await result
+    await asyncio.sleep(0)  # for what graphql-core settles in the background
+    while COROUTINES:
+        COROUTINES.pop().close()
+    errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
+    return re.sub("0x[0-9a-f]+", "0x", repr((result.data, errors, context["calls"])))
+
+
+# What a compiler forgets. Each is asked with all the variables beside it, one after the other.
+OPERATIONS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "a field is left out by a variable": (
+        "query($no: Boolean!) { box { here { number @skip(if: $no) text @include(if: $no) } } }",
+        [{"no": True}, {"no": False}],
+    ),
+    "a spread is left out by a variable": (
+        """query($no: Boolean!) { box { ...F @skip(if: $no) maybe { text } } }
+        fragment F on Box { maybe { number } }""",
+        [{"no": True}, {"no": False}],
+    ),
+    "an inline fragment is left out by a variable": (
+        "query($no: Boolean!) { box { ... @include(if: $no) { fails } here { number } } }",
+        [{"no": True}, {"no": False}],
+    ),
+    "a directive stands in a fragment of a fragment": (
+        """query($no: Boolean!) { box { ...F } } fragment F on Box { here { ...G } }
+        fragment G on Holder { number @skip(if: $no) text }""",
+        [{"no": False}, {"no": True}],
+    ),
+    "the same key twice": (
+        "{ box { here { number } here { text number } ... on Box { here { key } } } box { fails } }",
+        [{}],
+    ),
+    "aliases of the same field": (
+        "{ box { a: here { b: number a: number } b: here { a: text b: __typename } } }",
+        [{}],
+    ),
+    "nothing but a type's name": ("{ __typename box { __typename here { __typename } } }", [{}]),
+    "an argument is a variable": (
+        'query($w: String! = "else", $l: [String!]) { echo(word: $w, words: $l) }',
+        [{}, {"w": "a"}, {"w": "b", "l": "one"}, {"l": ["c", "d"]}, {"l": None}],
+    ),
+    "a variable stands inside a list": (
+        'query($w: String!) { echo(words: ["a", $w]) }',
+        [{"w": "a"}, {"w": "b"}],
+    ),
+    "an argument is null where it has a default": (
+        'query($w: String = "a") { echo(word: $w) failing strict(word: $w) }',
+        [{}, {"w": "b"}, {"w": None}],
+    ),
+    "a variable is missing": ("query($w: String!) { echo(word: $w) }", [{}, {"w": 7}, {"w": None}]),
+    "one fragment stands for two types": (
+        "{ cat { ...F } dog { ...F } } fragment F on Named { sized name }",
+        [{}],
+    ),
+    "resolvers below lists": (
+        "{ later { boxes { fails slow { number } boxes { quick { text } } } } }",
+        [{}],
+    ),
+    "null travels from a resolver below a list": (
+        "{ a: later { boxes { fails boxes { fatal } } } b: box { boxes { fatal fails } } }",
+        [{}],
+    ),
+    "null travels to the root": ("{ failing must { fatal } later { fails } }", [{}]),
+    "several errors": ("{ failing box { fails a: fails slow { number } } a: failing }", [{}]),
+    "a page of resolvers": (
+        "query($t: Boolean = false) { later { quick(twice: $t) { number } } }",
+        [{"t": True}, {"t": False}, {}],
+    ),
+    "mutations one after the other": (
+        "mutation { a: put { fails here { number } } must { fatal } b: put { fails } }",
+        [{}],
+    ),
+    "mutations that go on": (
+        "mutation { a: put { fails } b: must { boxes { fails } } c: put { slow { text } } }",
+        [{}],
+    ),
+}
+
+
+async def differences_by_hand() -> AsyncIterator[str]:
+    for name, (document, asked) in OPERATIONS.items():
+        tree = parse(document)
+        for variables in asked:
+            expected = await answer(STOCK, parse(document), holder, variables)
+            if await answer(CompiledExecutor, tree, holder, variables) != expected:
+                yield name
+
+
+async def differences_of(name: str) -> AsyncIterator[str]:
+    """The odd values in a field that are not answered alike."""
+    stock, ours = parse(document_of(name)), parse(document_of(name))
+    for odd in ODD:
+        for make in holders_of(name, odd):
+            if await answer(CompiledExecutor, ours, make) != await answer(STOCK, stock, make):
+                yield odd
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_operations_that_a_compiler_gets_wrong(name):
+    document, asked = OPERATIONS[name]
+    ours = parse(document)
+    assert validate(schema._schema, ours) == []
+
+    for variables in asked:
+        expected = await answer(STOCK, parse(document), holder, variables)
+        assert await answer(CompiledExecutor, ours, holder, variables) == expected, variables
+
+
+@pytest.mark.parametrize("name", FIELDS)
+async def test_an_odd_value_is_answered_alike_in_every_position(name):
+    assert validate(schema._schema, parse(document_of(name))) == []
+
+    assert [odd async for odd in differences_of(name)] == []
+
+
+@pytest.fixture
+def handed_on(monkeypatch):
+    """The paths of the values that were left to graphql-core."""
+    paths: list[list[str | int]] = []
+    complete_value = STOCK.complete_value
+
+    def complete(self, type_, details, info, path, *rest):
+        paths.append(path.as_list())
+        return complete_value(self, type_, details, info, path, *rest)
+
+    monkeypatch.setattr(CompiledExecutor, "complete_value", complete)
+    return paths
+
+
+PLAIN = [name for name, (kind, _) in FIELDS.items() if kind not in {"named", "pet", "cat"}]
+
+
+async def test_values_that_are_as_they_should_be_never_reach_graphql_core(handed_on):
+    for name in PLAIN:
+        document = (
+            f"{{ box {{ here {{ {selection_of(name)} }} slow {{ {selection_of(name)} }} }} }}"
+        )
+        await answer(CompiledExecutor, parse(document), holder)
+
+    assert handed_on == []
+
+
+async def test_a_mutation_runs_once_though_its_payload_is_given_up(handed_on):
+    def odd():
+        return holder(number="no number")
+
+    document = "mutation { put { fails maybe { number } slow { number } } }"
+
+    ours = await answer(CompiledExecutor, parse(document), odd)
+
+    assert ["put"] in handed_on
+    assert ours.endswith("['put'])")
+    assert ours == await answer(STOCK, parse(document), odd)
+
+
+FALLBACKS = {
+    "a directive": ("{ box { here { number @include(if: true) } } }", {}),
+    "introspection": ("{ __schema { queryType { name } } box { __typename } }", {}),
+    "the type's name at the root": ("{ __typename box { here { number } } }", {}),
+    "middleware": ("{ box { here { number } } }", {"middleware": [lambda next_, *a, **k: next_(*a, **k)]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALLBACKS)
+async def test_what_is_not_planned_is_left_to_graphql_core(name, handed_on):
+    document, more = FALLBACKS[name]
+
+    ours = await answer(CompiledExecutor, parse(document), holder, **more)
+
+    assert handed_on
+    assert ours == await answer(STOCK, parse(document), holder, **more)
+
+
+@pytest.mark.parametrize("name", ["named", "namedList", "pet", "petOpt"])
+async def test_abstract_types_are_left_to_graphql_core(name, handed_on):
+    await answer(
+        CompiledExecutor, parse(f"{{ box {{ here {{ {selection_of(name)} }} }} }}"), holder
+    )
+
+    assert ["box", "here", name] in handed_on
+
+
+@pytest.mark.parametrize("directive", ["@defer", "@stream(initialCount: 0)"])
+async def test_incremental_delivery_is_never_planned(directive):
+    inside = "... @defer { fails }" if directive == "@defer" else f"items {directive} {{ number }}"
+    tree = parse(f"{{ box {{ {inside} }} }}")
+
+    executor = CompiledExecutor.build(schema._schema, tree, is_awaitable=optimized_is_awaitable)
+
+    assert completers.plan_fields(executor) is None
+
+
+async def test_subscriptions_are_never_planned():
+    executor = CompiledExecutor.build(schema._schema, parse("subscription { ticks }"))
+
+    assert completers.plan_fields(executor) is None
+
+
+def _loosely(kind: type | tuple[type, ...]) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise completers._Unusual
+        return value
+
+    return check
+
+
+def _misplaced(prev: Any, key: Any, _typename: Any) -> Path:
+    return Path(prev, 0 if isinstance(key, int) else key, None)
+
+
+def _nullable_always(self: Any, type_: Any, details: Any, value: str, path: str) -> str:
+    inner = getattr(type_, "of_type", type_) if completers.is_non_null_type(type_) else type_
+    return f"None if {value} is None else {self._present(inner, details, value, path)}"
+
+
+def _by_name(self: Any, type_: Any) -> str:
+    return self.name(lambda value: getattr(value, "name", value))
+
+
+class _Everything:
+    def __contains__(self, _: Any) -> bool:
+        return True
+
+
+# Each is a mistake in the generator, and the field whose odd values tell; None: one by hand does.
+FAULTS: dict[str, tuple[Any, str, Any, str | None]] = {
+    "numbers of any size": (completers._CHECKS, "int", _loosely(int), "number"),
+    "true is a number": (completers._CHECKS, "int", _loosely((int, bool)), "numberOpt"),
+    "a number is taken for a float": (completers._CHECKS, "float", _loosely((int, float)), "ratio"),
+    "infinity is a float": (completers._CHECKS, "float", completers._exactly(float), "ratioList"),
+    "subclasses of texts": (completers._CHECKS, "str", _loosely((str, int)), "textOpt"),
+    "tuples are lists": (completers._CHECKS, "list", _loosely((tuple, list, str)), "textList"),
+    "null is fine everywhere": (completers._Generator, "value", _nullable_always, "text"),
+    "any class of objects": (completers._Generator, "_guard", lambda *_: "", "leafOpt"),
+    "members of any enumeration": (completers._Generator, "_enum", _by_name, "color"),
+    "an awaitable is a value": (completers, "_PLAIN", _Everything(), "anything"),
+    "conditions are forgotten": (completers, "_directives", lambda *_: iter(()), None),
+    "wrong paths": (completers, "Path", _misplaced, None),
+    "arguments are kept though they vary": (arguments, "_names_variable", lambda _: False, None),
+    "errors of what was given up stay": (compiled, "_forget_below", lambda *_: None, "number"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_mistake_in_the_generator_is_found(fault, monkeypatch):
+    place, name, wrong, field = FAULTS[fault]
+    (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
+
+    differences = differences_by_hand() if field is None else differences_of(field)
+    assert isasyncgen(differences)
+
+    assert [each async for each in differences] != []

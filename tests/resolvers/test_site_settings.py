@@ -1,0 +1,175 @@
+"""Settings: each is validated, only those given change, secrets are the admins'."""
+
+import pytest
+
+from models import SiteSettings, TrackingEvent
+
+FIELDS = """siteName siteUrl timeZone adminEmail reviewWindowDays reviewModeration helpfulVotesEnabled
+  reviewReminderEnabled reviewReminderDays ratingsEnabled ratingCommentsEnabled ratingRequestEnabled
+  followUpDelayMinutes shareAudience promoterShareUrl promoterShareText detractorAlertEnabled
+  reviewUrlTemplate updateUrlTemplate sellerLevels { level minAverage minReviews }"""
+DEFAULTS = {
+    "siteName": "Our marketplace",
+    "siteUrl": "http://localhost:8000",
+    "timeZone": "UTC",
+    "adminEmail": None,
+    "reviewWindowDays": 30,
+    "reviewModeration": False,
+    "helpfulVotesEnabled": True,
+    "reviewReminderEnabled": True,
+    "reviewReminderDays": 3,
+    "ratingsEnabled": True,
+    "ratingCommentsEnabled": True,
+    "ratingRequestEnabled": False,
+    "followUpDelayMinutes": 5,
+    "shareAudience": "PROMOTERS",
+    "promoterShareUrl": None,
+    "promoterShareText": "I had a great experience with {site_name}! {site_url}",
+    "detractorAlertEnabled": True,
+    "reviewUrlTemplate": None,
+    "updateUrlTemplate": None,
+    "sellerLevels": [
+        {"level": "LEVEL_1", "minAverage": 4.0, "minReviews": 10},
+        {"level": "LEVEL_2", "minAverage": 4.5, "minReviews": 50},
+        {"level": "TOP_SELLER", "minAverage": 4.8, "minReviews": 100},
+    ],
+}
+
+
+def levels(*rules):
+    return [{"level": n, "minAverage": a, "minReviews": r} for n, a, r in rules]
+
+
+GOOD = {
+    "siteName": ["Ø", "x" * 200],
+    "siteUrl": ["https://shop.example/x?y=1"],
+    "timeZone": ["Europe/Berlin", "America/Argentina/ComodRivadavia"],
+    "adminEmail": ["a@example.com", None],
+    "reviewWindowDays": [0, 1, 36_500],
+    "reviewModeration": [True],
+    "reviewReminderDays": [0, 365],
+    "followUpDelayMinutes": [0, 10_080],
+    "shareAudience": ["EVERYONE"],
+    "promoterShareUrl": ["https://x.example/?t={site_name}", None],
+    "promoterShareText": ["Look: {site_url}", "No token"],
+    "reviewUrlTemplate": ["https://shop.example/r?t={token}&o={order_id}", None],
+    "updateUrlTemplate": ["https://shop.example/u/{token}/{update_id}"],
+    "sellerLevels": [
+        levels(("LEVEL_1", 4.25, 1), ("LEVEL_2", 4.25, 1), ("TOP_SELLER", 5.0, 1)),
+    ],
+}
+BAD = {
+    "siteName": ["", "  ", "x" * 201, "\u200e", None],
+    "siteUrl": ["", "shop.example", "ftp://x.example", "javascript:alert(1)", "http://", "http://a b", "https://x.example/\n", "http://x.example/" + "a" * 2000, None],
+    "timeZone": ["", "Mars/Olympus", "../etc/passwd", "America", "Europe/Berlin\x00", "x" * 500, None],
+    "adminEmail": ["x", "a@b", "a@b.cd, e@f.gh", "A <a@b.cd>", "a@b.cd\nBcc: x@y.zz"],
+    "reviewWindowDays": [-1, 36_501, None],
+    "reviewModeration": [None],
+    "reviewReminderDays": [-1, 366, None],
+    "followUpDelayMinutes": [-1, 10_081, None],
+    "shareAudience": [None],
+    "promoterShareUrl": ["javascript:alert(1)", "data:text/html,x", "x"],
+    "promoterShareText": ["", " ", "x" * 1001, "{admin_email}", "{site_name} {}", None],
+    "reviewUrlTemplate": ["https://shop.example/", "https://shop.example/{token}/{secret}", "javascript:{token}", "{token}"],
+    "updateUrlTemplate": ["https://shop.example/{token}/{service_id}"],
+    "sellerLevels": [
+        None,
+        [],
+        levels(("LEVEL_1", 4, 1)),
+        levels(("LEVEL_2", 4, 1), ("LEVEL_1", 4, 1), ("TOP_SELLER", 4, 1)),
+        levels(("NEW_SELLER", 4, 1), ("LEVEL_2", 4, 1), ("TOP_SELLER", 4, 1)),
+        levels(("LEVEL_1", 4.5, 1), ("LEVEL_2", 4, 1), ("TOP_SELLER", 5, 1)),
+        levels(("LEVEL_1", 4, 9), ("LEVEL_2", 4, 1), ("TOP_SELLER", 5, 1)),
+        levels(("LEVEL_1", 4, 0), ("LEVEL_2", 4, 1), ("TOP_SELLER", 5, 1)),
+        levels(("LEVEL_1", 0.99, 1), ("LEVEL_2", 4, 1), ("TOP_SELLER", 5, 1)),
+        levels(("LEVEL_1", 4, 1), ("LEVEL_2", 4, 1), ("TOP_SELLER", 5.01, 1)),
+        levels(("LEVEL_1", 4.256, 1), ("LEVEL_2", 4.5, 1), ("TOP_SELLER", 5, 1)),
+    ],
+}  # fmt: skip
+
+
+async def test_the_defaults_answer_everybody(nobody, ada):
+    assert (await ada.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"] == DEFAULTS
+    assert (await nobody.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"] == DEFAULTS
+
+
+async def test_each_setting_takes_what_is_right_and_no_other_setting_changes(ada, nobody):
+    expected = dict(DEFAULTS)
+    for name, values in GOOD.items():
+        for value in values:
+            payload = await ada.do("updateSettings", f"settings {{ {FIELDS} }}", **{name: value})
+            expected[name] = value
+            assert payload == {"settings": expected, "errors": []}
+    hidden = ("adminEmail", "promoterShareUrl", "reviewUrlTemplate", "updateUrlTemplate")
+    shown = (await nobody.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"]
+    assert shown == expected | dict.fromkeys(hidden)
+
+
+async def test_each_setting_refuses_what_is_wrong_with_its_path(ada, stored):
+    before = await stored()
+
+    for name, values in BAD.items():
+        for value in values:
+            payload = await ada.do("updateSettings", "settings { siteName }", **{name: value})
+            assert payload["settings"] is None, (name, value)
+            assert [(value, e["code"], e["field"]) for e in payload["errors"]] == [
+                (value, "INVALID", ["input", name])
+            ]
+
+    assert await stored() == before
+
+
+async def test_one_wrong_setting_holds_back_all_of_them(ada, stored):
+    before = await stored()
+
+    payload = await ada.do("updateSettings", siteName="Fine", timeZone="Mars/Olympus")
+
+    assert [error["field"] for error in payload["errors"]] == [["input", "timeZone"]]
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("who", ["maria", "nina", "sam", "shop", "nobody"])
+async def test_secrets_are_null_for_all_but_admins(client, request, ada, maria, nina, sam, shop, nobody, who):  # fmt: skip
+    secrets = {
+        "adminEmail": "admin@example.com",
+        "promoterShareUrl": "https://x.example/",
+        "reviewUrlTemplate": "https://shop.example/{token}",
+        "updateUrlTemplate": "https://shop.example/{token}",
+    }
+    await ada.do("updateSettings", **secrets)
+    query = "{ settings { adminEmail promoterShareUrl reviewUrlTemplate updateUrlTemplate } }"
+    person = {"maria": maria, "nina": nina, "sam": sam, "shop": shop, "nobody": nobody}[who]
+
+    assert (await person.ask(query))["settings"] == dict.fromkeys(secrets)
+    assert (await ada.ask(query))["settings"] == secrets
+
+
+async def test_a_change_is_logged_with_the_names_and_not_the_values(ada):
+    await ada.do("updateSettings", adminEmail="admin@example.com", reviewWindowDays=7)
+
+    event = await TrackingEvent.get()
+    assert (event.kind, event.actor) == ("settings.changed", "ADA")
+    assert event.details == {"names": ["admin_email", "review_window_days"]}
+    assert await SiteSettings.all().count() == 1
+
+
+async def test_the_policy_tells_the_live_settings(ada, nobody):
+    query = "{ reviewPolicy { windowDays moderated moderation verification sharing minCharacters maxCharacters promoterMinStars } }"
+    before = (await nobody.ask(query))["reviewPolicy"]
+
+    await ada.do(
+        "updateSettings", reviewWindowDays=0, reviewModeration=True, shareAudience="EVERYONE"
+    )
+
+    after = (await nobody.ask(query))["reviewPolicy"]
+    assert (before["windowDays"], before["moderated"]) == (30, False)
+    assert "for 30 days" in before["verification"]
+    assert (after["windowDays"], after["moderated"]) == (0, True)
+    assert "at any time" in after["verification"]
+    assert after["moderation"].startswith("Every review waits for an admin, whatever its stars")
+    assert after["sharing"].startswith("Everybody")
+    assert (after["minCharacters"], after["maxCharacters"], after["promoterMinStars"]) == (
+        10,
+        20_000,
+        4,
+    )
