@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from candor import mail
+from candor import logs, mail
 from candor.budgets import Budgets
 from candor.endpoint import GraphQLEndpoint
 from candor.graphiql import GraphiQL
@@ -27,6 +27,13 @@ from models.database import opened
 from schema.api import printed
 
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+def application() -> Starlette:
+    """The application of one server process: by its environment, with its logs set up."""
+    settings = from_environment()
+    logs.configure(json_lines=settings.json_logs)
+    return create_app(settings)
 
 
 def create_app(settings: Settings | None = None) -> Starlette:

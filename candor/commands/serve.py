@@ -5,10 +5,7 @@ import os
 
 import click
 import uvicorn
-from starlette.applications import Starlette
 
-from candor import logs
-from candor.app import create_app
 from candor.command_line import settings
 from candor.transport import MAX_BODY
 from candor.welcome import prepare
@@ -39,7 +36,7 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
         os.environ["CANDOR_MAIL_WORKER"] = "off"
     asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
     uvicorn.run(
-        "candor.commands.serve:application",
+        "candor.app:application",
         factory=True,
         host=host,
         port=port,
@@ -50,10 +47,3 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
         server_header=False,
         ws_max_size=MAX_BODY,
     )
-
-
-def application() -> Starlette:
-    """The application of one server process, with its logs set up."""
-    configured = settings()
-    logs.configure(json_lines=configured.json_logs)
-    return create_app(configured)
