@@ -1,0 +1,264 @@
+"""Compiled execution of the real schema over a small marketplace: the stock executor's answers.
+
+CANDOR_FUZZ=10000 asks ten thousand documents at random instead of always the same ones.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, OperationType, parse, print_ast, validate
+from hypothesis import HealthCheck, Phase, assume, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from candor.compiled import CompiledExecutor
+from candor.documents import MAX_TEXT, Operation
+from candor.execution import Execution
+from candor.prices import Price
+from models import sql
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+from schema import ids
+from schema.api import schema
+from schema.context import Context
+from tests.candor.random_documents import World, documents, reshaped
+
+EXAMPLES = Path(__file__).parents[2] / "candor/ide/examples"
+STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)
+SUB_RATINGS = {"communication": 4, "quality": 5, "value": None}
+FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
+
+
+async def _seed(review, feed, maria, carl, nina, ada, sam, open_update, solve) -> None:
+    """Reviews in all states, with replies, votes and revisions, and updates in all of theirs."""
+    first = await review("ORDER-1", **SUB_RATINGS)
+    await maria.do("editReview", reviewId=first["id"], rating=4, body="Good work after all.")
+    await nina.do("replyToReview", reviewId=first["id"], body="Thank you!")
+    await carl.do("voteHelpful", reviewId=first["id"])
+    await review("ORDER-2", carl, rating=2, body="Nobody answered me for a week.")
+    await ada.do("updateSettings", reviewModeration=True)
+    rejected = await review("ORDER-3", rating=1, body="Buy cheap watches here!")
+    await ada.do("rejectReview", reviewId=rejected["id"], reason="SPAM", note="An advertisement.")
+    await review("ORDER-4", rating=3)
+    await feed("ORDER-5", status="IN_PROGRESS", completedAt=None)
+    other = {"externalId": "OMAR", "displayName": "Omar", "email": "omar@example.com"}
+    await feed(
+        "ORDER-6", vendor=other, service={"externalId": "SONG", "title": "A song", "url": None}
+    )
+    await open_update("ORDER-1", customerVisible=False, title="Check the invoice")
+    solved = await open_update("ORDER-2")
+    await sam.do("postNote", updateId=solved["id"], body="On its way.")
+    await solve(solved, notifyCustomer=True)
+    rated = await solve(await open_update("ORDER-4"))
+    await maria.do("rateUpdate", updateId=rated["id"], stars=5, comment="Quick!")
+
+
+TABLES = {
+    "MailDelivery": "outbox_mail",
+    "Note": "update_note",
+    "Notification": "notification",
+    "Order": "orders",
+    "OrderUpdate": "order_update",
+    "Review": "review",
+    "Service": "service",
+    "TeamMember": "team_member",
+    "TrackingEvent": "tracking_event",
+    "Vendor": "vendor",
+}
+
+
+async def _world(ada) -> World:
+    known = {
+        name: [
+            ids.encode(name, row["id"])
+            for row in await sql.fetch(f"SELECT id FROM {table} ORDER BY id")
+        ]
+        for name, table in TABLES.items()
+    }
+    pages = ["reviews", "services", "orderUpdates", "trackingLog"]
+    selections = (f"{page}(first: 3) {{ __typename edges {{ cursor }} }}" for page in pages)
+    found = (await ada.ask(f"{{ {' '.join(selections)} }}")).values()
+    names = {"Service": ["LOGO", "SONG"], "Vendor": ["NINA", "OMAR"]}
+    names["Order"] = names["ReviewEligibility"] = [f"ORDER-{number}" for number in range(1, 7)]
+    return World(
+        known | {"nothing": ["no id"]},
+        names | {"nothing": ["", "NOBODY"]},
+        {page["__typename"]: [edge["cursor"] for edge in page["edges"]] for page in found}
+        | {"nothing": ["no cursor"]},
+    )
+
+
+@pytest.fixture
+async def world(at, review, feed, maria, carl, nina, ada, sam, open_update, solve):
+    await _seed(review, feed, maria, carl, nina, ada, sam, open_update, solve)
+    return await _world(ada)
+
+
+VIEWERS = {
+    "a stranger": ANONYMOUS,
+    "Maria": Viewer(Role.CUSTOMER, "MARIA", "Maria Souza"),
+    "Carl": Viewer(Role.CUSTOMER, "CARL", "Carl Weber"),
+    "Nina": Viewer(Role.VENDOR, "NINA", "Nina", vendor="NINA"),
+    "Omar": Viewer(Role.VENDOR, "OMAR", "Omar", vendor="OMAR"),
+    "Sam": Viewer(Role.STAFF, "SAM", "Sam"),
+    "Ada": Viewer(Role.ADMIN, "ADA", "Ada"),
+    "the shop": Viewer(Role.INTEGRATION, "shop", scopes=frozenset({"ORDERS_WRITE"})),
+}
+
+
+def _operation(text: str, name: str | None = None) -> Operation:
+    tree = parse(text)
+    for node in tree.definitions:
+        if isinstance(node, OperationDefinitionNode) and name in {
+            None,
+            node.name and node.name.value,
+        }:
+            return Operation(tree, node, Price(0), {}, 0)
+    raise AssertionError(name)
+
+
+async def _answer(
+    execution: Execution, operation: Operation, variables: Any, viewer: Viewer
+) -> str:
+    result = await execution.execute(operation, variables, Context(viewer))
+    errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
+    return f"{result.data!r} {errors}"
+
+
+async def _compare(text: str, variables: list[dict[str, Any]], viewers: list[Viewer]) -> None:
+    """One plan answers all of them; the stock executor reads the document each time anew."""
+    compiled = _operation(text)
+    for viewer in viewers:
+        for values in variables:
+            expected = await _answer(STOCK, _operation(text), values, viewer)
+            ours = await _answer(COMPILED, compiled, values, viewer)
+            assert ours == expected, f"{viewer.role} {values}\n{text}"
+
+
+@examples(
+    max_examples=FUZZ or 190,
+    derandomize=not FUZZ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # what fails is read faster than shrunk
+)
+@given(
+    document=documents(schema._schema),
+    seed=st.integers(0, 2**32),
+    viewers=st.permutations(list(VIEWERS)),
+)
+async def test_operations_at_random_are_answered_alike(world, document, seed, viewers):
+    assume(len(document) < MAX_TEXT // 4)
+    asked = reshaped(schema._schema, document, world, seed)
+    errors = validate(schema._schema, parse(asked.text))
+    assert errors == [], asked.text
+
+    await _compare(asked.text, asked.variables, [VIEWERS[name] for name in viewers[:4]])
+
+
+async def test_every_example_is_answered_alike_to_everybody(world):
+    (reply, *_), (review, *_) = world.ids["Note"], world.ids["Review"]
+    # Decisions that change nothing, so that they can be taken twice.
+    variables = {
+        "Reply": {"input": {"reviewId": reply, "body": "Thank you!"}},
+        "Decide": {"decisions": [{"reviewId": review, "status": "APPROVED"}]},
+    }
+    for path in sorted(EXAMPLES.glob("*.graphql")):
+        for node in parse(path.read_text()).definitions:
+            if node.operation is not OperationType.SUBSCRIPTION:
+                values = variables.get(node.name.value, {})
+                await _compare(print_ast(node), [values], list(VIEWERS.values()))
+
+
+CARD = "externalId title ratingSummary { count average breakdown { stars count } }"
+BY_HAND = {
+    "a page of a page": f"""{{ services(first: 5) {{ totalCount nodes {{ {CARD}
+        reviews(first: 2, orderBy: MOST_HELPFUL) {{ totalCount nodes {{ body reply {{ body }} }} }} }} }} }}""",
+    "edges twice": """{ reviews { edges { node { id } } edges { cursor } nodes { body } edges { node { rating } } } }""",
+    "an argument that differs by name": """{ service(ref: { externalId: "LOGO" }) {
+        a: reviews(first: 1) { nodes { id } } b: reviews(last: 1) { nodes { id } } } }""",
+    "an error in each of several pages": """{ services { nodes { title reviews(first: 101) { totalCount } } } }""",
+    "things of any type": """query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Review { body author { displayName } }
+        ... on Order { externalId } ... on OrderUpdate { title notes { nodes { body } } } } }""",
+    "one fragment in two types": """{ service(ref: { externalId: "LOGO" }) { ...F vendor { ...F } } } fragment F on Node { id }""",
+    "far down": """{ service(ref: { externalId: "LOGO" }) { vendor { services { nodes { vendor { services(first: 1) {
+        nodes { reviews(first: 1) { nodes { service { title } order { externalId } } } } } } } } } } }""",
+    "pages by number": """query($page: Int, $first: Int = 2) { reviews(first: $first, page: $page) {
+        nodes { id status moderation { reason note } revisions { rating subRatings { quality } } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }""",
+    "a null for what has a default": """query($order: ReviewOrder = OLDEST, $filter: ReviewFilter) {
+        review(id: "no id") { id } reviews(orderBy: $order, filter: $filter) { totalCount } }""",
+    "one of two, by a variable": """query($key: String!) { order(ref: { externalId: $key }) { id status } }""",
+    "conditions": """query($yes: Boolean!) { reviews(first: 1) { totalCount @include(if: $yes) nodes { ...F @skip(if: $yes) id } } }
+        fragment F on Review { body @include(if: true) }""",
+    "what is hidden": "{ settings { siteName adminEmail } viewer { role notifications { totalCount } } }",
+    "refused at the root": "{ reviewPolicy { __typename } trackingLog { totalCount } services { totalCount } }",
+    "introspection": '{ __schema { queryType { name } } __type(name: "Review") { kind } __typename }',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+async def test_an_operation_by_hand_is_answered_alike_to_everybody(name, world):
+    known = [id for some in world.ids.values() for id in some[:2] if id != "no id"]
+    variables = {
+        "things of any type": [{"ids": known}, {"ids": []}, {"ids": ["no id"]}],
+        "pages by number": [{"page": 1}, {"page": 2, "first": 1}, {"page": 0}, {"first": None}],
+        "a null for what has a default": [
+            {},
+            {"order": None},
+            {"order": "NEWEST", "filter": {"rating": 4, "hasReply": True}},
+            {"filter": {"service": {"id": None}}},
+        ],
+        "one of two, by a variable": [{"key": "ORDER-1"}, {"key": "ORDER-5"}, {}],
+        "conditions": [{"yes": True}, {"yes": False}, {}],
+    }.get(name, [{}])
+
+    await _compare(BY_HAND[name], variables, list(VIEWERS.values()))
+
+
+PLANNED = [
+    f"""{{ service(ref: {{ externalId: "LOGO" }}) {{ {CARD} standing reviews(first: 10) {{ totalCount
+        edges {{ cursor node {{ id rating body createdAt author {{ displayName }} reply {{ body }} }} }}
+        pageInfo {{ hasNextPage }} }} }} }}""",
+    '{ ratingSummaries(services: [{ externalId: "LOGO" }]) { count average } viewer { role } }',
+    "{ reviews { nodes { status editedAt service { title vendor { level } } } } }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLANNED)
+async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
+    """Else all that is compared here would be the stock executor with itself."""
+    monkeypatch.setattr(CompiledExecutor, "complete_value", None)
+
+    answer = await _answer(COMPILED, _operation(text), {}, ANONYMOUS)
+
+    assert answer.endswith("} []")
+
+
+POSTS = [
+    ("ada", "{ reviews { nodes { id body createdAt order { externalId } } } }"),
+    ("maria", "{ viewer { role notifications { nodes { kind createdAt } } } reviews { totalCount } }"),
+    ("maria", "{ services { nodes { title ...F } } } fragment F on Service { reviews(first: 999) { totalCount } }"),
+    ("nina", "query($n: Int!) { reviews(first: $n) { totalCount } }"),
+    ("ada", "mutation { updateSettings(input: { reviewModeration: true }) { settings { siteName } errors { code } } }"),
+    ("maria", 'mutation { createReview(input: { order: { externalId: "ORDER-1" }, rating: 5, body: "Once more, please!" }) { review { id } errors { code field message } } }'),
+    ("maria", "mutation { markNotificationsRead(input: { all: true }) { viewer { unreadNotificationCount } } }"),
+    ("sam", "{ orderUpdates { edges { cursor node { title notes { nodes { body } } } } } }"),
+]  # fmt: skip
+
+
+async def test_the_bytes_are_the_same_with_compiling_on_and_off(world, client, another, request):
+    async def answers(via: Any) -> list[bytes]:
+        found = []
+        for name, query in POSTS:
+            headers = {"Authorization": f"Bearer {request.getfixturevalue(name).token}"}
+            answer = await via.post("/graphql", json={"query": query}, headers=headers)
+            found.append(answer.content)
+        return found
+
+    await answers(client)
+    compiled = await answers(client)
+    async with another(compiled=False) as stock:
+        assert await answers(stock) == compiled
