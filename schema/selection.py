@@ -5,6 +5,7 @@ from typing import Any
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionSetNode,
@@ -64,7 +65,8 @@ def selected(info: Info[Any, Any]) -> Selection:
 def arguments_below(info: Info[Any, Any], name: str) -> dict[str, Any] | None:
     """The arguments of a field below this one, as its resolver will get them.
 
-    None unless the field is selected there exactly once, without a directive.
+    None unless the field is selected there exactly once, without a directive, and its arguments
+    can be coerced: else the field says so itself, if it is not left out.
     """
     nodes = selected(info).below(name).nodes
     if len(nodes) != 1 or nodes[0].directives:
@@ -73,7 +75,10 @@ def arguments_below(info: Info[Any, Any], name: str) -> dict[str, Any] | None:
     parent: Any = get_named_type(raw.return_type)
     coerced: Any = raw.variable_values  # Strawberry hands on the values alone
     variables = VariableValues({}, coerced)
-    return bound_arguments(raw.schema, parent.fields[name], nodes[0], variables)
+    try:
+        return bound_arguments(raw.schema, parent.fields[name], nodes[0], variables)
+    except GraphQLError:
+        return None
 
 
 def _select(nodes: list[FieldNode], info: GraphQLResolveInfo[Any]) -> Selection:

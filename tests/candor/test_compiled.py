@@ -237,6 +237,20 @@ async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
     assert answer.endswith("} []")
 
 
+@pytest.mark.parametrize("execution", [STOCK, COMPILED])
+async def test_looking_ahead_never_answers_for_the_field_below(world, execution):
+    text = """query($order: ReviewOrder = NEWEST, $no: Boolean!) { service(ref: { externalId: "LOGO" }) {
+        title ... @skip(if: $no) { reviews(orderBy: $order) { totalCount } } } }"""
+    asked = {"order": None, "no": True}
+
+    left_out = await _answer(execution, _operation(text), asked, ANONYMOUS)
+    refused = await _answer(execution, _operation(text), asked | {"no": False}, ANONYMOUS)
+
+    assert left_out == "{'service': {'title': 'A logo'}} []"
+    assert refused.startswith("{'service': None}")
+    assert "'reviews" in refused
+
+
 POSTS = [
     ("ada", "{ reviews { nodes { id body createdAt order { externalId } } } }"),
     ("maria", "{ viewer { role notifications { nodes { kind createdAt } } } reviews { totalCount } }"),
