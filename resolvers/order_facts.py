@@ -1,5 +1,6 @@
 """What a row of the feed says, and whether it can be believed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from models.email_address import normalised
 from resolvers import site_settings, text
 from resolvers.errors import Invalid, UserError
 
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 CLOCK_SKEW = timedelta(minutes=5)
 # A date before computers is a bug of the sender, and its local day may lie before the calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,6 +123,8 @@ def _name(value: str, *field: str) -> str:
     cleaned = _any_name(value, *field)
     if not cleaned:
         raise Invalid(*field, message="A vendor needs a name.")
+    if _ADDRESS.fullmatch(cleaned):
+        raise Invalid(*field, message="A vendor's name is public: it cannot be an e-mail address.")
     return cleaned
 
 

@@ -476,3 +476,14 @@ async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
     stars = (await Review.get()).rating
     expected = [int(n == stars) for n in range(1, 6)]
     assert await counters() == {"LOGO": expected, "NINA": expected}
+
+
+async def test_a_vendors_public_name_is_no_e_mail_address(feed, stored):
+    before = await stored()
+
+    result = await feed(vendor={"externalId": "NINA", "displayName": "nina@example.com"})
+
+    assert [(e["code"], e["field"]) for e in result["errors"]] == [
+        ("INVALID", ["input", "orders", "0", "vendor", "displayName"])
+    ]
+    assert await stored() == before
