@@ -29,10 +29,16 @@ _SUMS = ", ".join(
     ]
 )
 
-_RECOUNT = " UNION ALL ".join(
-    f"SELECT {column} AS subject_id, '{kind}' AS kind, {_SUMS} FROM review"
-    f" WHERE status = 'APPROVED' AND deleted_at IS NULL GROUP BY {column}"
-    for column, kind in (("service_id", "SERVICE"), ("vendor_id", "VENDOR"))
+# What is stored and what is true, in one statement: one look at one state of the database.
+_BOTH = " UNION ALL ".join(
+    [
+        f"SELECT 1 AS stored, subject_id, kind, {_COLUMNS} FROM rating_counter",
+        *(
+            f"SELECT 0 AS stored, {column} AS subject_id, '{kind}' AS kind, {_SUMS} FROM review"
+            f" WHERE status = 'APPROVED' AND deleted_at IS NULL GROUP BY {column}"
+            for column, kind in (("service_id", "SERVICE"), ("vendor_id", "VENDOR"))
+        ),
+    ]
 )
 
 
@@ -78,11 +84,10 @@ async def recount(before: Review, after: Review) -> None:
 
 async def drifts() -> list[Drift]:
     """Every counter that differs from what the reviews say, in one consistent look."""
-    counted = {row["subject_id"]: row for row in await sql.fetch(_RECOUNT)}
-    stored = {
-        row["subject_id"]: row
-        for row in await sql.fetch(f"SELECT subject_id, kind, {_COLUMNS} FROM rating_counter")
-    }
+    counted: dict[UUID, sql.Row] = {}
+    stored: dict[UUID, sql.Row] = {}
+    for row in await sql.fetch(_BOTH):
+        (stored if row["stored"] else counted)[row["subject_id"]] = row
     return [
         drift
         for subject_id in sorted(counted.keys() | stored.keys())
