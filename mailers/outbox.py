@@ -48,9 +48,11 @@ UPDATE outbox_mail AS m SET status = 'SENDING', lease_token = ?, lease_until = ?
 FROM due WHERE m.id = due.id RETURNING {", ".join(f"m.{name}" for name in _COLUMNS)}"""
 
 _CLAIM_ON_SQLITE = f"""
-UPDATE outbox_mail SET lease_token = ?3, lease_until = ?4, in_data = ?5, status = 'SENDING'
-WHERE id IN (SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ?1
-  ORDER BY due_at, id LIMIT ?2) RETURNING {", ".join(_COLUMNS)}"""
+WITH due AS (
+  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ?
+  ORDER BY due_at, id LIMIT ?)
+UPDATE outbox_mail SET status = 'SENDING', lease_token = ?, lease_until = ?, in_data = ?
+WHERE id IN (SELECT id FROM due) RETURNING {", ".join(_COLUMNS)}"""
 
 OVERDUE = "it was overdue for too long"
 
