@@ -321,6 +321,24 @@ def _certificate(name, authority_key, authority, *, days, host=None):
         .not_valid_after(today + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
     )
+    # Since 3.13 Python checks certificates strictly, and asks for these.
+    issuer = (authority_key or key).public_key()
+    usage = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+         "encipher_only", "decipher_only"), False,
+    )  # fmt: skip
+    is_authority = authority is None
+    for extension, critical in (
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), False),
+        (
+            x509.KeyUsage(
+                digital_signature=True, key_cert_sign=is_authority, crl_sign=is_authority, **usage
+            ),
+            True,
+        ),
+    ):
+        builder = builder.add_extension(extension, critical=critical)
     if host:
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
         builder = builder.add_extension(names, critical=False)
