@@ -1,5 +1,6 @@
 """What one request carries: who asks, and the batches that its fields share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,12 @@ class Context:
             return self._ahead[key]
         if self._pages is None:
             self._pages = DataLoader(load_fn=self._load, cache=False)
-        return await self._pages.load(key)
+        try:
+            return await self._pages.load(key)
+        except asyncio.CancelledError:
+            # A batch that ended before it began: the loader would go on to fill it, for ever.
+            self._pages = None
+            raise
 
     def came_along(
         self, page: Any, fetch: FetchPages, parent: Hashable, *arguments: Hashable

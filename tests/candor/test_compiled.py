@@ -1,8 +1,10 @@
 """Compiled execution of the real schema over a small marketplace: the stock executor's answers.
 
-CANDOR_FUZZ=10000 asks ten thousand documents at random instead of always the same ones.
+CANDOR_FUZZ=50000 compares fifty thousand answers to operations at random, instead of some hundred
+times eight to always the same ones.
 """
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ EXAMPLES = Path(__file__).parents[2] / "candor/ide/examples"
 STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)
 SUB_RATINGS = {"communication": 4, "quality": 5, "value": None}
 FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
+# Two sets of variables for four viewers.
+ANSWERS = 8
 
 
 async def _seed(review, feed, maria, carl, nina, ada, sam, open_update, solve) -> None:
@@ -121,7 +125,8 @@ def _operation(text: str, name: str | None = None) -> Operation:
 async def _answer(
     execution: Execution, operation: Operation, variables: Any, viewer: Viewer
 ) -> str:
-    result = await execution.execute(operation, variables, Context(viewer))
+    async with asyncio.timeout(20):
+        result = await execution.execute(operation, variables, Context(viewer))
     errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
     return f"{result.data!r} {errors}"
 
@@ -137,11 +142,12 @@ async def _compare(text: str, variables: list[dict[str, Any]], viewers: list[Vie
 
 
 @examples(
-    max_examples=FUZZ or 190,
+    max_examples=(FUZZ or 1520) // ANSWERS,
     derandomize=not FUZZ,
     database=None,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    # The one that stays tells when too many documents are not valid.
+    suppress_health_check=set(HealthCheck) - {HealthCheck.filter_too_much},
     phases=[Phase.generate],  # what fails is read faster than shrunk
 )
 @given(
@@ -152,8 +158,8 @@ async def _compare(text: str, variables: list[dict[str, Any]], viewers: list[Vie
 async def test_operations_at_random_are_answered_alike(world, document, seed, viewers):
     assume(len(document) < MAX_TEXT // 4)
     asked = reshaped(schema._schema, document, world, seed)
-    errors = validate(schema._schema, parse(asked.text))
-    assert errors == [], asked.text
+    # Now and then the same field is asked for twice with things below that cannot be merged.
+    assume(validate(schema._schema, parse(asked.text)) == [])
 
     await _compare(asked.text, asked.variables, [VIEWERS[name] for name in viewers[:4]])
 
