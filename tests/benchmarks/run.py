@@ -34,7 +34,14 @@ from storing import build_postgres, build_sqlite, connect, wrong_counters
 from candor.settings import Settings
 
 _HERE = Path(__file__).parent
-_SERVE = ["-c", "from candor.command_line import main; main()", "serve", "--port", "{port}"]
+_SERVE = [
+    "-c",
+    "from candor.command_line import main; main()",
+    "serve",
+    "--no-mail-worker",
+    "--port",
+    "{port}",
+]
 _PACKAGES = (
     *("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "httptools"),
     *("tortoise-orm", "asyncpg", "orjson", "pyjwt"),
