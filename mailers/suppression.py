@@ -22,7 +22,6 @@ _SUPPRESS = """
 INSERT INTO mail_suppression (recipient_hash, reason, suppressed_at) VALUES (?, ?, ?)
 ON CONFLICT DO NOTHING"""
 
-_LIFT = "DELETE FROM mail_suppression WHERE recipient_hash = ?"
 
 _DECLINED = "SELECT category FROM mail_optout WHERE recipient_hash = ?"
 
@@ -50,11 +49,6 @@ async def why_not(mail: str, recipient: str) -> str | None:
 
 async def suppress(recipient: str, *, reason: str) -> None:
     await sql.execute(_SUPPRESS, recipient, reason[:200], now())
-
-
-async def lift(recipient: str) -> None:
-    """The mailbox exists after all."""
-    await sql.execute(_LIFT, recipient)
 
 
 async def declined(recipient: str) -> set[Category]:
