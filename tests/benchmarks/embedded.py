@@ -74,9 +74,12 @@ async def post(app: Any, body: bytes, token: str | None = None) -> bytes:
     if token is not None:
         headers.append((b"authorization", f"Bearer {token}".encode()))
     parts: list[bytes] = []
+    unread = [body]
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not unread:
+            await asyncio.Event().wait()  # the client stays and says no more
+        return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         parts.append(message.get("body", b""))
