@@ -35,6 +35,9 @@ from schema.context import Context
 log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
 
+# A query that takes so many seconds is worth a line in the log.
+SLOW = 1.0
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -150,19 +153,23 @@ class Operations:
             raise
         finally:
             self._metrics.finished(seen)
-            log.info(
-                "%s %s: %s",
-                seen.kind,
-                seen.name,
-                seen.outcome,
-                extra={
-                    "operation": seen.name,
-                    "kind": seen.kind,
-                    "outcome": seen.outcome,
-                    "cost": seen.cost,
-                    "milliseconds": round(seen.seconds * 1000, 1),
-                },
-            )
+            _tell(seen)
+
+
+def _tell(seen: Observation) -> None:
+    """Log how an operation ended. Of what is quick and well there is too much: see the metrics."""
+    seconds = seen.seconds
+    ordinary = seen.kind == "query" and seen.outcome == "ok" and seconds < SLOW
+    level = logging.DEBUG if ordinary else logging.INFO
+    if log.isEnabledFor(level):
+        extra = {
+            "operation": seen.name,
+            "kind": seen.kind,
+            "outcome": seen.outcome,
+            "cost": seen.cost,
+            "milliseconds": round(seconds * 1000, 1),
+        }
+        log.log(level, "%s %s: %s", seen.kind, seen.name, seen.outcome, extra=extra)
 
 
 async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
