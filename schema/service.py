@@ -1,6 +1,6 @@
 """Services with their ratings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -95,9 +95,9 @@ class Service(Node):
             title=row.title,
             url=row.url,
             vendor=vendor,
-            rating_summary=_if("ratingSummary" in selection, RatingSummary.from_tally, row.tally),
+            rating_summary=RatingSummary(tally=row.tally),
             standing=standing_of(row.tally),
-            json_ld=_if("jsonLd" in selection, json_ld.aggregate_rating, row),
+            json_ld=json_ld.aggregate_rating(row) if "jsonLd" in selection else None,
         )
 
 
@@ -113,10 +113,6 @@ async def present_services(
         shown = await present_vendors(context, found, selection["vendor"])
         vendors = dict(zip((row.id for row in found), shown, strict=True))
     return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
-
-
-def _if(wanted: bool, compute: Callable[[Any], Any], value: Any) -> Any:
-    return compute(value) if wanted else None
 
 
 async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:
