@@ -29,9 +29,9 @@ def is_postgres() -> bool:
 async def fetch(statement: str, *values: Any) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
-    if is_postgres():
-        text, bound = dollar(statement), [_for_postgres(value) for value in values]
-        return [_from_postgres(row) for row in await connection.execute_query_dict(text, bound)]
+    if connection.capabilities.dialect == "postgres":
+        bound = [_for_postgres(value) for value in values]
+        return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
     return [_from_sqlite(row) for row in rows]
 
@@ -75,11 +75,14 @@ def places(values: Sequence[Any]) -> str:
 
 
 @cache
-def columns(model: type[Model], alias: str, prefix: str = "") -> str:
+def columns(
+    model: type[Model], alias: str, prefix: str = "", *, without: frozenset[str] = frozenset()
+) -> str:
     """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
+    names = [name for name in _columns(model) if name not in without]
     if prefix:
-        return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in _columns(model))
-    return ", ".join(f'{alias}."{name}"' for name in _columns(model))
+        return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
+    return ", ".join(f'{alias}."{name}"' for name in names)
 
 
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
@@ -89,17 +92,19 @@ def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
 
 def joined(model: type[M], row: Row, prefix: str) -> M:
     """The model object whose columns stand in a row under a prefix."""
-    return _instance(model, {name: row[prefix + name] for name in _columns(model)})
+    names = _columns(model)
+    return _instance(model, {name: row[prefix + name] for name in names if prefix + name in row})
 
 
 def _instance(model: type[M], row: Row) -> M:
-    for name, enum in _enums(model):
-        value = row[name]
+    for name, members in _enums(model):
+        value = row.get(name)
         if value is not None:
-            row[name] = enum(value)
+            row[name] = members[value]
     instance = model.__new__(model)
-    instance.__dict__.update(_BLANK)
-    instance.__dict__.update(row)
+    attributes = instance.__dict__
+    attributes |= _BLANK
+    attributes |= row
     return instance
 
 
@@ -123,9 +128,9 @@ def _columns(model: type[Model]) -> list[str]:
 
 
 @cache
-def _enums(model: type[Model]) -> list[tuple[str, type[Enum]]]:
+def _enums(model: type[Model]) -> list[tuple[str, dict[Any, Enum]]]:
     return [
-        (name, field.enum_type)
+        (name, {member.value: member for member in field.enum_type})
         for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.data.CharEnumFieldInstance)
     ]
@@ -165,11 +170,11 @@ def _from_sqlite(row: Row) -> Row:
     return row
 
 
-def _from_postgres(row: Row) -> Row:
-    converters = _converters(sqlite=False)
-    for name in converters.keys() & row.keys():
-        row[name] = _json(row[name])
-    return row
+def _from_postgres(rows: list[Row]) -> list[Row]:
+    if rows and (names := _converters(sqlite=False).keys() & rows[0].keys()):
+        for row in rows:
+            row |= {name: _json(row[name]) for name in names}
+    return rows
 
 
 def _for_sqlite(value: Any) -> Any:

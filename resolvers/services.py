@@ -47,8 +47,10 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 R = TypeVar("R", Service, Vendor)
 
 
-# For joins to reviews, which have a service_id of their own.
-COLUMNS = f"{sql.columns(Service, 's', 'its_')}, {_TALLY}"
+# What is shown of a service beside its reviews, which have a service_id of their own.
+COLUMNS = f"""{
+    sql.columns(Service, "s", "its_", without=frozenset({"title_folded", "created_at"}))
+}, {_TALLY}"""
 
 
 class ServiceOrder(StrEnum):

@@ -6,7 +6,7 @@ from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.reviews_lookup import COLUMNS
+from resolvers.reviews_lookup import LISTED
 from resolvers.viewer import Viewer
 
 
@@ -36,7 +36,7 @@ async def service_with_reviews(
     rows = await sql.fetch(
         f"SELECT p.*, {services.COLUMNS} FROM service s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" (SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
         f" WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) p ON TRUE"
         f" WHERE {named.text}",
         *where.values,
