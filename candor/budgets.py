@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItemPerMinute
@@ -64,7 +65,7 @@ class Budgets:
         await self._take("guesses", network(address), 1, GUESSES)
 
     async def _take(self, kind: str, name: str, cost: int, most: int) -> None:
-        budget = RateLimitItemPerMinute(most, namespace=f"candor:{kind}")
+        budget = _per_minute(most, kind)
         cost = max(cost, 1)
         try:
             if await self._windows.hit(budget, name, cost=cost):
@@ -77,6 +78,12 @@ class Budgets:
         raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
 
 
+@lru_cache(100)
+def _per_minute(most: int, kind: str) -> RateLimitItemPerMinute:
+    return RateLimitItemPerMinute(most, namespace=f"candor:{kind}")
+
+
+@lru_cache(1_000)
 def network(address: str) -> str:
     """The address, or the network of an IPv6 address: one household has more than a billion."""
     try:

@@ -17,6 +17,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -24,7 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
 from candor.limits import MAX_TOKENS, refuse_too_complex
-from candor.prices import Price, Variables, defaults_of, price_of
+from candor.prices import CAP, Price, Variables, defaults_of, price_of
 
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_ERRORS = 5
@@ -42,6 +43,8 @@ class Operation:
 
     tree: DocumentNode
     node: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    fragment_details: dict[str, FragmentDetails]
     price: Price
     defaults: Variables
     guesses: int
@@ -55,6 +58,8 @@ class Operation:
         return self.node.name.value if self.node.name else None
 
     def cost(self, variables: dict[str, Any] | None) -> int:
+        if not self.price.parts:
+            return min(self.price.fixed, CAP)
         return self.price.of({**self.defaults, **(variables or {})})
 
 
@@ -125,11 +130,14 @@ class Documents:
         fragments = {
             d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)
         }
+        details = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
         return Document(
             tuple(
                 Operation(
                     tree,
                     node,
+                    fragments,
+                    details,
                     price_of(self._schema, node, fragments),
                     defaults_of(node),
                     _guesses(node),

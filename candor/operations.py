@@ -116,10 +116,9 @@ class Operations:
     async def _executed(
         self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
     ) -> Answer:
+        context = Context(caller.viewer)
         with self._tracer.span(seen):
-            result = await self._execution.execute(
-                operation, asked.variables, Context(caller.viewer)
-            )
+            result = await self._execution.execute(operation, asked.variables, context)
         started = result.data is not None or any(e.path for e in result.errors or ())
         return Answer(self._body(result, caller, seen, started=started), started)
 

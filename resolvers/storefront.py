@@ -1,5 +1,7 @@
 """A service, its rating and a page of its reviews in one statement: what storefronts ask for."""
 
+from functools import lru_cache
+
 from models import Review, Service, sql
 from models.rating_tally import Tally
 from resolvers import review_list, services
@@ -32,13 +34,8 @@ async def service_with_reviews(
     where = review_list.within("s.id", viewer, filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     named = ref.names("s")
-    # The service's columns come last: of two named service_id, that of no review must not win.
     rows = await sql.fetch(
-        f"SELECT p.*, {services.COLUMNS} FROM service s"
-        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
-        f" WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) p ON TRUE"
-        f" WHERE {named.text}",
+        _statement(where.text, bounds.text, by, named.text),
         *where.values,
         *bounds.values,
         request.size + 1,
@@ -54,3 +51,16 @@ async def service_with_reviews(
     if count:
         page.total = tally.stars[filter.rating - 1] if filter.rating else tally.count
     return service, page
+
+
+@lru_cache(1_000)
+def _statement(where: str, bounds: str, by: str, named: str) -> str:
+    """The statement, made once: so that it is found again, here and by the driver, by its hash."""
+    # The service's columns come last: of two named service_id, that of no review must not win.
+    return (
+        f"SELECT p.*, {services.COLUMNS} FROM service s"
+        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
+        f" (SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
+        f" WHERE {named}"
+    )

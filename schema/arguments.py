@@ -86,7 +86,7 @@ def _binding(schema: Any, definition: GraphQLField, node: FieldNode) -> _Binding
     """None where a variable stands inside a list or an object: that is bound by the book."""
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     fed = {name: v.name.value for name, v in given.items() if isinstance(v, VariableNode)}
-    if any(_names_variable(value) for name, value in given.items() if name not in fed):
+    if any(names_variable(value) for name, value in given.items() if name not in fed):
         return None
 
     def alone(*names: str) -> dict[str, Any]:
@@ -186,8 +186,9 @@ def _input_converter(type_: GraphQLInputObjectType) -> Convert:
     return convert
 
 
-def _names_variable(value: Node) -> bool:
+def names_variable(value: Node) -> bool:
+    """Whether a variable stands anywhere in a value."""
     if isinstance(value, VariableNode):
         return True
     inner = [*getattr(value, "values", ()), *(f.value for f in getattr(value, "fields", ()))]
-    return any(map(_names_variable, inner))
+    return any(map(names_variable, inner))

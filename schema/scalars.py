@@ -49,7 +49,7 @@ def _parse_date(value: object) -> date:
 
 
 def _answer_moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat()
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
 
 
 SCALARS: dict[object, ScalarDefinition] = {
