@@ -86,7 +86,10 @@ def columns(
 
 
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
-    """Model objects of fetched rows. Columns that are no fields become plain attributes."""
+    """Model objects of fetched rows. Columns that are no fields become plain attributes.
+
+    The rows become the objects' attributes: they are not copied.
+    """
     return [_instance(model, row) for row in rows]
 
 
@@ -101,10 +104,9 @@ def _instance(model: type[M], row: Row) -> M:
         value = row.get(name)
         if value is not None:
             row[name] = members[value]
+    row |= _BLANK
     instance = model.__new__(model)
-    attributes = instance.__dict__
-    attributes |= _BLANK
-    attributes |= row
+    object.__setattr__(instance, "__dict__", row)
     return instance
 
 

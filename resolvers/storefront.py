@@ -8,7 +8,7 @@ from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.reviews_lookup import LISTED
+from resolvers.reviews_lookup import LISTED, PUBLIC
 from resolvers.viewer import Viewer
 
 
@@ -20,9 +20,11 @@ async def service_with_reviews(
     request: PageRequest,
     *,
     count: bool,
+    public: bool,
 ) -> tuple[Service, Page[Review]] | None:
     """The service, and the page that `list_reviews` would give of its reviews.
 
+    With `public`, only what everybody may read of a review, without the ids of what belongs to it.
     None when there is no such service, or when it takes more than one statement: on SQLite, which
     cannot join a page to its parent, for numbered pages, and for totals that no counter knows.
     """
@@ -35,7 +37,7 @@ async def service_with_reviews(
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     named = ref.names("s")
     rows = await sql.fetch(
-        _statement(where.text, bounds.text, by, named.text),
+        _statement(PUBLIC if public else LISTED, where.text, bounds.text, by, named.text),
         *where.values,
         *bounds.values,
         request.size + 1,
@@ -54,13 +56,13 @@ async def service_with_reviews(
 
 
 @lru_cache(1_000)
-def _statement(where: str, bounds: str, by: str, named: str) -> str:
+def _statement(columns: str, where: str, bounds: str, by: str, named: str) -> str:
     """The statement, made once: so that it is found again, here and by the driver, by its hash."""
     # The service's columns come last: of two named service_id, that of no review must not win.
     return (
         f"SELECT p.*, {services.COLUMNS} FROM service s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" (SELECT {columns} FROM review r JOIN customer c ON c.id = r.customer_id"
         f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
         f" WHERE {named}"
     )

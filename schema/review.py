@@ -200,12 +200,17 @@ class Review(Node):
 _BESIDE = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
 
 
+def shows_public_alone(selection: Selection) -> bool:
+    """Whether nothing beside the review itself is shown, and nothing that not everybody sees."""
+    return selection.keys().isdisjoint(_BESIDE)
+
+
 async def present_reviews(
     context: Context, rows: Sequence[models.Review], selection: Selection
 ) -> list[Review]:
     """Reviews with everything selected below them, in a constant number of statements."""
     related: Iterable[Mapping[str, Any]] = repeat({})
-    if rows and not selection.keys().isdisjoint(_BESIDE):
+    if rows and not shows_public_alone(selection):
         related = await _fetched_beside(context, rows, selection)
     return [
         Review(id=ids.encode("Review", row.id), row=row, related=beside)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ from schema.connection import (
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
-from schema.review import Review
+from schema.review import Review, shows_public_alone
 from schema.review_page import ReviewFilter, as_filter, fetch_reviews, review_page
 from schema.selection import Selection, arguments_below, selected
 
@@ -123,11 +123,12 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
     asked = arguments_below(info, "reviews")
     if asked is None:
         return None
-    viewer, count = info.context.viewer, wants_total(selected(info).below("reviews"))
+    viewer, below = info.context.viewer, selected(info).below("reviews")
+    count, public = wants_total(below), shows_public_alone(below.items_of_page())
     try:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
         wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
-        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count)
+        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count, public=public)
     except UserError:
         return None  # the field of the reviews will say so itself
     if found is None:
