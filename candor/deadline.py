@@ -9,7 +9,7 @@ from starlette.types import Receive
 from candor.errors import OperationTimeout
 
 # Most answers are there before it pays to look whether anybody still waits for them.
-LOOK_AFTER = 0.05
+LOOK_AFTER = 0.25
 
 
 class Departed(Exception):
