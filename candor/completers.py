@@ -233,7 +233,7 @@ def _method(field: StrawberryField) -> Callable[[Any], Any] | None:
         return None
     if resolver.parent_parameter or resolver.root_parameter:
         return None
-    method = resolver.wrapped_func
+    method: Any = resolver.wrapped_func
     if iscoroutinefunction(method) or isasyncgenfunction(method):
         return None
     return method  # type: ignore[no-any-return]

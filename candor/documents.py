@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -18,6 +19,10 @@ from graphql import (
     validate,
 )
 from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.get_variable_signature import (
+    GraphQLVariableSignature,
+    get_variable_signature,
+)
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -45,6 +50,7 @@ class Operation:
     node: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     fragment_details: dict[str, FragmentDetails]
+    signatures: list[GraphQLVariableSignature]
     price: Price
     defaults: Variables
     guesses: int
@@ -123,28 +129,37 @@ class Documents:
             raise TooComplex(limit="depth") from None
         if errors:
             raise Rejected([e for e in errors if isinstance(e, GraphQLError)])
-        return self._document(tree)
+        return document_of(self._schema, tree)
 
-    def _document(self, tree: DocumentNode) -> Document:
-        nodes = [d for d in tree.definitions if isinstance(d, OperationDefinitionNode)]
-        fragments = {
-            d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)
-        }
-        details = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
-        return Document(
-            tuple(
-                Operation(
-                    tree,
-                    node,
-                    fragments,
-                    details,
-                    price_of(self._schema, node, fragments),
-                    defaults_of(node),
-                    _guesses(node),
-                )
-                for node in nodes
+
+def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
+    """What is known of a valid document whose size was checked."""
+    fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
+    details = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
+    return Document(
+        tuple(
+            Operation(
+                tree,
+                node,
+                fragments,
+                details,
+                _signatures(schema, node),
+                price_of(schema, node, fragments),
+                defaults_of(node),
+                _guesses(node),
             )
+            for node in tree.definitions
+            if isinstance(node, OperationDefinitionNode)
         )
+    )
+
+
+def _signatures(
+    schema: GraphQLSchema, node: OperationDefinitionNode
+) -> list[GraphQLVariableSignature]:
+    found = [get_variable_signature(schema, each) for each in node.variable_definitions or ()]
+    # Validation has refused variables of other types than inputs.
+    return [each for each in found if not isinstance(each, GraphQLError)]
 
 
 class _Shelf:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,20 +139,27 @@ class Operations:
             return self._settings.max_cost_anonymous
         return self._settings.max_cost
 
-    @contextmanager
-    def _observed(self) -> Iterator[Observation]:
-        seen = Observation()
-        try:
-            yield seen
-        except RequestError as error:
-            seen.outcome = error.code
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            seen.outcome = "cancelled"
-            raise
-        finally:
-            self._metrics.finished(seen)
-            _tell(seen)
+    def _observed(self) -> "_Observed":
+        return _Observed(self._metrics)
+
+
+class _Observed:
+    """Counts and logs how the operation inside ends. Entered, it gives what is known of it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seen = Observation()
+
+    def __enter__(self) -> Observation:
+        return self._seen
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, RequestError):
+            self._seen.outcome = error.code
+        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self._seen.outcome = "cancelled"
+        self._metrics.finished(self._seen)
+        _tell(self._seen)
 
 
 def _tell(seen: Observation) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from uuid import UUID
 
 from models import Review, ReviewStatus, sql
 from resolvers import text
 from resolvers.errors import Invalid, RatingOutOfRange
-from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut, newest
+from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import LISTED
 from resolvers.viewer import Condition, Role, Viewer, visible_reviews
@@ -28,12 +29,12 @@ class ReviewOrder(StrEnum):
 # The newest of equals come first, also of the lowest: all terms run the same way.
 ORDERS: dict[ReviewOrder, Order] = {
     ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attribute("rating")), *_NEWEST.terms)),
+    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attrgetter("rating")), *_NEWEST.terms)),
     ReviewOrder.LOWEST: Order(
         "LOWEST", (Term("(6 - r.rating)", lambda review: 6 - review.rating), *_NEWEST.terms)
     ),
     ReviewOrder.MOST_HELPFUL: Order(
-        "MOST_HELPFUL", (Term("r.helpful_count", attribute("helpful_count")), *_NEWEST.terms)
+        "MOST_HELPFUL", (Term("r.helpful_count", attrgetter("helpful_count")), *_NEWEST.terms)
     ),
 }
 

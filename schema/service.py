@@ -128,7 +128,9 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
     try:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
         wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
-        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count, public=public)
+        found = await storefront.service_with_reviews(
+            viewer, ref, *wanted, count=count, public=public
+        )
     except UserError:
         return None  # the field of the reviews will say so itself
     if found is None:
