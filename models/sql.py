@@ -93,6 +93,11 @@ def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
     return [_instance(model, row) for row in rows]
 
 
+def fresh(model: type[M], **attributes: Any) -> M:
+    """A model object that written SQL is going to store: in an instant, and with no checks."""
+    return _instance(model, _defaults(model) | attributes)
+
+
 def joined(model: type[M], row: Row, prefix: str) -> M:
     """The model object whose columns stand in a row under a prefix."""
     names = _columns(model)
@@ -108,6 +113,16 @@ def _instance(model: type[M], row: Row) -> M:
     instance = model.__new__(model)
     object.__setattr__(instance, "__dict__", row)
     return instance
+
+
+@cache
+def _defaults(model: type[Model]) -> Row:
+    """What the columns hold that nothing is said of."""
+    fields_of = model._meta.fields_map
+    return {
+        name: None if callable(fields_of[name].default) else fields_of[name].default
+        for name in _columns(model)
+    }
 
 
 # Of tables joined to another one's row.
@@ -179,7 +194,13 @@ def _from_postgres(rows: list[Row]) -> list[Row]:
     return rows
 
 
+# Drivers take these as they are; most values are such, so they are looked for first.
+_PLAIN = {str, int, float, bool, type(None)}
+
+
 def _for_sqlite(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -192,6 +213,8 @@ def _for_sqlite(value: Any) -> Any:
 
 
 def _for_postgres(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):
