@@ -170,13 +170,17 @@ class _Generator:
             source = self.value(
                 definition.type, below, variable, f"Path(p, {key!r}, {type_.name!r})"
             )
-            if source.count("await ") and source.startswith("await ") and not active:
-                active[key] = source.removeprefix("await ")
-            elif "await " in source:
-                raise _Refused
+            if "await " in source:
+                active[key] = self._coroutine(variable, source)
             else:
                 plain[key] = source
         return self._write(body, list(fields), plain, active)
+
+    def _coroutine(self, variable: str, source: str) -> str:
+        """The call of a function of its own that completes a value below which others wait."""
+        name = f"c{len(self.lines)}"
+        self.lines += [f"async def {name}(x, {variable}, p):", f"    return {source}"]
+        return f"{name}(x, {variable}, p)"
 
     def _write(
         self, body: list[str], keys: list[str], plain: dict[str, str], active: dict[str, str]

@@ -223,6 +223,9 @@ PLANNED = [
         pageInfo {{ hasNextPage }} }} }} }}""",
     '{ ratingSummaries(services: [{ externalId: "LOGO" }]) { count average } viewer { role } }',
     "{ reviews { nodes { status editedAt service { title vendor { level } } } } }",
+    """{ services { totalCount nodes { title reviews(first: 2) { totalCount nodes { id } } }
+        edges { cursor node { standing vendor { services { nodes { title } } } reviews { nodes { body } } } }
+        } }""",
 ]  # fmt: skip
 
 
