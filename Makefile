@@ -26,7 +26,7 @@ run: $(VENV)/run ## set everything up, load a demo marketplace, serve it (PORT=8
 test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL
 	$(BIN)/python -m pytest $(TESTS)
 
-check: format lint types test-all ## format, lint, types, and the suite on every Python here
+check: format lint types test ## what CI runs: format, lint, types and the whole suite
 
 format: $(VENV)/check ## is everything formatted?
 	$(BIN)/ruff format --check .
@@ -37,7 +37,7 @@ lint: $(VENV)/check ## does everything follow the rules?
 types: $(VENV)/check ## do the types fit?
 	$(BIN)/mypy
 
-test-all: ## run the suite on each supported Python that this machine has
+test-all: ## run the suite on each supported Python that this machine has, before a release
 	@test -n "$(PYTHONS)" || { echo "Candor needs Python 3.11 or newer."; exit 1; }
 	@set -e; for p in $(PYTHONS); do \
 	  v=$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])'); echo "== Python $$v"; \
