@@ -1,0 +1,87 @@
+"""What a review consists of, and what happened to it."""
+
+from datetime import datetime
+
+import strawberry
+
+import models
+from models.customer import public_name
+from models.review import ReviewStatus
+
+
+@strawberry.type(description="Who wrote a review, as strangers may know it.")
+class ReviewAuthor:
+    name: strawberry.Private[str]
+
+    @strawberry.field(
+        description='First name and initial, such as "Maria S."; never an e-mail address or an id.'
+    )
+    def display_name(self) -> str:
+        return public_name(self.name)
+
+
+@strawberry.type(description="The optional sub-ratings of a review, each 1 to 5 or null.")
+class SubRatings:
+    row: strawberry.Private[models.Review | models.ReviewRevision]
+
+    @strawberry.field(description="How the vendor communicated.")
+    def communication(self) -> int | None:
+        return self.row.communication
+
+    @strawberry.field(description="The quality of the service.")
+    def quality(self) -> int | None:
+        return self.row.quality
+
+    @strawberry.field(description="Value for money.")
+    def value(self) -> int | None:
+        return self.row.value
+
+
+@strawberry.type(description="The vendor's public answer to a review. One at most.")
+class ReviewReply:
+    body: str = strawberry.field(description="Plain text, as the vendor typed it.")
+    created_at: datetime = strawberry.field(description="When it was posted.")
+
+    @classmethod
+    def from_row(cls, row: models.Review) -> "ReviewReply | None":
+        if row.reply_body is None or row.replied_at is None:
+            return None
+        return cls(body=row.reply_body, created_at=row.replied_at)
+
+
+@strawberry.type(description="What an admin decided of a review. For its author and admins.")
+class ModerationDecision:
+    status: ReviewStatus = strawberry.field(description="Approved or rejected.")
+    reason: models.RejectionReason | None = strawberry.field(
+        description="Why it was rejected; null when approved."
+    )
+    note: str | None = strawberry.field(description="The admin's words to it, if any.")
+    decided_at: datetime = strawberry.field(description="When it was decided.")
+
+    @classmethod
+    def from_row(cls, row: models.Review) -> "ModerationDecision | None":
+        if row.moderated_at is None:
+            return None
+        return cls(
+            status=row.status,
+            reason=row.rejection_reason,
+            note=row.moderation_note,
+            decided_at=row.moderated_at,
+        )
+
+
+@strawberry.type(description="An earlier version of a review. For its author and admins.")
+class ReviewRevision:
+    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
+    body: str = strawberry.field(description="Its text.")
+    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
+    replaced_at: datetime = strawberry.field(description="When an edit replaced it.")
+
+    @classmethod
+    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
+        return cls(
+            rating=row.rating,
+            body=row.body,
+            sub_ratings=SubRatings(row=row),
+            replaced_at=row.replaced_at,
+        )
