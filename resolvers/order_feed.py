@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 import mailers
-from models import Customer, Order, OrderStatus, Scope, SiteSettings, clock, sql
+from models import OrderStatus, Scope, SiteSettings, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import order_parties, review_eligibility, site_settings
+from resolvers import order_parties, site_settings
 from resolvers.errors import Conflict, Forbidden, Invalid, Unauthenticated, UserError
 from resolvers.order_facts import OrderFacts, checked
 from resolvers.order_parties import Parties
+from resolvers.review_reminders import promise_reminder
 from resolvers.viewer import Role, Viewer
 
 MAX_ORDERS = 500
-# News this old asks for no review by mail: a site that feeds in its history mails nobody.
-STALE_REMINDER = timedelta(days=2)
 
 _EXISTING = """
 SELECT o.id, o.external_id, o.status, o.completed_at, o.reminders_allowed, o.customer_id,
@@ -203,7 +202,7 @@ async def _create(
         completed_at = _completion(row.facts, None)
         if remind and row.facts.status is OrderStatus.COMPLETED and completed_at:
             customer = parties.customers[row.facts.customer.external_id]
-            await _remind(order_id, completed_at, row.facts, customer, settings)
+            await promise_reminder(order_id, completed_at, row.facts, customer, settings)
     return raced
 
 
@@ -229,7 +228,7 @@ async def _update(
         customer = parties.customers[row.facts.customer.external_id]
         completed_at = _completion(row.facts, stored["completed_at"])
         if completed_at:
-            await _remind(stored["id"], completed_at, row.facts, customer, settings)
+            await promise_reminder(stored["id"], completed_at, row.facts, customer, settings)
 
 
 async def _hand_over(order_id: UUID, customer_id: object) -> None:
@@ -240,31 +239,3 @@ async def _hand_over(order_id: UUID, customer_id: object) -> None:
         customer_id,
         order_id,
     )
-
-
-async def _remind(
-    order_id: UUID,
-    completed_at: datetime,
-    facts: OrderFacts,
-    customer: Customer,
-    settings: SiteSettings,
-) -> None:
-    if not settings.review_reminder_enabled or not facts.reminders_allowed:
-        return
-    if facts.customer.external_id == facts.vendor.external_id:
-        return
-    due = completed_at + timedelta(days=settings.review_reminder_days)
-    if due < clock.now() - STALE_REMINDER:
-        return
-    order = Order(id=order_id, completed_at=completed_at)
-    deadline = review_eligibility.review_deadline(order, settings)
-    if deadline is None or due < deadline.closes_at:
-        await mailers.deliver_later(
-            "review.reminder",
-            to=customer,
-            about=order,
-            due_at=due,
-            expires_at=deadline.closes_at if deadline else None,
-            occasion=completed_at.isoformat(),
-            completed_at=completed_at.isoformat(),
-        )
