@@ -8,6 +8,7 @@ ignore. Texts are cleaned and encoded here; everything else must be what it clai
 import base64
 import hmac
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -16,9 +17,10 @@ from mailers.plain_text import one_line
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
-_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_FOREIGN_LINE_END = re.compile(r"\r\n?")
 _LONGEST_NAME, _LONGEST_PLAIN, _LONGEST_LINE = 80, 60, 998
 _WORD_OCTETS = 45
+_ROW = 76
 
 Header = tuple[str, str]
 
@@ -104,16 +106,21 @@ def _structured(value: str) -> str:
 
 
 def _part(content_type: str, text: str) -> bytes:
-    lines = re.sub(r"\r\n?|\n", "\r\n", text).encode("utf-8", "replace")
+    if "\r" in text:
+        text = _FOREIGN_LINE_END.sub("\n", text)
+    lines = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    code = b2a_base64(lines, newline=False)
     head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-    return head.encode() + b"\r\n" + base64.encodebytes(lines).replace(b"\n", b"\r\n").rstrip()
+    rows = (code[start : start + _ROW] for start in range(0, len(code), _ROW))
+    return head.encode() + b"\r\n" + b"\r\n".join(rows)
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:
     """Read back what a server will see."""
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
     seen = [line.partition(":")[0] for line in head if line[:1] not in " \t"]
-    longest = max(map(len, raw.split(b"\r\n")))
-    if seen != names or _BARE_LINE_END.search(raw) or longest > _LONGEST_LINE:
+    ends = raw.count(b"\r\n")
+    whole = ends == raw.count(b"\n") == raw.count(b"\r")
+    if seen != names or not whole or max(map(len, raw.split(b"\r\n"))) > _LONGEST_LINE:
         raise ValueError("the mail does not read back as it was meant")
     return raw

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import uvloop
+
 
 class Sink(asyncio.Protocol):
     def connection_made(self, transport):
@@ -33,4 +35,4 @@ async def main():
     await server.serve_forever()
 
 
-asyncio.run(main())
+uvloop.run(main())
