@@ -1,7 +1,8 @@
 """`{% trans %}` translated when a template is compiled, not each time it is rendered.
 
-Every language has an environment of its own, so a sentence and its gaps are known beforehand. Jinja's
-own extension looks each sentence up and fills it by `Markup.__mod__`, half of a mail's cost.
+Every language has an environment of its own, so a sentence and its gaps are known beforehand.
+Jinja's own extension looks each sentence up and fills it by `Markup.__mod__`, half of the cost of
+a mail.
 """
 
 import re
