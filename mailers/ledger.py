@@ -1,0 +1,121 @@
+"""What workers write down of the mails that they hold: many entries in one statement.
+
+Entries that come while a statement runs are written together by the next one, in the order in which
+they came. Nobody waits for others to come along, and each entry is answered when it is committed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from models import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change of a mail that holds only under this lease."""
+
+    id: UUID
+    token: str
+    # By the names of `_TYPES`; what is not named stays as it is.
+    changes: dict[str, Any]
+
+
+Write = Callable[[Entry], Awaitable[bool]]
+
+_TYPES = {
+    "status": "text",
+    "reason": "text",
+    "finished_at": "bigint",
+    "due_at": "bigint",
+    "attempts": "int",
+    "ambiguous": "int",
+    "in_data": "boolean",
+    "dated_at": "bigint",
+    "address": "text",
+    "lease_until": "bigint",
+    "last_code": "int",
+    "last_error": "text",
+}
+
+_ON_POSTGRES = "jsonb_to_recordset(CAST(? AS jsonb)) AS e (id uuid, token text, {})".format(
+    ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
+)
+_ON_SQLITE = "(SELECT {} FROM json_each(?)) AS e".format(
+    ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in ("id", "token", *_TYPES))
+)
+
+# An entry without a lease lets the mail go.
+_WRITE = """
+UPDATE outbox_mail AS m SET status = COALESCE(e.status, m.status), reason = e.reason,
+  finished_at = e.finished_at, due_at = COALESCE(e.due_at, m.due_at),
+  attempts = m.attempts + COALESCE(e.attempts, 0),
+  ambiguous = m.ambiguous + COALESCE(e.ambiguous, 0),
+  in_data = COALESCE(e.in_data, m.in_data), dated_at = COALESCE(e.dated_at, m.dated_at),
+  address = COALESCE(e.address, m.address), last_code = COALESCE(e.last_code, m.last_code),
+  last_error = COALESCE(e.last_error, m.last_error), lease_until = e.lease_until,
+  lease_token = CASE WHEN e.lease_until IS NULL THEN NULL ELSE m.lease_token END
+FROM {entries}
+WHERE m.id = e.id AND m.lease_token = e.token AND m.status = 'SENDING' RETURNING {id} AS id"""
+
+_WRITE_ON_POSTGRES = _WRITE.format(entries=_ON_POSTGRES, id="m.id")
+_WRITE_ON_SQLITE = _WRITE.format(entries=_ON_SQLITE, id="id")
+
+
+async def write(entries: list[Entry]) -> set[UUID]:
+    """Write all entries in one statement; the ids of those whose lease held."""
+    statement = _WRITE_ON_POSTGRES if sql.is_postgres() else _WRITE_ON_SQLITE
+    rows = [{"id": str(entry.id), "token": entry.token, **entry.changes} for entry in entries]
+    return {row["id"] for row in await sql.fetch(statement, rows)}
+
+
+async def alone(entry: Entry) -> bool:
+    """Write one entry at once; False when the lease did not hold."""
+    return entry.id in await write([entry])
+
+
+class Ledger:
+    """The one writer of a worker, so that what its senders write goes together."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Entry, asyncio.Future[bool]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def put(self, entry: Entry) -> asyncio.Future[bool]:
+        """Have an entry written; whether the lease held is known when it is committed."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, answer))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        return answer
+
+    async def write(self, entry: Entry) -> bool:
+        return await self.put(entry)
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # whoever is just about to write comes along
+                batch, self._waiting = self._waiting, []
+                await self._commit(batch)
+        finally:
+            self._writer = None
+
+    async def _commit(self, batch: list[tuple[Entry, asyncio.Future[bool]]]) -> None:
+        try:
+            held = await write([entry for entry, _ in batch])
+        except Exception as error:  # noqa: BLE001 - drivers have many
+            if len(batch) > 1:  # one that cannot be written must not keep the others from it
+                for each in batch:
+                    await self._commit([each])
+                return
+            _, answer = batch[0]
+            if not answer.done():
+                answer.set_exception(error)
+                answer.exception()  # whoever waited for it may be gone
+            return
+        for entry, answer in batch:
+            if not answer.done():
+                answer.set_result(entry.id in held)
