@@ -1,9 +1,15 @@
-"""From a promise to bytes: ask the mailer, ask whether the recipient wants it, write it down."""
+"""From promises to bytes: ask the mailer, ask whether the recipient wants it, write it down."""
 
-from dataclasses import dataclass
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from mailers import outbox, suppression
+from jinja2 import TemplateError
+
+from mailers import outbox, registry, suppression
 from mailers.mail import Mail, Skipped
 from mailers.outbox import Claimed
 from mailers.registry import MAILERS
@@ -11,6 +17,11 @@ from mailers.sender import Sender
 from mailers.site import Site
 from mailers.wire import Header, message_id, written
 from models.email_address import normalised
+
+_log = logging.getLogger("candor.mail")
+
+# Faults of ours, in a template or a mailer. What a data base or a network raises is no such fault.
+_BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -24,22 +35,77 @@ class Letter:
     # Milliseconds since 1970; the mail's own date, the same in every attempt.
     dated_at: int
     raw: bytes
+    # When the world was looked at, by the monotonic clock.
+    written_at: float = field(default_factory=time.monotonic)
 
 
-async def compose(claimed: Claimed, site: Site) -> Letter | Skipped:
-    """The letter of a promise as the world is now, or the reason why there is none."""
-    config, mailer = site.config, MAILERS[claimed.mail]
-    mail = await mailer(site, claimed.subject_id, **claimed.params)
+@dataclass(frozen=True)
+class Broken:
+    """The mail cannot be written, by a fault of ours."""
+
+    error: str
+
+
+Written = Letter | Skipped | Broken
+
+
+async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
+    """The letters of promises as the world is now, or the reasons why there are none.
+
+    The world is asked once for all of them.
+    """
+    mails, looked_at = list(claimed), time.monotonic()
+    known = await registry.read((mail.mail, mail.subject_id) for mail in mails)
+    seen = replace(site, known=known)
+    drafts = []
+    for mail in mails:
+        drafts.append(await _draft(mail, seen))
+        await asyncio.sleep(0)  # rendering keeps nobody waiting for longer than one mail takes
+    secret = site.config.secret
+    hashes = [suppression.recipient_hash(secret, _address(draft)) for draft in drafts]
+    objections = await suppression.objections(
+        {each for each, draft in zip(hashes, drafts, strict=True) if isinstance(draft, Mail)}
+    )
+    return [
+        _written(mail, draft, each, objections.get(each, set()), site, looked_at)
+        for mail, draft, each in zip(mails, drafts, hashes, strict=True)
+    ]
+
+
+async def _draft(claimed: Claimed, site: Site) -> Mail | Skipped | Broken:
+    try:
+        mail = await MAILERS[claimed.mail](site, claimed.subject_id, **claimed.params)
+    except (*_BUGS, TemplateError) as error:
+        return _broken(claimed, error)
     if isinstance(mail, Skipped):
         return mail
     try:
-        address = normalised(mail.to.address or "")
+        return replace(mail, to=replace(mail.to, address=normalised(mail.to.address or "")))
     except ValueError as error:
         return Skipped(str(error))
-    recipient = suppression.recipient_hash(config.secret, address)
-    reason = await suppression.why_not(claimed.mail, recipient)
+
+
+def _written(
+    claimed: Claimed,
+    draft: Mail | Skipped | Broken,
+    recipient: str,
+    objections: set[str],
+    site: Site,
+    looked_at: float,
+) -> Written:
+    if not isinstance(draft, Mail):
+        return draft
+    reason = suppression.why_not(claimed.mail, objections)
     if reason is not None:
         return Skipped(reason)
+    try:
+        return _letter(claimed, draft, recipient, site, looked_at)
+    except _BUGS as error:
+        return _broken(claimed, error)
+
+
+def _letter(claimed: Claimed, mail: Mail, recipient: str, site: Site, looked_at: float) -> Letter:
+    config, address = site.config, _address(mail)
     dated_at = claimed.dated_at or outbox.now()
     sender = Sender.parse(config.mail_from)
     raw = written(
@@ -52,7 +118,16 @@ async def compose(claimed: Claimed, site: Site) -> Letter | Skipped:
         html=mail.html,
         headers=headers(claimed.mail, mail),
     )
-    return Letter(sender.address, address, recipient, dated_at, raw)
+    return Letter(sender.address, address, recipient, dated_at, raw, looked_at)
+
+
+def _address(draft: Mail | Skipped | Broken) -> str:
+    return (draft.to.address or "") if isinstance(draft, Mail) else ""
+
+
+def _broken(claimed: Claimed, error: Exception) -> Broken:
+    _log.error("mail %s (%s) cannot be written", claimed.id, claimed.mail, exc_info=error)
+    return Broken(repr(error))
 
 
 def headers(name: str, mail: Mail) -> list[Header]:
