@@ -7,6 +7,7 @@ they came. Nobody waits for others to come along, and each entry is answered whe
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ class Entry:
 
 Write = Callable[[Entry], Awaitable[bool]]
 
+# The columns that an entry may change, and their types.
 _TYPES = {
     "status": "text",
     "reason": "text",
@@ -40,15 +42,9 @@ _TYPES = {
     "last_error": "text",
 }
 
-_ON_POSTGRES = "jsonb_to_recordset(CAST(? AS jsonb)) AS e (id uuid, token text, {})".format(
-    ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
-)
-_ON_SQLITE = "(SELECT {} FROM json_each(?)) AS e".format(
-    ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in ("id", "token", *_TYPES))
-)
-
 # An entry without a lease lets the mail go.
 _WRITE = """
+WITH e (id, token, {names}) AS ({entries})
 UPDATE outbox_mail AS m SET status = COALESCE(e.status, m.status), reason = e.reason,
   finished_at = e.finished_at, due_at = COALESCE(e.due_at, m.due_at),
   attempts = m.attempts + COALESCE(e.attempts, 0),
@@ -57,18 +53,38 @@ UPDATE outbox_mail AS m SET status = COALESCE(e.status, m.status), reason = e.re
   address = COALESCE(e.address, m.address), last_code = COALESCE(e.last_code, m.last_code),
   last_error = COALESCE(e.last_error, m.last_error), lease_until = e.lease_until,
   lease_token = CASE WHEN e.lease_until IS NULL THEN NULL ELSE m.lease_token END
-FROM {entries}
-WHERE m.id = e.id AND m.lease_token = e.token AND m.status = 'SENDING' RETURNING {id} AS id"""
+FROM e WHERE m.id = e.id AND m.lease_token = e.token AND m.status = 'SENDING'
+RETURNING {id} AS id"""
 
-_WRITE_ON_POSTGRES = _WRITE.format(entries=_ON_POSTGRES, id="m.id")
-_WRITE_ON_SQLITE = _WRITE.format(entries=_ON_SQLITE, id="id")
+_NAMES = ", ".join(_TYPES)
+_TYPED = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
+_WRITE_ON_POSTGRES = _WRITE.format(
+    names=_NAMES,
+    entries="SELECT * FROM jsonb_to_recordset(CAST(? AS jsonb))"
+    f" AS j (id uuid, token text, {_TYPED})",
+    id="m.id",
+)
 
 
 async def write(entries: list[Entry]) -> set[UUID]:
     """Write all entries in one statement; the ids of those whose lease held."""
-    statement = _WRITE_ON_POSTGRES if sql.is_postgres() else _WRITE_ON_SQLITE
-    rows = [{"id": str(entry.id), "token": entry.token, **entry.changes} for entry in entries]
-    return {row["id"] for row in await sql.fetch(statement, rows)}
+    if sql.is_postgres():
+        rows = [{"id": str(entry.id), "token": entry.token, **entry.changes} for entry in entries]
+        written = await sql.fetch(_WRITE_ON_POSTGRES, rows)
+    else:
+        values = [
+            value
+            for entry in entries
+            for value in (entry.id, entry.token, *map(entry.changes.get, _TYPES))
+        ]
+        written = await sql.fetch(_on_sqlite(len(entries)), *values)
+    return {row["id"] for row in written}
+
+
+@cache
+def _on_sqlite(entries: int) -> str:
+    row = f"({sql.places(['id', 'token', *_TYPES])})"
+    return _WRITE.format(names=_NAMES, entries=f"VALUES {', '.join([row] * entries)}", id="id")
 
 
 async def alone(entry: Entry) -> bool:

@@ -22,6 +22,8 @@ _log = logging.getLogger("candor.mail")
 
 # Faults of ours, in a template or a mailer. What a data base or a network raises is no such fault.
 _BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+# So long, in seconds, rendering may keep others from their work.
+_STRETCH = 0.001
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,12 @@ async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
     mails, looked_at = list(claimed), time.monotonic()
     known = await registry.read((mail.mail, mail.subject_id) for mail in mails)
     seen = replace(site, known=known)
-    drafts = []
+    drafts, since = [], time.monotonic()
     for mail in mails:
         drafts.append(await _draft(mail, seen))
-        await asyncio.sleep(0)  # rendering keeps nobody waiting for longer than one mail takes
+        if time.monotonic() - since > _STRETCH:  # others have work to do, too
+            await asyncio.sleep(0)
+            since = time.monotonic()
     secret = site.config.secret
     hashes = [suppression.recipient_hash(secret, _address(draft)) for draft in drafts]
     objections = await suppression.objections(

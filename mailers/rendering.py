@@ -4,6 +4,7 @@ Whatever a template prints loses its control and bidi characters on the way; HTM
 """
 
 import re
+from collections.abc import MutableMapping
 from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -64,17 +65,22 @@ def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
 
 @cache
 def _templates(language: str, mail: str) -> tuple[Template, Template, Template]:
-    environment = _environment(language)
     subject, text, html = (
-        environment.get_template(f"{folder(mail)}/{name}")
+        _environment(language).get_template(f"{folder(mail)}/{name}")
         for name in ("subject.txt", "body.txt", "body.html")
     )
     return subject, text, html
 
 
+class _Environment(Environment):
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        # No template has names of its own. Jinja's chain of mappings is slow, and copied often.
+        return super().make_globals(d) if d else self.globals
+
+
 @cache
 def _environment(language: str) -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,

@@ -6,14 +6,12 @@ are aiosmtplib's.
 """
 
 import asyncio
-import re
 from typing import NamedTuple
 
 from aiosmtplib import SMTPReadTimeoutError, SMTPResponseException, SMTPServerDisconnected
 
 _LONGEST_REPLY = 65_536
 _MALFORMED = -1
-_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
 class Reply(NamedTuple):
@@ -97,11 +95,7 @@ class Dialogue(asyncio.Protocol):
 
 
 def dotted(raw: bytes) -> bytes:
-    """A mail as DATA wants it: whole lines, dots doubled at their beginning, a dot at the end."""
-    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
-        raw = _BARE_LINE_END.sub(b"\r\n", raw)
-    if not raw.endswith(b"\r\n"):
-        raw += b"\r\n"
+    """Whole lines as DATA wants them: dots doubled at their beginning, one dot at the end."""
     if raw.startswith(b"."):
         raw = b"." + raw
     return raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"

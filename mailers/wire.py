@@ -5,7 +5,6 @@ before 3.11.10 (CVE-2024-6923), and a long List-Unsubscribe into an encoded-word
 ignore. Texts are cleaned and encoded here; everything else must be what it claims to be.
 """
 
-import base64
 import hmac
 import re
 from binascii import b2a_base64
@@ -87,15 +86,14 @@ def _words(text: str) -> str:
 
 def _encoded(text: str) -> str:
     """Encoded-words of at most 75 characters, none cut inside of a character."""
-    words, word = [], b""
-    for character in text:
-        octets = character.encode()
-        if len(word) + len(octets) > _WORD_OCTETS:
-            words.append(word)
-            word = b""
-        word += octets
-    words.append(word)
-    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
+    octets, words, start = text.encode(), [], 0
+    while start < len(octets):
+        end = start + _WORD_OCTETS
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        words.append(b2a_base64(octets[start:end], newline=False).decode())
+        start = end
+    return "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
 
 
 def _structured(value: str) -> str:
@@ -116,11 +114,11 @@ def _part(content_type: str, text: str) -> bytes:
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:
-    """Read back what a server will see."""
-    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
-    seen = [line.partition(":")[0] for line in head if line[:1] not in " \t"]
-    ends = raw.count(b"\r\n")
-    whole = ends == raw.count(b"\n") == raw.count(b"\r")
-    if seen != names or not whole or max(map(len, raw.split(b"\r\n"))) > _LONGEST_LINE:
+    """Read back what a server will see. Behind the head there is nothing but base64."""
+    head = raw.partition(b"\r\n\r\n")[0]
+    lines = head.split(b"\r\n")
+    seen = [line.partition(b":")[0].decode() for line in lines if line[:1] not in b" \t"]
+    bare = head.count(b"\n") + head.count(b"\r") != 2 * (len(lines) - 1)
+    if seen != names or bare or max(map(len, lines)) > _LONGEST_LINE:
         raise ValueError("the mail does not read back as it was meant")
     return raw

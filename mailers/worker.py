@@ -18,7 +18,7 @@ from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.ledger import Ledger
 from mailers.letter import Letter, Written, compose
-from mailers.postman import Job, Postman
+from mailers.postman import FRESH, Job, Postman
 from mailers.promise import tell_admins_of_refusal
 from mailers.sender import Sender
 from mailers.site import Site
@@ -34,8 +34,8 @@ _BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
 _PROBE = 30.0
-# So many mails are claimed for each sender.
-_EACH = 4
+# So many mails are held for each sender: few, or many while they leave quickly.
+_FEW, _MANY, _QUICKLY = 2, 8, 0.25
 
 
 class Worker:
@@ -53,6 +53,9 @@ class Worker:
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._seen, self._looked_at = Channel(), 0
         self._outdated_before = 0.0
+        self._each, self._claimed_at = _FEW, 0.0
+        self._site: Site | None = None
+        self._site_until = 0.0
         self._blames: deque[int] = deque(maxlen=_MOST_BLAMES)
 
     async def run(self) -> None:
@@ -121,7 +124,7 @@ class Worker:
 
     def _most(self) -> int:
         """So many mails are held at most: no more than leave in a second, if that is limited."""
-        several = _EACH * len(self._postmen)
+        several = self._each * len(self._postmen)
         rate = self.tempo.now
         return several if rate is None else max(1, min(several, int(rate)))
 
@@ -130,6 +133,9 @@ class Worker:
         if seen.rests or not (seen.works or await self._may_probe(seen)):
             return 0
         limit = limit if seen.works else 1
+        moment = time.monotonic()
+        self._each = min(2 * self._each, _MANY) if moment - self._claimed_at < _QUICKLY else _FEW
+        self._claimed_at = moment
         mails = await outbox.claim_due(limit=limit, lease=self.config.pace.lease)
         for mail in mails:
             self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1
@@ -137,12 +143,19 @@ class Worker:
         letters: Sequence[Written | None] = [None] * len(mails)
         try:
             if mails:
-                letters = await compose(mails, await Site.load(self.config))
+                letters = await compose(mails, await self._current_site())
         except Exception:  # noqa: BLE001 - each sender tries again, with its own mail
             _log.exception("the mail worker writes these mails one by one")
         for mail, letter in zip(mails, letters, strict=True):
             self.waiting.put_nowait(Job(mail, seen, letter))
         return len(mails) if seen.works else 0
+
+    async def _current_site(self) -> Site:
+        """The site's settings, as old at most as a letter may be."""
+        moment = time.monotonic()
+        if self._site is None or moment > self._site_until:
+            self._site, self._site_until = await Site.load(self.config), moment + FRESH
+        return self._site
 
     async def _look(self) -> Channel:
         """The channel, known for as long as a poll while it works."""
