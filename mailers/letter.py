@@ -51,6 +51,15 @@ class Broken:
 Written = Letter | Skipped | Broken
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A mail that may be unwanted. The address as it goes on the wire, and as a hash."""
+
+    mail: Mail
+    address: str
+    recipient: str
+
+
 async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
     """The letters of promises as the world is now, or the reasons why there are none.
 
@@ -65,18 +74,16 @@ async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
         if time.monotonic() - since > _STRETCH:  # others have work to do, too
             await asyncio.sleep(0)
             since = time.monotonic()
-    secret = site.config.secret
-    hashes = [suppression.recipient_hash(secret, _address(draft)) for draft in drafts]
     objections = await suppression.objections(
-        {each for each, draft in zip(hashes, drafts, strict=True) if isinstance(draft, Mail)}
+        {d.recipient for d in drafts if isinstance(d, _Draft)}
     )
     return [
-        _written(mail, draft, each, objections.get(each, set()), site, looked_at)
-        for mail, draft, each in zip(mails, drafts, hashes, strict=True)
+        _written(mail, draft, objections, site, looked_at)
+        for mail, draft in zip(mails, drafts, strict=True)
     ]
 
 
-async def _draft(claimed: Claimed, site: Site) -> Mail | Skipped | Broken:
+async def _draft(claimed: Claimed, site: Site) -> _Draft | Skipped | Broken:
     try:
         mail = await MAILERS[claimed.mail](site, claimed.subject_id, **claimed.params)
     except (*_BUGS, TemplateError) as error:
@@ -84,37 +91,37 @@ async def _draft(claimed: Claimed, site: Site) -> Mail | Skipped | Broken:
     if isinstance(mail, Skipped):
         return mail
     try:
-        return replace(mail, to=replace(mail.to, address=normalised(mail.to.address or "")))
+        address = normalised(mail.to.address or "")
     except ValueError as error:
         return Skipped(str(error))
+    return _Draft(mail, address, suppression.recipient_hash(site.config.secret, address))
 
 
 def _written(
     claimed: Claimed,
-    draft: Mail | Skipped | Broken,
-    recipient: str,
-    objections: set[str],
+    draft: _Draft | Skipped | Broken,
+    objections: dict[str, set[str]],
     site: Site,
     looked_at: float,
 ) -> Written:
-    if not isinstance(draft, Mail):
+    if not isinstance(draft, _Draft):
         return draft
-    reason = suppression.why_not(claimed.mail, objections)
+    reason = suppression.why_not(claimed.mail, objections.get(draft.recipient, set()))
     if reason is not None:
         return Skipped(reason)
     try:
-        return _letter(claimed, draft, recipient, site, looked_at)
+        return _letter(claimed, draft, site, looked_at)
     except _BUGS as error:
         return _broken(claimed, error)
 
 
-def _letter(claimed: Claimed, mail: Mail, recipient: str, site: Site, looked_at: float) -> Letter:
-    config, address = site.config, _address(mail)
+def _letter(claimed: Claimed, draft: _Draft, site: Site, looked_at: float) -> Letter:
+    config, mail = site.config, draft.mail
     dated_at = claimed.dated_at or outbox.now()
     sender = Sender.parse(config.mail_from)
     raw = written(
         sender=(sender.name, sender.address),
-        to=(mail.to.name, address),
+        to=(mail.to.name, draft.address),
         subject=mail.subject,
         date=datetime.fromtimestamp(dated_at / 1000, UTC),
         message_id=message_id(config.secret, claimed.dedupe_key, sender.domain),
@@ -122,11 +129,7 @@ def _letter(claimed: Claimed, mail: Mail, recipient: str, site: Site, looked_at:
         html=mail.html,
         headers=headers(claimed.mail, mail),
     )
-    return Letter(sender.address, address, recipient, dated_at, raw, looked_at)
-
-
-def _address(draft: Mail | Skipped | Broken) -> str:
-    return (draft.to.address or "") if isinstance(draft, Mail) else ""
+    return Letter(sender.address, draft.address, draft.recipient, dated_at, raw, looked_at)
 
 
 def _broken(claimed: Claimed, error: Exception) -> Broken:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tortoise.models import Model
+
 from mailers.facts import OrderFacts, ReviewFacts
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from mailers.rendering import render
@@ -22,17 +24,27 @@ from models import (
 )
 from models.review_window import Window, window
 
-_PARTIES = f"""{sql.columns(Customer, "c", "customer_")}, {sql.columns(Vendor, "v", "vendor_")},
-  {sql.columns(Service, "s", "service_")}"""
+# What of each row the mails tell, and the guards ask.
+_REVIEW = (
+    *("id", "status", "deleted_at", "rating", "body", "reply_body", "rejection_reason"),
+    "moderation_note",
+)
+_ORDER = (*("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),)
+_CUSTOMER = _VENDOR = ("external_id", "display_name", "email", "locale")
+_SERVICE = ("external_id", "title", "url")
+
+_PARTIES = f"""{sql.columns(Order, "o", "order_", _ORDER)},
+  {sql.columns(Customer, "c", "customer_", _CUSTOMER)},
+  {sql.columns(Vendor, "v", "vendor_", _VENDOR)},
+  {sql.columns(Service, "s", "service_", _SERVICE)}"""
 
 _REVIEWS = f"""
-SELECT {sql.columns(Review, "r", "review_")}, {sql.columns(Order, "o", "order_")}, {_PARTIES}
+SELECT {sql.columns(Review, "r", "review_", _REVIEW)}, {_PARTIES}
 FROM review r JOIN orders o ON o.id = r.order_id JOIN customer c ON c.id = r.customer_id
 JOIN vendor v ON v.id = r.vendor_id JOIN service s ON s.id = r.service_id WHERE r.id IN"""
 
 _ORDERS = f"""
-SELECT {sql.columns(Order, "o", "order_")}, {_PARTIES},
-  EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS has_review
+SELECT {_PARTIES}, EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS has_review
 FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
 JOIN service s ON s.id = o.service_id WHERE o.id IN"""
 
@@ -123,10 +135,8 @@ async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
     rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids)
     found = {}
     for row in rows:
-        review = sql.joined(Review, row, "review_")
-        review.order = sql.joined(Order, row, "order_")
-        _with_parties(review, row)
-        found[review.id] = review
+        related = _parties(row) | {"order": sql.joined(Order, row, "order_", _ORDER)}
+        found[row["review_id"]] = sql.joined(Review, row, "review_", _REVIEW, **related)
     return found
 
 
@@ -135,16 +145,17 @@ async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
     rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids)
     found = {}
     for row in rows:
-        order = sql.joined(Order, row, "order_")
-        _with_parties(order, row)
+        order = sql.joined(Order, row, "order_", _ORDER, **_parties(row))
         found[order.id] = order, bool(row["has_review"])
     return found
 
 
-def _with_parties(row: Review | Order, columns: sql.Row) -> None:
-    row.customer = sql.joined(Customer, columns, "customer_")
-    row.vendor = sql.joined(Vendor, columns, "vendor_")
-    row.service = sql.joined(Service, columns, "service_")
+def _parties(row: sql.Row) -> dict[str, Model]:
+    return {
+        "customer": sql.joined(Customer, row, "customer_", _CUSTOMER),
+        "vendor": sql.joined(Vendor, row, "vendor_", _VENDOR),
+        "service": sql.joined(Service, row, "service_", _SERVICE),
+    }
 
 
 async def _review(site: Site, review_id: UUID) -> Review | None:

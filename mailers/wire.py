@@ -11,6 +11,7 @@ from binascii import b2a_base64
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from mailers.plain_text import one_line
 
@@ -50,7 +51,7 @@ def written(
         ("From", mailbox(*sender)),
         ("To", mailbox(*to)),
         ("Subject", _words(one_line(subject))),
-        ("Date", format_datetime(date.astimezone(UTC))),
+        ("Date", _date(int(date.timestamp()))),
         ("Message-ID", _structured(message_id)),
         *((name, _structured(value)) for name, value in headers),
         ("MIME-Version", "1.0"),
@@ -76,6 +77,11 @@ def mailbox(name: str, address: str) -> str:
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" <{address}>'
     return f"{_encoded(name)}\r\n <{address}>"
+
+
+@lru_cache(maxsize=64)  # many mails a second
+def _date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
 def _words(text: str) -> str:

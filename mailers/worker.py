@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from mailers import channel, outbox, retention
+from mailers.appetite import Appetite
 from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.ledger import Ledger
@@ -34,8 +35,6 @@ _BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
 _PROBE = 30.0
-# So many mails are held for each sender: few, or many while they leave quickly.
-_FEW, _MANY, _QUICKLY = 2, 8, 0.25
 
 
 class Worker:
@@ -53,7 +52,7 @@ class Worker:
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._seen, self._looked_at = Channel(), 0
         self._outdated_before = 0.0
-        self._each, self._claimed_at = _FEW, 0.0
+        self._appetite = Appetite(config.connections, self.tempo)
         self._site: Site | None = None
         self._site_until = 0.0
         self._blames: deque[int] = deque(maxlen=_MOST_BLAMES)
@@ -110,9 +109,9 @@ class Worker:
     async def _claim(self) -> None:
         """Keep the senders busy, then sleep until something may have changed.
 
-        Several mails for each sender are claimed and written at once, as soon as half of them left.
+        Several mails are claimed and written at once, as soon as half of the last ones left.
         """
-        most = self._most()
+        most = self._appetite.most
         free = most - self._open
         self._wake.clear()
         enough = free < most / 2
@@ -122,20 +121,12 @@ class Worker:
                 async with asyncio.timeout(nap):
                     await self._wake.wait()
 
-    def _most(self) -> int:
-        """So many mails are held at most: no more than leave in a second, if that is limited."""
-        several = self._each * len(self._postmen)
-        rate = self.tempo.now
-        return several if rate is None else max(1, min(several, int(rate)))
-
     async def _take(self, limit: int) -> int:
         seen = await self._look()
         if seen.rests or not (seen.works or await self._may_probe(seen)):
             return 0
         limit = limit if seen.works else 1
-        moment = time.monotonic()
-        self._each = min(2 * self._each, _MANY) if moment - self._claimed_at < _QUICKLY else _FEW
-        self._claimed_at = moment
+        self._appetite.claims()
         mails = await outbox.claim_due(limit=limit, lease=self.config.pace.lease)
         for mail in mails:
             self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1

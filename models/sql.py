@@ -75,11 +75,14 @@ def places(values: Sequence[Any]) -> str:
 
 
 @cache
-def columns(model: type[Model], alias: str, prefix: str = "") -> str:
+def columns(
+    model: type[Model], alias: str, prefix: str = "", only: tuple[str, ...] | None = None
+) -> str:
     """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
+    names = only or _columns(model)
     if prefix:
-        return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in _columns(model))
-    return ", ".join(f'{alias}."{name}"' for name in _columns(model))
+        return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
+    return ", ".join(f'{alias}."{name}"' for name in names)
 
 
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
@@ -87,14 +90,23 @@ def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
     return [_instance(model, row) for row in rows]
 
 
-def joined(model: type[M], row: Row, prefix: str) -> M:
-    """The model object whose columns stand in a row under a prefix."""
-    return _instance(model, {name: row[prefix + name] for name in _columns(model)})
+def joined(
+    model: type[M], row: Row, prefix: str, only: tuple[str, ...] | None = None, **related: Model
+) -> M:
+    """The model object whose columns stand in a row under a prefix, with its relations.
+
+    With `only` it is a partial one: to read, never to save.
+    """
+    instance = _instance(model, {name: row[prefix + name] for name in only or _columns(model)})
+    instance._partial = only is not None
+    for name, other in related.items():
+        instance.__dict__[f"_{name}"] = other
+    return instance
 
 
 def _instance(model: type[M], row: Row) -> M:
     for name, enum in _enums(model):
-        value = row[name]
+        value = row.get(name)
         if value is not None:
             row[name] = enum(value)
     instance = model.__new__(model)

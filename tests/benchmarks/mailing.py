@@ -30,6 +30,7 @@ from mailers.previews import preview
 from mailers.wire import written
 from models import sql
 from models.database import opened
+from models.uuid7 import uuid7
 
 _HERE = Path(__file__).parent
 _WORKER = "from candor.command_line import main; main(['worker'])"
@@ -206,17 +207,35 @@ async def lateness(count: int) -> list[float]:
 
 async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> None:
     """Mails to vendors about so many reviews, the first due at an instant."""
-    await sql.execute(
-        f"""INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, subject_type,
-          subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
-        SELECT {_random_id()}, 'review.received', ? || ':' || n, 'VENDOR', 'V', 'Review', id, '{{}}',
-          'SCHEDULED', CAST(? AS bigint) + n * CAST(? AS bigint), NULL, 0, 0, {_true()},
-          CAST(? AS bigint)
-        FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM review
-          WHERE status = 'APPROVED' AND deleted_at IS NULL) AS numbered
-        WHERE n <= ?""",
-        *(occasion, due_at, every, due_at, count),
+    found = await sql.fetch(
+        "SELECT id FROM review WHERE status = 'APPROVED' AND deleted_at IS NULL LIMIT ?", count
     )
+    rows = [
+        {
+            "id": uuid7(),
+            "mail": "review.received",
+            "dedupe_key": f"{occasion}:{number}",
+            "audience": "VENDOR",
+            "recipient": "V",
+            "subject_type": "Review",
+            "subject_id": row["id"],
+            "params": "{}",
+            "status": "SCHEDULED",
+            "due_at": due_at + number * every,
+            "attempts": 0,
+            "ambiguous": 0,
+            "in_data": False,
+            "created_at": due_at,
+        }
+        for number, row in enumerate(found)
+    ]
+    statement = f"INSERT INTO outbox_mail ({', '.join(rows[0])}) VALUES ({sql.places([*rows[0]])})"
+    values = [[*row.values()] for row in rows]
+    if sql.is_postgres():
+        statement = sql.dollar(statement)
+    else:
+        values = [[sql._for_sqlite(value) for value in row] for row in values]
+    await get_connection("default").execute_many(statement, values)
 
 
 async def _all_left() -> None:
@@ -247,28 +266,19 @@ async def _fill(count: int) -> None:
         else "(WITH RECURSIVE s(n) AS"
         f" (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)"
     )
+    random_id = "gen_random_uuid()" if sql.is_postgres() else "lower(hex(randomblob(16)))"
+    true = "true" if sql.is_postgres() else "1"
     moment = outbox.now()
     connection = get_connection("default")
     await connection.execute_script(
         f"""INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, subject_type,
           subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
-        SELECT {_random_id()}, 'review.received', 'key:' || n, 'VENDOR', 'V', 'Review',
-          {_random_id()}, '{{}}', CASE WHEN n % 5 = 0 THEN 'SCHEDULED' ELSE 'SENT' END,
+        SELECT {random_id}, 'review.received', 'key:' || n, 'VENDOR', 'V', 'Review',
+          {random_id}, '{{}}', CASE WHEN n % 5 = 0 THEN 'SCHEDULED' ELSE 'SENT' END,
           CASE WHEN n % 5 = 0 THEN {moment + 31_536_000_000} + n ELSE {moment} - n END,
-          NULL, 0, 0, {_true()}, {moment} FROM {numbers}"""
+          NULL, 0, 0, {true}, {moment} FROM {numbers}"""
     )
     await connection.execute_script("ANALYZE")
-
-
-def _random_id() -> str:
-    if sql.is_postgres():
-        return "gen_random_uuid()"
-    parts = (f"lower(hex(randomblob({octets})))" for octets in (4, 2, 2, 2, 6))
-    return " || '-' || ".join(parts)
-
-
-def _true() -> str:
-    return "true" if sql.is_postgres() else "1"
 
 
 def _ready() -> bytes:
