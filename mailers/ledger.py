@@ -13,6 +13,8 @@ from uuid import UUID
 
 from models import sql
 
+_FAREWELL = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -92,11 +94,14 @@ async def alone(entry: Entry) -> bool:
     return entry.id in await write([entry])
 
 
+_Asked = tuple[Entry, asyncio.Future[bool]]
+
+
 class Ledger:
     """The one writer of a worker, so that what its senders write goes together."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Entry, asyncio.Future[bool]]] = []
+        self._waiting: list[_Asked] = []
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, entry: Entry) -> asyncio.Future[bool]:
@@ -110,16 +115,31 @@ class Ledger:
     async def write(self, entry: Entry) -> bool:
         return await self.put(entry)
 
+    async def close(self) -> None:
+        """Wait a moment for what is being written."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=_FAREWELL)
+
     async def _write(self) -> None:
         try:
             while self._waiting:
                 await asyncio.sleep(0)  # whoever is just about to write comes along
-                batch, self._waiting = self._waiting, []
-                await self._commit(batch)
+                await self._commit(self._next_batch())
         finally:
             self._writer = None
 
-    async def _commit(self, batch: list[tuple[Entry, asyncio.Future[bool]]]) -> None:
+    def _next_batch(self) -> list[_Asked]:
+        """What waits, without second entries of one mail: the answer names mails, not leases."""
+        batch: list[_Asked] = []
+        later: list[_Asked] = []
+        ids: set[UUID] = set()
+        for each in self._waiting:
+            (later if each[0].id in ids else batch).append(each)
+            ids.add(each[0].id)
+        self._waiting = later
+        return batch
+
+    async def _commit(self, batch: list[_Asked]) -> None:
         try:
             held = await write([entry for entry, _ in batch])
         except Exception as error:  # noqa: BLE001 - drivers have many

@@ -27,7 +27,7 @@ from mailers.transport import Link
 _log = logging.getLogger("candor.mail")
 
 # For so long a letter tells the world as it is, in seconds.
-FRESH = 1.0
+_FRESH = 0.5
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Postman:
 
     def _is_old(self, letter: Letter) -> bool:
         age = time.monotonic() - letter.written_at
-        return age > FRESH or self._office.outdated(letter)
+        return age > _FRESH or self._office.outdated(letter)
 
     async def _sent(self, mail: Claimed, letter: Letter) -> Verdict:
         office = self._office

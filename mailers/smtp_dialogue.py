@@ -30,6 +30,7 @@ class Dialogue(asyncio.Protocol):
         self._replies: list[Reply] = []
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._ended = False
         transport.set_protocol(self)
 
     async def ask(self, octets: bytes, *, timeout: float, replies: int = 1) -> list[Reply]:  # noqa: ASYNC109 - a timer costs less than a task's timeout
@@ -38,7 +39,7 @@ class Dialogue(asyncio.Protocol):
         Fewer come back when the connection ends behind the first of them. Raises
         SMTPServerDisconnected, SMTPReadTimeoutError, or SMTPResponseException when a reply is none.
         """
-        if self._transport.is_closing():
+        if self.lost:
             raise SMTPServerDisconnected("Connection lost")
         self._buffer, self._lines, self._replies, self._wanted = b"", [], [], replies
         self._waiter = self._loop.create_future()
@@ -50,6 +51,11 @@ class Dialogue(asyncio.Protocol):
             timer.cancel()
             self._waiter = None
         return self._replies
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server has ended the connection, as far as we know."""
+        return self._ended or self._transport.is_closing()
 
     def close(self) -> None:
         self._transport.close()
@@ -85,6 +91,7 @@ class Dialogue(asyncio.Protocol):
         self._end(lost)
 
     def _end(self, error: Exception) -> None:
+        self._ended = True
         if self._replies and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         self._fail(error)

@@ -59,6 +59,8 @@ class SmtpLink:
         if not passed:
             await self._reset()
             return Verdict(Outcome.FENCED)
+        if dialogue.lost:  # while the gate was asked, and before anything was handed over
+            return await self._judge(SMTPServerDisconnected("Connection lost"))
         try:
             reply = await self._hand_over(dialogue, raw)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what the server has

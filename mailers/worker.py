@@ -19,7 +19,7 @@ from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.ledger import Ledger
 from mailers.letter import Letter, Written, compose
-from mailers.postman import FRESH, Job, Postman
+from mailers.postman import Job, Postman
 from mailers.promise import tell_admins_of_refusal
 from mailers.sender import Sender
 from mailers.site import Site
@@ -34,7 +34,7 @@ _log = logging.getLogger("candor.mail")
 _BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
-_PROBE = 30.0
+_PROBE, _SETTINGS_LAST = 30.0, 0.1
 
 
 class Worker:
@@ -64,7 +64,7 @@ class Worker:
         keepers = [
             asyncio.create_task(self._forever(self._beat, pace.lease / 3)),
             asyncio.create_task(self._forever(self._reap, pace.lease / 2)),
-            asyncio.create_task(self._forever(self._tidy, _HOUR)),
+            asyncio.create_task(self._forever(retention.forget_old, _HOUR)),
             asyncio.create_task(self._forever(self._listen, 0)),
         ]
         senders = [asyncio.create_task(postman.run()) for postman in self._postmen]
@@ -77,7 +77,7 @@ class Worker:
                     await self.waiting.join()
         finally:
             await _end([claimer, *senders, *keepers])
-            await asyncio.gather(*(postman.close() for postman in self._postmen))
+            await asyncio.gather(self.ledger.close(), *(each.close() for each in self._postmen))
 
     def stop(self) -> None:
         self._stopping.set()
@@ -97,7 +97,7 @@ class Worker:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _BREATH)
 
-    async def _forever(self, step: Callable[[], Awaitable[None]], every: float) -> None:
+    async def _forever(self, step: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
             try:
                 await step()
@@ -142,10 +142,10 @@ class Worker:
         return len(mails) if seen.works else 0
 
     async def _current_site(self) -> Site:
-        """The site's settings, as old at most as a letter may be."""
+        """The site's settings, read once for claims that follow one another at once."""
         moment = time.monotonic()
         if self._site is None or moment > self._site_until:
-            self._site, self._site_until = await Site.load(self.config), moment + FRESH
+            self._site, self._site_until = await Site.load(self.config), moment + _SETTINGS_LAST
         return self._site
 
     async def _look(self) -> Channel:
@@ -231,9 +231,6 @@ class Worker:
         await outbox.expire()
         if await outbox.reap(resend_in=self.config.pace.resend):
             self._wake.set()
-
-    async def _tidy(self) -> None:
-        await retention.forget_old()
 
     async def _give_back(self) -> None:
         unsent = []

@@ -343,6 +343,26 @@ async def test_the_link_is_good_for_the_next_mail_after_an_error_of_the_gate(inb
     assert inbox.got("b@x.example") == 1
 
 
+async def test_a_server_that_leaves_while_the_gate_is_asked_has_nothing(serve_script, send):
+    async def script(reader, writer):
+        writer.write(b"220 x ESMTP\r\n")
+        while line := await reader.readline():
+            writer.write(b"250 ok\r\n")
+            if line.startswith(b"RCPT"):
+                await writer.drain()
+                return
+
+    async def slow():
+        await asyncio.sleep(0.1)
+        return True
+
+    port = await serve_script(script)
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}", gate=slow)
+
+    assert verdict.outcome is CHANNEL
+
+
 def _authenticator(_server, _session, _envelope, _mechanism, data):
     known = data.login == b"us@er" and data.password == b"p:/w"
     return AuthResult(success=known, handled=known)

@@ -1,5 +1,6 @@
 import asyncio
 import email
+import itertools
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -383,6 +384,78 @@ async def test_a_250_is_written_down_when_the_database_is_back(
         await end_of(row)
 
     assert (row.status, inbox.got("b@x.example")) == ("SENT", 1)
+
+
+async def test_the_end_of_a_mail_is_written_before_the_next_one_of_its_sender_is_marked(
+    send, inbox, serve, config_for, monkeypatch
+):
+    write, order = ledger.write, []
+
+    async def noted(entries):
+        order.append({(entry.id, entry.changes.get("status", "MARK")) for entry in entries})
+        await asyncio.sleep(0.005)
+        return await write(entries)
+
+    monkeypatch.setattr(ledger, "write", noted)
+    config = config_for(await serve(inbox), connections=1)
+    for number in range(12):
+        await send(f"b{number}@x.example")
+
+    async with working(config):
+        await all_left()
+
+    marked = [mail for batch in order for mail, status in batch if status == "MARK"]
+    place = {entry: number for number, batch in enumerate(order) for entry in batch}
+    assert len(marked) == 12
+    for mail, following in itertools.pairwise(marked):
+        assert place[mail, "MARK"] < place[mail, "SENT"] <= place[following, "MARK"]
+
+
+async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
+    send, inbox, serve, config_for, monkeypatch
+):
+    world = {"skip": None}
+
+    async def write(_site, _subject_id, *, address, **_params):
+        if address == "late@x.example" and world["skip"]:
+            return Skipped(world["skip"])
+        return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
+
+    monkeypatch.setitem(MAILERS, "review.received", write)
+    gate = inbox.gates["slow@x.example"] = asyncio.Event()
+    config = config_for(await serve(inbox), connections=1)
+    config = replace(config, pace=replace(config.pace, command=10.0))
+    slow, late = await send("slow@x.example"), await send("late@x.example")
+
+    async with working(config):
+        await end_of(late, {"SENDING"})
+        world["skip"] = "the review is gone"
+        await asyncio.sleep(0.6)
+        gate.set()
+        await end_of(late)
+
+    await slow.refresh_from_db()
+    assert slow.status == "SENT"
+    assert (late.status, late.reason, inbox.got("late@x.example")) == (
+        "CANCELLED",
+        "the review is gone",
+        0,
+    )
+
+
+async def test_a_missing_mailbox_is_not_tried_by_mails_that_lie_ready(
+    send, inbox, serve, config_for
+):
+    inbox.plan["b@x.example"] = ["550 5.1.1 no such user", None]
+    config = config_for(await serve(inbox), connections=1)
+    rows = [await send("b@x.example") for _ in range(2)]
+
+    async with working(config):
+        first, second = [await end_of(row) for row in rows]
+
+    assert (first.status, first.reason) == ("DEAD", "refused")
+    assert (second.status, second.reason) == ("CANCELLED", "the mailbox does not exist")
+    assert inbox.mails == []
 
 
 async def test_cut_database_connections_lose_and_double_nothing(
