@@ -46,6 +46,7 @@ class Office(Protocol):
     waiting: asyncio.Queue[Job]
     ledger: Ledger
     tempo: Tempo
+    stopping: asyncio.Event
 
     @property
     def rests(self) -> bool: ...
@@ -85,8 +86,7 @@ class Postman:
     async def _carry(self, job: Job) -> bool:
         """Whether the relay took the mail; that is written down later. The rest is settled."""
         office, mail = self._office, job.mail
-        await office.tempo.turn()
-        if office.rests:  # since the mail was claimed
+        if not await office.tempo.turn(office.stopping) or office.rests:
             await outbox.release(mail, write=office.ledger.write)
             return False
         if mail.expires_at is not None and outbox.now() > mail.expires_at:

@@ -49,7 +49,7 @@ class Worker:
         # Mails that are not written down as ended, and how many of them each lease holds.
         self._open = 0
         self._held: dict[str, int] = {}
-        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        self._wake, self.stopping = asyncio.Event(), asyncio.Event()
         self._seen, self._looked_at = Channel(), 0
         self._outdated_before = 0.0
         self._appetite = Appetite(config.connections, self.tempo)
@@ -69,7 +69,7 @@ class Worker:
         ]
         senders = [asyncio.create_task(postman.run()) for postman in self._postmen]
         try:
-            await self._stopping.wait()
+            await self.stopping.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pace.stop):
                     await claimer  # whatever it has just claimed, it knows of
@@ -80,7 +80,7 @@ class Worker:
             await asyncio.gather(self.ledger.close(), *(each.close() for each in self._postmen))
 
     def stop(self) -> None:
-        self._stopping.set()
+        self.stopping.set()
         self._wake.set()
 
     def wake(self) -> None:
@@ -88,14 +88,14 @@ class Worker:
         self._wake.set()
 
     async def _claim_until_stopped(self) -> None:
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 await self._claim()
                 await asyncio.sleep(0)
             except Exception:  # noqa: BLE001 - nothing may end it
                 _log.exception("the mail worker goes on after an error")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _BREATH)
+                    await asyncio.wait_for(self.stopping.wait(), _BREATH)
 
     async def _forever(self, step: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
@@ -115,7 +115,7 @@ class Worker:
         free = most - self._open
         self._wake.clear()
         enough = free < most / 2
-        if not self._stopping.is_set() and (enough or await self._take(free) < free):
+        if not self.stopping.is_set() and (enough or await self._take(free) < free):
             nap = self.config.pace.poll if enough else await self._nap()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nap):

@@ -1,6 +1,7 @@
 import asyncio
 import email
 import itertools
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -531,6 +532,39 @@ async def test_four_workers_send_each_mail_once(send, inbox, serve, config_for):
 
     recipients = [recipient for recipient, _ in inbox.mails]
     assert len(recipients) == len(set(recipients)) == 200
+
+
+async def test_a_rate_is_kept_by_all_connections_together(send, inbox, serve, config_for):
+    taken = []
+
+    async def note(server, session, envelope):
+        taken.append(time.monotonic())
+        return "250 ok"
+
+    inbox.handle_DATA = note
+    config = config_for(await serve(inbox), connections=4, rate=20.0)
+    for number in range(15):
+        await send(f"b{number}@x.example")
+
+    async with working(config):
+        await all_left()
+
+    assert len(taken) == 15
+    assert 0.6 < max(taken) - min(taken) < 5
+
+
+async def test_a_mail_that_waits_for_its_turn_is_given_back_at_a_stop(
+    send, inbox, serve, config_for
+):
+    config = config_for(await serve(inbox), connections=2, rate=0.01)
+    rows = [await send(f"b{number}@x.example") for number in range(3)]
+
+    async with working(config):
+        await end_of(rows[0], {"SENT"})
+        await end_of(rows[1], {"SENDING"})
+
+    states = [row.status async for row in OutboxMail.all().order_by("due_at", "id")]
+    assert states == ["SENT", "SCHEDULED", "SCHEDULED"]
 
 
 def test_a_wrong_configuration_is_refused_before_anything_runs(config):
