@@ -494,7 +494,9 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     rows = [await send(f"b{number}@x.example") for number in range(5)]
     worker = Worker(config)
     task = asyncio.create_task(worker.run())
-    await end_of(rows[0], {"SENDING"})
+    while not inbox.connections:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
 
     worker.stop()
     await asyncio.sleep(0.2)
@@ -512,7 +514,9 @@ async def test_a_stop_waits_for_a_stalled_server_only_so_long(send, inbox, serve
     row = await send("b@x.example")
     worker = Worker(replace(config, pace=pace))
     task = asyncio.create_task(worker.run())
-    await end_of(row, {"SENDING"})
+    while not inbox.connections:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
 
     worker.stop()
     async with asyncio.timeout(3):
