@@ -49,7 +49,7 @@ class Plan:
     rows: int
 
 
-FULL = Plan(5, 2000, 400, 500_000)
+FULL = Plan(5, 1500, 300, 500_000)
 QUICK = Plan(2, 500, 75, 0)
 
 
