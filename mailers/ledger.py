@@ -11,7 +11,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from models import sql
+from models import clock, sql
+from models.database import transaction
+from models.uuid7 import uuid7
 
 _FAREWELL = 2.0
 
@@ -24,6 +26,11 @@ class Entry:
     token: str
     # By the names of `_TYPES`; what is not named stays as it is.
     changes: dict[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a try was used up, and the relay did not take the mail."""
+        return bool(self.changes.get("attempts")) and self.changes.get("status") != "SENT"
 
 
 Write = Callable[[Entry], Awaitable[bool]]
@@ -68,8 +75,39 @@ _WRITE_ON_POSTGRES = _WRITE.format(
 )
 
 
+_REMEMBER = "INSERT INTO mail_attempt (id, mail_id, failed_at, status, code, error) VALUES "
+
+
 async def write(entries: list[Entry]) -> set[UUID]:
-    """Write all entries in one statement; the ids of those whose lease held."""
+    """Write all entries in one statement; the ids of those whose lease held.
+
+    Tries that failed are remembered in the same transaction.
+    """
+    failed = [entry for entry in entries if entry.failed]
+    if not failed:
+        return await _write(entries)
+    async with transaction():
+        held = await _write(entries)
+        await _remember([entry for entry in failed if entry.id in held])
+    return held
+
+
+async def _remember(failed: list[Entry]) -> None:
+    moment = int(clock.now().timestamp() * 1000)
+    values = [
+        value
+        for entry in failed
+        for value in (
+            *(uuid7(), entry.id, moment, entry.changes["status"]),
+            *(entry.changes.get("last_code"), entry.changes.get("last_error")),
+        )
+    ]
+    if values:
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(failed))
+        await sql.execute(_REMEMBER + rows, *values)
+
+
+async def _write(entries: list[Entry]) -> set[UUID]:
     if sql.is_postgres():
         rows = [{"id": str(entry.id), "token": entry.token, **entry.changes} for entry in entries]
         written = await sql.fetch(_WRITE_ON_POSTGRES, rows)

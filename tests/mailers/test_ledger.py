@@ -5,7 +5,7 @@ import pytest
 
 from mailers import ledger, outbox
 from mailers.ledger import Entry, Ledger
-from models import OutboxMail
+from models import MailAttempt, OutboxMail
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -82,6 +82,32 @@ async def test_marks_and_ends_of_several_kinds_go_together(promise, statements, 
     assert [rows[mail.id].finished_at for mail in mails] == [outbox.now(), outbox.now(), None, None]
     assert [rows[mail.id].lease_token is None for mail in mails] == [True, True, True, False]
     assert rows[later.id].due_at == outbox.now() + 60_000
+
+
+async def test_a_failed_try_is_remembered_if_the_lease_held_and_only_then(promise):
+    lost, kept = await claimed(promise, 2)
+    await outbox.release(lost)
+
+    await asyncio.gather(
+        *(outbox.finish(mail, "DEAD", code=550, error="no") for mail in (lost, kept))
+    )
+
+    [attempt] = await MailAttempt.all()
+    assert (attempt.mail_id, attempt.code, attempt.error) == (kept.id, 550, "no")
+
+
+async def test_an_end_that_cannot_be_remembered_is_not_written(promise, monkeypatch):
+    [mail] = await claimed(promise, 1)
+
+    async def away(_failed):
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(ledger, "_remember", away)
+    with pytest.raises(OSError, match="away"):
+        await outbox.finish(mail, "DEAD", code=550, error="no")
+
+    [row] = await OutboxMail.all()
+    assert (row.status, row.attempts) == ("SENDING", 0)
 
 
 async def test_a_lost_lease_is_fenced_and_takes_nobody_along(promise, at, statements):

@@ -14,7 +14,7 @@ from mailers.catalogue import Category
 from mailers.mail import Mail, Person, Skipped
 from mailers.registry import MAILERS
 from mailers.worker import Worker
-from models import MailChannel, MailSuppression, Notification, OutboxMail
+from models import MailAttempt, MailChannel, MailSuppression, Notification, OutboxMail
 from models.announcements import hearing
 from models.database import transaction
 
@@ -111,6 +111,37 @@ async def test_greylisting_is_waited_for(send, inbox, serve, config_for):
         await end_of(row)
 
     assert (row.status, row.attempts, inbox.got("b@x.example")) == ("SENT", 3, 1)
+
+
+async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
+    send, inbox, serve, config_for
+):
+    inbox.plan["b@x.example"] = ["450 4.2.0 greylisted", "451 4.3.0 busy", "550 5.7.1 no"]
+    config = config_for(await serve(inbox))
+    row, fine = await send("b@x.example"), await send("c@x.example")
+
+    async with working(config):
+        await end_of(row)
+        await end_of(fine)
+
+    tries = await MailAttempt.all().order_by("failed_at", "id")
+    assert [(each.mail_id, each.status, each.code, each.error) for each in tries] == [
+        (row.id, "SCHEDULED", 450, "4.2.0 greylisted"),
+        (row.id, "SCHEDULED", 451, "4.3.0 busy"),
+        (row.id, "DEAD", 550, "5.7.1 no"),
+    ]
+    assert row.attempts == 3
+
+
+async def test_an_outage_is_no_try(send, config_for):
+    row = await send("b@x.example")
+
+    async with working(config_for(1)):
+        await asyncio.sleep(0.5)
+
+    await row.refresh_from_db()
+    assert (row.status, row.attempts) == ("SCHEDULED", 0)
+    assert not await MailAttempt.all().exists()
 
 
 async def test_ten_refusals_are_enough(send, inbox, serve, config_for):
@@ -491,7 +522,8 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
 ):
     gate = inbox.gates["b0@x.example"] = asyncio.Event()
     config = config_for(await serve(inbox), connections=1)
-    rows = [await send(f"b{number}@x.example") for number in range(5)]
+    for number in range(5):
+        await send(f"b{number}@x.example")
     worker = Worker(config)
     task = asyncio.create_task(worker.run())
     while not inbox.connections:
