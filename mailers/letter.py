@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jinja2 import TemplateError
@@ -37,8 +37,6 @@ class Letter:
     # Milliseconds since 1970; the mail's own date, the same in every attempt.
     dated_at: int
     raw: bytes
-    # When the world was looked at, by the monotonic clock.
-    written_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -65,22 +63,29 @@ async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
 
     The world is asked once for all of them.
     """
-    mails, looked_at = list(claimed), time.monotonic()
+    mails = list(claimed)
     known = await registry.read((mail.mail, mail.subject_id) for mail in mails)
     seen = replace(site, known=known)
     drafts, since = [], time.monotonic()
     for mail in mails:
         drafts.append(await _draft(mail, seen))
-        if time.monotonic() - since > _STRETCH:  # others have work to do, too
-            await asyncio.sleep(0)
-            since = time.monotonic()
+        since = await _breath(since)
     objections = await suppression.objections(
         {d.recipient for d in drafts if isinstance(d, _Draft)}
     )
-    return [
-        _written(mail, draft, objections, site, looked_at)
-        for mail, draft in zip(mails, drafts, strict=True)
-    ]
+    letters = []
+    for mail, draft in zip(mails, drafts, strict=True):
+        letters.append(_written(mail, draft, objections, site))
+        since = await _breath(since)
+    return letters
+
+
+async def _breath(since: float) -> float:
+    """Let others work, if it is time; since when we work without a break."""
+    if time.monotonic() - since < _STRETCH:
+        return since
+    await asyncio.sleep(0)
+    return time.monotonic()
 
 
 async def _draft(claimed: Claimed, site: Site) -> _Draft | Skipped | Broken:
@@ -102,7 +107,6 @@ def _written(
     draft: _Draft | Skipped | Broken,
     objections: dict[str, set[str]],
     site: Site,
-    looked_at: float,
 ) -> Written:
     if not isinstance(draft, _Draft):
         return draft
@@ -110,12 +114,12 @@ def _written(
     if reason is not None:
         return Skipped(reason)
     try:
-        return _letter(claimed, draft, site, looked_at)
+        return _letter(claimed, draft, site)
     except _BUGS as error:
         return _broken(claimed, error)
 
 
-def _letter(claimed: Claimed, draft: _Draft, site: Site, looked_at: float) -> Letter:
+def _letter(claimed: Claimed, draft: _Draft, site: Site) -> Letter:
     config, mail = site.config, draft.mail
     dated_at = claimed.dated_at or outbox.now()
     sender = Sender.parse(config.mail_from)
@@ -129,7 +133,7 @@ def _letter(claimed: Claimed, draft: _Draft, site: Site, looked_at: float) -> Le
         html=mail.html,
         headers=headers(claimed.mail, mail),
     )
-    return Letter(sender.address, draft.address, draft.recipient, dated_at, raw, looked_at)
+    return Letter(sender.address, draft.address, draft.recipient, dated_at, raw)
 
 
 def _broken(claimed: Claimed, error: Exception) -> Broken:

@@ -36,7 +36,9 @@ class Job:
     # As it was when the mail was claimed.
     channel: Channel
     # None when it could not be written yet.
-    letter: Written | None = None
+    letter: Written | None
+    # When the world was looked at for it, by the monotonic clock.
+    written_at: float
 
 
 class Office(Protocol):
@@ -51,7 +53,7 @@ class Office(Protocol):
     @property
     def rests(self) -> bool: ...
 
-    def outdated(self, letter: Letter) -> bool: ...
+    def outdated(self, job: Job) -> bool: ...
 
     async def heed(self, job: Job, verdict: Verdict) -> None: ...
 
@@ -86,6 +88,8 @@ class Postman:
     async def _carry(self, job: Job) -> bool:
         """Whether the relay took the mail; that is written down later. The rest is settled."""
         office, mail = self._office, job.mail
+        if office.tempo.now is not None:
+            await self._settle()
         if not await office.tempo.turn(office.stopping) or office.rests:
             await outbox.release(mail, write=office.ledger.write)
             return False
@@ -108,15 +112,12 @@ class Postman:
         return False
 
     async def _letter(self, job: Job) -> Written:
-        """The letter, written again when it waited for too long."""
-        letter = job.letter
-        if letter is None or (isinstance(letter, Letter) and self._is_old(letter)):
-            [letter] = await compose([job.mail], await Site.load(self._office.config))
+        """The letter, or why there is none; thought over again when it waited for too long."""
+        is_old = time.monotonic() - job.written_at > _FRESH or self._office.outdated(job)
+        if job.letter is not None and not is_old:
+            return job.letter
+        [letter] = await compose([job.mail], await Site.load(self._office.config))
         return letter
-
-    def _is_old(self, letter: Letter) -> bool:
-        age = time.monotonic() - letter.written_at
-        return age > _FRESH or self._office.outdated(letter)
 
     async def _sent(self, mail: Claimed, letter: Letter) -> Verdict:
         office = self._office

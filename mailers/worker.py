@@ -18,7 +18,7 @@ from mailers.appetite import Appetite
 from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.ledger import Ledger
-from mailers.letter import Letter, Written, compose
+from mailers.letter import Written, compose
 from mailers.postman import Job, Postman
 from mailers.promise import tell_admins_of_refusal
 from mailers.sender import Sender
@@ -132,13 +132,14 @@ class Worker:
             self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1
         self._open += len(mails)
         letters: Sequence[Written | None] = [None] * len(mails)
+        moment = time.monotonic()
         try:
             if mails:
                 letters = await compose(mails, await self._current_site())
         except Exception:  # noqa: BLE001 - each sender tries again, with its own mail
             _log.exception("the mail worker writes these mails one by one")
         for mail, letter in zip(mails, letters, strict=True):
-            self.waiting.put_nowait(Job(mail, seen, letter))
+            self.waiting.put_nowait(Job(mail, seen, letter, moment))
         return len(mails) if seen.works else 0
 
     async def _current_site(self) -> Site:
@@ -172,9 +173,9 @@ class Worker:
         """Whether the channel rests, as far as this worker knows."""
         return self._seen.rests
 
-    def outdated(self, letter: Letter) -> bool:
+    def outdated(self, job: Job) -> bool:
         """Whether something happened that may concern a letter that was written before."""
-        return letter.written_at < self._outdated_before
+        return job.written_at < self._outdated_before
 
     def done(self, job: Job) -> None:
         """The end of a job is written down."""
