@@ -293,3 +293,21 @@ def test_the_doctor_sees_what_is_wrong_with_mail(environment, database):
         "set CANDOR_PUBLIC_URL",
     ):
         assert part in output
+
+
+def test_processes_share_the_connections_and_the_rate(monkeypatch):
+    served = []
+
+    async def prepared(*_arguments, **_options):
+        """Nothing is migrated."""
+
+    monkeypatch.setattr("candor.commands.serve.prepare", prepared)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **options: served.append(options["workers"]))
+    for name, value in (("SECRET", SECRET), ("MAIL_CONNECTIONS", "9"), ("MAIL_RATE", "10")):
+        monkeypatch.setenv(f"CANDOR_{name}", value)
+
+    CliRunner().invoke(main, ["serve", "--workers", "4"], catch_exceptions=False)
+
+    settings = from_environment(os.environ)
+    assert served == [4]
+    assert (settings.mail_connections, settings.mail_rate) == (2, 2.5)
