@@ -18,7 +18,7 @@ from graphql.pyutils import Path, gather_with_cancel
 from strawberry import Info
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from candor.completers import FieldPlan, plan_fields
+from candor.plans import FieldPlan, plan_fields
 from schema.arguments import bound_arguments
 
 

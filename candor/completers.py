@@ -1,15 +1,13 @@
 """Code generation: a function for each object in an operation that turns it into a dict."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, NoReturn
 from uuid import UUID
 
 from graphql import (
-    DirectiveNode,
-    FragmentSpreadNode,
     GraphQLBoolean,
     GraphQLField,
     GraphQLFloat,
@@ -17,8 +15,6 @@ from graphql import (
     GraphQLInt,
     GraphQLObjectType,
     GraphQLString,
-    Node,
-    OperationType,
     Undefined,
     is_enum_type,
     is_leaf_type,
@@ -27,19 +23,28 @@ from graphql import (
     is_object_type,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetails, collect_fields
+from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.types.field import StrawberryField
 
 Completer = Callable[[Any, Any, Path], Any]
+# Plans a field with a resolver of its own below an object.
+PlanField = Callable[..., Any]
 
-# What a value must be, exactly, to be taken as it is.
+# What a value `{0}` must be, exactly, to be taken as it is.
 _EXACT = {
     GraphQLString: "str",
     GraphQLID: "str",
     GraphQLBoolean: "bool",
     GraphQLInt: "int",
     GraphQLFloat: "float",
+}
+_CHECKS = {
+    "str": "type({0}) is str",
+    "bool": "type({0}) is bool",
+    "list": "type({0}) is list",
+    "int": "type({0}) is int and -0x80000000 <= {0} < 0x80000000",
+    "float": "type({0}) is float and {0} - {0} == 0",
 }
 # What a scalar of our own may be given: nothing that is to be raised or awaited.
 _PLAIN = {str, int, float, bool, date, datetime, Decimal, UUID, dict, list}
@@ -53,97 +58,39 @@ class _Unusual(Exception):
     """A value is not exactly what the schema says: graphql-core completes it."""
 
 
-@dataclass
-class FieldPlan:
-    """A field with a resolver of its own, and how to complete what it returns.
+def _give_up() -> NoReturn:
+    raise _Unusual
 
-    `complete` is None when graphql-core completes it. It is a coroutine function when `is_active`:
-    when there are further resolvers below.
+
+def completer_of(
+    executor: Executor[Any], type_: Any, details: list[FieldDetails], plan_field: PlanField
+) -> tuple[Completer | None, bool]:
+    """What completes values of a field's type, and whether it awaits: resolvers stand below it.
+
+    None where graphql-core must do it.
     """
-
-    key: str
-    parent_type: GraphQLObjectType
-    definition: GraphQLField
-    details: list[FieldDetails]
-    nodes: list[Any]
-    complete: Completer | None = None
-    is_active: bool = False
-    # The resolver's own function, where Strawberry adds nothing to it but its Info.
-    function: Callable[..., Any] | None = None
-    info_name: str | None = None
-
-
-def plan_fields(executor: Executor[Any]) -> list[FieldPlan] | None:
-    """The plans of the operation's root fields; None when it is not to be run by a plan."""
-    operation = executor.operation
-    root = executor.schema.get_root_type(operation.operation)
-    if root is None or operation.operation is OperationType.SUBSCRIPTION:
-        return None
-    if any(_directives(operation, executor)):
-        return None
-    collected = collect_fields(
-        executor.schema, executor.fragments, executor.variable_values, root, operation
-    )
-    plans = []
-    for key, details in collected.grouped_field_set.items():
-        name = details[0].node.name.value
-        definition = executor.schema.get_field(root, name)
-        if definition is None or name.startswith("__"):
-            return None
-        plans.append(_plan(executor, root, key, definition, details))
-    return plans
-
-
-def _directives(operation: Node, executor: Executor[Any]) -> Iterator[Node]:
-    """The directives of the operation and of the fragments that it uses."""
-    seen: set[str] = set()
-    waiting = [operation]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, DirectiveNode):
-            yield node
-        if isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-            seen.add(node.name.value)
-            waiting.append(executor.fragments[node.name.value].definition)
-        for name in node.keys:
-            child = getattr(node, name, None)
-            if isinstance(child, Node):
-                waiting.append(child)
-            elif isinstance(child, tuple | list):
-                waiting.extend(each for each in child if isinstance(each, Node))
-
-
-def _plan(
-    executor: Executor[Any],
-    parent: GraphQLObjectType,
-    key: str,
-    definition: GraphQLField,
-    details: list[FieldDetails],
-) -> FieldPlan:
-    plan = FieldPlan(key, parent, definition, details, [each.node for each in details])
-    plan.function, plan.info_name = _function(definition)
-    generator = _Generator(executor)
+    generator = _Generator(executor, plan_field)
     try:
-        source = generator.value(definition.type, details, "v", "p")
+        source = generator.value(type_, details, "v", "p")
     except _Refused:
-        return plan
-    plan.is_active = "await " in source
-    head = "async def complete(x, v, p):" if plan.is_active else "def complete(x, v, p):"
+        return None, False
+    is_active = "await " in source
+    head = "async def complete(x, v, p):" if is_active else "def complete(x, v, p):"
     generator.lines += [head, f"    return {source}"]
     scope = generator.scope
     exec(compile("\n".join(generator.lines), "<plan>", "exec"), scope)  # noqa: S102 - of our own making
-    plan.complete = scope["complete"]
-    return plan
+    return scope["complete"], is_active
 
 
 class _Generator:
     """Collects the functions of one plan, and the objects that they name."""
 
-    def __init__(self, executor: Executor[Any]) -> None:
+    def __init__(self, executor: Executor[Any], plan_field: PlanField) -> None:
         self.executor = executor
+        self.plan_field = plan_field
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {
-            "Unusual": _Unusual,
+            "give_up": _give_up,
             "Path": Path,
             "gather": gather_with_cancel,
         }
@@ -169,9 +116,9 @@ class _Generator:
 
     def _leaf(self, type_: Any, value: str) -> str:
         if type_ in _EXACT:
-            return f"{_check(self.scope, _EXACT[type_])}({value})"
+            return _checked(_EXACT[type_], value)
         if is_enum_type(type_):
-            return f"{self._enum(type_)}({value})"
+            return self._enum(type_, value)
         return f"{self._scalar(type_.coerce_output_value)}({value})"
 
     def _scalar(self, coerce: Callable[[Any], Any]) -> str:
@@ -185,20 +132,14 @@ class _Generator:
 
         return self.name(complete)
 
-    def _enum(self, type_: Any) -> str:
+    def _enum(self, type_: Any, value: str) -> str:
         enum = type_.extensions["strawberry-definition"].wrapped_cls
         names = {member: type_.coerce_output_value(member) for member in enum}
-
-        def complete(value: Any) -> Any:
-            if type(value) is not enum:
-                raise _Unusual
-            return names[value]
-
-        return self.name(complete)
+        return f"({self.name(names)}[{value}] if type({value}) is {self.name(enum)} else give_up())"
 
     def _list(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
         item = self.value(type_, details, "i", f"Path({path}, n, None)")
-        checked = f"{_check(self.scope, 'list')}({value})"
+        checked = _checked("list", value)
         if "await " not in item:
             return f"[{item} for i in {checked}]"
         inner = type_.of_type if is_non_null_type(type_) else type_
@@ -219,23 +160,27 @@ class _Generator:
             definition = self.executor.schema.get_field(type_, field_name)
             if definition is None or field_name.startswith("__"):
                 raise _Refused
-            attribute = _attribute(definition)
-            if attribute is None:
-                plan = _plan(self.executor, type_, key, definition, below)
+            reading = self._reading(definition)
+            if reading is None:
+                plan = self.plan_field(self.executor, type_, key, definition, below)
                 active[key] = f"x.resolve_planned({self.name(plan)}, v, p)"
                 continue
             variable = f"a{number}"
-            body.append(f"    {variable} = v.{attribute}")
+            body.append(f"    {variable} = {reading}")
             source = self.value(
                 definition.type, below, variable, f"Path(p, {key!r}, {type_.name!r})"
             )
-            if source.count("await ") and source.startswith("await ") and not active:
-                active[key] = source.removeprefix("await ")
-            elif "await " in source:
-                raise _Refused
+            if "await " in source:
+                active[key] = self._coroutine(variable, source)
             else:
                 plain[key] = source
         return self._write(body, list(fields), plain, active)
+
+    def _coroutine(self, variable: str, source: str) -> str:
+        """The call of a function of its own that completes a value below which others wait."""
+        name = f"c{len(self.lines)}"
+        self.lines += [f"async def {name}(x, {variable}, p):", f"    return {source}"]
+        return f"{name}(x, {variable}, p)"
 
     def _write(
         self, body: list[str], keys: list[str], plain: dict[str, str], active: dict[str, str]
@@ -261,7 +206,22 @@ class _Generator:
         origin = (definition.concrete_of or definition).origin
         if definition.is_type_of or issubclass(origin, Exception) or hasattr(origin, "__await__"):
             raise _Refused
-        return f"    if type(v) is not {self.name(origin)}: raise Unusual"
+        return f"    if type(v) is not {self.name(origin)}: give_up()"
+
+    def _reading(self, definition: GraphQLField) -> str | None:
+        """The expression that reads a field of `v`: an attribute, or a method without arguments.
+
+        GraphQL lets a field be resolved twice, for it has no effects: as it is when graphql-core
+        completes an object once more.
+        """
+        field = definition.extensions.get("strawberry-definition")
+        if type(field) is not StrawberryField or field.extensions or definition.args:
+            return None
+        if field.is_basic_field:
+            is_default = getattr(definition.resolve, "_is_default", False)
+            return f"v.{field.python_name}" if is_default else None
+        method = _method(field)
+        return None if method is None else f"{self.name(method)}(v)"
 
     def name(self, thing: Any) -> str:
         """A name for an object in the generated code."""
@@ -270,59 +230,18 @@ class _Generator:
         return name
 
 
-def _function(definition: GraphQLField) -> tuple[Callable[..., Any] | None, str | None]:
-    """The function behind a field, and what it calls its Info."""
-    field = definition.extensions.get("strawberry-definition")
-    resolver = getattr(field, "base_resolver", None)
-    if type(field) is not StrawberryField or resolver is None or field.extensions:
-        return None, None
-    if resolver.self_parameter is None or resolver.parent_parameter or resolver.root_parameter:
-        return None, None
-    info = resolver.info_parameter
-    return resolver.wrapped_func, info.name if info else None
-
-
-def _attribute(definition: GraphQLField) -> str | None:
-    """The attribute that a field reads, when that is all it does."""
-    field = definition.extensions.get("strawberry-definition")
-    if type(field) is not StrawberryField or not field.is_basic_field or definition.args:
+def _method(field: StrawberryField) -> Callable[[Any], Any] | None:
+    """The method behind a field, when it takes nothing but its object and awaits nothing."""
+    resolver = field.base_resolver
+    if resolver is None or resolver.self_parameter is None or resolver.info_parameter:
         return None
-    if not getattr(definition.resolve, "_is_default", False):
+    if resolver.parent_parameter or resolver.root_parameter:
         return None
-    return field.python_name
+    method: Any = resolver.wrapped_func
+    if iscoroutinefunction(method) or isasyncgenfunction(method):
+        return None
+    return method  # type: ignore[no-any-return]
 
 
-def _exactly(kind: type) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if type(value) is kind:
-            return value
-        raise _Unusual
-
-    return check
-
-
-def _int(value: Any) -> Any:
-    if type(value) is int and -(2**31) <= value < 2**31:
-        return value
-    raise _Unusual
-
-
-def _float(value: Any) -> Any:
-    if type(value) is float and value - value == 0:
-        return value
-    raise _Unusual
-
-
-_CHECKS = {
-    "str": _exactly(str),
-    "bool": _exactly(bool),
-    "list": _exactly(list),
-    "int": _int,
-    "float": _float,
-}
-
-
-def _check(scope: dict[str, Any], kind: str) -> str:
-    name = f"is_{kind}"
-    scope[name] = _CHECKS[kind]
-    return name
+def _checked(kind: str, value: str) -> str:
+    return f"({value} if {_CHECKS[kind].format(value)} else give_up())"

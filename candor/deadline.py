@@ -9,7 +9,7 @@ from starlette.types import Receive
 from candor.errors import OperationTimeout
 
 # Most answers are there before it pays to look whether anybody still waits for them.
-LOOK_AFTER = 0.05
+LOOK_AFTER = 0.25
 
 
 class Departed(Exception):
@@ -33,9 +33,9 @@ class Deadline:
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._cancelling = self._task.cancelling() if self._task else 0
-        self._timers = [loop.call_later(self._seconds, self._stop, OperationTimeout())]
-        if self._receive is not None:
-            self._timers.append(loop.call_later(LOOK_AFTER, self._look, self._receive))
+        # One timer for those that are soon done: nearly all.
+        soon = min(LOOK_AFTER, self._seconds)
+        self._timer = loop.call_later(soon, self._look, self._seconds - soon)
         return self
 
     async def __aexit__(
@@ -44,8 +44,7 @@ class Deadline:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        for timer in self._timers:
-            timer.cancel()
+        self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
         if self._reason is None or self._task is None:
@@ -55,8 +54,11 @@ class Deadline:
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise self._reason from None
 
-    def _look(self, receive: Receive) -> None:
-        self._watcher = asyncio.get_running_loop().create_task(self._watch(receive))
+    def _look(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._stop, OperationTimeout())
+        if self._receive is not None:
+            self._watcher = loop.create_task(self._watch(self._receive))
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

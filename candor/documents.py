@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -17,6 +18,11 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.get_variable_signature import (
+    GraphQLVariableSignature,
+    get_variable_signature,
+)
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -24,7 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
 from candor.limits import MAX_TOKENS, refuse_too_complex
-from candor.prices import Price, Variables, defaults_of, price_of
+from candor.prices import CAP, Price, Variables, defaults_of, price_of
 
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_ERRORS = 5
@@ -42,6 +48,9 @@ class Operation:
 
     tree: DocumentNode
     node: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    fragment_details: dict[str, FragmentDetails]
+    signatures: list[GraphQLVariableSignature]
     price: Price
     defaults: Variables
     guesses: int
@@ -55,6 +64,8 @@ class Operation:
         return self.node.name.value if self.node.name else None
 
     def cost(self, variables: dict[str, Any] | None) -> int:
+        if not self.price.parts:
+            return min(self.price.fixed, CAP)
         return self.price.of({**self.defaults, **(variables or {})})
 
 
@@ -118,25 +129,37 @@ class Documents:
             raise TooComplex(limit="depth") from None
         if errors:
             raise Rejected([e for e in errors if isinstance(e, GraphQLError)])
-        return self._document(tree)
+        return document_of(self._schema, tree)
 
-    def _document(self, tree: DocumentNode) -> Document:
-        nodes = [d for d in tree.definitions if isinstance(d, OperationDefinitionNode)]
-        fragments = {
-            d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)
-        }
-        return Document(
-            tuple(
-                Operation(
-                    tree,
-                    node,
-                    price_of(self._schema, node, fragments),
-                    defaults_of(node),
-                    _guesses(node),
-                )
-                for node in nodes
+
+def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
+    """What is known of a valid document whose size was checked."""
+    fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
+    details = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
+    return Document(
+        tuple(
+            Operation(
+                tree,
+                node,
+                fragments,
+                details,
+                _signatures(schema, node),
+                price_of(schema, node, fragments),
+                defaults_of(node),
+                _guesses(node),
             )
+            for node in tree.definitions
+            if isinstance(node, OperationDefinitionNode)
         )
+    )
+
+
+def _signatures(
+    schema: GraphQLSchema, node: OperationDefinitionNode
+) -> list[GraphQLVariableSignature]:
+    found = [get_variable_signature(schema, each) for each in node.variable_definitions or ()]
+    # Validation has refused variables of other types than inputs.
+    return [each for each in found if not isinstance(each, GraphQLError)]
 
 
 class _Shelf:

@@ -2,8 +2,7 @@
 
 import logging
 
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -21,6 +20,8 @@ from candor.tokens import Gatekeeper
 from candor.transport import (
     EVENTS,
     JSON,
+    Incoming,
+    Reply,
     must_be_get_or_post,
     negotiate,
     read,
@@ -56,7 +57,7 @@ class GraphQLEndpoint:
         if scope["type"] == "websocket":
             await self._converse(WebSocket(scope, receive, send))
             return
-        request = Request(scope, receive)
+        request = Incoming(scope, receive)
         if self._graphiql.is_wanted(request):
             await self._graphiql.page()(scope, receive, send)
             return
@@ -67,7 +68,7 @@ class GraphQLEndpoint:
         if response is not None:
             await response(scope, receive, send)
 
-    async def _answered(self, request: Request, receive: Receive, send: Send) -> Response | None:
+    async def _answered(self, request: Incoming, receive: Receive, send: Send) -> Reply | None:
         """The response, unless it was sent already as a stream of events."""
         media_type = JSON
         try:
@@ -92,7 +93,7 @@ class GraphQLEndpoint:
             return respond({"errors": [masked(error)]}, 500, JSON)
         return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
-    def _refused(self, error: RequestError, media_type: str) -> Response:
+    def _refused(self, error: RequestError, media_type: str) -> Reply:
         self._metrics.refused(error.code)
         media_type = JSON if media_type == EVENTS else media_type
         status = status_of(media_type, error.status, started=False)

@@ -1,6 +1,5 @@
 """Logs: one line per event, JSON for machines, with the request's id and without anybody's data."""
 
-import json
 import logging
 import re
 import secrets
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from candor.errors import outline
@@ -55,8 +54,7 @@ class RequestLog:
             request_id.set(secrets.token_hex(8))
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        known = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        known = _id_of(scope)
         request_id.set(known)
         began, status = time.perf_counter(), 499
 
@@ -64,23 +62,28 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = known
+                message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, answer)
         finally:
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            path = scrubbed(scope["path"])
             # What an operation came to, it has logged itself.
-            log.log(
-                logging.DEBUG if path == "/graphql" and status == HTTPStatus.OK else logging.INFO,
-                "%s %s %s",
-                scope["method"],
-                path,
-                status,
-                extra={"status": status, "path": path, "milliseconds": milliseconds},
-            )
+            ordinary = scope["path"] == "/graphql" and status == HTTPStatus.OK
+            level = logging.DEBUG if ordinary else logging.INFO
+            if log.isEnabledFor(level):
+                milliseconds = round((time.perf_counter() - began) * 1000, 1)
+                path = scrubbed(scope["path"])
+                extra = {"status": status, "path": path, "milliseconds": milliseconds}
+                log.log(level, "%s %s %s", scope["method"], path, status, extra=extra)
+
+
+def _id_of(scope: Scope) -> str:
+    """The id that the caller gave the request, if it is a plain one, or a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value.decode("latin-1")):
+            return str(value.decode())
+    return secrets.token_hex(8)
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_event(record), default=str)
+        return orjson.dumps(_event(record), default=str).decode()
 
 
 class _Text(logging.Formatter):

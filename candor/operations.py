@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,9 @@ from schema.context import Context
 
 log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
+
+# A query that takes so many seconds is worth a line in the log.
+SLOW = 1.0
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,9 @@ class Operations:
     async def _executed(
         self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
     ) -> Answer:
+        context = Context(caller.viewer)
         with self._tracer.span(seen):
-            result = await self._execution.execute(
-                operation, asked.variables, Context(caller.viewer)
-            )
+            result = await self._execution.execute(operation, asked.variables, context)
         started = result.data is not None or any(e.path for e in result.errors or ())
         return Answer(self._body(result, caller, seen, started=started), started)
 
@@ -137,32 +139,43 @@ class Operations:
             return self._settings.max_cost_anonymous
         return self._settings.max_cost
 
-    @contextmanager
-    def _observed(self) -> Iterator[Observation]:
-        seen = Observation()
-        try:
-            yield seen
-        except RequestError as error:
-            seen.outcome = error.code
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            seen.outcome = "cancelled"
-            raise
-        finally:
-            self._metrics.finished(seen)
-            log.info(
-                "%s %s: %s",
-                seen.kind,
-                seen.name,
-                seen.outcome,
-                extra={
-                    "operation": seen.name,
-                    "kind": seen.kind,
-                    "outcome": seen.outcome,
-                    "cost": seen.cost,
-                    "milliseconds": round(seen.seconds * 1000, 1),
-                },
-            )
+    def _observed(self) -> "_Observed":
+        return _Observed(self._metrics)
+
+
+class _Observed:
+    """Counts and logs how the operation inside ends. Entered, it gives what is known of it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seen = Observation()
+
+    def __enter__(self) -> Observation:
+        return self._seen
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, RequestError):
+            self._seen.outcome = error.code
+        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self._seen.outcome = "cancelled"
+        self._metrics.finished(self._seen)
+        _tell(self._seen)
+
+
+def _tell(seen: Observation) -> None:
+    """Log how an operation ended. Of what is quick and well there is too much: see the metrics."""
+    seconds = seen.seconds
+    ordinary = seen.kind == "query" and seen.outcome == "ok" and seconds < SLOW
+    level = logging.DEBUG if ordinary else logging.INFO
+    if log.isEnabledFor(level):
+        extra = {
+            "operation": seen.name,
+            "kind": seen.kind,
+            "outcome": seen.outcome,
+            "cost": seen.cost,
+            "milliseconds": round(seconds * 1000, 1),
+        }
+        log.log(level, "%s %s: %s", seen.kind, seen.name, seen.outcome, extra=extra)
 
 
 async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:

@@ -28,6 +28,7 @@ from graphql import (
 )
 
 from resolvers.keyset import DEFAULT_SIZE
+from schema.arguments import names_variable
 
 CAP = 10**9
 # A filtered list is counted row by row.
@@ -55,6 +56,17 @@ class Price:
         self.fixed += other.fixed
         self.parts += other.parts
 
+    def folded(self) -> "Price":
+        """The same price, with every part that no variable changes in its fixed part."""
+        total = Price(self.fixed)
+        for multiplier, node, price in self.parts:
+            below = price.folded()
+            if below.parts or any(names_variable(each.value) for each in node.arguments or ()):
+                total.parts.append((multiplier, node, below))
+            else:
+                total.fixed += multiplier(node, {}) * max(below.fixed, 1)
+        return total
+
 
 def defaults_of(operation: OperationDefinitionNode) -> Variables:
     """The values of the variables that the request leaves out."""
@@ -75,7 +87,7 @@ def price_of(
     price = _Pricing(schema, fragments).selection(operation.selection_set, root)
     if operation.operation is OperationType.MUTATION:
         price.fixed += MUTATION * len(operation.selection_set.selections)
-    return price
+    return price.folded()
 
 
 @dataclass

@@ -1,10 +1,13 @@
 """GraphQL over HTTP: what is accepted, what is answered, and with which status."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
 
 from candor.errors import (
     BadRequest,
@@ -31,12 +34,38 @@ _RANGES = {
 _PREFLIGHTED = ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name")
 
 
+class Incoming(Request):
+    """A request that looks its headers up in a dict; of two of a name, the first counts."""
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in reversed(self.scope["headers"])
+        }
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back, ready for the wire."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
+
+
 def must_be_get_or_post(request: Request) -> None:
     """Raises MethodNotAllowed."""
     if request.method not in {"GET", "POST"}:
         raise MethodNotAllowed(headers={"Allow": "GET, POST"})
 
 
+@lru_cache(200)
 def negotiate(accept: str | None) -> str:
     """The media type to answer in. Raises NotAcceptable."""
     if not accept:
@@ -87,13 +116,23 @@ def status_of(media_type: str, status: int | None, *, started: bool) -> int:
 
 def respond(
     body: dict[str, Any], status: int, media_type: str, headers: dict[str, str] | None = None
-) -> Response:
-    response = Response(orjson.dumps(body), status, headers)
-    response.headers["Content-Type"] = f"{media_type}; charset=utf-8"
-    # Who asks decides what is answered.
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+) -> Reply:
+    octets = orjson.dumps(body)
+    sent = [*_HEADERS[media_type], (b"content-length", b"%d" % len(octets))]
+    for name, value in (headers or {}).items():
+        sent.append((name.lower().encode(), value.encode("latin-1")))
+    return Reply(status, sent, octets)
+
+
+_HEADERS = {
+    media_type: [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        # Who asks decides what is answered.
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    for media_type in (JSON, GRAPHQL)
+}
 
 
 def _quality(parameters: list[str]) -> float:
@@ -107,25 +146,36 @@ def _quality(parameters: list[str]) -> float:
 
 
 def _must_be_json(request: Request) -> None:
-    name, *parameters = (
-        bit.strip().lower() for bit in request.headers.get("content-type", "").split(";")
-    )
-    charsets = {p[8:].strip('"') for p in parameters if p.startswith("charset=")}
-    if name != JSON or not charsets <= {"utf-8", "utf8"} or "content-encoding" in request.headers:
+    if not _is_json(request.headers.get("content-type", "")):
+        raise UnsupportedMediaType
+    if "content-encoding" in request.headers:
         raise UnsupportedMediaType
 
 
+@lru_cache(200)
+def _is_json(content_type: str) -> bool:
+    name, *parameters = (bit.strip().lower() for bit in content_type.split(";"))
+    charsets = {p[8:].strip('"') for p in parameters if p.startswith("charset=")}
+    return name == JSON and charsets <= {"utf-8", "utf8"}
+
+
 async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
-    """The body, while it is no larger than that. Raises BadRequest, BodyTooLarge."""
+    """The body, while it is no larger than that.
+
+    Raises BadRequest, BodyTooLarge, ClientDisconnect.
+    """
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit():
         raise BadRequest("Content-Length must be a number.")
     if len(announced) > len(str(most)) or int(announced) > most:
         raise BodyTooLarge(max=most)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
             raise BodyTooLarge(max=most)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return body

@@ -33,13 +33,13 @@ _ORDER = (*("id", "external_id", "status", "completed_at", "reminders_allowed", 
 _CUSTOMER = _VENDOR = ("external_id", "display_name", "email", "locale")
 _SERVICE = ("external_id", "title", "url")
 
-_PARTIES = f"""{sql.columns(Order, "o", "order_", _ORDER)},
-  {sql.columns(Customer, "c", "customer_", _CUSTOMER)},
-  {sql.columns(Vendor, "v", "vendor_", _VENDOR)},
-  {sql.columns(Service, "s", "service_", _SERVICE)}"""
+_PARTIES = f"""{sql.columns(Order, "o", "order_", only=_ORDER)},
+  {sql.columns(Customer, "c", "customer_", only=_CUSTOMER)},
+  {sql.columns(Vendor, "v", "vendor_", only=_VENDOR)},
+  {sql.columns(Service, "s", "service_", only=_SERVICE)}"""
 
 _REVIEWS = f"""
-SELECT {sql.columns(Review, "r", "review_", _REVIEW)}, {_PARTIES}
+SELECT {sql.columns(Review, "r", "review_", only=_REVIEW)}, {_PARTIES}
 FROM review r JOIN orders o ON o.id = r.order_id JOIN customer c ON c.id = r.customer_id
 JOIN vendor v ON v.id = r.vendor_id JOIN service s ON s.id = r.service_id WHERE r.id IN"""
 
@@ -135,8 +135,8 @@ async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
     rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids)
     found = {}
     for row in rows:
-        related = _parties(row) | {"order": sql.joined(Order, row, "order_", _ORDER)}
-        found[row["review_id"]] = sql.joined(Review, row, "review_", _REVIEW, **related)
+        related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
+        found[row["review_id"]] = sql.joined(Review, row, "review_", **related)
     return found
 
 
@@ -145,16 +145,16 @@ async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
     rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids)
     found = {}
     for row in rows:
-        order = sql.joined(Order, row, "order_", _ORDER, **_parties(row))
+        order = sql.joined(Order, row, "order_", **_parties(row))
         found[order.id] = order, bool(row["has_review"])
     return found
 
 
 def _parties(row: sql.Row) -> dict[str, Model]:
     return {
-        "customer": sql.joined(Customer, row, "customer_", _CUSTOMER),
-        "vendor": sql.joined(Vendor, row, "vendor_", _VENDOR),
-        "service": sql.joined(Service, row, "service_", _SERVICE),
+        "customer": sql.joined(Customer, row, "customer_"),
+        "vendor": sql.joined(Vendor, row, "vendor_"),
+        "service": sql.joined(Service, row, "service_"),
     }
 
 

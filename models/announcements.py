@@ -5,7 +5,6 @@ nothing else. On SQLite within this process, after the commit.
 """
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import orjson
 from tortoise.connection import get_connection
 
 from models import sql
@@ -74,7 +74,8 @@ _listeners: dict[str, set[Listener]] = {}
 
 async def announce(topic: str, **facts: Any) -> None:
     """Announce what the caller's transaction does; heard if and when it commits."""
-    message = json.dumps([topic, {name: str(value) for name, value in facts.items()}])
+    told = {name: str(value) for name, value in facts.items()}
+    message = orjson.dumps([topic, told]).decode()
     if sql.is_postgres():
         await sql.execute("SELECT pg_notify(?, ?)", CHANNEL, message)
         return
@@ -138,6 +139,6 @@ async def _hear_until_lost(credentials: dict[str, Any]) -> None:
 
 
 def _spread(message: Any) -> None:
-    topic, facts = json.loads(message)
+    topic, facts = orjson.loads(message)
     for listening in tuple(_listeners.get(topic, ())):
         listening.tell(Announcement(topic, facts))

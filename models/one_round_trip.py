@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient
@@ -37,22 +38,27 @@ class Writes:
         takes everything back when a required statement gave no row.
         """
         collected = self._collected or []
-        parts = ", ".join(f"s{number} AS ({text})" for number, (text, _) in enumerate(collected))
-        required = " * ".join(f"(SELECT COUNT(*) FROM s{number})" for number in self._required)
-        # A SELECT is only run when somebody looks at its rows.
-        others = "".join(
-            f", (SELECT COUNT(*) FROM s{number})"
-            for number, (text, _) in enumerate(collected)
-            if text.startswith("SELECT") and number not in self._required
-        )
-        values = [value for _, bound in collected for value in bound]
+        statement = _together(tuple(text for text, _ in collected), tuple(self._required))
         try:
-            await sql.fetch(f"WITH {parts} SELECT 1 / ({required}) AS done{others}", *values)
+            await sql.fetch(statement, *(value for _, bound in collected for value in bound))
         except OperationalError as error:
             if getattr(error.args[0], "sqlstate", None) == _DIVISION_BY_ZERO:
                 return False
             raise
         return True
+
+
+@lru_cache(1_000)
+def _together(texts: tuple[str, ...], required: tuple[int, ...]) -> str:
+    parts = ", ".join(f"s{number} AS ({text})" for number, text in enumerate(texts))
+    product = " * ".join(f"(SELECT COUNT(*) FROM s{number})" for number in required)
+    # A SELECT is only run when somebody looks at its rows.
+    others = "".join(
+        f", (SELECT COUNT(*) FROM s{number})"
+        for number, text in enumerate(texts)
+        if text.startswith("SELECT") and number not in required
+    )
+    return f"WITH {parts} SELECT 1 / ({product}) AS done{others}"
 
 
 class _NoRow(Exception):

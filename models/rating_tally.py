@@ -58,8 +58,10 @@ def percentages(counts: tuple[int, ...]) -> list[int]:
     total = sum(counts)
     if not total:
         return [0] * len(counts)
-    shares = [divmod(100 * count, total) for count in counts]
-    missing = 100 - sum(whole for whole, _ in shares)
-    by_remainder = sorted(range(len(counts)), key=lambda i: (shares[i][1], i), reverse=True)
-    rounded_up = set(by_remainder[:missing])
-    return [whole + (i in rounded_up) for i, (whole, _) in enumerate(shares)]
+    shares = [100 * count // total for count in counts]
+    missing = 100 - sum(shares)
+    if missing:
+        remainders = [(100 * count % total, stars) for stars, count in enumerate(counts)]
+        for _, stars in sorted(remainders, reverse=True)[:missing]:
+            shares[stars] += 1
+    return shares

@@ -29,9 +29,9 @@ def is_postgres() -> bool:
 async def fetch(statement: str, *values: Any) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
-    if is_postgres():
-        text, bound = dollar(statement), [_for_postgres(value) for value in values]
-        return [_from_postgres(row) for row in await connection.execute_query_dict(text, bound)]
+    if connection.capabilities.dialect == "postgres":
+        bound = [_for_postgres(value) for value in values]
+        return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
     return [_from_sqlite(row) for row in rows]
 
@@ -76,43 +76,59 @@ def places(values: Sequence[Any]) -> str:
 
 @cache
 def columns(
-    model: type[Model], alias: str, prefix: str = "", only: tuple[str, ...] | None = None
+    model: type[Model],
+    alias: str,
+    prefix: str = "",
+    *,
+    only: tuple[str, ...] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> str:
     """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
-    names = only or _columns(model)
+    names = [name for name in only or _columns(model) if name not in without]
     if prefix:
         return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
     return ", ".join(f'{alias}."{name}"' for name in names)
 
 
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
-    """Model objects of fetched rows. Columns that are no fields become plain attributes."""
+    """Model objects of fetched rows. Columns that are no fields become plain attributes.
+
+    The rows become the objects' attributes: they are not copied.
+    """
     return [_instance(model, row) for row in rows]
 
 
-def joined(
-    model: type[M], row: Row, prefix: str, only: tuple[str, ...] | None = None, **related: Model
-) -> M:
-    """The model object whose columns stand in a row under a prefix, with its relations.
+def fresh(model: type[M], **attributes: Any) -> M:
+    """A model object that written SQL is going to store: in an instant, and with no checks."""
+    return _instance(model, _defaults(model) | attributes)
 
-    With `only` it is a partial one: to read, never to save.
-    """
-    instance = _instance(model, {name: row[prefix + name] for name in only or _columns(model)})
-    instance._partial = only is not None
-    for name, other in related.items():
-        instance.__dict__[f"_{name}"] = other
-    return instance
+
+def joined(model: type[M], row: Row, prefix: str, **related: Model) -> M:
+    """The model object whose columns stand in a row under a prefix, with its relations."""
+    names = _columns(model)
+    own = {name: row[prefix + name] for name in names if prefix + name in row}
+    return _instance(model, own | {f"_{name}": other for name, other in related.items()})
 
 
 def _instance(model: type[M], row: Row) -> M:
-    for name, enum in _enums(model):
+    for name, members in _enums(model):
         value = row.get(name)
         if value is not None:
-            row[name] = enum(value)
+            row[name] = members[value]
+    row |= _BLANK
     instance = model.__new__(model)
-    instance.__dict__.update(_BLANK)
-    instance.__dict__.update(row)
+    object.__setattr__(instance, "__dict__", row)
     return instance
+
+
+@cache
+def _defaults(model: type[Model]) -> Row:
+    """What the columns hold that nothing is said of."""
+    fields_of = model._meta.fields_map
+    return {
+        name: None if callable(fields_of[name].default) else fields_of[name].default
+        for name in _columns(model)
+    }
 
 
 # Of tables joined to another one's row.
@@ -135,9 +151,9 @@ def _columns(model: type[Model]) -> list[str]:
 
 
 @cache
-def _enums(model: type[Model]) -> list[tuple[str, type[Enum]]]:
+def _enums(model: type[Model]) -> list[tuple[str, dict[Any, Enum]]]:
     return [
-        (name, field.enum_type)
+        (name, {member.value: member for member in field.enum_type})
         for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.data.CharEnumFieldInstance)
     ]
@@ -177,14 +193,20 @@ def _from_sqlite(row: Row) -> Row:
     return row
 
 
-def _from_postgres(row: Row) -> Row:
-    converters = _converters(sqlite=False)
-    for name in converters.keys() & row.keys():
-        row[name] = _json(row[name])
-    return row
+def _from_postgres(rows: list[Row]) -> list[Row]:
+    if rows and (names := _converters(sqlite=False).keys() & rows[0].keys()):
+        for row in rows:
+            row |= {name: _json(row[name]) for name in names}
+    return rows
+
+
+# Drivers take these as they are; most values are such, so they are looked for first.
+_PLAIN = {str, int, float, bool, type(None)}
 
 
 def _for_sqlite(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -197,6 +219,8 @@ def _for_sqlite(value: Any) -> Any:
 
 
 def _for_postgres(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):

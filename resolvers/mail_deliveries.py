@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from operator import attrgetter
 from uuid import UUID
 
 import mailers
@@ -9,11 +10,11 @@ from models import MailAttempt, MailStatus, OutboxMail
 from models.database import transaction
 from resolvers import tracking
 from resolvers.errors import Conflict, NotFound
-from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut
+from resolvers.keyset import Order, Page, PageRequest, Term, cut
 from resolvers.viewer import Viewer
 
 # Ids are made in the order of time.
-_NEWEST = Order("NEWEST", (Term("id", attribute("id"), UUID),))
+_NEWEST = Order("NEWEST", (Term("id", attrgetter("id.hex"), UUID),))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Orders as their parties see them."""
 
 from collections.abc import Collection
+from functools import cache
 from uuid import UUID
 
 from models import Customer, Order, OrderUpdate, SiteSettings, Vendor, sql
@@ -42,7 +43,13 @@ async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSetti
         return None
     row = rows[0]
     known = row["settings_key"] is not None
-    return _order(row), sql.joined(SiteSettings, row, "settings_") if known else SiteSettings()
+    return _order(row), sql.joined(SiteSettings, row, "settings_") if known else _unsaid()
+
+
+@cache
+def _unsaid() -> SiteSettings:
+    """The settings while no admin has said anything. For reading alone."""
+    return SiteSettings()
 
 
 async def hold(order_id: UUID) -> None:

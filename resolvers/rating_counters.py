@@ -1,6 +1,7 @@
 """Counters of approved reviews: exact, because they change in the transaction of the review."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -42,6 +43,11 @@ _BOTH = " UNION ALL ".join(
 )
 
 
+@lru_cache(100)
+def _adding(rows: int) -> str:
+    return _ADD.format(rows=", ".join([_ROW] * rows))
+
+
 class Drift(NamedTuple):
     """A counter that disagrees with the reviews."""
 
@@ -64,11 +70,10 @@ async def count_in(*reviews: Review) -> None:
             (RatingSubject.SERVICE, review.service_id),
             (RatingSubject.VENDOR, review.vendor_id),
         ):
-            added[subject] = _sum(added.get(subject, Tally()), tally)
+            added[subject] = _sum(added[subject], tally) if subject in added else tally
     if added:
         rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
-        statement = _ADD.format(rows=", ".join([_ROW] * len(rows)))
-        await sql.execute(statement, *(value for row in rows for value in row))
+        await sql.execute(_adding(len(rows)), *(value for row in rows for value in row))
 
 
 async def count_out(review: Review) -> None:

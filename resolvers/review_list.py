@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from uuid import UUID
 
 from models import Review, ReviewStatus, sql
 from resolvers import text
 from resolvers.errors import Invalid, RatingOutOfRange
-from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut, newest
+from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
-from resolvers.reviews_lookup import SELECT
+from resolvers.reviews_lookup import LISTED
 from resolvers.viewer import Condition, Role, Viewer, visible_reviews
 
 _NEWEST = newest("r")
+_SELECT = f"SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
 
 
 class ReviewOrder(StrEnum):
@@ -27,12 +29,12 @@ class ReviewOrder(StrEnum):
 # The newest of equals come first, also of the lowest: all terms run the same way.
 ORDERS: dict[ReviewOrder, Order] = {
     ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attribute("rating")), *_NEWEST.terms)),
+    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attrgetter("rating")), *_NEWEST.terms)),
     ReviewOrder.LOWEST: Order(
         "LOWEST", (Term("(6 - r.rating)", lambda review: 6 - review.rating), *_NEWEST.terms)
     ),
     ReviewOrder.MOST_HELPFUL: Order(
-        "MOST_HELPFUL", (Term("r.helpful_count", attribute("helpful_count")), *_NEWEST.terms)
+        "MOST_HELPFUL", (Term("r.helpful_count", attrgetter("helpful_count")), *_NEWEST.terms)
     ),
 }
 
@@ -93,10 +95,10 @@ async def _fetch(
         if request.offset:
             # Rows are counted off in the index alone; only those of the page are read.
             inner = f"SELECT r.id FROM review r WHERE {where.text} ORDER BY {by} LIMIT ? OFFSET ?"
-            part = f"{SELECT} WHERE r.id IN (SELECT id FROM ({inner}) page) ORDER BY {by}"
+            part = f"{_SELECT} WHERE r.id IN (SELECT id FROM ({inner}) page) ORDER BY {by}"
             values += [*where.values, request.size + 1, request.offset]
         else:
-            part = f"{SELECT} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?"
+            part = f"{_SELECT} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?"
             values += [*where.values, *bounds.values, request.size + 1]
         parts.append(f"SELECT {number} AS scope, s{number}.* FROM ({part}) s{number}")
     found: list[list[Review]] = [[] for _ in conditions]

@@ -163,7 +163,8 @@ def _new_review(
 ) -> Review:
     now = clock.now()
     held = settings.review_moderation
-    review = Review(
+    return sql.fresh(
+        Review,
         id=uuid7(),
         order_id=order.id,
         service_id=order.service_id,
@@ -176,10 +177,9 @@ def _new_review(
         status=ReviewStatus.PENDING if held else ReviewStatus.APPROVED,
         created_at=now,
         published_at=None if held else now,
+        author_name=order.customer.display_name,
+        author_external_id=order.customer.external_id,
     )
-    review.author_name = order.customer.display_name
-    review.author_external_id = order.customer.external_id
-    return review
 
 
 def _digest(order: Ref, stars: dict[str, int | None], body: str) -> str:

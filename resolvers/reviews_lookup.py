@@ -10,6 +10,17 @@ from resolvers.viewer import Viewer, visible_reviews
 COLUMNS = f"""{sql.columns(Review, "r")}, c.display_name AS author_name,
   c.external_id AS author_external_id"""
 SELECT = f"SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
+_WRITERS = {"body_folded", "deleted_at", "idempotency_key", "idempotency_digest", "customer_id"}
+_INSIDERS = {"order_id", "service_id", "vendor_id"} | {
+    *("rejection_reason", "moderation_note", "moderated_at")
+}
+_AUTHOR = "c.display_name AS author_name"
+# What lists show of a review, and what everybody may read of it, with nothing beside it.
+LISTED = (
+    f"{sql.columns(Review, 'r', without=frozenset(_WRITERS))}, {_AUTHOR},"
+    " c.external_id AS author_external_id"
+)
+PUBLIC = f"{sql.columns(Review, 'r', without=frozenset(_WRITERS | _INSIDERS))}, {_AUTHOR}"
 
 
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:

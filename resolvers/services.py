@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from models import Service, Vendor, sql
 from models.rating_tally import Tally
 from resolvers import text
 from resolvers.errors import Invalid
-from resolvers.keyset import Order, Page, PageRequest, Term, attribute, cut, newest
+from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
 from resolvers.standing import FEATURED_FROM, LOWERED_FROM, NORMAL_FROM, ServiceStanding
 from resolvers.viewer import Condition
@@ -35,10 +36,13 @@ _RANK = f"""(CASE WHEN {_COUNT} = 0 THEN {_RANKS[ServiceStanding.UNRATED]}
   WHEN {_AVERAGE} >= {LOWERED_FROM} THEN {_RANKS[ServiceStanding.LOWERED]}
   ELSE {_RANKS[ServiceStanding.HIDDEN]} END)"""
 
-_SERVICES = f"""
+_FROM = "FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
+_SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {_FROM}"
+# With the sort keys, for lists.
+_RANKED = f"""
 SELECT {sql.columns(Service, "s")}, {_TALLY}, {_RANK} AS rank_, {_AVERAGE} AS average_,
   {_COUNT} AS count_
-FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"""
+{_FROM}"""
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
@@ -47,8 +51,10 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 R = TypeVar("R", Service, Vendor)
 
 
-# For joins to reviews, which have a service_id of their own.
-COLUMNS = f"{sql.columns(Service, 's', 'its_')}, {_TALLY}"
+# What is shown of a service beside its reviews, which have a service_id of their own.
+COLUMNS = f"""{
+    sql.columns(Service, "s", "its_", without=frozenset({"title_folded", "created_at"}))
+}, {_TALLY}"""
 
 
 class ServiceOrder(StrEnum):
@@ -61,18 +67,18 @@ ORDERS: dict[ServiceOrder, Order] = {
     ServiceOrder.RANKING: Order(
         "RANKING",
         (
-            Term(_RANK, attribute("rank_")),
-            Term(_AVERAGE, attribute("average_")),
-            Term(_COUNT, attribute("count_")),
-            Term("s.id", attribute("id"), UUID),
+            Term(_RANK, attrgetter("rank_")),
+            Term(_AVERAGE, attrgetter("average_")),
+            Term(_COUNT, attrgetter("count_")),
+            Term("s.id", attrgetter("id.hex"), UUID),
         ),
     ),
     ServiceOrder.NEWEST: newest("s"),
     ServiceOrder.TITLE: Order(
         "TITLE",
         (
-            Term("s.title_folded", attribute("title_folded"), str),
-            Term("s.id", attribute("id"), UUID),
+            Term("s.title_folded", attrgetter("title_folded"), str),
+            Term("s.id", attrgetter("id.hex"), UUID),
         ),
         descending=False,
     ),
@@ -138,7 +144,7 @@ async def list_services(
     conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
     parts = [
         f"SELECT {i} AS scope, s{i}.* FROM"
-        f" ({_SERVICES} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}"
+        f" ({_RANKED} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}"
         for i, where in enumerate(conditions)
     ]
     values = [v for c in conditions for v in (*c.values, *bounds.values, request.size + 1)]
@@ -176,8 +182,7 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
 
 async def _count(conditions: Sequence[Condition]) -> list[int]:
     parts = [
-        f"SELECT {number} AS scope, COUNT(*) AS total FROM service s"
-        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {where.text}"
+        f"SELECT {number} AS scope, COUNT(*) AS total {_FROM} WHERE {where.text}"
         for number, where in enumerate(conditions)
     ]
     values = [value for where in conditions for value in where.values]

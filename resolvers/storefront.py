@@ -1,12 +1,14 @@
 """A service, its rating and a page of its reviews in one statement: what storefronts ask for."""
 
+from functools import lru_cache
+
 from models import Review, Service, sql
 from models.rating_tally import Tally
 from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.reviews_lookup import COLUMNS
+from resolvers.reviews_lookup import LISTED, PUBLIC
 from resolvers.viewer import Viewer
 
 
@@ -18,9 +20,11 @@ async def service_with_reviews(
     request: PageRequest,
     *,
     count: bool,
+    public: bool,
 ) -> tuple[Service, Page[Review]] | None:
     """The service, and the page that `list_reviews` would give of its reviews.
 
+    With `public`, only what everybody may read of a review, without the ids of what belongs to it.
     None when there is no such service, or when it takes more than one statement: on SQLite, which
     cannot join a page to its parent, for numbered pages, and for totals that no counter knows.
     """
@@ -32,13 +36,8 @@ async def service_with_reviews(
     where = review_list.within("s.id", viewer, filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     named = ref.names("s")
-    # The service's columns come last: of two named service_id, that of no review must not win.
     rows = await sql.fetch(
-        f"SELECT p.*, {services.COLUMNS} FROM service s"
-        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
-        f" WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) p ON TRUE"
-        f" WHERE {named.text}",
+        _statement(PUBLIC if public else LISTED, where.text, bounds.text, by, named.text),
         *where.values,
         *bounds.values,
         request.size + 1,
@@ -54,3 +53,16 @@ async def service_with_reviews(
     if count:
         page.total = tally.stars[filter.rating - 1] if filter.rating else tally.count
     return service, page
+
+
+@lru_cache(1_000)
+def _statement(columns: str, where: str, bounds: str, by: str, named: str) -> str:
+    """The statement, made once: so that it is found again, here and by the driver, by its hash."""
+    # The service's columns come last: of two named service_id, that of no review must not win.
+    return (
+        f"SELECT p.*, {services.COLUMNS} FROM service s"
+        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
+        f" (SELECT {columns} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
+        f" WHERE {named}"
+    )

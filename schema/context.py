@@ -32,7 +32,7 @@ class Context:
     _settings: SiteSettings | None = None
     _pages: DataLoader[PageOf, Any] | None = None
     # Pages that came with their parents, before anybody asked for them.
-    _ahead: dict[PageOf, Any] = field(default_factory=dict)
+    _ahead: list[tuple[PageOf, Any]] = field(default_factory=list)
 
     async def settings(self) -> SiteSettings:
         """The site's settings, read once per request."""
@@ -46,8 +46,9 @@ class Context:
     async def page(self, fetch: FetchPages, parent: Hashable, *arguments: Hashable) -> Any:
         """The page below one parent. Pages asked for at the same moment come in one statement."""
         key = PageOf(fetch, parent, arguments)
-        if key in self._ahead:
-            return self._ahead[key]
+        for known, page in self._ahead:  # one or two: comparing is cheaper than hashing
+            if known == key:
+                return page
         if self._pages is None:
             self._pages = DataLoader(load_fn=self._load, cache=False)
         try:
@@ -61,7 +62,7 @@ class Context:
         self, page: Any, fetch: FetchPages, parent: Hashable, *arguments: Hashable
     ) -> None:
         """Keep a page that was fetched together with its parent."""
-        self._ahead[PageOf(fetch, parent, arguments)] = page
+        self._ahead.append((PageOf(fetch, parent, arguments), page))
 
     async def _load(self, keys: list[PageOf]) -> list[Any]:
         groups: dict[tuple[FetchPages, tuple[Hashable, ...]], list[PageOf]] = {}

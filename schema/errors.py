@@ -1,12 +1,10 @@
 """Refusals as clients read them: data of a mutation, or an error with a code. Only here."""
 
-from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers import errors
@@ -92,25 +90,6 @@ class UserError:
             field=["input", *map(to_camel_case, error.field)] if error.field else None,
             message=error.message,
         )
-
-
-class ReportsUserErrors(FieldExtension):
-    """Answers a refusal with the mutation's payload: nothing in it but the errors."""
-
-    def __init__(self, payload: type) -> None:
-        self.payload = payload
-
-    async def resolve_async(
-        self,
-        next_: Callable[..., Awaitable[Any]],
-        source: Any,
-        info: strawberry.Info,
-        **kwargs: Any,
-    ) -> Any:
-        try:
-            return await next_(source, info, **kwargs)
-        except errors.UserError as error:
-            return self.payload(errors=[UserError.of(error)])
 
 
 def refusal(error: GraphQLError) -> errors.UserError | None:

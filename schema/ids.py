@@ -1,9 +1,8 @@
 """Opaque ids of this API: the kind of a thing and its key, in 23 characters of base64url."""
 
-import base64
-import binascii
 from uuid import UUID
 
+from resolvers import base64url
 from resolvers.errors import Invalid
 
 # One letter per type, for good: an id that a client stored must stay readable.
@@ -23,16 +22,16 @@ _TYPES = {letter: name for name, letter in _LETTERS.items()}
 
 
 def encode(type_name: str, key: UUID) -> str:
-    return base64.urlsafe_b64encode(_LETTERS[type_name] + key.bytes)[:23].decode()
+    return base64url.encode(_LETTERS[type_name] + key.bytes)
 
 
 def decode(id: str, *field: str) -> tuple[str, UUID]:
     """The type and key in an id. Raises Invalid for what never was an id of ours."""
     try:
-        octets = base64.b64decode(id + "=", b"-_", validate=True)
+        octets = base64url.decode(id)
         type_name = _TYPES[octets[:1]]
         key = UUID(bytes=octets[1:])
-    except (ValueError, KeyError, binascii.Error):
+    except (ValueError, KeyError):
         raise Invalid(*field, message="This is not an id of this API.") from None
     if encode(type_name, key) != id:
         raise Invalid(*field, message="This is not an id of this API.")

@@ -1,14 +1,28 @@
 """How every mutation is declared: one input, one payload, refusals as data."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 import strawberry
 
-from schema.errors import ReportsUserErrors
+from resolvers import errors
+from schema.errors import UserError
 
 Input = strawberry.argument(description="What to do it with.")
 
 
 def mutation(payload: type, description: str) -> Any:
-    """A mutation whose refusals stand in the payload's `errors`."""
-    return strawberry.mutation(description=description, extensions=[ReportsUserErrors(payload)])
+    """A mutation whose refusals stand in the payload's `errors`, with nothing else in it."""
+
+    def declared(resolver: Callable[..., Awaitable[Any]]) -> Any:
+        @wraps(resolver)
+        async def answer(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await resolver(*args, **kwargs)
+            except errors.UserError as refused:
+                return payload(errors=[UserError.of(refused)])
+
+        return strawberry.mutation(description=description)(answer)
+
+    return declared

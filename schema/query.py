@@ -190,4 +190,4 @@ class Query(UpdateQuery, MailQuery):
         for name, found in rows:
             if None in found:
                 raise NotFound(name, str(found.index(None)))
-        return [RatingSummary.from_tally(row.tally) for _, found in rows for row in found if row]
+        return [RatingSummary(tally=row.tally) for _, found in rows for row in found if row]

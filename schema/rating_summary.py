@@ -45,26 +45,28 @@ class SubRatingAverages:
     )
 )
 class RatingSummary:
-    count: int = strawberry.field(description="Approved reviews.")
-    average: float | None = strawberry.field(
+    tally: strawberry.Private[Tally]
+
+    @strawberry.field(description="Approved reviews.")
+    def count(self) -> int:
+        return self.tally.count
+
+    @strawberry.field(
         description="Sum of stars by count, half-up to two decimals; null when count is 0."
     )
-    breakdown: list[StarCount] = strawberry.field(
-        description="Always five rows, from 5 stars to 1."
-    )
-    sub_ratings: SubRatingAverages = strawberry.field(description="The sub-ratings' averages.")
+    def average(self) -> float | None:
+        return stars(self.tally.hundredths)
 
-    @classmethod
-    def from_tally(cls, tally: Tally) -> "RatingSummary":
-        return cls(
-            count=tally.count,
-            average=stars(tally.hundredths),
-            breakdown=star_counts(tally.stars),
-            sub_ratings=SubRatingAverages(
-                communication=_sub_rating(tally, "communication"),
-                quality=_sub_rating(tally, "quality"),
-                value=_sub_rating(tally, "value"),
-            ),
+    @strawberry.field(description="Always five rows, from 5 stars to 1.")
+    def breakdown(self) -> list[StarCount]:
+        return star_counts(self.tally.stars)
+
+    @strawberry.field(description="The sub-ratings' averages.")
+    def sub_ratings(self) -> SubRatingAverages:
+        return SubRatingAverages(
+            communication=_sub_rating(self.tally, "communication"),
+            quality=_sub_rating(self.tally, "quality"),
+            value=_sub_rating(self.tally, "value"),
         )
 
 

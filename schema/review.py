@@ -1,7 +1,8 @@
 """Reviews, as far as the viewer may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -25,16 +26,30 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="Who wrote a review, as strangers may know it.")
 class ReviewAuthor:
-    display_name: str = strawberry.field(
+    name: strawberry.Private[str]
+
+    @strawberry.field(
         description='First name and initial, such as "Maria S."; never an e-mail address or an id.'
     )
+    def display_name(self) -> str:
+        return public_name(self.name)
 
 
 @strawberry.type(description="The optional sub-ratings of a review, each 1 to 5 or null.")
 class SubRatings:
-    communication: int | None = strawberry.field(description="How the vendor communicated.")
-    quality: int | None = strawberry.field(description="The quality of the service.")
-    value: int | None = strawberry.field(description="Value for money.")
+    row: strawberry.Private[models.Review | models.ReviewRevision]
+
+    @strawberry.field(description="How the vendor communicated.")
+    def communication(self) -> int | None:
+        return self.row.communication
+
+    @strawberry.field(description="The quality of the service.")
+    def quality(self) -> int | None:
+        return self.row.quality
+
+    @strawberry.field(description="Value for money.")
+    def value(self) -> int | None:
+        return self.row.value
 
 
 @strawberry.type(description="The vendor's public answer to a review. One at most.")
@@ -82,9 +97,7 @@ class ReviewRevision:
         return cls(
             rating=row.rating,
             body=row.body,
-            sub_ratings=SubRatings(
-                communication=row.communication, quality=row.quality, value=row.value
-            ),
+            sub_ratings=SubRatings(row=row),
             replaced_at=row.replaced_at,
         )
 
@@ -96,96 +109,136 @@ class ReviewRevision:
     )
 )
 class Review(Node):
-    rating: int = strawberry.field(description="Whole stars, 1 to 5.")
-    body: str = strawberry.field(
+    row: strawberry.Private[models.Review]
+    # What was fetched beside it; what was not fetched was not asked for.
+    related: strawberry.Private[Mapping[str, Any]]
+
+    @strawberry.field(description="Whole stars, 1 to 5.")
+    def rating(self) -> int:
+        return self.row.rating
+
+    @strawberry.field(
         description="Plain text, as its author typed it; escape it. Empty in imported history."
     )
-    sub_ratings: SubRatings = strawberry.field(description="The optional sub-ratings.")
-    status: ReviewStatus = strawberry.field(description="Whether it is public.")
-    verified_purchase: bool = strawberry.field(
+    def body(self) -> str:
+        return self.row.body
+
+    @strawberry.field(description="The optional sub-ratings.")
+    def sub_ratings(self) -> SubRatings:
+        return SubRatings(row=self.row)
+
+    @strawberry.field(description="Whether it is public.")
+    def status(self) -> ReviewStatus:
+        return self.row.status
+
+    @strawberry.field(
         description=(
             "Whether the order was known to the server and completed when the review was written."
             " Computed by the server, never taken from input."
         )
     )
-    author: ReviewAuthor = strawberry.field(description="Who wrote it.")
-    service: Annotated["Service", strawberry.lazy("schema.service")] = strawberry.field(
-        description="The service that was reviewed."
-    )
-    vendor: Annotated["Vendor", strawberry.lazy("schema.vendor")] = strawberry.field(
-        description="The vendor of that order; stays when the service changes hands."
-    )
-    order: Annotated["Order", strawberry.lazy("schema.order")] | None = strawberry.field(
+    def verified_purchase(self) -> bool:
+        return self.row.verified
+
+    @strawberry.field(description="Who wrote it.")
+    def author(self) -> ReviewAuthor:
+        return ReviewAuthor(name=self.row.author_name)
+
+    @strawberry.field(description="The service that was reviewed.")
+    def service(self) -> Annotated["Service", strawberry.lazy("schema.service")]:
+        return self.related["service"]  # type: ignore[no-any-return]
+
+    @strawberry.field(description="The vendor of that order; stays when the service changes hands.")
+    def vendor(self) -> Annotated["Vendor", strawberry.lazy("schema.vendor")]:
+        return self.related["vendor"]  # type: ignore[no-any-return]
+
+    @strawberry.field(
         description="The order, for its parties and the team; null for everybody else."
     )
-    created_at: datetime = strawberry.field(description="When it was written.")
-    published_at: datetime | None = strawberry.field(
+    def order(self) -> Annotated["Order", strawberry.lazy("schema.order")] | None:
+        return self.related["order"]  # type: ignore[no-any-return]
+
+    @strawberry.field(description="When it was written.")
+    def created_at(self) -> datetime:
+        return self.row.created_at
+
+    @strawberry.field(
         description="When it became public for the first time; null when it never was."
     )
-    edited_at: datetime | None = strawberry.field(
-        description="When it was last edited; null when it never was."
-    )
-    reply: ReviewReply | None = strawberry.field(
-        description="The vendor's answer, if there is one."
-    )
-    helpful_count: int = strawberry.field(description="How many people found it helpful.")
-    viewer_has_voted: bool = strawberry.field(description="Whether you found it helpful.")
-    moderation: ModerationDecision | None = strawberry.field(
+    def published_at(self) -> datetime | None:
+        return self.row.published_at
+
+    @strawberry.field(description="When it was last edited; null when it never was.")
+    def edited_at(self) -> datetime | None:
+        return self.row.edited_at
+
+    @strawberry.field(description="The vendor's answer, if there is one.")
+    def reply(self) -> ReviewReply | None:
+        return ReviewReply.from_row(self.row)
+
+    @strawberry.field(description="How many people found it helpful.")
+    def helpful_count(self) -> int:
+        return self.row.helpful_count
+
+    @strawberry.field(description="Whether you found it helpful.")
+    def viewer_has_voted(self) -> bool:
+        return self.related["voted"]  # type: ignore[no-any-return]
+
+    @strawberry.field(
         description="The admin's decision, for the author and admins; null for others."
     )
-    revisions: list[ReviewRevision] = strawberry.field(
+    def moderation(self) -> ModerationDecision | None:
+        return ModerationDecision.from_row(self.row) if self.related["insider"] else None
+
+    @strawberry.field(
         description="Earlier versions, oldest first, for the author and admins; empty for others."
     )
+    def revisions(self) -> list[ReviewRevision]:
+        return [ReviewRevision.from_row(old) for old in self.related["revisions"]]
 
-    @classmethod
-    def from_row(cls, row: models.Review, **related: Any) -> "Review":
-        """Related things that were not fetched were not asked for."""
-        return cls(
-            id=strawberry.ID(ids.encode("Review", row.id)),
-            rating=row.rating,
-            body=row.body,
-            sub_ratings=SubRatings(
-                communication=row.communication, quality=row.quality, value=row.value
-            ),
-            status=row.status,
-            verified_purchase=row.verified,
-            author=ReviewAuthor(display_name=public_name(row.author_name)),
-            service=related.get("service"),  # type: ignore[arg-type]
-            vendor=related.get("vendor"),  # type: ignore[arg-type]
-            order=related.get("order"),
-            created_at=row.created_at,
-            published_at=row.published_at,
-            edited_at=row.edited_at,
-            reply=ReviewReply.from_row(row),
-            helpful_count=row.helpful_count,
-            viewer_has_voted=related.get("voted", False),
-            moderation=related.get("moderation"),
-            revisions=related.get("revisions", []),
-        )
+
+_BESIDE = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
+
+
+def shows_public_alone(selection: Selection) -> bool:
+    """Whether nothing beside the review itself is shown, and nothing that not everybody sees."""
+    return selection.keys().isdisjoint(_BESIDE)
 
 
 async def present_reviews(
     context: Context, rows: Sequence[models.Review], selection: Selection
 ) -> list[Review]:
     """Reviews with everything selected below them, in a constant number of statements."""
+    related: Iterable[Mapping[str, Any]] = repeat({})
+    if rows and not shows_public_alone(selection):
+        related = await _fetched_beside(context, rows, selection)
+    return [
+        Review(id=ids.encode("Review", row.id), row=row, related=beside)  # type: ignore[arg-type]
+        for row, beside in zip(rows, related, strict=False)
+    ]
+
+
+async def _fetched_beside(
+    context: Context, rows: Sequence[models.Review], selection: Selection
+) -> list[dict[str, Any]]:
     from schema.order import present_orders  # noqa: PLC0415 - orders show reviews, too
     from schema.service import present_services  # noqa: PLC0415
     from schema.vendor import present_vendors  # noqa: PLC0415
 
     viewer = context.viewer
-    related: dict[str, dict[UUID, Any]] = {}
-    if rows and "service" in selection:
+    shown: dict[str, dict[UUID, Any]] = {}
+    if "service" in selection:
         found = list((await services.services_by_ids({row.service_id for row in rows})).values())
-        shown = await present_services(context, found, selection["service"])
-        related["service"] = dict(zip((row.id for row in found), shown, strict=True))
-    if rows and "vendor" in selection:
+        named = await present_services(context, found, selection["service"])
+        shown["service"] = dict(zip((row.id for row in found), named, strict=True))
+    if "vendor" in selection:
         sellers = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
-        named = await present_vendors(context, sellers, selection["vendor"])
-        related["vendor"] = dict(zip((row.id for row in sellers), named, strict=True))
-    if rows and "order" in selection:
+        called = await present_vendors(context, sellers, selection["vendor"])
+        shown["vendor"] = dict(zip((row.id for row in sellers), called, strict=True))
+    if "order" in selection:
         own = list((await orders.by_ids(viewer, {row.order_id for row in rows})).values())
         seen = await present_orders(context, own, selection["order"])
-        related["order"] = dict(zip((row.id for row in own), seen, strict=True))
+        shown["order"] = dict(zip((row.id for row in own), seen, strict=True))
     voted: set[UUID] = set()
     if "viewerHasVoted" in selection:
         voted = await reviews_lookup.voted_by(viewer, [row.id for row in rows])
@@ -194,14 +247,13 @@ async def present_reviews(
     if insiders and "revisions" in selection:
         revisions = await reviews_lookup.revisions_of(insiders)
     return [
-        Review.from_row(
-            row,
-            service=related.get("service", {}).get(row.service_id),
-            vendor=related.get("vendor", {}).get(row.vendor_id),
-            order=related.get("order", {}).get(row.order_id),
-            voted=row.id in voted,
-            moderation=ModerationDecision.from_row(row) if row.id in insiders else None,
-            revisions=[ReviewRevision.from_row(old) for old in revisions.get(row.id, [])],
-        )
+        {
+            "service": shown.get("service", {}).get(row.service_id),
+            "vendor": shown.get("vendor", {}).get(row.vendor_id),
+            "order": shown.get("order", {}).get(row.order_id),
+            "voted": row.id in voted,
+            "insider": row.id in insiders,
+            "revisions": revisions.get(row.id, []),
+        }
         for row in rows
     ]

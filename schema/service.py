@@ -1,6 +1,6 @@
 """Services with their ratings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from schema.connection import (
 from schema.context import Context
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
-from schema.review import Review
+from schema.review import Review, shows_public_alone
 from schema.review_page import ReviewFilter, as_filter, fetch_reviews, review_page
 from schema.selection import Selection, arguments_below, selected
 
@@ -95,9 +95,9 @@ class Service(Node):
             title=row.title,
             url=row.url,
             vendor=vendor,
-            rating_summary=_if("ratingSummary" in selection, RatingSummary.from_tally, row.tally),
+            rating_summary=RatingSummary(tally=row.tally),
             standing=standing_of(row.tally),
-            json_ld=_if("jsonLd" in selection, json_ld.aggregate_rating, row),
+            json_ld=json_ld.aggregate_rating(row) if "jsonLd" in selection else None,
         )
 
 
@@ -115,10 +115,6 @@ async def present_services(
     return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
 
 
-def _if(wanted: bool, compute: Callable[[Any], Any], value: Any) -> Any:
-    return compute(value) if wanted else None
-
-
 async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:
     """The service, fetched together with the one page of its reviews that is asked for below.
 
@@ -127,11 +123,14 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
     asked = arguments_below(info, "reviews")
     if asked is None:
         return None
-    viewer, count = info.context.viewer, wants_total(selected(info).below("reviews"))
+    viewer, below = info.context.viewer, selected(info).below("reviews")
+    count, public = wants_total(below), shows_public_alone(below.items_of_page())
     try:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
         wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
-        found = await storefront.service_with_reviews(viewer, ref, *wanted, count=count)
+        found = await storefront.service_with_reviews(
+            viewer, ref, *wanted, count=count, public=public
+        )
     except UserError:
         return None  # the field of the reviews will say so itself
     if found is None:

@@ -121,7 +121,7 @@ class Vendor(Node):
             key=row.id,
             external_id=row.external_id,
             display_name=row.display_name,
-            rating_summary=RatingSummary.from_tally(row.tally),
+            rating_summary=RatingSummary(tally=row.tally),
             level=_unless_none(settings, lambda s: standing.level(row.tally, s)),
             level_progress=_unless_none(
                 settings, lambda s: LevelProgress.of(standing.progress(row.tally, s))

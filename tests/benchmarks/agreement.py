@@ -12,7 +12,7 @@ from processes import Server
 from candor.settings import Settings
 
 # What Candor reports beside its data.
-_COST = re.compile(rb',"extensions":\{"cost":\{[^{}]*\}\}')
+COST = re.compile(rb',"extensions":\{"cost":\{[^{}]*\}\}')
 _ITS_OWN = re.compile(rb'"(id|createdAt)":"[^"]+"')
 _STORED = """
 SELECT o.external_id, r.rating, r.communication, r.quality, r.value, r.body, r.body_folded,
@@ -67,7 +67,7 @@ async def check_writes(
 
 
 def _answered(server: Server, question: bytes) -> bytes:
-    return _COST.sub(b"", server.ask(question))
+    return COST.sub(b"", server.ask(question))
 
 
 def _compare(candor: Server, baseline: Server, question: Question) -> None:

@@ -137,6 +137,18 @@ class Box:
     some: list[Holder | None] | None  # type: ignore[valid-type]
 
     @strawberry.field
+    def mirror(self) -> Holder | None:  # type: ignore[valid-type]
+        return self.here
+
+    @strawberry.field
+    def broken(self) -> int | None:
+        raise RuntimeError("this computes nothing")
+
+    @strawberry.field
+    def plain(self) -> str:
+        return "plain"
+
+    @strawberry.field
     async def slow(self) -> Holder | None:  # type: ignore[valid-type]
         return self.here
 
@@ -326,6 +338,7 @@ def document_of(name: str) -> str:
                 ("box", "maybe", "fails"),
                 ("box", "items", ""),
                 ("box", "some", ""),
+                ("box", "mirror", "plain broken"),
                 ("later", "here", "__typename"),
                 ("later", "slow", "fails"),
                 ("later", "quick", f"boxes {{ maybe {{ {field} }} fails }}"),

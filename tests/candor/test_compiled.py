@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, OperationType, parse, print_ast, validate
+from graphql import OperationType, parse, print_ast, validate
 from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from candor.compiled import CompiledExecutor
-from candor.documents import MAX_TEXT, Operation
+from candor.documents import MAX_TEXT, Operation, document_of
 from candor.execution import Execution
-from candor.prices import Price
 from models import sql
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 from schema import ids
@@ -112,14 +111,8 @@ VIEWERS = {
 
 
 def _operation(text: str, name: str | None = None) -> Operation:
-    tree = parse(text)
-    for node in tree.definitions:
-        if isinstance(node, OperationDefinitionNode) and name in {
-            None,
-            node.name and node.name.value,
-        }:
-            return Operation(tree, node, Price(0), {}, 0)
-    raise AssertionError(name)
+    found = document_of(schema._schema, parse(text)).operations
+    return next(each for each in found if name in {None, each.name})
 
 
 async def _answer(
@@ -230,6 +223,9 @@ PLANNED = [
         pageInfo {{ hasNextPage }} }} }} }}""",
     '{ ratingSummaries(services: [{ externalId: "LOGO" }]) { count average } viewer { role } }',
     "{ reviews { nodes { status editedAt service { title vendor { level } } } } }",
+    """{ services { totalCount nodes { title reviews(first: 2) { totalCount nodes { id } } }
+        edges { cursor node { standing vendor { services { nodes { title } } } reviews { nodes { body } } } }
+        } }""",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from models import sql
 from models.database import transaction
 
 SLOW = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000000)"
     " SELECT COUNT(*) AS one FROM n",
     "postgres": "SELECT 1 AS one FROM pg_sleep(2)",
 }

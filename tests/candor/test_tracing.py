@@ -48,4 +48,4 @@ async def test_answers_are_the_same_with_and_without_compiled_execution(another,
             answers.append((await client.post("/graphql", json=query)).content)
 
     assert answers[0] == answers[1]
-    assert Execution(compiled=True)._executor is not Execution(compiled=False)._executor
+    assert Execution(compiled=True)._start is not Execution(compiled=False)._start
