@@ -20,6 +20,7 @@ def configuration(settings: Settings) -> MailConfig:
         mail_from=settings.mail_from,
         public_url=settings.public_url,
         connections=settings.mail_connections,
+        rate=settings.mail_rate,
     )
 
 

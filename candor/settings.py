@@ -51,6 +51,8 @@ class Settings:
     mail_from: str = "Candor <no-reply@localhost>"
     mail_worker: bool = False
     mail_connections: int = 4
+    # Mails a second at most; None is no limit.
+    mail_rate: float | None = None
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -101,6 +103,7 @@ def _mail(get: Callable[..., str]) -> dict[str, Any]:
         "mail_from": _mail_from(get("MAIL_FROM", Settings.mail_from)),
         "mail_worker": _switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
         "mail_connections": _connections(get("MAIL_CONNECTIONS", "4")),
+        "mail_rate": _rate(get("MAIL_RATE", "unlimited")),
     }
 
 
@@ -124,6 +127,14 @@ def _connections(value: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]?", value):
         raise BadSettings("CANDOR_MAIL_CONNECTIONS must be a whole number, 1 to 99.")
     return int(value)
+
+
+def _rate(value: str) -> float | None:
+    if value == "unlimited":
+        return None
+    if not re.fullmatch(r"[0-9]{1,4}(?:\.[0-9]{1,6})?", value) or not float(value):
+        raise BadSettings("CANDOR_MAIL_RATE must be mails a second, such as 14 or 0.5.")
+    return float(value)
 
 
 def _smtp_url(value: str) -> str:

@@ -37,4 +37,6 @@ class MailConfig:
     mail_from: str = "Candor <no-reply@localhost>"
     public_url: str = "http://127.0.0.1:8000"
     connections: int = 4
+    # Mails a second at most; None is no limit.
+    rate: float | None = None
     pace: Pace = field(default_factory=Pace)

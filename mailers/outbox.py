@@ -1,4 +1,5 @@
-"""The worker's side of the outbox: claim, hold, mark, close. One statement each, no transaction.
+"""The worker's side of the outbox: claim, hold, mark, close. One statement each, no transaction,
+and often one for several mails.
 
 A claimed mail carries a lease. Every write names the lease's token, so that a worker that slept
 past its lease changes nothing and, above all, sends nothing: `mark` is the last gate before DATA.
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from mailers import plain_text
 from mailers.catalogue import CATALOGUE
+from mailers.ledger import Entry, Write, alone
 from mailers.promise import milliseconds
 from models import clock, sql
 
@@ -56,29 +59,14 @@ WHERE id IN (SELECT id FROM due) RETURNING {", ".join(_COLUMNS)}"""
 
 OVERDUE = "it was overdue for too long"
 
-_HELD = "WHERE id = ? AND lease_token = ? AND status = 'SENDING'"
-_FREE = "lease_token = NULL, lease_until = NULL"
-
 _BEAT = "UPDATE outbox_mail SET lease_until = ? WHERE status = 'SENDING' AND lease_token IN "
-
-_MARK = f"""
-UPDATE outbox_mail SET in_data = ?, dated_at = ?, address = ?, lease_until = ? {_HELD}"""
-
-_FINISH = f"""
-UPDATE outbox_mail SET status = ?, reason = ?, finished_at = ?, attempts = attempts + ?,
-  last_code = COALESCE(?, last_code), last_error = COALESCE(?, last_error), {_FREE} {_HELD}"""
 
 _CONFIRM = """
 UPDATE outbox_mail SET status = 'SENT', reason = NULL, finished_at = ?
 WHERE id = ? AND status IN ('UNCERTAIN', 'SCHEDULED')"""
 
-_RESCHEDULE = f"""
-UPDATE outbox_mail SET status = 'SCHEDULED', due_at = ?, attempts = attempts + ?,
-  ambiguous = ambiguous + ?, in_data = ?, last_code = COALESCE(?, last_code),
-  last_error = COALESCE(?, last_error), {_FREE} {_HELD}"""
-
-_REAP_UNSENT = f"""
-UPDATE outbox_mail SET status = 'SCHEDULED', {_FREE}
+_REAP_UNSENT = """
+UPDATE outbox_mail SET status = 'SCHEDULED', lease_token = NULL, lease_until = NULL
 WHERE status = 'SENDING' AND lease_until < ? AND in_data = ?"""
 
 _EXPIRE = """
@@ -96,6 +84,11 @@ def now() -> int:
     return milliseconds(clock.now())
 
 
+def _words(text: str | None, longest: int) -> str | None:
+    """As both databases can keep them: a server may say anything."""
+    return plain_text.one_line(text, longest) if text else None
+
+
 async def claim_due(*, limit: int, lease: float) -> list[Claimed]:
     """Take up to `limit` due mails, the most overdue first, for `lease` seconds."""
     statement = _CLAIM_ON_POSTGRES if sql.is_postgres() else _CLAIM_ON_SQLITE
@@ -111,16 +104,24 @@ async def beat(tokens: Iterable[str], *, lease: float) -> None:
         await sql.execute(f"{_BEAT}({sql.places(held)})", now() + int(lease * 1000), *held)
 
 
-async def mark(mail: Claimed, *, address: str, dated_at: int, lease: float) -> bool:
+async def mark(
+    mail: Claimed, *, address: str, dated_at: int, lease: float, write: Write = alone
+) -> bool:
     """Write ahead that DATA begins now; False when the mail is not ours any more.
 
-    One statement decides whether the lease still holds and whether nobody has cancelled.
+    One statement decides whether the lease still holds and whether nobody has cancelled, and it is
+    committed when this returns.
     """
-    until = now() + int(lease * 1000)
-    return bool(await sql.execute(_MARK, True, dated_at, address, until, mail.id, mail.lease_token))
+    changes = {
+        "in_data": True,
+        "dated_at": dated_at,
+        "address": address,
+        "lease_until": now() + int(lease * 1000),
+    }
+    return await write(Entry(mail.id, mail.lease_token, changes))
 
 
-async def finish(
+def finished(
     mail: Claimed,
     status: str,
     *,
@@ -128,10 +129,22 @@ async def finish(
     attempt: int = 1,
     code: int | None = None,
     error: str | None = None,
-) -> bool:
+) -> Entry:
+    """The entry that closes a mail that we hold."""
+    changes = {
+        "status": status,
+        "reason": _words(reason, 200),
+        "finished_at": now(),
+        "attempts": attempt,
+        "last_code": code,
+        "last_error": _words(error, 300),
+    }
+    return Entry(mail.id, mail.lease_token, changes)
+
+
+async def finish(mail: Claimed, status: str, *, write: Write = alone, **how: Any) -> bool:
     """Close a mail that we hold; False when it is not ours any more."""
-    values = (status, reason and reason[:200], now(), attempt, code, error and error[:300])
-    return bool(await sql.execute(_FINISH, *values, mail.id, mail.lease_token))
+    return await write(finished(mail, status, **how))
 
 
 async def confirm(mail: Claimed) -> bool:
@@ -147,27 +160,35 @@ async def reschedule(
     ambiguous: int = 0,
     code: int | None = None,
     error: str | None = None,
+    write: Write = alone,
 ) -> None:
     """Give a mail back, to be tried again in `delay` seconds, at its expiry at the latest."""
     due_at = now() + int(delay * 1000)
     if mail.expires_at is not None:
         due_at = min(due_at, max(mail.expires_at, now()))
-    values = (due_at, attempt, ambiguous, False, code, error and error[:300])
-    await sql.execute(_RESCHEDULE, *values, mail.id, mail.lease_token)
+    changes = {
+        "status": "SCHEDULED",
+        "due_at": due_at,
+        "attempts": attempt,
+        "ambiguous": ambiguous,
+        "in_data": False,
+        "last_code": code,
+        "last_error": _words(error, 300),
+    }
+    await write(Entry(mail.id, mail.lease_token, changes))
 
 
-async def release(mail: Claimed) -> None:
+async def release(mail: Claimed, *, write: Write = alone) -> None:
     """Give back a mail that was not begun, as if it had never been claimed."""
-    values = (mail.due_at, 0, 0, False, None, None)
-    await sql.execute(_RESCHEDULE, *values, mail.id, mail.lease_token)
+    await write(Entry(mail.id, mail.lease_token, {"status": "SCHEDULED", "in_data": False}))
 
 
-async def silence(mail: Claimed, *, why: str, resend_in: float) -> None:
+async def silence(mail: Claimed, *, why: str, resend_in: float, write: Write = alone) -> None:
     """The whole mail was handed over and no answer came: once more, or an admin decides."""
     if CATALOGUE[mail.mail].resend_when_uncertain and mail.ambiguous == 0:
-        await reschedule(mail, delay=resend_in, ambiguous=1, error=why)
+        await reschedule(mail, delay=resend_in, ambiguous=1, error=why, write=write)
     else:
-        await finish(mail, "UNCERTAIN", error=why)
+        await finish(mail, "UNCERTAIN", error=why, write=write)
 
 
 async def reap(*, resend_in: float) -> int:

@@ -4,6 +4,7 @@ Whatever a template prints loses its control and bidi characters on the way; HTM
 """
 
 import re
+from collections.abc import MutableMapping
 from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup, escape
 
 from mailers import plain_text, translations
@@ -19,6 +20,7 @@ from mailers.catalogue import CATALOGUE
 from mailers.mail import Mail, Person
 from mailers.site import Site, preselected
 from mailers.suppression import recipient_hash
+from mailers.translated import TranslatedSentences
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +29,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(mail: str, *, site: Site, to: Person, reply_to: str | None = None, **facts: Any) -> Mail:
     """The mail of this name to a person. Every fact that its templates print must be there."""
     language = translations.spoken(to.locale)
-    environment = _environment(language)
+    subject, text, html = _templates(language, mail)
     values = {
         "site_name": site.name,
         "site_url": site.url,
@@ -36,15 +38,12 @@ def render(mail: str, *, site: Site, to: Person, reply_to: str | None = None, **
         **facts,
     }
 
-    def text_of(name: str) -> str:
-        return environment.get_template(f"{folder(mail)}/{name}").render(values)
-
     return Mail(
         to=to,
         locale=language,
-        subject=plain_text.one_line(text_of("subject.txt")),
-        text=_BLANK_LINES.sub("\n\n", text_of("body.txt")).strip() + "\n",
-        html=text_of("body.html"),
+        subject=plain_text.one_line(subject.render(values)),
+        text=_BLANK_LINES.sub("\n\n", text.render(values)).strip() + "\n",
+        html=html.render(values),
         reply_to=reply_to,
         unsubscribe=values["unsubscribe"],
     )
@@ -65,23 +64,33 @@ def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
 
 
 @cache
+def _templates(language: str, mail: str) -> tuple[Template, Template, Template]:
+    subject, text, html = (
+        _environment(language).get_template(f"{folder(mail)}/{name}")
+        for name in ("subject.txt", "body.txt", "body.html")
+    )
+    return subject, text, html
+
+
+class _Environment(Environment):
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        # No template has names of its own. Jinja's chain of mappings is slow, and copied often.
+        return super().make_globals(d) if d else self.globals
+
+
+@cache
 def _environment(language: str) -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=[TranslatedSentences],
         finalize=_harmless,
         auto_reload=False,
     )
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        partial(translations.gettext, language),
-        partial(translations.ngettext, language),
-        newstyle=True,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
+    environment.extend(translate=partial(translations.gettext, language))
     environment.filters.update(
         quoted=plain_text.quoted,
         excerpt=_excerpt,
@@ -96,12 +105,10 @@ def _environment(language: str) -> Environment:
 
 
 def _harmless(value: Any) -> Any:
-    if not isinstance(value, str):
+    # Markup is what our own macros and filters made, of texts that came by here.
+    if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    text = plain_text.harmless(value)
-    if isinstance(value, Markup) and text is not value:
-        return Markup(text)  # noqa: S704 - it was markup before
-    return text
+    return plain_text.harmless(value)
 
 
 def _short(text: str, longest: int = 80) -> str:
@@ -109,7 +116,8 @@ def _short(text: str, longest: int = 80) -> str:
 
 
 def _excerpt(text: str) -> Markup:
-    return escape(plain_text.excerpt(text)).replace("\n", Markup("<br>"))
+    lines = str(escape(plain_text.excerpt(text))).replace("\n", "<br>")
+    return Markup(lines)  # noqa: S704 - it was escaped just now
 
 
 def _day(language: str, value: date | datetime, time_zone: str = "UTC") -> str:

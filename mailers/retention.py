@@ -20,6 +20,12 @@ UPDATE outbox_mail SET {_EMPTY}, recipient = '', lease_token = NULL, lease_until
   status = CASE WHEN status IN ('SCHEDULED', 'SENDING') THEN 'CANCELLED' ELSE status END
 WHERE audience = ? AND recipient = ?"""
 
+_FORGET_OLD_ATTEMPTS = "DELETE FROM mail_attempt WHERE failed_at < ?"
+
+_FORGET_ATTEMPTS_OF = """
+DELETE FROM mail_attempt
+WHERE mail_id IN (SELECT id FROM outbox_mail WHERE audience = ? AND recipient = ?)"""
+
 
 async def forget_old() -> int:
     """Empty what names people in mails that ended long ago; how many.
@@ -27,6 +33,7 @@ async def forget_old() -> int:
     The key stays, so that a mail that was sent is never promised again.
     """
     before = now() - int(KEPT_FOR.total_seconds() * 1000)
+    await sql.execute(_FORGET_OLD_ATTEMPTS, before)
     return await sql.execute(_FORGET_OLD, {}, before)
 
 
@@ -35,5 +42,6 @@ async def forget_person(audience: str, recipient: str) -> int:
 
     Suppression and opt-out stay: they are digests, and keep us from writing to the address again.
     """
+    await sql.execute(_FORGET_ATTEMPTS_OF, audience, recipient)
     because = "the recipient was erased"
     return await sql.execute(_FORGET_PERSON, {}, because, now(), audience, recipient)

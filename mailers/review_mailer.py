@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tortoise.models import Model
+
 from mailers.facts import OrderFacts, ReviewFacts
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from mailers.rendering import render
@@ -17,14 +19,39 @@ from models import (
     Service,
     Vendor,
     clock,
+    sql,
     web_address,
 )
 from models.review_window import Window, window
 
+# What of each row the mails tell, and the guards ask.
+_REVIEW = (
+    *("id", "status", "deleted_at", "rating", "body", "reply_body", "rejection_reason"),
+    "moderation_note",
+)
+_ORDER = (*("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),)
+_CUSTOMER = _VENDOR = ("external_id", "display_name", "email", "locale")
+_SERVICE = ("external_id", "title", "url")
+
+_PARTIES = f"""{sql.columns(Order, "o", "order_", only=_ORDER)},
+  {sql.columns(Customer, "c", "customer_", only=_CUSTOMER)},
+  {sql.columns(Vendor, "v", "vendor_", only=_VENDOR)},
+  {sql.columns(Service, "s", "service_", only=_SERVICE)}"""
+
+_REVIEWS = f"""
+SELECT {sql.columns(Review, "r", "review_", only=_REVIEW)}, {_PARTIES}
+FROM review r JOIN orders o ON o.id = r.order_id JOIN customer c ON c.id = r.customer_id
+JOIN vendor v ON v.id = r.vendor_id JOIN service s ON s.id = r.service_id WHERE r.id IN"""
+
+_ORDERS = f"""
+SELECT {_PARTIES}, EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS has_review
+FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
+JOIN service s ON s.id = o.service_id WHERE o.id IN"""
+
 
 async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the vendor, once the review is public."""
-    review = await _review(review_id)
+    review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
     return _to(review.vendor, "review.received", site, review=_facts(review))
@@ -32,7 +59,7 @@ async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
 
 async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the author, with the vendor's answer."""
-    review = await _review(review_id)
+    review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
     if review.reply_body is None:
@@ -42,7 +69,7 @@ async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped
 
 async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the author, when moderation had held the review."""
-    review = await _review(review_id)
+    review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
     return _to(review.customer, "review.published", site, review=_facts(review))
@@ -50,7 +77,7 @@ async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipp
 
 async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the author, with the reason, and the way to another try while the window is open."""
-    review = await _review(review_id)
+    review = await _review(site, review_id)
     if review is None or review.deleted_at is not None:
         return Skipped("the review is gone")
     if review.status is not ReviewStatus.REJECTED:
@@ -66,10 +93,12 @@ async def reminder(
 
     `completed_at`, when it was promised with one, names the completion that it belongs to.
     """
-    order = await Order.get_or_none(id=order_id).select_related("customer", "vendor", "service")
-    if order is None:
+    found = site.known if order_id in site.known else await orders([order_id])
+    row: tuple[Order, bool] | None = found.get(order_id)
+    if row is None:
         return Skipped("the order is gone")
-    reason = await _why_not_remind(site, order, completed_at)
+    order, has_review = row
+    reason = _why_not_remind(site, order, completed_at, has_review=has_review)
     if reason is not None:
         return Skipped(reason)
     open_until = _window(order, site)
@@ -83,7 +112,9 @@ async def reminder(
     return _to(order.customer, "review.reminder", site, order=facts)
 
 
-async def _why_not_remind(site: Site, order: Order, completed_at: str | None) -> str | None:
+def _why_not_remind(
+    site: Site, order: Order, completed_at: str | None, *, has_review: bool
+) -> str | None:
     status = order.status.value.lower().replace("_", " ")
     again = completed_at and datetime.fromisoformat(completed_at) != order.completed_at
     reasons = {
@@ -93,15 +124,44 @@ async def _why_not_remind(site: Site, order: Order, completed_at: str | None) ->
         "nobody knows when the order was completed": order.completed_at is None,
         "the order was completed again": again,
         "the vendor bought the own service": order.customer.external_id == order.vendor.external_id,
-        "the order has a review": await Review.filter(order_id=order.id).exists(),
+        "the order has a review": has_review,
         "the review window is closed": _is_over(order, site),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
-async def _review(review_id: UUID) -> Review | None:
-    related = ("order", "service", "vendor", "customer")
-    return await Review.get_or_none(id=review_id).select_related(*related)
+async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
+    """Reviews with all that their mails tell, by their ids."""
+    rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids)
+    found = {}
+    for row in rows:
+        related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
+        found[row["review_id"]] = sql.joined(Review, row, "review_", **related)
+    return found
+
+
+async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
+    """Orders with their parties, and whether each has a review, by their ids."""
+    rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids)
+    found = {}
+    for row in rows:
+        order = sql.joined(Order, row, "order_", **_parties(row))
+        found[order.id] = order, bool(row["has_review"])
+    return found
+
+
+def _parties(row: sql.Row) -> dict[str, Model]:
+    return {
+        "customer": sql.joined(Customer, row, "customer_"),
+        "vendor": sql.joined(Vendor, row, "vendor_"),
+        "service": sql.joined(Service, row, "service_"),
+    }
+
+
+async def _review(site: Site, review_id: UUID) -> Review | None:
+    found = site.known if review_id in site.known else await reviews([review_id])
+    review: Review | None = found.get(review_id)
+    return review
 
 
 def _not_public(review: Review | None) -> Skipped:

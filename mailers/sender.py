@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 _SENDER = re.compile(
     r"(?:\s*\"?(?P<name>[^<>\"\x00-\x1f\x7f]*?)\"?\s*<)?"
@@ -16,6 +17,7 @@ class Sender:
     domain: str
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> "Sender":
         """Read `Name <address>` or a bare address. Raises ValueError."""
         found = _SENDER.fullmatch(text)

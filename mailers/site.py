@@ -1,28 +1,34 @@
 """What every mail knows of the site: its name, its settings, and where its links point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
 from mailers.links import Claim, Purpose, sign
-from models import SiteSettings, clock, token_text
+from models import SiteSettings, clock, sql, token_text
 
 # A link of an unlimited window still ends some day.
 UNLIMITED = timedelta(days=365)
 CATEGORIES = tuple(Category)
+
+_SETTINGS = f"SELECT {sql.columns(SiteSettings, 's')} FROM site_settings s WHERE s.key = 'site'"
 
 
 @dataclass(frozen=True)
 class Site:
     settings: SiteSettings
     config: MailConfig
+    # Rows that were read for several mails at once, by id; None for what is not there.
+    known: dict[UUID, Any] = field(default_factory=dict)
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":
-        return cls(await SiteSettings.get_or_none(key="site") or SiteSettings(), config)
+        rows = await sql.fetch(_SETTINGS)
+        return cls(sql.hydrate(SiteSettings, rows)[0] if rows else SiteSettings(), config)
 
     @property
     def name(self) -> str:

@@ -5,21 +5,31 @@ went wrong and to pass the last gate just before DATA.
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable
 
-import aiosmtplib
-from aiosmtplib import SMTPException, SMTPResponseException
+from aiosmtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 
 from mailers.configuration import Pace
+from mailers.smtp_dialogue import Dialogue, Reply, dotted
 from mailers.smtp_server import SmtpServer
 from mailers.smtp_verdict import Outcome, Stage, Verdict, of_error
 
 Gate = Callable[[], Awaitable[bool]]
 
+# Nothing that ends an address, or a command.
+_ADDRESS = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]+")
 _MOST_MAILS, _LONGEST_IDLE = 100, 30.0
 _FAREWELL = 2.0
-_CLOSING = 421
+_DONE, _WILL_FORWARD, _GO_ON, _CLOSING = 250, 251, 354, 421
 
 
 class SmtpLink:
@@ -27,39 +37,46 @@ class SmtpLink:
 
     def __init__(self, server: SmtpServer, pace: Pace) -> None:
         self._server, self._pace = server, pace
-        self._client: aiosmtplib.SMTP | None = None
+        self._dialogue: Dialogue | None = None
+        self._extensions: frozenset[str] = frozenset()
         self._mails = 0
         self._used_at = 0.0
         self._stage = Stage.CONNECT
 
     async def send(self, *, sender: str, to: str, raw: bytes, gate: Gate) -> Verdict:
         """Hand over one mail. `gate` is asked just before DATA; its yes cannot be taken back."""
+        if not (_ADDRESS.fullmatch(sender) and _ADDRESS.fullmatch(to)):
+            return Verdict(Outcome.DEAD, text=f"not an address for SMTP: {to!r}")
         try:
-            client = await self._introduced(sender, raw)
-            self._stage = Stage.RCPT
-            await client.rcpt(to)
+            dialogue = await self._introduced(sender, to, len(raw))
         except (SMTPException, OSError, ValueError) as error:
             return await self._judge(error)
-        if not await gate():
+        try:
+            passed = await gate()
+        except BaseException:
+            self._drop()
+            raise
+        if not passed:
             await self._reset()
             return Verdict(Outcome.FENCED)
+        if dialogue.lost:  # while the gate was asked, and before anything was handed over
+            return await self._judge(SMTPServerDisconnected("Connection lost"))
         try:
-            self._stage = Stage.DATA
-            reply = await client.data(raw, timeout=self._pace.data)
+            reply = await self._hand_over(dialogue, raw)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what the server has
             return await self._judge(error)
         self._mails, self._used_at = self._mails + 1, time.monotonic()
-        return Verdict(Outcome.SENT, reply.code, reply.message)
+        return Verdict(Outcome.SENT, reply.code, reply.text)
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
+        dialogue, self._dialogue = self._dialogue, None
+        if dialogue is not None:
             with contextlib.suppress(SMTPException, OSError):
-                await client.quit(timeout=_FAREWELL)
-            client.close()
+                await dialogue.ask(b"QUIT\r\n", timeout=_FAREWELL)
+            dialogue.close()
 
-    async def _introduced(self, sender: str, raw: bytes) -> aiosmtplib.SMTP:
-        """A connection on which MAIL was accepted.
+    async def _introduced(self, sender: str, to: str, size: int) -> Dialogue:
+        """A connection on which MAIL and RCPT were accepted.
 
         A connection that was used before may have been closed by the server meanwhile: that says
         nothing about the channel, and is tried once more on a fresh one.
@@ -67,28 +84,54 @@ class SmtpLink:
         idle = time.monotonic() - self._used_at
         if self._mails >= _MOST_MAILS or idle > _LONGEST_IDLE:
             await self.close()
-        if self._client is not None:
+        if self._dialogue is not None:
             try:
-                return await self._mail(self._client, sender, raw)
+                return await self._envelope(self._dialogue, sender, to, size)
             except (SMTPException, OSError) as error:
-                if isinstance(error, SMTPResponseException) and error.code != _CLOSING:
+                gone = not isinstance(error, SMTPResponseException) or error.code == _CLOSING
+                if self._stage is not Stage.MAIL or not gone:
                     raise
                 self._drop()
-        return await self._mail(await self._connect(), sender, raw)
+        return await self._envelope(await self._connect(), sender, to, size)
 
-    async def _connect(self) -> aiosmtplib.SMTP:
+    async def _connect(self) -> Dialogue:
         self._stage = Stage.CONNECT
-        client = self._server.client(timeout=self._pace.command)
-        await client.connect(timeout=self._pace.connect)
-        self._client, self._mails, self._used_at = client, 0, time.monotonic()
-        await client._ehlo_or_helo_if_needed()  # its public twin has no HELO
-        return client
+        pace = self._pace
+        transport, self._extensions = await self._server.open(
+            connect=pace.connect, command=pace.command
+        )
+        self._dialogue = dialogue = Dialogue(transport)
+        self._mails, self._used_at = 0, time.monotonic()
+        return dialogue
 
-    async def _mail(self, client: aiosmtplib.SMTP, sender: str, raw: bytes) -> aiosmtplib.SMTP:
+    async def _envelope(self, dialogue: Dialogue, sender: str, to: str, size: int) -> Dialogue:
+        """MAIL and RCPT, both at once where the server allows it."""
         self._stage = Stage.MAIL
-        options = [f"SIZE={len(raw)}"] if client.supports_extension("size") else []
-        await client.mail(sender, options=options)
-        return client
+        option = f" SIZE={size}" if "size" in self._extensions else ""
+        mail, rcpt = f"MAIL FROM:<{sender}>{option}\r\n".encode(), f"RCPT TO:<{to}>\r\n".encode()
+        limit = self._pace.command
+        if "pipelining" in self._extensions:
+            replies = await dialogue.ask(mail + rcpt, timeout=limit, replies=2)
+        else:
+            replies = await dialogue.ask(mail, timeout=limit)
+        if replies[0].code != _DONE:
+            raise SMTPSenderRefused(*replies[0], sender)
+        self._stage = Stage.RCPT
+        if "pipelining" not in self._extensions:
+            replies += await dialogue.ask(rcpt, timeout=limit)
+        if len(replies) == 1:
+            raise SMTPServerDisconnected("Connection lost")
+        if replies[1].code not in {_DONE, _WILL_FORWARD}:
+            raise SMTPRecipientRefused(*replies[1], to)
+        return dialogue
+
+    async def _hand_over(self, dialogue: Dialogue, raw: bytes) -> Reply:
+        self._stage = Stage.DATA
+        for octets, expected in ((b"DATA\r\n", _GO_ON), (dotted(raw), _DONE)):
+            [reply] = await dialogue.ask(octets, timeout=self._pace.data)
+            if reply.code != expected:
+                raise SMTPDataError(*reply)
+        return reply
 
     async def _judge(self, error: Exception) -> Verdict:
         verdict = of_error(self._stage, error)
@@ -99,13 +142,17 @@ class SmtpLink:
         return verdict
 
     async def _reset(self) -> None:
+        if self._dialogue is None:
+            return
         try:
-            if self._client is not None:
-                await self._client.rset(timeout=_FAREWELL)
+            [reply] = await self._dialogue.ask(b"RSET\r\n", timeout=_FAREWELL)
         except (SMTPException, OSError):
             self._drop()
+        else:
+            if reply.code != _DONE:
+                self._drop()
 
     def _drop(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        dialogue, self._dialogue = self._dialogue, None
+        if dialogue is not None:
+            dialogue.close()

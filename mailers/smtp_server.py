@@ -1,8 +1,10 @@
 """Where the relay is, and how we may speak to it: read from one URL, refused with a reason."""
 
+import asyncio
 import ipaddress
 import ssl
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -21,20 +23,34 @@ class SmtpServer:
     # What we call ourselves in EHLO.
     local_hostname: str
 
-    def client(self, *, timeout: float) -> aiosmtplib.SMTP:
-        """A connection that is not open yet."""
+    async def open(
+        self, *, connect: float, command: float
+    ) -> tuple[asyncio.Transport, frozenset[str]]:
+        """A new connection, introduced and encrypted, and what the server offers, in lower case.
+
+        At most `connect` seconds until the greeting, and `command` for each answer after it.
+        """
         encrypted = self.tls != "none"
-        return aiosmtplib.SMTP(
+        client = aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
             username=self.username,
             password=self.password,
             local_hostname=self.local_hostname,
-            timeout=timeout,
+            timeout=command,
             use_tls=self.tls == "implicit",
             start_tls=self.tls == "starttls",
             tls_context=ssl.create_default_context(cafile=self.authority) if encrypted else None,
         )
+        try:
+            await client.connect(timeout=connect)
+            await client._ehlo_or_helo_if_needed()  # its public twin has no HELO
+        except BaseException:
+            client.close()
+            raise
+        if client.transport is None:
+            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+        return cast("asyncio.Transport", client.transport), frozenset(client.esmtp_extensions)
 
 
 def smtp_server(url: str, *, local_hostname: str) -> SmtpServer:

@@ -5,6 +5,7 @@ Addresses are kept as keyed digests, which outlive the erasure of a person and n
 
 import hmac
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from mailers.catalogue import CATALOGUE, Category
 from mailers.outbox import now
@@ -14,9 +15,10 @@ from models.uuid7 import uuid7
 NO_SUCH_MAILBOX = "the mailbox does not exist"
 OPTED_OUT = "the recipient does not want such mails"
 
-_WHY_NOT = """
-SELECT 0 AS opted_out FROM mail_suppression WHERE recipient_hash = ?
-UNION ALL SELECT 1 FROM mail_optout WHERE recipient_hash = ? AND category = ?"""
+_KNOWN = """
+SELECT recipient_hash, '' AS category FROM mail_suppression WHERE recipient_hash IN ({0})
+UNION ALL
+SELECT recipient_hash, category FROM mail_optout WHERE recipient_hash IN ({0})"""
 
 _SUPPRESS = """
 INSERT INTO mail_suppression (recipient_hash, reason, suppressed_at) VALUES (?, ?, ?)
@@ -38,13 +40,25 @@ def recipient_hash(secret: str, address: str) -> str:
     return hmac.digest(secret.encode(), b"recipient:" + name, "sha256").hex()[:32]
 
 
-async def why_not(mail: str, recipient: str) -> str | None:
-    """The reason why this mail may not go to this recipient (a hash); None when it may."""
-    category = CATALOGUE[mail].category
-    rows = await sql.fetch(_WHY_NOT, recipient, recipient, category or "")
-    if not rows:
-        return None
-    return OPTED_OUT if all(row["opted_out"] for row in rows) else NO_SUCH_MAILBOX
+async def objections(recipients: Iterable[str]) -> dict[str, set[str]]:
+    """What is known against writing to these recipients (hashes), by one question.
+
+    The categories that each has declined; an empty name stands for a missing mailbox.
+    """
+    hashes = list(recipients)
+    known: dict[str, set[str]] = {}
+    if hashes:
+        statement = _KNOWN.format(sql.places(hashes))
+        for row in await sql.fetch(statement, *hashes, *hashes):
+            known.setdefault(row["recipient_hash"], set()).add(row["category"])
+    return known
+
+
+def why_not(mail: str, against: AbstractSet[str]) -> str | None:
+    """The reason why this mail may not go to a recipient with these objections, if there is one."""
+    if "" in against:
+        return NO_SUCH_MAILBOX
+    return OPTED_OUT if CATALOGUE[mail].category in against else None
 
 
 async def suppress(recipient: str, *, reason: str) -> None:

@@ -65,7 +65,7 @@ async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
 
 async def solved(site: Site, update_id: UUID, *, solve: int, **_params: Any) -> Mail | Skipped:
     """To the customer, of the solve with this number."""
-    update = await _still_solved(update_id, solve)
+    update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
         return update
     facts = _facts(update, link=_link(site, update), may_rate=site.settings.ratings_enabled)
@@ -78,7 +78,7 @@ async def rating_request(
     """To the customer who has not rated the solve with this number."""
     if not (site.settings.ratings_enabled and site.settings.rating_request_enabled):
         return _RATINGS_OFF
-    update = await _still_solved(update_id, solve)
+    update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
         return update
     facts = _facts(update, link=_link(site, update))
@@ -89,7 +89,7 @@ async def note_from_customer(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
     """To whoever the update is assigned to now."""
-    update, note = await _update(update_id), await _note(note_id)
+    update, note = await _update(site, update_id), await _note(note_id)
     if update is None or note is None:
         return _GONE
     assignee: TeamMember | None = update.assignee
@@ -106,7 +106,7 @@ async def note_from_staff(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
     """To the customer, of a note that the customer may see."""
-    update, note = await _update(update_id), await _note(note_id)
+    update, note = await _update(site, update_id), await _note(note_id)
     if update is None or note is None:
         return _GONE
     if note.internal or note.author is None:
@@ -125,7 +125,7 @@ async def _rated(
     """The update with its rating, if both are still there."""
     if not site.settings.ratings_enabled:
         return _RATINGS_OFF
-    update = await _update(update_id)
+    update = await _update(site, update_id)
     if update is None:
         return _GONE
     latest = UpdateSolve.filter(update_id=update.id, number=update.solves)
@@ -137,8 +137,8 @@ async def _rated(
     return update, solve, facts
 
 
-async def _still_solved(update_id: UUID, solve: int) -> OrderUpdate | Skipped:
-    update = await _update(update_id)
+async def _still_solved(site: Site, update_id: UUID, solve: int) -> OrderUpdate | Skipped:
+    update = await _update(site, update_id)
     if update is None:
         return _GONE
     if update.is_closed:
@@ -148,9 +148,17 @@ async def _still_solved(update_id: UUID, solve: int) -> OrderUpdate | Skipped:
     return update
 
 
-async def _update(update_id: UUID) -> OrderUpdate | None:
+async def updates(ids: list[UUID]) -> dict[UUID, OrderUpdate]:
+    """Updates with all that their mails tell, by their ids."""
     related = ("order__customer", "order__service", "assignee")
-    return await OrderUpdate.get_or_none(id=update_id).select_related(*related)
+    found = await OrderUpdate.filter(id__in=ids).select_related(*related)
+    return {update.id: update for update in found}
+
+
+async def _update(site: Site, update_id: UUID) -> OrderUpdate | None:
+    found = site.known if update_id in site.known else await updates([update_id])
+    update: OrderUpdate | None = found.get(update_id)
+    return update
 
 
 async def _note(note_id: str) -> UpdateNote | None:

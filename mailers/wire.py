@@ -5,20 +5,22 @@ before 3.11.10 (CVE-2024-6923), and a long List-Unsubscribe into an encoded-word
 ignore. Texts are cleaned and encoded here; everything else must be what it claims to be.
 """
 
-import base64
 import hmac
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from mailers.plain_text import one_line
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
-_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_FOREIGN_LINE_END = re.compile(r"\r\n?")
 _LONGEST_NAME, _LONGEST_PLAIN, _LONGEST_LINE = 80, 60, 998
 _WORD_OCTETS = 45
+_ROW = 76
 
 Header = tuple[str, str]
 
@@ -49,7 +51,7 @@ def written(
         ("From", mailbox(*sender)),
         ("To", mailbox(*to)),
         ("Subject", _words(one_line(subject))),
-        ("Date", format_datetime(date.astimezone(UTC))),
+        ("Date", _date(int(date.timestamp()))),
         ("Message-ID", _structured(message_id)),
         *((name, _structured(value)) for name, value in headers),
         ("MIME-Version", "1.0"),
@@ -77,6 +79,11 @@ def mailbox(name: str, address: str) -> str:
     return f"{_encoded(name)}\r\n <{address}>"
 
 
+@lru_cache(maxsize=64)  # many mails a second
+def _date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
+
+
 def _words(text: str) -> str:
     if text.isascii() and "=?" not in text and len(text) <= _LONGEST_PLAIN:
         return text
@@ -85,15 +92,14 @@ def _words(text: str) -> str:
 
 def _encoded(text: str) -> str:
     """Encoded-words of at most 75 characters, none cut inside of a character."""
-    words, word = [], b""
-    for character in text:
-        octets = character.encode()
-        if len(word) + len(octets) > _WORD_OCTETS:
-            words.append(word)
-            word = b""
-        word += octets
-    words.append(word)
-    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
+    octets, words, start = text.encode(), [], 0
+    while start < len(octets):
+        end = start + _WORD_OCTETS
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        words.append(b2a_base64(octets[start:end], newline=False).decode())
+        start = end
+    return "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
 
 
 def _structured(value: str) -> str:
@@ -104,16 +110,21 @@ def _structured(value: str) -> str:
 
 
 def _part(content_type: str, text: str) -> bytes:
-    lines = re.sub(r"\r\n?|\n", "\r\n", text).encode("utf-8", "replace")
+    if "\r" in text:
+        text = _FOREIGN_LINE_END.sub("\n", text)
+    lines = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    code = b2a_base64(lines, newline=False)
     head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-    return head.encode() + b"\r\n" + base64.encodebytes(lines).replace(b"\n", b"\r\n").rstrip()
+    rows = (code[start : start + _ROW] for start in range(0, len(code), _ROW))
+    return head.encode() + b"\r\n" + b"\r\n".join(rows)
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:
-    """Read back what a server will see."""
-    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
-    seen = [line.partition(":")[0] for line in head if line[:1] not in " \t"]
-    longest = max(map(len, raw.split(b"\r\n")))
-    if seen != names or _BARE_LINE_END.search(raw) or longest > _LONGEST_LINE:
+    """Read back what a server will see. Behind the head there is nothing but base64."""
+    head = raw.partition(b"\r\n\r\n")[0]
+    lines = head.split(b"\r\n")
+    seen = [line.partition(b":")[0].decode() for line in lines if line[:1] not in b" \t"]
+    bare = head.count(b"\n") + head.count(b"\r") != 2 * (len(lines) - 1)
+    if seen != names or bare or max(map(len, lines)) > _LONGEST_LINE:
         raise ValueError("the mail does not read back as it was meant")
     return raw

@@ -1,28 +1,31 @@
 """Sends what is due until it is told to stop. Any number of workers may share one outbox.
 
-One claimer takes due mails; each sender owns a connection; a heart keeps the leases; a reaper
-frees the mails of workers that died. None of them dies of an error: it is logged, and after a
-breath they go on.
+One claimer takes due mails and has them written; each sender owns a connection; a heart keeps the
+leases; a reaper frees the mails of workers that died. None of them dies of an error: it is logged,
+and after a breath they go on.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from mailers import channel, outbox, retention
+from mailers.appetite import Appetite
 from mailers.channel import Channel
 from mailers.configuration import MailConfig
-from mailers.delivery import deliver
-from mailers.outbox import Claimed
+from mailers.ledger import Ledger
+from mailers.letter import Written, compose
+from mailers.postman import Job, Postman
 from mailers.promise import tell_admins_of_refusal
-from mailers.retry_schedule import MAX_ATTEMPTS, delay
 from mailers.sender import Sender
 from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Trouble, Verdict
-from mailers.transport import Link, open_link
+from mailers.tempo import Tempo
+from mailers.transport import open_link
 from models import announcements
 from models.announcements import FellBehind
 
@@ -31,15 +34,7 @@ _log = logging.getLogger("candor.mail")
 _BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
-_PROBE = 30.0
-
-
-@dataclass(frozen=True)
-class _Job:
-    mail: Claimed
-    # As it was when the mail was claimed.
-    site: Site
-    channel: Channel
+_PROBE, _SETTINGS_LAST = 30.0, 0.1
 
 
 class Worker:
@@ -47,45 +42,62 @@ class Worker:
 
     def __init__(self, config: MailConfig) -> None:
         Sender.parse(config.mail_from)
-        self._config = config
-        self._links = [open_link(config) for _ in range(config.connections)]
-        self._waiting: asyncio.Queue[_Job] = asyncio.Queue()
+        self.config = config
+        self.waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self.ledger, self.tempo = Ledger(), Tempo(config.rate)
+        self._postmen = [Postman(self, open_link(config)) for _ in range(config.connections)]
+        # Mails that are not written down as ended, and how many of them each lease holds.
+        self._open = 0
         self._held: dict[str, int] = {}
-        self._busy = 0
-        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        self._wake, self.stopping = asyncio.Event(), asyncio.Event()
         self._seen, self._looked_at = Channel(), 0
+        self._outdated_before = 0.0
+        self._appetite = Appetite(config.connections, self.tempo)
+        self._site: Site | None = None
+        self._site_until = 0.0
         self._blames: deque[int] = deque(maxlen=_MOST_BLAMES)
 
     async def run(self) -> None:
         """Work until `stop`; then finish what is being handed over and give the rest back."""
-        pace = self._config.pace
-        claimer = asyncio.create_task(self._forever(self._claim, 0))
+        pace = self.config.pace
+        claimer = asyncio.create_task(self._claim_until_stopped())
         keepers = [
             asyncio.create_task(self._forever(self._beat, pace.lease / 3)),
             asyncio.create_task(self._forever(self._reap, pace.lease / 2)),
-            asyncio.create_task(self._forever(self._tidy, _HOUR)),
+            asyncio.create_task(self._forever(retention.forget_old, _HOUR)),
             asyncio.create_task(self._forever(self._listen, 0)),
         ]
-        senders = [asyncio.create_task(self._send(link)) for link in self._links]
+        senders = [asyncio.create_task(postman.run()) for postman in self._postmen]
         try:
-            await self._stopping.wait()
-            await _end([claimer])
-            await self._give_back()
+            await self.stopping.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pace.stop):
-                    await self._waiting.join()
+                    await claimer  # whatever it has just claimed, it knows of
+                    await self._give_back()
+                    await self.waiting.join()
         finally:
             await _end([claimer, *senders, *keepers])
-            await asyncio.gather(*(link.close() for link in self._links))
+            await asyncio.gather(self.ledger.close(), *(each.close() for each in self._postmen))
 
     def stop(self) -> None:
-        self._stopping.set()
+        self.stopping.set()
+        self._wake.set()
 
     def wake(self) -> None:
         """There may be something due: look now."""
         self._wake.set()
 
-    async def _forever(self, step: Callable[[], Awaitable[None]], every: float) -> None:
+    async def _claim_until_stopped(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                await self._claim()
+                await asyncio.sleep(0)
+            except Exception:  # noqa: BLE001 - nothing may end it
+                _log.exception("the mail worker goes on after an error")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stopping.wait(), _BREATH)
+
+    async def _forever(self, step: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
             try:
                 await step()
@@ -97,13 +109,14 @@ class Worker:
     async def _claim(self) -> None:
         """Keep the senders busy, then sleep until something may have changed.
 
-        As many mails as there are senders wait for one, so that a claim fetches several.
+        Several mails are claimed and written at once, as soon as half of the last ones left.
         """
-        free = 2 * len(self._links) - self._busy - self._waiting.qsize()
+        most = self._appetite.most
+        free = most - self._open
         self._wake.clear()
-        enough = free < len(self._links)
-        if enough or await self._take(free) < free:
-            nap = self._config.pace.poll if enough else await self._nap()
+        enough = free < most / 2
+        if not self.stopping.is_set() and (enough or await self._take(free) < free):
+            nap = self.config.pace.poll if enough else await self._nap()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nap):
                     await self._wake.wait()
@@ -112,18 +125,34 @@ class Worker:
         seen = await self._look()
         if seen.rests or not (seen.works or await self._may_probe(seen)):
             return 0
-        site = await Site.load(self._config)
         limit = limit if seen.works else 1
-        mails = await outbox.claim_due(limit=limit, lease=self._config.pace.lease)
+        self._appetite.claims()
+        mails = await outbox.claim_due(limit=limit, lease=self.config.pace.lease)
         for mail in mails:
             self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1
-            self._waiting.put_nowait(_Job(mail, site, seen))
+        self._open += len(mails)
+        letters: Sequence[Written | None] = [None] * len(mails)
+        moment = time.monotonic()
+        try:
+            if mails:
+                letters = await compose(mails, await self._current_site())
+        except Exception:  # noqa: BLE001 - each sender tries again, with its own mail
+            _log.exception("the mail worker writes these mails one by one")
+        for mail, letter in zip(mails, letters, strict=True):
+            self.waiting.put_nowait(Job(mail, seen, letter, moment))
         return len(mails) if seen.works else 0
+
+    async def _current_site(self) -> Site:
+        """The site's settings, read once for claims that follow one another at once."""
+        moment = time.monotonic()
+        if self._site is None or moment > self._site_until:
+            self._site, self._site_until = await Site.load(self.config), moment + _SETTINGS_LAST
+        return self._site
 
     async def _look(self) -> Channel:
         """The channel, known for as long as a poll while it works."""
         age = outbox.now() - self._looked_at
-        if not self._seen.works or not 0 <= age < self._config.pace.poll * 1000:
+        if not self._seen.works or not 0 <= age < self.config.pace.poll * 1000:
             self._seen, self._looked_at = await channel.look(), outbox.now()
         return self._seen
 
@@ -131,54 +160,55 @@ class Worker:
         due_at = await outbox.next_due()
         if due_at is None or due_at > outbox.now():
             return False
-        return await channel.take_probe(seen, patience=min(_PROBE, self._config.pace.lease))
+        return await channel.take_probe(seen, patience=min(_PROBE, self.config.pace.lease))
 
     async def _nap(self) -> float:
-        poll, due_at = self._config.pace.poll, await outbox.next_due()
+        poll, due_at = self.config.pace.poll, await outbox.next_due()
         if due_at is None or not self._seen.works:
             return poll
         return min(poll, max(_BLINK, (due_at - outbox.now()) / 1000))
 
-    async def _send(self, link: Link) -> None:
-        while True:
-            job = await self._waiting.get()
-            mail = job.mail
-            self._busy += 1
-            try:
-                await self._deliver(job, link)
-            except Exception as error:  # noqa: BLE001 - the same
-                _log.exception("mail %s (%s): the sender goes on", mail.id, mail.mail)
-                await self._put_off(mail, error)
-            finally:
-                self._busy -= 1
-                self._forget(mail)
-                self._waiting.task_done()
-                self._wake.set()
+    @property
+    def rests(self) -> bool:
+        """Whether the channel rests, as far as this worker knows."""
+        return self._seen.rests
 
-    async def _deliver(self, job: _Job, link: Link) -> None:
-        if self._seen.rests:  # since the mail was claimed
-            await outbox.release(job.mail)
-            return
-        verdict = await deliver(job.mail, link, job.site)
-        if verdict is not None and verdict.outcome is not Outcome.FENCED:
-            await self._heed(job, verdict)
+    def outdated(self, job: Job) -> bool:
+        """Whether something happened that may concern a letter that was written before."""
+        return job.written_at < self._outdated_before
 
-    async def _heed(self, job: _Job, verdict: Verdict) -> None:
+    def done(self, job: Job) -> None:
+        """The end of a job is written down."""
+        self._open -= 1
+        token = job.mail.lease_token
+        self._held[token] -= 1
+        if not self._held[token]:
+            del self._held[token]
+        self.waiting.task_done()
+        self._wake.set()
+
+    async def heed(self, job: Job, verdict: Verdict) -> None:
         """What a verdict says of the channel, for all workers."""
         failures = job.channel.failures
+        if verdict.no_such_mailbox:
+            self._outdated_before = time.monotonic()
+        if verdict.trouble is Trouble.THROTTLED:
+            self.tempo.be_careful()
         if verdict.outcome is not Outcome.CHANNEL:
             await channel.works_again(failures)
             if not (verdict.blames_our_reputation and self._blamed_too_often()):
                 return
             verdict, failures = replace(verdict, trouble=Trouble.REFUSED), 0
-        seconds = await channel.fails(failures, verdict, self._config.pace)
+        seconds = await channel.fails(failures, verdict, self.config.pace)
         self._seen, self._looked_at = await channel.look(), outbox.now()
         if verdict.trouble is Trouble.REFUSED:
             _log.error("mail is not accepted, it takes a human: %s", verdict.text)
         else:
             _log.warning("mail rests for %.0f s: %s", seconds, verdict.text)
         code, error = verdict.code, verdict.text
-        await outbox.reschedule(job.mail, delay=seconds, attempt=0, code=code, error=error)
+        await outbox.reschedule(
+            job.mail, delay=seconds, attempt=0, code=code, error=error, write=self.ledger.write
+        )
         if verdict.trouble is Trouble.REFUSED:
             await tell_admins_of_refusal(job.mail.id)
 
@@ -188,15 +218,6 @@ class Worker:
         within = moment - self._blames[0] <= _BLAMES_WITHIN
         return len(self._blames) == _MOST_BLAMES and within
 
-    async def _put_off(self, mail: Claimed, error: Exception) -> None:
-        """After an error that nobody foresaw: an attempt is used up, if the row can be reached."""
-        with contextlib.suppress(Exception):
-            if mail.attempts + 1 >= MAX_ATTEMPTS:
-                await outbox.finish(mail, "DEAD", reason="attempts used up", error=repr(error))
-            else:
-                seconds = delay(self._config.pace, mail.attempts + 1, None)
-                await outbox.reschedule(mail, delay=seconds, error=repr(error))
-
     async def _listen(self) -> None:
         """Every mail comes with a notice, and that is announced: no need to wait for the poll."""
         with announcements.listener("notification") as listener, contextlib.suppress(FellBehind):
@@ -205,28 +226,21 @@ class Worker:
                 self.wake()
 
     async def _beat(self) -> None:
-        await outbox.beat(list(self._held), lease=self._config.pace.lease)
+        await outbox.beat(list(self._held), lease=self.config.pace.lease)
 
     async def _reap(self) -> None:
         await outbox.expire()
-        if await outbox.reap(resend_in=self._config.pace.resend):
+        if await outbox.reap(resend_in=self.config.pace.resend):
             self._wake.set()
 
-    async def _tidy(self) -> None:
-        await retention.forget_old()
-
-    def _forget(self, mail: Claimed) -> None:
-        self._held[mail.lease_token] -= 1
-        if not self._held[mail.lease_token]:
-            del self._held[mail.lease_token]
-
     async def _give_back(self) -> None:
-        while not self._waiting.empty():
-            mail = self._waiting.get_nowait().mail
-            self._forget(mail)
-            self._waiting.task_done()
-            with contextlib.suppress(Exception):  # its lease ends without us
-                await outbox.release(mail)
+        unsent = []
+        while not self.waiting.empty():
+            unsent.append(self.waiting.get_nowait())
+        writes = (outbox.release(job.mail, write=self.ledger.write) for job in unsent)
+        await asyncio.gather(*writes, return_exceptions=True)  # their leases end without us
+        for job in unsent:
+            self.done(job)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

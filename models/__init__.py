@@ -2,6 +2,7 @@
 
 from models.api_key import ApiKey, Scope
 from models.customer import Customer
+from models.mail_attempt import MailAttempt
 from models.mail_channel import MailChannel
 from models.mail_optout import MailOptout
 from models.mail_suppression import MailSuppression
@@ -25,6 +26,7 @@ __all__ = [
     "ApiKey",
     "Audience",
     "Customer",
+    "MailAttempt",
     "MailChannel",
     "MailOptout",
     "MailStatus",

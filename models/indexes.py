@@ -62,6 +62,8 @@ INDEXES: dict[str, str] = {
         " WHERE status IN ('SCHEDULED', 'SENDING')"
     ),
     "ix_outbox_mail_newest": "INDEX ix_outbox_mail_newest ON outbox_mail (created_at, id)",
+    "ix_mail_attempt_mail": "INDEX ix_mail_attempt_mail ON mail_attempt (mail_id, failed_at, id)",
+    "ix_mail_attempt_failed": "INDEX ix_mail_attempt_failed ON mail_attempt (failed_at)",
     "uq_mail_optout": "UNIQUE INDEX uq_mail_optout ON mail_optout (recipient_hash, category)",
     "ix_order_update_order": (
         "INDEX ix_order_update_order ON order_update (order_id, customer_activity_at, id)"

@@ -76,10 +76,15 @@ def places(values: Sequence[Any]) -> str:
 
 @cache
 def columns(
-    model: type[Model], alias: str, prefix: str = "", *, without: frozenset[str] = frozenset()
+    model: type[Model],
+    alias: str,
+    prefix: str = "",
+    *,
+    only: tuple[str, ...] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> str:
     """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
-    names = [name for name in _columns(model) if name not in without]
+    names = [name for name in only or _columns(model) if name not in without]
     if prefix:
         return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
     return ", ".join(f'{alias}."{name}"' for name in names)
@@ -98,10 +103,11 @@ def fresh(model: type[M], **attributes: Any) -> M:
     return _instance(model, _defaults(model) | attributes)
 
 
-def joined(model: type[M], row: Row, prefix: str) -> M:
-    """The model object whose columns stand in a row under a prefix."""
+def joined(model: type[M], row: Row, prefix: str, **related: Model) -> M:
+    """The model object whose columns stand in a row under a prefix, with its relations."""
     names = _columns(model)
-    return _instance(model, {name: row[prefix + name] for name in names if prefix + name in row})
+    own = {name: row[prefix + name] for name in names if prefix + name in row}
+    return _instance(model, own | {f"_{name}": other for name, other in related.items()})
 
 
 def _instance(model: type[M], row: Row) -> M:

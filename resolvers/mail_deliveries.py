@@ -6,7 +6,7 @@ from operator import attrgetter
 from uuid import UUID
 
 import mailers
-from models import MailStatus, OutboxMail
+from models import MailAttempt, MailStatus, OutboxMail
 from models.database import transaction
 from resolvers import tracking
 from resolvers.errors import Conflict, NotFound
@@ -64,6 +64,14 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail
     if not ids or not viewer.is_admin:
         return {}
     return {mail.id: mail for mail in await OutboxMail.filter(id__in=list(ids))}
+
+
+async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
+    """The tries of mails that did not succeed, oldest first, by the mail's id."""
+    found: dict[UUID, list[MailAttempt]] = {mail_id: [] for mail_id in ids}
+    for attempt in await MailAttempt.filter(mail_id__in=list(ids)).order_by("failed_at", "id"):
+        found[attempt.mail_id].append(attempt)
+    return found
 
 
 async def retry(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
@@ -16,6 +17,20 @@ from schema.context import Context
 from schema.errors import UserError
 from schema.node import Node
 from schema.selection import Selection
+
+
+@strawberry.type(description="A try to hand over a mail that did not succeed.")
+class MailFailure:
+    at: datetime = strawberry.field(description="When it ended.")
+    status: MailStatus = strawberry.field(
+        description="What became of the mail: SCHEDULED for another try, DEAD or UNCERTAIN."
+    )
+    error: str | None = strawberry.field(description="What the relay said, with its code.")
+
+    @classmethod
+    def from_row(cls, row: models.MailAttempt) -> "MailFailure":
+        words = " ".join(str(part) for part in (row.code, row.error) if part)
+        return cls(at=_moment(row.failed_at), status=MailStatus(row.status), error=words or None)
 
 
 @strawberry.type(
@@ -47,8 +62,14 @@ class MailDelivery(Node):
         description="Why it was not sent: its cause is gone, or nobody wants it; null otherwise."
     )
 
+    failures: list[MailFailure] = strawberry.field(
+        description="Every try that did not succeed, oldest first; forgotten after 90 days."
+    )
+
     @classmethod
-    def from_row(cls, row: models.OutboxMail) -> "MailDelivery":
+    def from_row(
+        cls, row: models.OutboxMail, failures: Sequence[models.MailAttempt]
+    ) -> "MailDelivery":
         is_sent, is_dead = row.status is MailStatus.SENT, row.status is MailStatus.DEAD
         return cls(
             id=strawberry.ID(ids.encode("MailDelivery", row.id)),
@@ -60,13 +81,17 @@ class MailDelivery(Node):
             attempts=row.attempts,
             last_error=row.last_error or (row.reason if is_dead else None),
             skipped_because=None if is_dead else row.reason,
+            failures=[MailFailure.from_row(failure) for failure in failures],
         )
 
 
 async def present_mails(
-    _context: Context, rows: Sequence[models.OutboxMail], _selection: Selection
+    _context: Context, rows: Sequence[models.OutboxMail], selection: Selection
 ) -> list[MailDelivery]:
-    return [MailDelivery.from_row(row) for row in rows]
+    failures: dict[UUID, list[models.MailAttempt]] = {}
+    if "failures" in selection:
+        failures = await mail_deliveries.failures_of([row.id for row in rows])
+    return [MailDelivery.from_row(row, failures.get(row.id, [])) for row in rows]
 
 
 @strawberry.input(description="Narrows the list of mails; everything given must hold.")
@@ -114,7 +139,7 @@ async def mail_page(
     page = await mail_deliveries.list_mails(
         context.viewer, _as_filter(given), request, count=wants_total(selection)
     )
-    return connection(page, [MailDelivery.from_row(row) for row in page.rows])
+    return connection(page, await present_mails(context, page.rows, selection.items_of_page()))
 
 
 def _as_filter(given: MailFilter | None) -> mail_deliveries.MailFilter:

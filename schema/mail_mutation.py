@@ -5,10 +5,18 @@ from typing import Annotated
 import strawberry
 from strawberry import Info
 
+from models import OutboxMail
 from resolvers import mail_deliveries
 from schema.context import Context
-from schema.mail_delivery import MailDelivery, MailDeliveryPayload, MailInput
+from schema.mail_delivery import MailDeliveryPayload, MailInput, present_mails
 from schema.mutation_field import Input, mutation
+from schema.selection import selected
+
+
+async def _payload(info: Info[Context, None], row: OutboxMail) -> MailDeliveryPayload:
+    below = selected(info).below("mailDelivery")
+    [shown] = await present_mails(info.context, [row], below)
+    return MailDeliveryPayload(mail_delivery=shown)
 
 
 @strawberry.type(description="What admins do with mails.")
@@ -22,11 +30,11 @@ class MailMutation:
         self, info: Info[Context, None], input: Annotated[MailInput, Input]
     ) -> MailDeliveryPayload:
         row = await mail_deliveries.retry(info.context.viewer, mail_id=input.key)
-        return MailDeliveryPayload(mail_delivery=MailDelivery.from_row(row))
+        return await _payload(info, row)
 
     @mutation(MailDeliveryPayload, "Stop a mail that has not left, as an admin.")
     async def cancel_mail(
         self, info: Info[Context, None], input: Annotated[MailInput, Input]
     ) -> MailDeliveryPayload:
         row = await mail_deliveries.cancel(info.context.viewer, mail_id=input.key)
-        return MailDeliveryPayload(mail_delivery=MailDelivery.from_row(row))
+        return await _payload(info, row)

@@ -19,7 +19,7 @@ from candor.welcome import prepare
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes. They share the mails, and the connections to the relay.",
+    help="Processes. They share the mails, the connections to the relay, and their rate.",
 )
 @click.option("--no-mail-worker", is_flag=True, help="Leave the mails to `candor worker`.")
 @click.option("--demo", is_flag=True, help="Load a small demo marketplace if there are no orders.")
@@ -29,9 +29,12 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
     if demo and configured.production:
         raise click.ClickException("There is no demo in production.")
     # Worker processes read the environment again. They must find the same secret, and together
-    # they open no more connections to the relay than one process would (one each at least).
+    # they open no more connections to the relay than one process would (one each at least), and
+    # send it no more mails a second.
     os.environ["CANDOR_SECRET"] = configured.secret
     os.environ["CANDOR_MAIL_CONNECTIONS"] = str(max(1, configured.mail_connections // workers))
+    if configured.mail_rate is not None:
+        os.environ["CANDOR_MAIL_RATE"] = f"{max(configured.mail_rate / workers, 0.000001):.6f}"
     if no_mail_worker:
         os.environ["CANDOR_MAIL_WORKER"] = "off"
     asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))

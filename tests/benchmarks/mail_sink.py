@@ -2,6 +2,8 @@
 
 import asyncio
 
+import uvloop
+
 
 class Sink(asyncio.Protocol):
     def connection_made(self, transport):
@@ -23,6 +25,8 @@ class Sink(asyncio.Protocol):
             elif line.startswith(b"DATA"):
                 self.in_data = True
                 self.transport.write(b"354 go\r\n")
+            elif line.startswith(b"EHLO"):  # as every relay in use
+                self.transport.write(b"250-sink\r\n250-SIZE 10000000\r\n250 PIPELINING\r\n")
             else:
                 self.transport.write(b"250 ok\r\n")
 
@@ -33,4 +37,4 @@ async def main():
     await server.serve_forever()
 
 
-asyncio.run(main())
+uvloop.run(main())

@@ -77,9 +77,16 @@ def running(
             stderr=output,
             cwd=log.parent,
         )
-    try:
+    with ending(process):
         _wait(name, process, port, log)
         yield Server(name, process.pid, port)
+
+
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whatever happens, the process ends with the block."""
+    try:
+        yield
     finally:
         _end(process)
 

@@ -26,6 +26,7 @@ import agreement
 import operations
 import report
 from contest import Entrant, Pace, contest, spread, write_requests
+from mailing import mail
 from marketplace import Size
 from postgres import Postgres, started
 from processes import APPLICATION, CORES, Server, on_cores, python_environment, running
@@ -321,7 +322,7 @@ def _in_process(operation: str, found: dict[str, list[float]]) -> dict[str, Any]
 Section = Callable[[Bench], list[dict[str, Any]]]
 
 # A section gives results as `contest` does; figures and ratios that it lacks stay empty.
-SECTIONS: tuple[Section, ...] = (reads, growth, far_pages, workers, writes, embedded)
+SECTIONS: tuple[Section, ...] = (reads, growth, far_pages, workers, writes, embedded, mail)
 
 
 def main() -> None:

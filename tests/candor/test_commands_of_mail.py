@@ -225,6 +225,11 @@ def test_a_relay_that_is_away_is_told(environment):
         ("MAIL_WORKER", "perhaps"),
         ("MAIL_CONNECTIONS", "0"),
         ("MAIL_CONNECTIONS", "100"),
+        ("MAIL_RATE", "0"),
+        ("MAIL_RATE", "-1"),
+        ("MAIL_RATE", "fast"),
+        ("MAIL_RATE", "1e3"),
+        ("MAIL_RATE", "nan"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_the_start_by_its_name(name, value):
@@ -240,18 +245,20 @@ def test_the_worker_is_told_everything():
             "CANDOR_MAIL_FROM": "Nordlicht <a@b.example>",
             "CANDOR_PUBLIC_URL": "https://reviews.example/",
             "CANDOR_MAIL_CONNECTIONS": "8",
+            "CANDOR_MAIL_RATE": "0.5",
         }
     )
 
     config = mail.configuration(settings)
 
-    assert (config.secret, config.connections) == (SECRET, 8)
+    assert (config.secret, config.connections, config.rate) == (SECRET, 8, 0.5)
     assert (config.smtp_url, config.mail_from) == (
         "smtps://u:p@relay.example",
         "Nordlicht <a@b.example>",
     )
     assert config.public_url == "https://reviews.example"
     assert settings.mail_worker
+    assert mail.configuration(from_environment({"CANDOR_SECRET": SECRET})).rate is None
     assert "p@relay" not in repr(settings)
 
 
@@ -286,3 +293,21 @@ def test_the_doctor_sees_what_is_wrong_with_mail(environment, database):
         "set CANDOR_PUBLIC_URL",
     ):
         assert part in output
+
+
+def test_processes_share_the_connections_and_the_rate(monkeypatch):
+    served = []
+
+    async def prepared(*_arguments, **_options):
+        """Nothing is migrated."""
+
+    monkeypatch.setattr("candor.commands.serve.prepare", prepared)
+    monkeypatch.setattr("uvicorn.run", lambda *_, **options: served.append(options["workers"]))
+    for name, value in (("SECRET", SECRET), ("MAIL_CONNECTIONS", "9"), ("MAIL_RATE", "10")):
+        monkeypatch.setenv(f"CANDOR_{name}", value)
+
+    CliRunner().invoke(main, ["serve", "--workers", "4"], catch_exceptions=False)
+
+    settings = from_environment(os.environ)
+    assert served == [4]
+    assert (settings.mail_connections, settings.mail_rate) == (2, 2.5)

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from mailers import outbox, retention
-from models import OutboxMail
+from models import MailAttempt, OutboxMail
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,6 +28,28 @@ async def test_people_are_forgotten_after_ninety_days_and_the_promise_is_not(pro
     assert row.status == "SENT"
     await promise(about=row.subject_id)
     assert await OutboxMail.all().count() == 1
+
+
+async def failed(promise, **options):
+    await promise(**options)
+    [mail] = await outbox.claim_due(limit=1, lease=60)
+    await outbox.finish(mail, "DEAD", code=550, error="no such user nina@example.com")
+    return mail.id
+
+
+async def test_what_relays_said_is_forgotten_with_the_person(promise, at):
+    at(NOON)
+    hers, his = await failed(promise), await failed(promise, to="omar@example.com")
+
+    await retention.forget_person("VENDOR", "nina@example.com")
+    assert [row.mail_id async for row in MailAttempt.all()] == [his] != [hers]
+
+    at(NOON, days=90)
+    await retention.forget_old()
+    assert await MailAttempt.all().count() == 1
+    at(NOON, days=90, seconds=1)
+    await retention.forget_old()
+    assert await MailAttempt.all().count() == 0
 
 
 async def test_an_erased_person_gets_no_more_mail_and_leaves_no_trace(promise, at):

@@ -210,6 +210,68 @@ async def test_what_a_strange_server_means(case, serve_script, send):
     assert verdict.outcome is expected
 
 
+def pipelines(heard, *, mail=b"250 ok\r\n", rcpt=b"250 ok\r\n"):
+    """A server that takes several commands at once, and notes what came together."""
+    replies = {b"MAIL": mail, b"RCPT": rcpt, b"DATA": b"354 go\r\n"}
+
+    async def script(reader, writer):
+        writer.write(b"220 x ESMTP\r\n")
+        while octets := await reader.read(65_536):
+            commands = [line[:4] for line in octets.split(b"\r\n") if line]
+            heard.append(commands)
+            if commands == [b"EHLO"]:
+                writer.write(b"250-x\r\n250-SIZE 9999999\r\n250 PIPELINING\r\n")
+            elif octets.endswith(b"\r\n.\r\n"):
+                writer.write(b"250 2.0.0 queued\r\n")
+            else:
+                for command in commands:
+                    for octet in replies.get(command, b"250 ok\r\n"):
+                        writer.write(bytes([octet]))
+                if b"abort" in mail + rcpt:
+                    await writer.drain()
+                    return
+
+    return script
+
+
+PIPELINED = {
+    "accepted": ({}, (SENT, 250)),
+    "our sender is refused": (
+        {"mail": b"553 5.1.8 no\r\n", "rcpt": b"503 5.5.1 no MAIL\r\n"},
+        (CHANNEL, 553),
+    ),
+    "the recipient is refused": ({"rcpt": b"550-5.1.1 no\r\n550 5.1.1 user\r\n"}, (DEAD, 550)),
+    "the recipient is put off": ({"rcpt": b"450 4.2.0 later\r\n"}, (RETRY, 450)),
+    "gone behind the first reply": ({"rcpt": b"abort"}, (CHANNEL, None)),
+    "closing, and gone": ({"mail": b"421 4.3.2 abort\r\n", "rcpt": b""}, (CHANNEL, 421)),
+}
+
+
+@pytest.mark.parametrize("case", PIPELINED)
+async def test_commands_go_together_where_the_server_allows_it(case, serve_script, send):
+    replies, expected = PIPELINED[case]
+    heard = []
+    port = await serve_script(pipelines(heard, **replies))
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}")
+
+    assert (verdict.outcome, verdict.code) == expected
+    assert heard[1] == [b"MAIL", b"RCPT"]
+    assert ([b"DATA"] in heard) == (verdict.outcome is SENT)
+
+
+@pytest.mark.parametrize(
+    "to", ["a b@x.example", "a@x.example> SIZE=1", "a@x\r\nRCPT TO:<b@x", "é@x"]
+)
+async def test_what_would_end_a_command_is_never_said(to, inbox, serve, send):
+    port = await serve(inbox)
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}", to=to)
+
+    assert verdict.outcome is DEAD
+    assert inbox.connections == 0
+
+
 @pytest.mark.parametrize("address", ["smtp://127.0.0.1:1", "smtp://nowhere.invalid:25?tls=none"])
 async def test_a_relay_that_is_not_there_is_trouble_with_the_channel(address, send):
     [verdict] = await send(address)
@@ -263,6 +325,42 @@ async def test_an_error_of_the_gate_is_no_verdict(inbox, serve, send):
     with pytest.raises(ConnectionError, match="the database is gone"):
         await send(f"smtp://127.0.0.1:{port}", gate=broken)
     assert inbox.mails == []
+
+
+async def test_the_link_is_good_for_the_next_mail_after_an_error_of_the_gate(inbox, serve, config):
+    async def broken():
+        raise ConnectionError("the database is gone")
+
+    link = open_link(replace(config, smtp_url=f"smtp://127.0.0.1:{await serve(inbox)}"))
+    mail = {"sender": "a@nordlicht.example", "to": "b@x.example", "raw": RAW}
+
+    with pytest.raises(ConnectionError):
+        await link.send(**mail, gate=broken)
+    verdict = await link.send(**mail, gate=_yes)
+    await link.close()
+
+    assert verdict.outcome is SENT
+    assert inbox.got("b@x.example") == 1
+
+
+async def test_a_server_that_leaves_while_the_gate_is_asked_has_nothing(serve_script, send):
+    async def script(reader, writer):
+        writer.write(b"220 x ESMTP\r\n")
+        while line := await reader.readline():
+            writer.write(b"250 ok\r\n")
+            if line.startswith(b"RCPT"):
+                await writer.drain()
+                return
+
+    async def slow():
+        await asyncio.sleep(0.1)
+        return True
+
+    port = await serve_script(script)
+
+    [verdict] = await send(f"smtp://127.0.0.1:{port}", gate=slow)
+
+    assert verdict.outcome is CHANNEL
 
 
 def _authenticator(_server, _session, _envelope, _mechanism, data):

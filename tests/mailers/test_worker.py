@@ -1,5 +1,7 @@
 import asyncio
 import email
+import itertools
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from mailers import channel, outbox, suppression, withdraw
+from mailers import channel, ledger, outbox, suppression, withdraw
 from mailers.catalogue import Category
 from mailers.mail import Mail, Person, Skipped
 from mailers.registry import MAILERS
 from mailers.worker import Worker
-from models import MailChannel, MailSuppression, Notification, OutboxMail
+from models import MailAttempt, MailChannel, MailSuppression, Notification, OutboxMail
 from models.announcements import hearing
 from models.database import transaction
 
@@ -109,6 +111,37 @@ async def test_greylisting_is_waited_for(send, inbox, serve, config_for):
         await end_of(row)
 
     assert (row.status, row.attempts, inbox.got("b@x.example")) == ("SENT", 3, 1)
+
+
+async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
+    send, inbox, serve, config_for
+):
+    inbox.plan["b@x.example"] = ["450 4.2.0 greylisted", "451 4.3.0 busy", "550 5.7.1 no"]
+    config = config_for(await serve(inbox))
+    row, fine = await send("b@x.example"), await send("c@x.example")
+
+    async with working(config):
+        await end_of(row)
+        await end_of(fine)
+
+    tries = await MailAttempt.all().order_by("failed_at", "id")
+    assert [(each.mail_id, each.status, each.code, each.error) for each in tries] == [
+        (row.id, "SCHEDULED", 450, "4.2.0 greylisted"),
+        (row.id, "SCHEDULED", 451, "4.3.0 busy"),
+        (row.id, "DEAD", 550, "5.7.1 no"),
+    ]
+    assert row.attempts == 3
+
+
+async def test_an_outage_is_no_try(send, config_for):
+    row = await send("b@x.example")
+
+    async with working(config_for(1)):
+        await asyncio.sleep(0.5)
+
+    await row.refresh_from_db()
+    assert (row.status, row.attempts) == ("SCHEDULED", 0)
+    assert not await MailAttempt.all().exists()
 
 
 async def test_ten_refusals_are_enough(send, inbox, serve, config_for):
@@ -366,15 +399,16 @@ async def test_the_worker_outlives_a_database_that_is_away(
 async def test_a_250_is_written_down_when_the_database_is_back(
     send, inbox, serve, config_for, monkeypatch
 ):
-    finish, calls = outbox.finish, []
+    write, calls = ledger.write, []
 
-    async def late(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) < 3:
-            raise OSError("the database is away")
-        return await finish(*arguments, **options)
+    async def late(entries):
+        if entries[0].changes.get("status") == "SENT":
+            calls.append(entries)
+            if len(calls) < 3:
+                raise OSError("the database is away")
+        return await write(entries)
 
-    monkeypatch.setattr(outbox, "finish", late)
+    monkeypatch.setattr(ledger, "write", late)
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -382,6 +416,78 @@ async def test_a_250_is_written_down_when_the_database_is_back(
         await end_of(row)
 
     assert (row.status, inbox.got("b@x.example")) == ("SENT", 1)
+
+
+async def test_the_end_of_a_mail_is_written_before_the_next_one_of_its_sender_is_marked(
+    send, inbox, serve, config_for, monkeypatch
+):
+    write, order = ledger.write, []
+
+    async def noted(entries):
+        order.append({(entry.id, entry.changes.get("status", "MARK")) for entry in entries})
+        await asyncio.sleep(0.005)
+        return await write(entries)
+
+    monkeypatch.setattr(ledger, "write", noted)
+    config = config_for(await serve(inbox), connections=1)
+    for number in range(12):
+        await send(f"b{number}@x.example")
+
+    async with working(config):
+        await all_left()
+
+    marked = [mail for batch in order for mail, status in batch if status == "MARK"]
+    place = {entry: number for number, batch in enumerate(order) for entry in batch}
+    assert len(marked) == 12
+    for mail, following in itertools.pairwise(marked):
+        assert place[mail, "MARK"] < place[mail, "SENT"] <= place[following, "MARK"]
+
+
+async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
+    send, inbox, serve, config_for, monkeypatch
+):
+    world = {"skip": None}
+
+    async def write(_site, _subject_id, *, address, **_params):
+        if address == "late@x.example" and world["skip"]:
+            return Skipped(world["skip"])
+        return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
+
+    monkeypatch.setitem(MAILERS, "review.received", write)
+    gate = inbox.gates["slow@x.example"] = asyncio.Event()
+    config = config_for(await serve(inbox), connections=1)
+    config = replace(config, pace=replace(config.pace, command=10.0))
+    slow, late = await send("slow@x.example"), await send("late@x.example")
+
+    async with working(config):
+        await end_of(late, {"SENDING"})
+        world["skip"] = "the review is gone"
+        await asyncio.sleep(0.6)
+        gate.set()
+        await end_of(late)
+
+    await slow.refresh_from_db()
+    assert slow.status == "SENT"
+    assert (late.status, late.reason, inbox.got("late@x.example")) == (
+        "CANCELLED",
+        "the review is gone",
+        0,
+    )
+
+
+async def test_a_missing_mailbox_is_not_tried_by_mails_that_lie_ready(
+    send, inbox, serve, config_for
+):
+    inbox.plan["b@x.example"] = ["550 5.1.1 no such user", None]
+    config = config_for(await serve(inbox), connections=1)
+    rows = [await send("b@x.example") for _ in range(2)]
+
+    async with working(config):
+        first, second = [await end_of(row) for row in rows]
+
+    assert (first.status, first.reason) == ("DEAD", "refused")
+    assert (second.status, second.reason) == ("CANCELLED", "the mailbox does not exist")
+    assert inbox.mails == []
 
 
 async def test_cut_database_connections_lose_and_double_nothing(
@@ -416,10 +522,13 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
 ):
     gate = inbox.gates["b0@x.example"] = asyncio.Event()
     config = config_for(await serve(inbox), connections=1)
-    rows = [await send(f"b{number}@x.example") for number in range(5)]
+    for number in range(5):
+        await send(f"b{number}@x.example")
     worker = Worker(config)
     task = asyncio.create_task(worker.run())
-    await end_of(rows[0], {"SENDING"})
+    while not inbox.connections:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
 
     worker.stop()
     await asyncio.sleep(0.2)
@@ -437,7 +546,9 @@ async def test_a_stop_waits_for_a_stalled_server_only_so_long(send, inbox, serve
     row = await send("b@x.example")
     worker = Worker(replace(config, pace=pace))
     task = asyncio.create_task(worker.run())
-    await end_of(row, {"SENDING"})
+    while not inbox.connections:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
 
     worker.stop()
     async with asyncio.timeout(3):
@@ -457,6 +568,39 @@ async def test_four_workers_send_each_mail_once(send, inbox, serve, config_for):
 
     recipients = [recipient for recipient, _ in inbox.mails]
     assert len(recipients) == len(set(recipients)) == 200
+
+
+async def test_a_rate_is_kept_by_all_connections_together(send, inbox, serve, config_for):
+    taken = []
+
+    async def note(server, session, envelope):
+        taken.append(time.monotonic())
+        return "250 ok"
+
+    inbox.handle_DATA = note
+    config = config_for(await serve(inbox), connections=4, rate=20.0)
+    for number in range(15):
+        await send(f"b{number}@x.example")
+
+    async with working(config):
+        await all_left()
+
+    assert len(taken) == 15
+    assert 0.6 < max(taken) - min(taken) < 5
+
+
+async def test_a_mail_that_waits_for_its_turn_is_given_back_at_a_stop(
+    send, inbox, serve, config_for
+):
+    config = config_for(await serve(inbox), connections=2, rate=0.01)
+    rows = [await send(f"b{number}@x.example") for number in range(3)]
+
+    async with working(config):
+        await end_of(rows[0], {"SENT"})
+        await end_of(rows[1], {"SENDING"})
+
+    states = [row.status async for row in OutboxMail.all().order_by("due_at", "id")]
+    assert states == ["SENT", "SCHEDULED", "SCHEDULED"]
 
 
 def test_a_wrong_configuration_is_refused_before_anything_runs(config):

@@ -7,7 +7,7 @@ import pytest
 
 from mailers.catalogue import CATALOGUE
 from mailers.registry import MAILERS
-from models import Audience, Notification, OutboxMail, TrackingEvent
+from models import Audience, MailAttempt, Notification, OutboxMail, TrackingEvent
 from models.uuid7 import uuid7
 from schema.notification import NotificationKind
 
@@ -88,6 +88,38 @@ async def test_admins_see_what_became_of_each_mail(mail, found):
         "550 5.1.1 unknown",
         "",
     )
+
+
+async def test_admins_see_every_try_that_failed(mail, ada):
+    row, other = await mail("SCHEDULED", attempts=2), await mail("UNCERTAIN", attempts=1)
+    for mail_id, failed_at, status, code, error in (
+        (row.id, 1_800_000_060_000, "SCHEDULED", 451, "4.3.0 busy"),
+        (row.id, 1_800_000_000_000, "SCHEDULED", 450, "4.2.0 greylisted"),
+        (other.id, 1_800_000_000_000, "UNCERTAIN", None, "DATA: no reply"),
+    ):
+        await MailAttempt.create(
+            mail_id=mail_id, failed_at=failed_at, status=status, code=code, error=error
+        )
+
+    asked = "{ mailDeliveries { nodes { failures { at status error } } } }"
+    uncertain, waiting = (await ada.ask(asked))["mailDeliveries"]["nodes"]
+
+    assert waiting["failures"] == [
+        {"at": "2027-01-15T08:00:00+00:00", "status": "SCHEDULED", "error": "450 4.2.0 greylisted"},
+        {"at": "2027-01-15T08:01:00+00:00", "status": "SCHEDULED", "error": "451 4.3.0 busy"},
+    ]
+    assert [failure["error"] for failure in uncertain["failures"]] == ["DATA: no reply"]
+    retried = await ada.do(
+        "retryMail",
+        "mailDelivery { status failures { status } }",
+        id=(await ada.ask("{ mailDeliveries { nodes { id } } }"))["mailDeliveries"]["nodes"][0][
+            "id"
+        ],
+    )
+    assert retried["mailDelivery"] == {
+        "status": "SCHEDULED",
+        "failures": [{"status": "UNCERTAIN"}],
+    }
 
 
 async def test_mails_are_found_by_what_is_known_of_them(mail, found, feed):
