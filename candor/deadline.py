@@ -31,7 +31,7 @@ class Deadline:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(loop)
         self._cancelling = self._task.cancelling() if self._task else 0
         # One timer for those that are soon done: nearly all.
         soon = min(LOOK_AFTER, self._seconds)
