@@ -3,9 +3,10 @@
 import ipaddress
 import logging
 import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -15,6 +16,7 @@ from candor.errors import RateLimited
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
 log = logging.getLogger("candor.budgets")
+T = TypeVar("T")
 
 # How many times nobody's budget somebody has: a storefront's server and its visitors share a key.
 _SHARES = {Role.ANONYMOUS: 1, Role.GUEST: 1, Role.INTEGRATION: 50}
@@ -89,18 +91,26 @@ class Budgets:
 
     async def _hit(self, kind: str, name: str, cost: int, most: int) -> bool:
         """Whether there was so much to take. A store that is down closes no shop."""
-        try:
-            return await self._windows.hit(_per_minute(most, kind), name, cost=cost)
-        except Exception as error:  # noqa: BLE001 - whatever a store's driver raises
-            log.warning("the store of the budgets does not answer: %s", type(error).__name__)
-            return True
+        return await _answer(self._windows.hit(_per_minute(most, kind), name, cost=cost), True)
 
     async def _take(self, kind: str, name: str, cost: int, most: int) -> None:
         if await self._hit(kind, name, cost, most):
             return
-        remaining = (await self._windows.get_window_stats(_per_minute(most, kind), name)).remaining
-        wait = max(math.ceil((cost - remaining) * 60 / most), 1)
+        window = self._windows.get_window_stats(_per_minute(most, kind), name)
+        stats = await _answer(window, None)
+        if stats is None:
+            return
+        wait = max(math.ceil((cost - stats.remaining) * 60 / most), 1)
         raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
+
+
+async def _answer(question: Awaitable[T], otherwise: T) -> T:
+    """What the store answers, or something else when it is down."""
+    try:
+        return await question
+    except Exception as error:  # noqa: BLE001 - whatever a store's driver raises
+        log.warning("the store of the budgets does not answer: %s", type(error).__name__)
+        return otherwise
 
 
 @lru_cache(100)

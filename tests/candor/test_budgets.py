@@ -75,6 +75,20 @@ async def test_a_store_that_is_down_closes_no_shop(another, small, caplog):
     assert "does not answer" in caplog.text
 
 
+async def test_a_store_that_goes_down_while_it_refuses_closes_no_shop(
+    another, small, caplog, monkeypatch
+):
+    async def lost(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(budgets.SlidingWindowCounterRateLimiter, "get_window_stats", lost)
+    async with another(rate_limits=True, budget=30) as client:
+        answers = [await client.post("/graphql", json=QUERY) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert "does not answer" in caplog.text
+
+
 async def test_there_are_no_budgets_by_default(post):
     assert {(await post(QUERY)).status_code for _ in range(50)} == {200}
 
