@@ -30,7 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
 from candor.limits import MAX_TOKENS, refuse_too_complex
-from candor.prices import CAP, Price, Variables, defaults_of, price_of
+from candor.prices import Price, Variables, defaults_of, price_of
 
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_ERRORS = 5
@@ -65,7 +65,7 @@ class Operation:
 
     def cost(self, variables: dict[str, Any] | None) -> int:
         if not self.price.parts:
-            return min(self.price.fixed, CAP)
+            return self.price.of({})
         return self.price.of({**self.defaults, **(variables or {})})
 
 

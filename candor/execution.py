@@ -46,31 +46,29 @@ class Execution:
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
         """The results of a subscription as they come, or why there are none."""
-        result = subscribe(
-            schema._schema,
-            operation.tree,
-            context_value=context,
-            variable_values=variables,
-            operation_name=operation.name,
-            executor_class=schema.execution_context_class,
-            hide_suggestions=True,
-            operation_extensions=None,
-        )
+        result = subscribe(**_request(operation, variables, context))
         return await result if isawaitable(result) else result
 
 
 def _by_the_book(operation: Operation, variables: dict[str, Any] | None, context: Context) -> Any:
-    return execute(
-        schema._schema,
-        operation.tree,
-        context_value=context,
-        variable_values=variables,
-        operation_name=operation.name,
-        executor_class=schema.execution_context_class,
-        is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
-        hide_suggestions=True,
-        operation_extensions=None,
-    )
+    request = _request(operation, variables, context)
+    return execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
+
+
+def _request(
+    operation: Operation, variables: dict[str, Any] | None, context: Context
+) -> dict[str, Any]:
+    """What graphql-core's own entry points are told, and Strawberry's executor."""
+    return {
+        "schema": schema._schema,
+        "document": operation.tree,
+        "context_value": context,
+        "variable_values": variables,
+        "operation_name": operation.name,
+        "executor_class": schema.execution_context_class,
+        "hide_suggestions": True,
+        "operation_extensions": None,
+    }
 
 
 def _by_plan(operation: Operation, variables: dict[str, Any] | None, context: Context) -> Any:

@@ -13,8 +13,8 @@ import jwt
 from candor.link_holders import viewer_of
 from candor.settings import Settings
 from mailers.links import BadLink, ExpiredLink, Purpose, read
-from models import ApiKey, clock
-from resolvers import base64url, text
+from models import ApiKey, base64url, clock
+from resolvers import text
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
 KEY_PREFIX = "candor_"

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from mailers.promise import milliseconds
 from models import clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
@@ -93,7 +94,7 @@ async def write(entries: list[Entry]) -> set[UUID]:
 
 
 async def _remember(failed: list[Entry]) -> None:
-    moment = int(clock.now().timestamp() * 1000)
+    moment = milliseconds(clock.now())
     values = [
         value
         for entry in failed

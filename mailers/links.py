@@ -4,8 +4,6 @@ A token is 43 bytes, 58 characters: version, purpose, subject, the order's link 
 (which solve of an update, or which category), the expiry in seconds, and a MAC of 128 bits.
 """
 
-import base64
-import binascii
 import hmac
 import struct
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from uuid import UUID
 
-from models import clock
+from models import base64url, clock
 
 _LAYOUT = struct.Struct(">BB16sHHQ")
 _MAC_OCTETS = 16
@@ -60,7 +58,7 @@ def sign(secret: str, claim: Claim) -> str:
     octets = _LAYOUT.pack(
         _VERSION, claim.purpose.value, claim.subject.bytes, claim.version, claim.number, seconds
     )
-    return base64.urlsafe_b64encode(octets + _mac(secret, octets)).rstrip(b"=").decode()
+    return base64url.encode(octets + _mac(secret, octets))
 
 
 def read(secret: str, token: str, *purposes: Purpose) -> Claim:
@@ -83,10 +81,10 @@ def read(secret: str, token: str, *purposes: Purpose) -> Claim:
 
 def _octets(token: str) -> bytes:
     try:
-        octets = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
+        octets = base64url.decode(token)
+    except ValueError as error:
         raise ForgedLink from error
-    canonical = base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    canonical = base64url.encode(octets)
     if len(octets) != _LAYOUT.size + _MAC_OCTETS or canonical != token or octets[0] != _VERSION:
         raise ForgedLink
     return octets

@@ -23,13 +23,17 @@ Row = dict[str, Any]
 
 
 def is_postgres() -> bool:
-    return bool(get_connection("default").capabilities.dialect == "postgres")
+    return _speaks_postgres(get_connection("default"))
+
+
+def _speaks_postgres(connection: Any) -> bool:
+    return bool(connection.capabilities.dialect == "postgres")
 
 
 async def fetch(statement: str, *values: Any) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
-    if connection.capabilities.dialect == "postgres":
+    if _speaks_postgres(connection):
         bound = [_for_postgres(value) for value in values]
         return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
@@ -76,15 +80,10 @@ def places(values: Sequence[Any]) -> str:
 
 @cache
 def columns(
-    model: type[Model],
-    alias: str,
-    prefix: str = "",
-    *,
-    only: tuple[str, ...] | None = None,
-    without: frozenset[str] = frozenset(),
+    model: type[Model], alias: str, prefix: str = "", *, only: tuple[str, ...] | None = None
 ) -> str:
     """The model's columns, in a fixed order, of the table's alias, named with a prefix."""
-    names = [name for name in only or _columns(model) if name not in without]
+    names = only or _columns(model)
     if prefix:
         return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
     return ", ".join(f'{alias}."{name}"' for name in names)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from resolvers import base64url
+from models import base64url
 from resolvers.errors import Invalid
 from resolvers.viewer import Condition
 

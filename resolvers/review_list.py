@@ -12,11 +12,11 @@ from resolvers import text
 from resolvers.errors import Invalid, RatingOutOfRange
 from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
-from resolvers.reviews_lookup import LISTED
+from resolvers.reviews_lookup import FROM, LISTED
 from resolvers.viewer import Condition, Role, Viewer, visible_reviews
 
 _NEWEST = newest("r")
-_SELECT = f"SELECT {LISTED} FROM review r JOIN customer c ON c.id = r.customer_id"
+_SELECT = f"SELECT {LISTED} {FROM}"
 
 
 class ReviewOrder(StrEnum):

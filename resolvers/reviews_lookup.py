@@ -4,23 +4,24 @@ from collections.abc import Collection
 from uuid import UUID
 
 from models import Review, ReviewRevision, sql
+from models.review import SUB_RATINGS
 from resolvers.viewer import Viewer, visible_reviews
 
-# What every reader of a review needs: the author's name, and the id that tells whose it is.
-COLUMNS = f"""{sql.columns(Review, "r")}, c.display_name AS author_name,
-  c.external_id AS author_external_id"""
-SELECT = f"SELECT {COLUMNS} FROM review r JOIN customer c ON c.id = r.customer_id"
-_WRITERS = {"body_folded", "deleted_at", "idempotency_key", "idempotency_digest", "customer_id"}
-_INSIDERS = {"order_id", "service_id", "vendor_id"} | {
-    *("rejection_reason", "moderation_note", "moderated_at")
-}
-_AUTHOR = "c.display_name AS author_name"
-# What lists show of a review, and what everybody may read of it, with nothing beside it.
-LISTED = (
-    f"{sql.columns(Review, 'r', without=frozenset(_WRITERS))}, {_AUTHOR},"
-    " c.external_id AS author_external_id"
+FROM = "FROM review r JOIN customer c ON c.id = r.customer_id"
+_NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
+_READ = (
+    *("id", "rating", *SUB_RATINGS, "body", "status", "verified", "helpful_count"),
+    *("created_at", "published_at", "edited_at", "reply_body", "replied_at"),
 )
-PUBLIC = f"{sql.columns(Review, 'r', without=frozenset(_WRITERS | _INSIDERS))}, {_AUTHOR}"
+_BESIDE = (
+    *("order_id", "service_id", "vendor_id"),
+    *("rejection_reason", "moderation_note", "moderated_at"),
+)
+# What everybody may read of a review; with what lists show beside it; and all, for its writers. The
+# author's external id tells whose it is.
+PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
+LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
+SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
 
 
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:

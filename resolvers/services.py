@@ -53,7 +53,7 @@ R = TypeVar("R", Service, Vendor)
 
 # What is shown of a service beside its reviews, which have a service_id of their own.
 COLUMNS = f"""{
-    sql.columns(Service, "s", "its_", without=frozenset({"title_folded", "created_at"}))
+    sql.columns(Service, "s", "its_", only=("id", "external_id", "vendor_id", "title", "url"))
 }, {_TALLY}"""
 
 

@@ -8,7 +8,7 @@ from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.reviews_lookup import LISTED, PUBLIC
+from resolvers.reviews_lookup import FROM, LISTED, PUBLIC
 from resolvers.viewer import Viewer
 
 
@@ -62,7 +62,7 @@ def _statement(columns: str, where: str, bounds: str, by: str, named: str) -> st
     return (
         f"SELECT p.*, {services.COLUMNS} FROM service s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {columns} FROM review r JOIN customer c ON c.id = r.customer_id"
+        f" (SELECT {columns} {FROM}"
         f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
         f" WHERE {named}"
     )

@@ -94,15 +94,14 @@ def _binding(schema: Any, definition: GraphQLField, node: FieldNode) -> _Binding
         part.extensions = definition.extensions
         return _bound(schema, part, node, _NO_VARIABLES)
 
-    known = {argument.python_name: argument for argument in _arguments(definition)}
     found = []
     for name, variable in fed.items():
         argument = definition.args[name]
-        python_name = _python_name(schema, definition, name)
+        own = _own_argument(schema, definition, name)
         nullable = not is_non_null_type(argument.type)
         absent = None if is_required_argument(argument) else alone(name)
-        convert = _converter(schema, argument.type, known[python_name].type)
-        found.append(_Fed(python_name, variable, nullable, convert, absent))
+        convert = _converter(schema, argument.type, own.type)
+        found.append(_Fed(own.python_name, variable, nullable, convert, absent))
     return _Binding(alone(*(definition.args.keys() - fed.keys())), found)
 
 
@@ -123,11 +122,10 @@ def _conventions(schema: Any) -> tuple[Any, Any]:
     return own.schema_converter.scalar_registry, own.config
 
 
-def _python_name(schema: Any, definition: GraphQLField, name: str) -> str:
+def _own_argument(schema: Any, definition: GraphQLField, name: str) -> Any:
+    """Strawberry's argument of a GraphQL name."""
     names = schema._strawberry_schema.config.name_converter
-    return next(  # type: ignore[no-any-return]
-        each.python_name for each in _arguments(definition) if names.from_argument(each) == name
-    )
+    return next(each for each in _arguments(definition) if names.from_argument(each) == name)
 
 
 def _converter(schema: Any, type_: Any, own_type: StrawberryType | type) -> Convert:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from resolvers import base64url
+from models import base64url
 from resolvers.errors import Invalid
 
 # One letter per type, for good: an id that a client stored must stay readable.

@@ -1,4 +1,4 @@
-"""base64url without padding, as our ids and cursors are written (RFC 4648, section 5)."""
+"""base64url without padding, as our ids, cursors and links are written (RFC 4648, section 5)."""
 
 import base64
 import binascii
