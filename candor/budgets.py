@@ -1,36 +1,30 @@
 """What a caller may spend in a minute: points of cost, and a few guesses."""
 
 import ipaddress
-import logging
 import math
-from collections.abc import Awaitable
-from dataclasses import dataclass
+import time
 from functools import lru_cache
-from typing import Any, TypeVar
-
-from limits import RateLimitItemPerMinute
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.storage import storage_from_string
+from typing import TYPE_CHECKING, NamedTuple
 
 from candor.errors import RateLimited
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
-log = logging.getLogger("candor.budgets")
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from candor.shared_budgets import SharedBudgets
 
 # How many times nobody's budget somebody has: a storefront's server and its visitors share a key.
 _SHARES = {Role.ANONYMOUS: 1, Role.GUEST: 1, Role.INTEGRATION: 50}
 _SHARES_OF_PEOPLE = 5
 # Numbers of orders, tokens of links, bad credentials: things that somebody could try one by one.
 GUESSES = 60
-# Callers whose points were taken ahead; beyond so many, they are forgotten.
-MAX_NAMES = 10_000
+# Beyond so many callers those are forgotten who came first.
+MAX_NAMES = 200_000
+MINUTE = 60.0
 # Whoever sees every order anyway has nothing to guess.
 _SEE_ALL = {Role.INTEGRATION, Role.STAFF, Role.ADMIN}
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks, and from where."""
 
     viewer: Viewer = ANONYMOUS
@@ -50,72 +44,67 @@ class Budgets:
 
     def __init__(self, redis_url: str | None, budget: int) -> None:
         self._budget = budget
-        storage: Any = (
-            storage_from_string(f"async+{redis_url}", implementation="redispy")
-            if redis_url
-            else storage_from_string("async+memory://")
-        )
-        self._windows = SlidingWindowCounterRateLimiter(storage)
-        # Points taken ahead, and not spent yet: so that not each operation asks the store.
-        self._ahead: dict[str, int] = {}
+        self._own = _Own()
+        self._shared = _shared(redis_url) if redis_url else None
 
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
         """Take points from a caller's budget. Raises RateLimited when they are not there."""
-        name = caller.name
-        ahead = self._ahead.get(name, 0) - max(cost, 1)
-        if ahead >= 0:
-            self._ahead[name] = ahead
-        else:
-            await self._draw(caller, name, -ahead)
-        if guesses and caller.viewer.role not in _SEE_ALL:
+        name, role = caller.name, caller.viewer.role
+        most = self._budget * _SHARES.get(role, _SHARES_OF_PEOPLE)
+        await self._take("points", name, max(cost, 1), most)
+        if guesses and role not in _SEE_ALL:
             await self._take("guesses", name, guesses, GUESSES)
-
-    async def _draw(self, caller: Caller, name: str, lacking: int) -> None:
-        """Take what is lacking, and a hundredth of the budget ahead if there is as much."""
-        most = self._budget * _SHARES.get(caller.viewer.role, _SHARES_OF_PEOPLE)
-        left, more = self._ahead.pop(name, 0), most // 100
-        if len(self._ahead) >= MAX_NAMES:
-            self._ahead.clear()
-        if more and await self._hit("points", name, lacking + more, most):
-            self._ahead[name] = more
-            return
-        try:
-            await self._take("points", name, lacking, most)
-        except RateLimited:
-            self._ahead[name] = left
-            raise
 
     async def guess(self, address: str) -> None:
         """Take one guess from an address: a credential that was wrong. Raises RateLimited."""
         await self._take("guesses", network(address), 1, GUESSES)
 
-    async def _hit(self, kind: str, name: str, cost: int, most: int) -> bool:
-        """Whether there was so much to take. A store that is down closes no shop."""
-        return await _answer(self._windows.hit(_per_minute(most, kind), name, cost=cost), True)
-
     async def _take(self, kind: str, name: str, cost: int, most: int) -> None:
-        if await self._hit(kind, name, cost, most):
-            return
-        window = self._windows.get_window_stats(_per_minute(most, kind), name)
-        stats = await _answer(window, None)
-        if stats is None:
-            return
-        wait = max(math.ceil((cost - stats.remaining) * 60 / most), 1)
-        raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
+        if self._shared is None:
+            lacking = self._own.take(kind, name, cost, most)
+        else:
+            lacking = await self._shared.take(kind, name, cost, most)
+        if lacking > 0:
+            wait = max(math.ceil(lacking * MINUTE / most), 1)
+            raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
 
 
-async def _answer(question: Awaitable[T], otherwise: T) -> T:
-    """What the store answers, or something else when it is down."""
-    try:
-        return await question
-    except Exception as error:  # noqa: BLE001 - whatever a store's driver raises
-        log.warning("the store of the budgets does not answer: %s", type(error).__name__)
-        return otherwise
+def _shared(redis_url: str) -> "SharedBudgets":
+    from candor.shared_budgets import SharedBudgets  # noqa: PLC0415 - it needs an extra
+
+    return SharedBudgets(redis_url)
 
 
-@lru_cache(100)
-def _per_minute(most: int, kind: str) -> RateLimitItemPerMinute:
-    return RateLimitItemPerMinute(most, namespace=f"candor:{kind}")
+class _Own:
+    """What was taken in this minute and in the one before.
+
+    Of the latter only the part counts that is less than a minute ago.
+    """
+
+    def __init__(self) -> None:
+        self._now: dict[tuple[str, str], int] = {}
+        self._before: dict[tuple[str, str], int] = {}
+        self._began = time.monotonic()
+
+    def take(self, kind: str, name: str, cost: int, most: int) -> float:
+        """Take so much, if that is there. Gives how much is lacking."""
+        elapsed = time.monotonic() - self._began
+        if elapsed >= MINUTE or len(self._now) >= MAX_NAMES:
+            elapsed = self._turn(elapsed)
+        key = kind, name
+        taken = self._now.get(key, 0)
+        counts = taken + self._before.get(key, 0) * (1 - elapsed / MINUTE)
+        if counts + cost <= most:
+            self._now[key] = taken + cost
+        return counts + cost - most
+
+    def _turn(self, elapsed: float) -> float:
+        """Begin a new minute. Gives how much of it is over."""
+        self._before = self._now if elapsed < 2 * MINUTE else {}
+        self._now = {}
+        over = elapsed % MINUTE
+        self._began = time.monotonic() - over
+        return over
 
 
 @lru_cache(1_000)

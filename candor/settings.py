@@ -156,7 +156,7 @@ def _mail_from(value: str) -> str:
 def _redis(value: str) -> str | None:
     if value and not value.startswith(("redis://", "rediss://", "redis+unix://")):
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
-    if value and find_spec("redis") is None:
+    if value and not (find_spec("redis") and find_spec("limits")):
         raise BadSettings("CANDOR_REDIS_URL needs the extra candor[redis].")
     return value or None
 

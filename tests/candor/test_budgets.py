@@ -1,9 +1,12 @@
 """What a caller may spend in a minute."""
 
+import time
+
 import pytest
 
-from candor import budgets
-from candor.budgets import Caller, network
+from candor import budgets, shared_budgets
+from candor.budgets import Budgets, Caller, network
+from candor.errors import RateLimited
 from resolvers.viewer import Role, Viewer
 
 
@@ -23,8 +26,14 @@ def small(monkeypatch):
     monkeypatch.setattr(budgets, "GUESSES", 3)
 
 
-async def test_a_spent_budget_is_429_with_the_time_to_wait(another, small):
-    async with another(rate_limits=True, budget=30) as client:
+@pytest.fixture(params=[None, "memory://"], ids=["own", "shared"])
+def store(request) -> str | None:
+    """Where it is counted. What is shared is counted by the library: here in its memory."""
+    return request.param
+
+
+async def test_a_spent_budget_is_429_with_the_time_to_wait(another, small, store):
+    async with another(rate_limits=True, budget=30, redis_url=store) as client:
         answers = [await client.post("/graphql", json=QUERY) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -34,8 +43,8 @@ async def test_a_spent_budget_is_429_with_the_time_to_wait(another, small):
     assert answers[2].headers["retry-after"] == str(error["extensions"]["retryAfter"])
 
 
-async def test_callers_have_budgets_of_their_own(another, small, maria, carl):
-    async with another(rate_limits=True, budget=30) as client:
+async def test_callers_have_budgets_of_their_own(another, small, store, maria, carl):
+    async with another(rate_limits=True, budget=30, redis_url=store) as client:
         for person, statuses in ((maria, [200] * 5 + [429]), (carl, [200])):
             headers = {"Authorization": f"Bearer {person.token}"}
             found = [
@@ -45,8 +54,8 @@ async def test_callers_have_budgets_of_their_own(another, small, maria, carl):
             assert found == statuses
 
 
-async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, maria, sam):
-    async with another(rate_limits=True, budget=30) as client:
+async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, store, maria, sam):
+    async with another(rate_limits=True, budget=30, redis_url=store) as client:
         for person, last in ((maria, 429), (sam, 200)):
             headers = {"Authorization": f"Bearer {person.token}"}
             found = [
@@ -81,12 +90,73 @@ async def test_a_store_that_goes_down_while_it_refuses_closes_no_shop(
     async def lost(*_):
         raise ConnectionError
 
-    monkeypatch.setattr(budgets.SlidingWindowCounterRateLimiter, "get_window_stats", lost)
-    async with another(rate_limits=True, budget=30) as client:
+    monkeypatch.setattr(shared_budgets.SlidingWindowCounterRateLimiter, "get_window_stats", lost)
+    async with another(rate_limits=True, budget=30, redis_url="memory://") as client:
         answers = [await client.post("/graphql", json=QUERY) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert "does not answer" in caplog.text
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Set the seconds that have gone by."""
+    began = time.monotonic()
+
+    def at(seconds: float) -> None:
+        monkeypatch.setattr(budgets.time, "monotonic", lambda: began + seconds)
+
+    at(0)
+    return at
+
+
+async def _spent(budget: Budgets, *costs: int) -> list[bool]:
+    """Which of the costs were refused."""
+    refused = []
+    for cost in costs:
+        try:
+            await budget.spend(Caller(address="192.0.2.7"), cost=cost, guesses=0)
+            refused.append(False)
+        except RateLimited:
+            refused.append(True)
+    return refused
+
+
+async def test_what_was_spent_counts_for_less_and_less_in_the_next_minute(clock):
+    budget = Budgets(None, 100)
+
+    assert await _spent(budget, 60, 40, 1) == [False, False, True]
+    clock(59)
+    assert await _spent(budget, 1) == [True]
+    clock(90)  # half of the 100 still counts
+    assert await _spent(budget, 50, 2) == [False, True]
+    clock(120)  # and these 50 now wholly
+    assert await _spent(budget, 50, 2) == [False, True]
+    clock(600)
+    assert await _spent(budget, 100, 1) == [False, True]
+
+
+async def test_the_time_to_wait_is_as_long_as_it_takes(clock):
+    budget = Budgets(None, 60)
+    await _spent(budget, 60)
+    clock(60)
+    with pytest.raises(RateLimited) as refused:
+        await budget.spend(Caller(address="192.0.2.7"), cost=10, guesses=0)
+    wait = refused.value.figures["retryAfter"]
+
+    clock(60 + wait - 1)
+    assert await _spent(budget, 10) == [True]
+    clock(60 + wait)
+    assert await _spent(budget, 10) == [False]
+
+
+async def test_strangers_without_number_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(budgets, "MAX_NAMES", 100)
+    budget = Budgets(None, 100)
+    for number in range(1_000):
+        await budget.guess(f"192.0.{number // 256}.{number % 256}")
+
+    assert sum(map(len, (budget._own._now, budget._own._before))) <= 200
 
 
 async def test_there_are_no_budgets_by_default(post):
