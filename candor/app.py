@@ -1,7 +1,7 @@
 """The application: its addresses, and what lives as long as it does."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -63,7 +63,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
         ):
             yield
 
-    return Starlette(
+    answered = [Middleware(RequestLog), *_cross_origin(settings)]
+    return Application(
+        graphql=_behind(answered, graphql),
         routes=[
             Route("/graphql/schema.graphql", _sdl),
             Route("/graphiql/{name}", graphiql.file),
@@ -72,27 +74,30 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/metrics", health.figures),
             *Pages(settings, budgets).routes(),
         ],
-        middleware=[
-            Middleware(RequestLog),
-            *_cross_origin(settings),
-            Middleware(Shortcut, path="/graphql", to=graphql),
-        ],
+        middleware=answered,
         exception_handlers={HTTPException: _refused},
         lifespan=lifespan,
     )
 
 
-class Shortcut:
-    """Leads what nearly every request asks for past the router."""
+class Application(Starlette):
+    """Leads what nearly every request asks for past the router; it masks its bugs itself."""
 
-    def __init__(self, app: ASGIApp, *, path: str, to: ASGIApp) -> None:
-        self._app = app
-        self._path = path
-        self._to = to
+    def __init__(self, *, graphql: ASGIApp, **given: Any) -> None:
+        super().__init__(**given)
+        self._graphql = graphql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = self._to if scope.get("path") == self._path else self._app
-        await chosen(scope, receive, send)
+        if scope.get("path") == "/graphql":
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
+    for each in reversed(middleware):
+        app = each.cls(app, *each.args, **each.kwargs)
+    return app
 
 
 def _cross_origin(settings: Settings) -> list[Middleware]:

@@ -1,6 +1,6 @@
 """Who is calling, over HTTP or over a socket."""
 
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from candor.budgets import Caller
 from candor.errors import Unauthenticated
@@ -15,9 +15,12 @@ class Callers:
         self._gatekeeper = gatekeeper
         self._operations = operations
 
-    async def identify(self, connection: HTTPConnection, authorization: str | None) -> Caller:
+    async def identify(self, scope: Scope, authorization: str | None) -> Caller:
         """The caller with this credential, or nobody. Raises Unauthenticated, RateLimited."""
-        address = connection.client.host if connection.client else ""
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not authorization:
+            return Caller(address=address)
         try:
             return Caller(await self._gatekeeper.viewer(authorization), address)
         except BadToken as error:

@@ -1,6 +1,7 @@
 """Work for somebody: it ends when they leave, and when it takes too long."""
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,41 +11,82 @@ from candor.errors import OperationTimeout
 
 # Most answers are there before it pays to look whether anybody still waits for them.
 LOOK_AFTER = 0.25
+LOOK_EVERY = 0.1
 
 
 class Departed(Exception):
     """The client left before the answer was there."""
 
 
+class Deadlines:
+    """Watches over all the work of one process.
+
+    A timer for each would cost more than to look around now and then; so work may end LOOK_EVERY
+    later than it should.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._pause = min(LOOK_EVERY, seconds)
+        self._open: set[Deadline] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def over(self, receive: Receive | None = None) -> "Deadline":
+        """The deadline of work that begins now. Without `receive` nobody can leave."""
+        return Deadline(self, receive)
+
+    def enter(self, deadline: "Deadline") -> asyncio.AbstractEventLoop:
+        self._open.add(deadline)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_later(self._pause, self._look_around)
+        return self._loop
+
+    def leave(self, deadline: "Deadline") -> None:
+        self._open.discard(deadline)
+
+    def _look_around(self) -> None:
+        if not self._open or self._loop is None:
+            self._loop = None
+            return
+        now = time.monotonic()
+        for deadline in self._open:
+            age = now - deadline.began
+            if age >= self._seconds:
+                deadline.stop(OperationTimeout())
+            elif age >= LOOK_AFTER:
+                deadline.look(self._loop)
+        self._loop.call_later(self._pause, self._look_around)
+
+
 class Deadline:
     """Cancels what runs inside, when it takes too long or when the client leaves.
 
-    Raises OperationTimeout and Departed. Without `receive` nobody can leave.
+    Raises OperationTimeout and Departed.
     """
 
-    def __init__(self, seconds: float, receive: Receive | None = None) -> None:
-        self._seconds = seconds
+    __slots__ = ("_cancelling", "_deadlines", "_reason", "_receive", "_task", "_watcher", "began")
+
+    def __init__(self, deadlines: Deadlines, receive: Receive | None) -> None:
+        self._deadlines = deadlines
         self._receive = receive
-        self._task: asyncio.Task[Any] | None = None
         self._reason: Exception | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(loop)
+    def __enter__(self) -> Self:
+        self.began = time.monotonic()
+        loop = self._deadlines.enter(self)
+        self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
         self._cancelling = self._task.cancelling() if self._task else 0
-        # One timer for those that are soon done: nearly all.
-        soon = min(LOOK_AFTER, self._seconds)
-        self._timer = loop.call_later(soon, self._look, self._seconds - soon)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        self._deadlines.leave(self)
         if self._watcher is not None:
             self._watcher.cancel()
         if self._reason is None or self._task is None:
@@ -54,18 +96,17 @@ class Deadline:
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise self._reason from None
 
-    def _look(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(seconds, self._stop, OperationTimeout())
-        if self._receive is not None:
+    def look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to watch whether the client is still there."""
+        if self._receive is not None and self._watcher is None:
             self._watcher = loop.create_task(self._watch(self._receive))
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._stop(Departed())
+        self.stop(Departed())
 
-    def _stop(self, reason: Exception) -> None:
+    def stop(self, reason: Exception) -> None:
         if self._reason is None and self._task is not None:
             self._reason = reason
             self._task.cancel()

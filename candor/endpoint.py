@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 from candor import sse
 from candor.budgets import Budgets
 from candor.callers import Callers
-from candor.deadline import Deadline, Departed
+from candor.deadline import Deadlines, Departed
 from candor.errors import RequestError, masked
 from candor.graphiql import GraphiQL
 from candor.metrics import Metrics
@@ -51,6 +51,7 @@ class GraphQLEndpoint:
         self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
         self._streams = Streams(metrics)
+        self._deadlines = Deadlines(settings.operation_seconds)
         self._origins = frozenset((*settings.cors_origins, settings.public_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,13 +76,15 @@ class GraphQLEndpoint:
             must_be_get_or_post(request)
             media_type = negotiate(request.headers.get("accept"))
             refuse_cross_site(request, self._origins)
-            caller = await self._callers.identify(request, request.headers.get("authorization"))
+            caller = await self._callers.identify(
+                request.scope, request.headers.get("authorization")
+            )
             asked = await read(request)
             if media_type == EVENTS:
                 with self._streams.opened(caller, "sse"):
                     await sse.tell(self._operations.stream(asked, caller), receive, send)
                 return None
-            async with Deadline(self._settings.operation_seconds, receive):
+            with self._deadlines.over(receive):
                 answer = await self._operations.answer(
                     asked, caller, only_queries=request.method == "GET"
                 )

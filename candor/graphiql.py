@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from candor import assets
 from candor.assets import ASSETS, FOLDER, Asset
+from candor.transport import Incoming
 
 log = logging.getLogger("candor.graphiql")
 
@@ -33,7 +34,7 @@ class GraphiQL:
         if enabled and not self._offline:
             log.warning("GraphiQL comes from a CDN: run `python -m candor.assets` to have it here.")
 
-    def is_wanted(self, request: Request) -> bool:
+    def is_wanted(self, request: Incoming) -> bool:
         """Whether somebody looks at the API's address with a browser."""
         return (
             self.enabled

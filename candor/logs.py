@@ -28,13 +28,16 @@ _SECRETS = re.compile(
 
 def configure(*, json_lines: bool) -> None:
     """Send every log of this process to standard error, in one form."""
+    # Nobody is told where in our source, or in which thread, a line was written: spare the look.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if json_lines else _Text())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
-    # It prints whole URLs, and those hold tokens. What we log of a request is enough.
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+    # That one prints whole URLs, and those hold tokens. What we log of a request is enough.
     logging.getLogger("uvicorn.access").disabled = True
 
 

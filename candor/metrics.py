@@ -1,33 +1,34 @@
 """Figures for Prometheus: operations by name and outcome, durations, cost, refusals, streams."""
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 # Clients choose names: from so many on they are counted as one, so that nobody fills the memory.
 MAX_NAMES = 200
+# Seconds until operations that have ended are counted: ten at once cost little more than one.
+SOON = 0.5
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _POINTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
 
 
-@dataclass
 class Observation:
-    """What is known of an operation that is under way."""
+    """What is known of an operation that is under way, or has ended."""
 
-    name: str = "-"
-    kind: str = "-"
-    cost: int = 0
-    outcome: str = "ok"
-    began: float = field(default_factory=time.perf_counter)
+    __slots__ = ("began", "cost", "kind", "name", "outcome", "seconds")
 
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.began
+    def __init__(self, name: str = "-", kind: str = "-") -> None:
+        self.name = name
+        self.kind = kind
+        self.cost = 0
+        self.outcome = "ok"
+        self.began = time.perf_counter()
+        self.seconds = 0.0
 
 
 class Metrics:
@@ -65,15 +66,24 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self._ended: list[Observation] = []
         self._names: set[str] = set()
         # To find them by their labels each time costs more than to count.
         self._known: dict[tuple[str, str, str], tuple[Counter, Histogram, Histogram]] = {}
 
     def finished(self, seen: Observation) -> None:
-        count, seconds, cost = self._of(self._bounded(seen.name), seen.kind, seen.outcome)
-        count.inc()
-        seconds.observe(seen.seconds)
-        cost.observe(seen.cost)
+        """Note how an operation ended: it is counted soon, together with others."""
+        if not self._ended:
+            asyncio.get_running_loop().call_later(SOON, self._count)
+        self._ended.append(seen)
+
+    def _count(self) -> None:
+        ended, self._ended = self._ended, []
+        for seen in ended:
+            count, seconds, points = self._of(self._bounded(seen.name), seen.kind, seen.outcome)
+            count.inc()
+            seconds.observe(seen.seconds)
+            points.observe(seen.cost)
 
     def refused(self, code: str) -> None:
         self._refusals.labels(code).inc()
@@ -88,6 +98,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """The figures of this process, or of all of them where Prometheus' folder is set."""
+        self._count()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         together = CollectorRegistry()

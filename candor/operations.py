@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from graphql import ExecutionResult, GraphQLError, OperationType
 
 from candor.budgets import Budgets, Caller
-from candor.deadline import Deadline
+from candor.deadline import Deadlines
 from candor.documents import Documents, Operation
 from candor.errors import (
     MethodNotAllowed,
@@ -39,8 +39,7 @@ Body = dict[str, Any]
 SLOW = 1.0
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What an operation is answered with, and whether it was executed."""
 
     body: Body
@@ -58,10 +57,11 @@ class Operations:
         self._documents = Documents(schema, introspection=settings.introspection)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
         self._budgets = budgets
+        self._deadlines = Deadlines(settings.operation_seconds)
 
     async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
         """The answer to a query or mutation. Raises RequestError for what is not executed."""
-        with self._observed() as seen:
+        with _Observed(self._metrics) as seen:
             operation = await self._admitted(asked, caller, seen)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise NeedsStream
@@ -73,10 +73,10 @@ class Operations:
 
     async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
         """The answers to any operation, a subscription's as they come. Raises RequestError."""
-        with self._observed() as seen:
+        with _Observed(self._metrics) as seen:
             operation = await self._admitted(asked, caller, seen)
             if operation.kind is not OperationType.SUBSCRIPTION:
-                async with Deadline(self._settings.operation_seconds):
+                with self._deadlines.over():
                     answer = await self._executed(operation, asked, caller, seen)
                 yield answer.body
                 return
@@ -99,7 +99,7 @@ class Operations:
     async def _admitted(self, asked: Asked, caller: Caller, seen: Observation) -> Operation:
         document = self._documents.get(self._trusted.text_of(asked))
         operation = document.operation(asked.operation_name)
-        seen.name, seen.kind = operation.name or "-", operation.kind.value
+        seen.name, seen.kind = operation.name or "-", operation.kind_name
         seen.cost = operation.cost(asked.variables)
         most = self._most(caller)
         if seen.cost > most:
@@ -139,27 +139,28 @@ class Operations:
             return self._settings.max_cost_anonymous
         return self._settings.max_cost
 
-    def _observed(self) -> "_Observed":
-        return _Observed(self._metrics)
 
+class _Observed(Observation):
+    """Counts and logs how the operation inside ends."""
 
-class _Observed:
-    """Counts and logs how the operation inside ends. Entered, it gives what is known of it."""
+    __slots__ = ("_metrics",)
 
     def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
         self._metrics = metrics
-        self._seen = Observation()
 
-    def __enter__(self) -> Observation:
-        return self._seen
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, RequestError):
-            self._seen.outcome = error.code
-        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
-            self._seen.outcome = "cancelled"
-        self._metrics.finished(self._seen)
-        _tell(self._seen)
+        if error is not None:
+            if isinstance(error, RequestError):
+                self.outcome = error.code
+            elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+                self.outcome = "cancelled"
+        self.seconds = time.perf_counter() - self.began
+        self._metrics.finished(self)
+        _tell(self)
 
 
 def _tell(seen: Observation) -> None:

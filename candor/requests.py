@@ -1,8 +1,7 @@
 """What a client asks for, checked for its shape alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +10,13 @@ from candor.errors import BadRequest
 MAX_NESTING = 64
 
 
-@dataclass(frozen=True)
-class Asked:
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("query", "operationName", "documentId", "doc_id", "id"), str),
+    **dict.fromkeys(("variables", "extensions"), dict),
+}
+
+
+class Asked(NamedTuple):
     """One operation as a client sent it: its text, or the id of a trusted document, or both."""
 
     text: str | None
@@ -29,8 +33,8 @@ def from_json(octets: bytes | str) -> Any:
         if "depth" in str(error):
             raise BadRequest("The JSON is nested too deeply.") from None
         raise BadRequest("The body must be JSON in UTF-8.") from None
-    brackets = (b"[", b"{") if isinstance(octets, bytes) else ("[", "{")
-    if sum(map(octets.count, brackets)) > MAX_NESTING:  # type: ignore[arg-type]
+    given = octets if isinstance(octets, bytes) else octets.encode()
+    if given.count(b"[") + given.count(b"{") > MAX_NESTING:
         _must_be_flat(value)
     return value
 
@@ -41,17 +45,16 @@ def asked(value: Any) -> Asked:
         raise BadRequest("Batches are not supported: send one operation per request.")
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
-    text = _typed(value, "query", str)
-    extensions = _typed(value, "extensions", dict) or {}
-    document_id = _document_id(value, extensions)
-    if not text and document_id is None:
+    for name, given in value.items():
+        expected = _TYPES.get(name)
+        if expected is not None and given is not None and not isinstance(given, expected):
+            kind = "a string" if expected is str else "a JSON object"
+            raise BadRequest(f"`{name}` must be {kind} or null.")
+    find = value.get
+    text, document_id = find("query") or None, _document_id(value)
+    if text is None and document_id is None:
         raise BadRequest("The request must have a `query`: a string that is not empty.")
-    return Asked(
-        text=text or None,
-        document_id=document_id,
-        variables=_typed(value, "variables", dict),
-        operation_name=_typed(value, "operationName", str) or None,
-    )
+    return Asked(text, document_id, find("variables"), find("operationName") or None)
 
 
 def asked_by_query(params: Mapping[str, str]) -> Asked:
@@ -63,21 +66,12 @@ def asked_by_query(params: Mapping[str, str]) -> Asked:
     return asked(value)
 
 
-def _typed(value: dict[str, Any], name: str, expected: type) -> Any:
-    found = value.get(name)
-    if found is not None and not isinstance(found, expected):
-        kind = "a string" if expected is str else "a JSON object"
-        raise BadRequest(f"`{name}` must be {kind} or null.")
-    return found
-
-
-def _document_id(value: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+def _document_id(value: dict[str, Any]) -> str | None:
     """The id of a persisted document as the specification, Relay or Apollo spell it."""
-    for name in ("documentId", "doc_id", "id"):
-        found = _typed(value, name, str)
-        if found:
-            return str(found)
-    persisted = extensions.get("persistedQuery")
+    found: str | None = value.get("documentId") or value.get("doc_id") or value.get("id")
+    if found:
+        return found
+    persisted = (value.get("extensions") or {}).get("persistedQuery")
     if persisted is None:
         return None
     digest = persisted.get("sha256Hash") if isinstance(persisted, dict) else None

@@ -1,11 +1,11 @@
 """GraphQL over HTTP: what is accepted, what is answered, and with which status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
@@ -34,19 +34,27 @@ _RANGES = {
 _PREFLIGHTED = ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name")
 
 
-class Incoming(Request):
-    """A request that looks its headers up in a dict; of two of a name, the first counts."""
+class Incoming:
+    """A request, with what is asked of nearly every one at hand.
 
-    @cached_property
-    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
-        return {
+    Of two headers of a name, the first counts.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.method: str = scope["method"]
+        self.headers: Mapping[str, str] = {
             name.decode("latin-1"): value.decode("latin-1")
-            for name, value in reversed(self.scope["headers"])
+            for name, value in reversed(scope["headers"])
         }
 
+    @property
+    def query_params(self) -> Mapping[str, str]:
+        return QueryParams(self.scope["query_string"])
 
-@dataclass(frozen=True)
-class Reply:
+
+class Reply(NamedTuple):
     """What is sent back, ready for the wire."""
 
     status: int
@@ -59,7 +67,7 @@ class Reply:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def must_be_get_or_post(request: Request) -> None:
+def must_be_get_or_post(request: Incoming) -> None:
     """Raises MethodNotAllowed."""
     if request.method not in {"GET", "POST"}:
         raise MethodNotAllowed(headers={"Allow": "GET, POST"})
@@ -81,7 +89,7 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-def refuse_cross_site(request: Request, origins: frozenset[str]) -> None:
+def refuse_cross_site(request: Incoming, origins: frozenset[str]) -> None:
     """Raises CrossSite for a GET that the page of a foreign site can cause without being asked."""
     if request.method != "GET" or request.headers.get("origin") in origins:
         return
@@ -93,7 +101,7 @@ def refuse_cross_site(request: Request, origins: frozenset[str]) -> None:
     raise CrossSite
 
 
-async def read(request: Request) -> Asked:
+async def read(request: Incoming) -> Asked:
     """The operation of a request.
 
     Raises BadRequest, BodyTooLarge, UnsupportedMediaType.
@@ -145,7 +153,7 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def _must_be_json(request: Request) -> None:
+def _must_be_json(request: Incoming) -> None:
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType
     if "content-encoding" in request.headers:
@@ -159,7 +167,7 @@ def _is_json(content_type: str) -> bool:
     return name == JSON and charsets <= {"utf-8", "utf8"}
 
 
-async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
+async def body_of(request: Incoming | Request, most: int = MAX_BODY) -> bytes:
     """The body, while it is no larger than that.
 
     Raises BadRequest, BodyTooLarge, ClientDisconnect.

@@ -83,7 +83,7 @@ class Socket:
         )
 
     async def _identified(self, authorization: str | None) -> Caller:
-        return await self._callers.identify(self._websocket, authorization)
+        return await self._callers.identify(self._websocket.scope, authorization)
 
     async def _converse(self, caller: Caller, authorization: str | None) -> None:
         watching = asyncio.ensure_future(self._watch(authorization))

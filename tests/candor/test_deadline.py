@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from candor.deadline import Deadline
 from models import sql
 from models.database import transaction
 
@@ -54,7 +55,7 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
         await asyncio.sleep(5)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.operations.Deadline.__init__", _hasty)
+    monkeypatch.setattr("candor.deadline.Deadlines.over", _hasty)
     connection = await socket()
     query = {"query": "{ settings { siteName } }"}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})
@@ -63,9 +64,9 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
     assert told["payload"][0]["extensions"]["code"] == "OPERATION_TIMEOUT"
 
 
-def _hasty(self, _seconds, receive=None):
-    self._seconds, self._receive = 0.05, receive
-    self._task = self._reason = self._watcher = None
+def _hasty(self, receive=None):
+    self._seconds = self._pause = 0.05
+    return Deadline(self, receive)
 
 
 @pytest.mark.parametrize("locked", [False, True])

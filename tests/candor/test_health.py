@@ -74,7 +74,7 @@ async def test_the_figures_are_there_even_without_the_database(client, monkeypat
     assert (await client.get("/metrics")).status_code == 200
 
 
-def test_nobody_fills_the_memory_with_names_of_operations():
+async def test_nobody_fills_the_memory_with_names_of_operations():
     metrics = Metrics()
     for number in range(MAX_NAMES + 50):
         metrics.finished(Observation(name=f"Q{number}", kind="query"))
