@@ -9,8 +9,9 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
-# Small pools beat big ones on a hot counter row.
-POOL = {"minsize": 1, "maxsize": 4}
+# Enough that readers need not queue for them, and few enough that writers of a hot counter row do
+# not hinder each other.
+POOL = {"minsize": 1, "maxsize": 8}
 
 
 def configuration(url: str) -> dict[str, Any]:

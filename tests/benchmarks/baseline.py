@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-CONNECTIONS = 4
+CONNECTIONS = 8
 PAGE = 10
 
 _RATING = "k.n1, k.n2, k.n3, k.n4, k.n5"
