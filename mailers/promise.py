@@ -76,13 +76,13 @@ async def deliver_later(
     `due_at` is an instant, by default now or after the kind's grace; the notice in the app shows up
     at that instant too. Past `expires_at` the mail is not sent any more.
     """
-    kind = CATALOGUE[mail]
-    due = due_at or clock.now() + kind.grace
+    kind, now = CATALOGUE[mail], clock.now()
+    due = due_at or now + kind.grace
     audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
     key = _key(mail, about, occasion, f"{audience}:{to.external_id}")
     person, subject = (audience, to.external_id), (type(about).__name__, about.id)
     expiry = milliseconds(expires_at or due + kind.expires_after)
-    times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
+    times = (milliseconds(due), expiry, False, milliseconds(now))
     await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
         await _notify(mail, person, key, subject, due)

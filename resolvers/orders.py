@@ -13,8 +13,10 @@ _COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed"""
 _FROM = "orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"
 _SELECT = f"SELECT {_COLUMNS} FROM {_FROM}"
+# What decides whether an order may be reviewed, and how.
+_DECIDING = ("key", "review_window_days", "time_zone", "review_moderation")
 _SELECT_WITH_SETTINGS = (
-    f"SELECT {_COLUMNS}, {sql.columns(SiteSettings, 'z', 'settings_')}"
+    f"SELECT {_COLUMNS}, {sql.columns(SiteSettings, 'z', 'settings_', only=_DECIDING)}"
     f" FROM {_FROM} LEFT JOIN site_settings z ON z.key = 'site'"
 )
 
@@ -32,7 +34,7 @@ async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order |
 
 
 async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSettings] | None:
-    """The order, if the viewer is a party to it, and the settings that decide about it."""
+    """The order, if the viewer is a party to it, and those of the settings that decide about it."""
     named, visible = ref.names("o"), visible_orders(viewer)
     rows = await sql.fetch(
         f"{_SELECT_WITH_SETTINGS} WHERE {named.text} AND {visible.text}",
@@ -81,8 +83,7 @@ async def of_updates(updates: Collection[OrderUpdate]) -> dict[UUID, Order]:
 
 
 def _order(row: sql.Row) -> Order:
-    order = sql.hydrate(Order, [row])[0]
-    order.is_reviewed = bool(row["is_reviewed"])
-    order.customer = sql.joined(Customer, row, "customer_")
-    order.vendor = sql.joined(Vendor, row, "vendor_")
-    return order
+    row["is_reviewed"] = bool(row["is_reviewed"])
+    row["_customer"] = sql.joined(Customer, row, "customer_")
+    row["_vendor"] = sql.joined(Vendor, row, "vendor_")
+    return sql.hydrate(Order, [row])[0]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 from uuid import UUID
 
 import mailers
@@ -93,8 +94,13 @@ async def create_review(
             if first := await _first_answer(viewer, row, idempotency_key, digest):
                 return first
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
-        review = _new_review(row, settings, checked_stars(stars), text.body(body, "body"))
-        review.idempotency_key, review.idempotency_digest = idempotency_key, digest
+        given = {
+            **checked_stars(stars),
+            "body": text.body(body, "body"),
+            "idempotency_key": idempotency_key,
+            "idempotency_digest": digest,
+        }
+        review = _new_review(row, settings, given)
         if await _written(review, row):
             return review
         # Somebody else was faster: look again, and say what is true now.
@@ -158,9 +164,7 @@ def checked_stars(stars: dict[str, int | None]) -> dict[str, int | None]:
     return stars
 
 
-def _new_review(
-    order: Order, settings: SiteSettings, stars: dict[str, int | None], body: str
-) -> Review:
+def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> Review:
     now = clock.now()
     held = settings.review_moderation
     return sql.fresh(
@@ -170,9 +174,8 @@ def _new_review(
         service_id=order.service_id,
         vendor_id=order.vendor_id,
         customer_id=order.customer_id,
-        **stars,
-        body=body,
-        body_folded=text.fold(body),
+        **given,
+        body_folded=text.fold(given["body"]),
         verified=True,
         status=ReviewStatus.PENDING if held else ReviewStatus.APPROVED,
         created_at=now,
