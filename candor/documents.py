@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -19,15 +20,12 @@ from graphql import (
     validate,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.get_variable_signature import (
-    GraphQLVariableSignature,
-    get_variable_signature,
-)
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from candor.coercion import Variable, variables_of
 from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
 from candor.limits import MAX_TOKENS, refuse_too_complex
 from candor.prices import Price, Variables, defaults_of, price_of
@@ -50,23 +48,32 @@ class Operation:
     node: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     fragment_details: dict[str, FragmentDetails]
-    signatures: list[GraphQLVariableSignature]
+    variables: list[Variable]
     price: Price
     defaults: Variables
     guesses: int
 
-    @property
+    @cached_property
     def kind(self) -> OperationType:
         return self.node.operation
 
-    @property
+    @cached_property
+    def kind_name(self) -> str:
+        return self.kind.value
+
+    @cached_property
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
 
     def cost(self, variables: dict[str, Any] | None) -> int:
-        if not self.price.parts:
-            return self.price.of({})
+        if self._least is not None:
+            return self._least
         return self.price.of({**self.defaults, **(variables or {})})
+
+    @cached_property
+    def _least(self) -> int | None:
+        """The cost, where no variable changes it."""
+        return None if self.price.parts else self.price.of({})
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
                 node,
                 fragments,
                 details,
-                _signatures(schema, node),
+                variables_of(schema, node),
                 price_of(schema, node, fragments),
                 defaults_of(node),
                 _guesses(node),
@@ -152,14 +159,6 @@ def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
             if isinstance(node, OperationDefinitionNode)
         )
     )
-
-
-def _signatures(
-    schema: GraphQLSchema, node: OperationDefinitionNode
-) -> list[GraphQLVariableSignature]:
-    found = [get_variable_signature(schema, each) for each in node.variable_definitions or ()]
-    # Validation has refused variables of other types than inputs.
-    return [each for each in found if not isinstance(each, GraphQLError)]
 
 
 class _Shelf:

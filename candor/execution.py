@@ -1,32 +1,25 @@
 """The one place where operations are executed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from inspect import isawaitable
 from typing import Any
 
 from graphql import (
     ExecutionResult,
-    GraphQLError,
-    Undefined,
-    coerce_input_value,
     default_field_resolver,
     default_type_resolver,
     execute,
-    get_variable_values,
-    is_non_null_type,
     subscribe,
 )
 from graphql.execution import VariableValues
-from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
+from candor.coercion import coerced
 from candor.compiled import CompiledExecutor
 from candor.documents import Operation
+from candor.straight.answers import Straight, straight_of
 from schema.api import schema
 from schema.context import Context
-
-# So many of a request's variables are told to be wrong.
-MAX_ERRORS = 50
 
 
 class Execution:
@@ -35,12 +28,11 @@ class Execution:
     def __init__(self, *, compiled: bool) -> None:
         self._start = _by_plan if compiled else _by_the_book
 
-    async def execute(
+    def execute(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> ExecutionResult:
+    ) -> Awaitable[ExecutionResult]:
         """The result of a query or mutation. Errors stand in it; only cancellation is raised."""
-        result = self._start(operation, variables, context)
-        return await result if isawaitable(result) else result  # type: ignore[no-any-return]
+        return self._start(operation, variables, context)
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
@@ -50,9 +42,12 @@ class Execution:
         return await result if isawaitable(result) else result
 
 
-def _by_the_book(operation: Operation, variables: dict[str, Any] | None, context: Context) -> Any:
+async def _by_the_book(
+    operation: Operation, variables: dict[str, Any] | None, context: Context
+) -> ExecutionResult:
     request = _request(operation, variables, context)
-    return execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
+    result = execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
+    return await result if isawaitable(result) else result
 
 
 def _request(
@@ -71,11 +66,23 @@ def _request(
     }
 
 
-def _by_plan(operation: Operation, variables: dict[str, Any] | None, context: Context) -> Any:
+async def _by_plan(
+    operation: Operation, variables: dict[str, Any] | None, context: Context
+) -> ExecutionResult:
     """As `execute` does it, which would look through the whole document each time."""
-    given = _coerced(operation, variables or {})
+    given = coerced(schema._schema, operation.node, operation.variables, variables or {})
     if isinstance(given, list):
         return ExecutionResult(None, given)
+    straight = _straight_of(operation, given)
+    if straight is not None:
+        data = await straight.answer(context.viewer, given)
+        if data is not None:
+            return ExecutionResult(data, None)
+    result = _executor(operation, given, context).execute_operation()
+    return await result if isawaitable(result) else result  # type: ignore[no-any-return]
+
+
+def _executor(operation: Operation, given: VariableValues, context: Context) -> CompiledExecutor:
     return CompiledExecutor(
         schema._schema,
         operation.fragments,
@@ -89,37 +96,12 @@ def _by_plan(operation: Operation, variables: dict[str, Any] | None, context: Co
         default_field_resolver,
         is_awaitable=optimized_is_awaitable,
         hide_suggestions=True,
-    ).execute_operation()
+    )
 
 
-def _coerced(operation: Operation, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-    """The variables as their types say, or what is wrong with them: that graphql-core tells."""
-    try:
-        return VariableValues(*_plainly_coerced(operation, given))
-    except (GraphQLError, _Unusual, RecursionError):
-        definitions = operation.node.variable_definitions or ()
-        return get_variable_values(
-            schema._schema, definitions, given, max_errors=MAX_ERRORS, hide_suggestions=True
-        )
-
-
-class _Unusual(Exception):
-    """A variable is missing, or wrong."""
-
-
-def _plainly_coerced(
-    operation: Operation, given: dict[str, Any]
-) -> tuple[dict[str, VariableValueSource], dict[str, Any]]:
-    sources, coerced = {}, {}
-    for signature in operation.signatures:
-        value = given.get(signature.name, Undefined)
-        if value is not Undefined:
-            sources[signature.name] = VariableValueSource(signature, value)
-            coerced[signature.name] = coerce_input_value(value, signature.type)
-            if coerced[signature.name] is Undefined:
-                raise _Unusual
-        elif signature.default is None and not is_non_null_type(signature.type):
-            sources[signature.name] = VariableValueSource(signature)
-        else:
-            raise _Unusual
-    return sources, coerced
+def _straight_of(operation: Operation, given: VariableValues) -> Straight | None:
+    """How the operation is answered straight: kept on its syntax tree, and forgotten with it."""
+    kept = operation.node.__dict__
+    if "candor_straight" not in kept:
+        kept["candor_straight"] = straight_of(_executor(operation, given, Context()))
+    return kept["candor_straight"]  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -61,7 +62,9 @@ class Price:
         total = Price(self.fixed)
         for multiplier, node, price in self.parts:
             below = price.folded()
-            if below.parts or any(names_variable(each.value) for each in node.arguments or ()):
+            if below.parts or any(
+                names_variable(each.value) for each in _counted(multiplier, node)
+            ):
                 total.parts.append((multiplier, node, below))
             else:
                 total.fixed += multiplier(node, {}) * max(below.fixed, 1)
@@ -142,6 +145,12 @@ class _Pricing:
         return below
 
 
+def _counted(multiplier: Multiplier, node: FieldNode) -> list[ArgumentNode]:
+    """The arguments that a multiplier looks at."""
+    named = {"first", "last"} if multiplier is _page_size else None
+    return [each for each in node.arguments or () if named is None or each.name.value in named]
+
+
 def _takes_list(definition: GraphQLField) -> bool:
     """Whether a field answers as many things as it is given: ids, references, or rows of input."""
     return any(
@@ -155,16 +164,12 @@ def _takes_list(definition: GraphQLField) -> bool:
 
 
 def _page_size(node: FieldNode, variables: Variables) -> int:
-    asked = [
-        _number(argument.value, variables)
-        for argument in node.arguments or ()
-        if argument.name.value in {"first", "last"}
-    ]
+    asked = [_number(argument.value, variables) for argument in _counted(_page_size, node)]
     return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
 
 
 def _length(node: FieldNode, variables: Variables) -> int:
-    return max(sum(_items(argument.value, variables) for argument in node.arguments or ()), 1)
+    return max(sum(_items(each.value, variables) for each in _counted(_length, node)), 1)
 
 
 def _number(node: ValueNode, variables: Variables) -> int | None:

@@ -1,6 +1,6 @@
 """Tortoise's asyncpg engine with the repairs that an API server needs."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
@@ -101,6 +101,10 @@ class SafeAsyncpgClient(AsyncpgDBClient):
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(_Transaction(self), self._pool_init_lock)
 
+    def _check_loop(self) -> bool:
+        """Spare the question at each use: it is opened and closed in one loop, by `opened`."""
+        return True
+
     async def execute_query_dict(
         self, query: str, values: list[Any] | None = None
     ) -> list[dict[str, Any]]:
@@ -109,6 +113,12 @@ class SafeAsyncpgClient(AsyncpgDBClient):
             return await super().execute_query_dict(query, values)  # type: ignore[no-any-return]
         rows = await self._translate_exceptions(_fetch, query, values or ())
         return [dict(row.items()) for row in rows]  # type: ignore[attr-defined]
+
+    def records(self, query: str, values: Sequence[Any]) -> Awaitable[Sequence[Any]]:
+        """The rows as asyncpg gives them, outside of transactions and with its own errors."""
+        if self._pool is None:
+            return super().execute_query_dict(query, list(values))
+        return self._pool.fetch(query, *values)  # type: ignore[no-any-return]
 
 
 async def _fetch(client: SafeAsyncpgClient, query: str, values: Sequence[Any]) -> list[Any]:

@@ -5,21 +5,23 @@ in, and rows come out, as the Python types of the models' fields: a column of on
 type in every table.
 """
 
-import json
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
+import orjson
 from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
 M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
+# A row as the driver gives it: its columns by name.
+Record = Mapping[str, Any]
 
 
 def is_postgres() -> bool:
@@ -38,6 +40,18 @@ async def fetch(statement: str, *values: Any) -> list[Row]:
         return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
     return [_from_sqlite(row) for row in rows]
+
+
+def reader() -> Callable[..., Awaitable[Sequence[Record]]]:
+    """What fetches rows as the driver gives them, in which nothing may be changed.
+
+    For reads outside of transactions, as long as the database is open.
+    """
+    connection: Any = get_connection("default")
+    if not _speaks_postgres(connection):
+        return fetch
+    records = connection.records
+    return lambda statement, *values: records(dollar(statement), values)
 
 
 # Where writes are collected instead of run, by `models.one_round_trip`.
@@ -181,7 +195,7 @@ def _converters(*, sqlite: bool) -> dict[str, Callable[[Any], Any]]:
 
 
 def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def _from_sqlite(row: Row) -> Row:
@@ -213,7 +227,7 @@ def _for_sqlite(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):
-        return json.dumps(value)
+        return orjson.dumps(value).decode()
     return value
 
 
@@ -223,5 +237,5 @@ def _for_postgres(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):
-        return json.dumps(value)
+        return orjson.dumps(value).decode()
     return value

@@ -1,10 +1,10 @@
 """Pages by keyset: a cursor holds the sort key of its row, so page 1,000 costs what page 1 does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,19 +22,22 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a sort key: the expression in SQL, the same of a row, and the value's type."""
+    """One part of a sort key: the expression in SQL, and the type of its value in a cursor."""
 
     sql: str
-    of: Callable[[Any], Any]
     type: type = int
 
 
 @dataclass(frozen=True)
 class Order:
-    """A list's order. All terms run the same way; the last is the id, so no two rows are equal."""
+    """A list's order. All terms run the same way; the last is the id, so no two rows are equal.
+
+    `key_of` reads the terms' values from the columns of a row.
+    """
 
     name: str
     terms: tuple[Term, ...]
+    key_of: Callable[[Mapping[str, Any]], list[Any]]
     descending: bool = True
 
     @property
@@ -43,12 +46,20 @@ class Order:
 
     def by(self, *, backwards: bool) -> str:
         """The ORDER BY, or the reverse of it."""
-        way = "DESC" if self.descending is not backwards else "ASC"
-        return ", ".join(f"{term.sql} {way}" for term in self.terms)
+        return self._ways[backwards]
 
-    def cursor(self, row: Any) -> str:
-        """An opaque cursor that points at a row."""
-        return base64url.encode(orjson.dumps([self.name, *[term.of(row) for term in self.terms]]))
+    @cached_property
+    def _ways(self) -> tuple[str, str]:
+        ways = ("DESC", "ASC") if self.descending else ("ASC", "DESC")
+        forwards, backwards = (
+            ", ".join(f"{term.sql} {way}" for term in self.terms) for way in ways
+        )
+        return forwards, backwards
+
+    def cursors(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Opaque cursors that point at rows, given by their columns."""
+        name, key_of = self.name, self.key_of
+        return [base64url.encode(orjson.dumps([name, *key_of(row)])) for row in rows]
 
     def position(self, cursor: str, field: str) -> tuple[Any, ...]:
         """The sort key that a cursor holds. Raises Invalid for one that is none of this order's."""
@@ -63,8 +74,10 @@ class Order:
         raise Invalid(field, message="This cursor does not belong to this list and its order.")
 
 
-@dataclass(frozen=True)
-class PageRequest:
+_UNBOUND = Condition("")
+
+
+class PageRequest(NamedTuple):
     """A checked request for a part of a list."""
 
     size: int = DEFAULT_SIZE
@@ -75,6 +88,8 @@ class PageRequest:
 
     def bounds(self, order: Order) -> Condition:
         """The condition that a row lies between the cursors."""
+        if self.after is None and self.before is None:
+            return _UNBOUND
         parts: list[str] = []
         values: tuple[Any, ...] = ()
         for cursor, field, beyond in (
@@ -127,15 +142,15 @@ def request_page(
     return PageRequest(size, last is not None, after or None, before or None, offset)
 
 
-def cut(rows: list[R], request: PageRequest, order: Order) -> Page[R]:
+def cut(rows: Sequence[R], request: PageRequest, order: Order) -> Page[R]:
     """The page in rows that were fetched with one more than asked for, as they were travelled."""
     more = len(rows) > request.size
-    rows = rows[: request.size]
+    page = list(rows[: request.size])
     if request.backwards:
-        rows.reverse()
-        return Page(rows, order, has_next=request.before is not None, has_previous=more)
+        page.reverse()
+        return Page(page, order, has_next=request.before is not None, has_previous=more)
     return Page(
-        rows, order, has_next=more, has_previous=request.after is not None or request.offset > 0
+        page, order, has_next=more, has_previous=request.after is not None or request.offset > 0
     )
 
 
@@ -168,7 +183,8 @@ def newest(alias: str, column: str = "created_at") -> Order:
     return Order(
         "NEWEST",
         (
-            Term(f"{alias}.{column}", attrgetter(column), datetime),
-            Term(f"{alias}.id", attrgetter("id.hex"), UUID),
+            Term(f"{alias}.{column}", datetime),
+            Term(f"{alias}.id", UUID),
         ),
+        lambda row: [row[column], row["id"].hex],
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from operator import attrgetter
 from uuid import UUID
 
 import mailers
@@ -14,7 +13,7 @@ from resolvers.keyset import Order, Page, PageRequest, Term, cut
 from resolvers.viewer import Viewer
 
 # Ids are made in the order of time.
-_NEWEST = Order("NEWEST", (Term("id", attrgetter("id.hex"), UUID),))
+_NEWEST = Order("NEWEST", (Term("id", UUID),), lambda row: [row["id"].hex])
 
 
 @dataclass(frozen=True)

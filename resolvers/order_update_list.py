@@ -1,7 +1,7 @@
 """Lists of order updates: of one order, of all that the viewer may see, filtered and ordered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -68,10 +68,10 @@ def _order(viewer: Viewer, order: OrderUpdateOrder) -> Order:
         case OrderUpdateOrder.NEWEST:
             return _NEWEST
         case OrderUpdateOrder.OLDEST:
-            return Order("OLDEST", _NEWEST.terms, descending=False)
+            return replace(_NEWEST, name="OLDEST", descending=False)
         case OrderUpdateOrder.LATEST_ACTIVITY:
             moved = newest("u", last_activity(viewer))
-            return Order("LATEST_ACTIVITY", moved.terms)
+            return replace(moved, name="LATEST_ACTIVITY")
 
 
 def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:

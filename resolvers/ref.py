@@ -1,13 +1,12 @@
 """How a caller names a thing: by this API's id, or by the id that the marketplace gave it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from resolvers.viewer import Condition
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """Exactly one of the two is set."""
 
     id: UUID | None = None

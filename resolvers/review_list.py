@@ -1,10 +1,9 @@
 """Lists of reviews: of a service, of a vendor, of the whole site, filtered and in any order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from models import Review, ReviewStatus, sql
@@ -13,7 +12,7 @@ from resolvers.errors import Invalid, RatingOutOfRange
 from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import FROM, LISTED
-from resolvers.viewer import Condition, Role, Viewer, visible_reviews
+from resolvers.viewer import SEE_PUBLIC_ALONE, Condition, Viewer, visible_reviews
 
 _NEWEST = newest("r")
 _SELECT = f"SELECT {LISTED} {FROM}"
@@ -29,18 +28,25 @@ class ReviewOrder(StrEnum):
 # The newest of equals come first, also of the lowest: all terms run the same way.
 ORDERS: dict[ReviewOrder, Order] = {
     ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order("HIGHEST", (Term("r.rating", attrgetter("rating")), *_NEWEST.terms)),
+    ReviewOrder.HIGHEST: Order(
+        "HIGHEST",
+        (Term("r.rating"), *_NEWEST.terms),
+        lambda row: [row["rating"], *_NEWEST.key_of(row)],
+    ),
     ReviewOrder.LOWEST: Order(
-        "LOWEST", (Term("(6 - r.rating)", lambda review: 6 - review.rating), *_NEWEST.terms)
+        "LOWEST",
+        (Term("(6 - r.rating)"), *_NEWEST.terms),
+        lambda row: [6 - row["rating"], *_NEWEST.key_of(row)],
     ),
     ReviewOrder.MOST_HELPFUL: Order(
-        "MOST_HELPFUL", (Term("r.helpful_count", attrgetter("helpful_count")), *_NEWEST.terms)
+        "MOST_HELPFUL",
+        (Term("r.helpful_count"), *_NEWEST.terms),
+        lambda row: [row["helpful_count"], *_NEWEST.key_of(row)],
     ),
 }
 
 
-@dataclass(frozen=True)
-class ReviewFilter:
+class ReviewFilter(NamedTuple):
     """What narrows a list. Everything given must hold. It never widens what the viewer may see."""
 
     service: Ref | None = None
@@ -53,8 +59,10 @@ class ReviewFilter:
     created_before: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Scope:
+ANY = ReviewFilter()
+
+
+class Scope(NamedTuple):
     """Whose reviews: of one service, of one vendor, or (with no id) of the site."""
 
     subject: str | None = None
@@ -107,20 +115,25 @@ async def _fetch(
     return found
 
 
-def counters_know(viewer: Viewer, filter: ReviewFilter) -> bool:
-    """Whether the total of one service or vendor stands in its counters: only of what is public."""
-    public = viewer.role in {Role.ANONYMOUS, Role.INTEGRATION} or (
-        filter.status is ReviewStatus.APPROVED
-    )
-    return public and filter in {
-        ReviewFilter(rating=filter.rating),
-        ReviewFilter(rating=filter.rating, status=ReviewStatus.APPROVED),
-    }
+def counters_know(filter: ReviewFilter) -> bool:
+    """Whether the total of one service or vendor stands in its counters, but for hidden reviews."""
+    if filter == ANY:
+        return True
+    if filter.status not in {None, ReviewStatus.APPROVED}:
+        return False
+    return filter == ReviewFilter(rating=filter.rating, status=filter.status)
+
+
+def hidden(viewer: Viewer, filter: ReviewFilter, where: Condition) -> Condition | None:
+    """Of the reviews of a condition those that no counter knows; None when the viewer sees none."""
+    if filter.status is not None or viewer.role in SEE_PUBLIC_ALONE:
+        return None
+    return Condition(f"{where.text} AND r.status IN ('PENDING', 'REJECTED')", where.values)
 
 
 def within(service: str, viewer: Viewer, filter: ReviewFilter) -> Condition:
     """The condition that a review `r` is one of a service's, given as SQL, for this viewer."""
-    where = _where(viewer, Scope(), filter)
+    where = visible_reviews(viewer) if filter == ANY else _where(viewer, Scope(), filter)
     return Condition(f"r.service_id = {service} AND {where.text}", where.values)
 
 
@@ -180,12 +193,9 @@ async def _totals(
     if subject is None:
         return await _count(conditions)
     totals = await _published(subject, filter.rating)
-    if filter.status is None and viewer.role is not Role.ANONYMOUS:
-        hidden = [
-            Condition(f"{where.text} AND r.status IN ('PENDING', 'REJECTED')", where.values)
-            for where in conditions
-        ]
-        totals = [a + b for a, b in zip(totals, await _count(hidden), strict=True)]
+    unknown = [each for where in conditions if (each := hidden(viewer, filter, where))]
+    if unknown:
+        totals = [a + b for a, b in zip(totals, await _count(unknown), strict=True)]
     return totals
 
 

@@ -24,6 +24,11 @@ LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
 
 
+def column(name: str) -> str:
+    """One column of PUBLIC."""
+    return _NAME if name == "author_name" else sql.columns(Review, "r", only=(name,))
+
+
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:
     """The review, if it exists for this viewer. `lock` holds off its other writers."""
     visible = visible_reviews(viewer)

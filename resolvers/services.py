@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -36,13 +35,13 @@ _RANK = f"""(CASE WHEN {_COUNT} = 0 THEN {_RANKS[ServiceStanding.UNRATED]}
   WHEN {_AVERAGE} >= {LOWERED_FROM} THEN {_RANKS[ServiceStanding.LOWERED]}
   ELSE {_RANKS[ServiceStanding.HIDDEN]} END)"""
 
-_FROM = "FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
-_SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {_FROM}"
+FROM = "FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
+_SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {FROM}"
 # With the sort keys, for lists.
 _RANKED = f"""
 SELECT {sql.columns(Service, "s")}, {_TALLY}, {_RANK} AS rank_, {_AVERAGE} AS average_,
   {_COUNT} AS count_
-{_FROM}"""
+{FROM}"""
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
@@ -55,6 +54,13 @@ R = TypeVar("R", Service, Vendor)
 COLUMNS = f"""{
     sql.columns(Service, "s", "its_", only=("id", "external_id", "vendor_id", "title", "url"))
 }, {_TALLY}"""
+# Each column that can be shown alone.
+READABLE = {
+    **{
+        f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", "external_id", "title", "url")
+    },
+    **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in Tally._fields},
+}
 
 
 class ServiceOrder(StrEnum):
@@ -67,19 +73,21 @@ ORDERS: dict[ServiceOrder, Order] = {
     ServiceOrder.RANKING: Order(
         "RANKING",
         (
-            Term(_RANK, attrgetter("rank_")),
-            Term(_AVERAGE, attrgetter("average_")),
-            Term(_COUNT, attrgetter("count_")),
-            Term("s.id", attrgetter("id.hex"), UUID),
+            Term(_RANK),
+            Term(_AVERAGE),
+            Term(_COUNT),
+            Term("s.id", UUID),
         ),
+        lambda row: [row["rank_"], row["average_"], row["count_"], row["id"].hex],
     ),
     ServiceOrder.NEWEST: newest("s"),
     ServiceOrder.TITLE: Order(
         "TITLE",
         (
-            Term("s.title_folded", attrgetter("title_folded"), str),
-            Term("s.id", attrgetter("id.hex"), UUID),
+            Term("s.title_folded", str),
+            Term("s.id", UUID),
         ),
+        lambda row: [row["title_folded"], row["id"].hex],
         descending=False,
     ),
 }
@@ -182,7 +190,7 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
 
 async def _count(conditions: Sequence[Condition]) -> list[int]:
     parts = [
-        f"SELECT {number} AS scope, COUNT(*) AS total {_FROM} WHERE {where.text}"
+        f"SELECT {number} AS scope, COUNT(*) AS total {FROM} WHERE {where.text}"
         for number, where in enumerate(conditions)
     ]
     values = [value for where in conditions for value in where.values]

@@ -1,6 +1,8 @@
 """A service, its rating and a page of its reviews in one statement: what storefronts ask for."""
 
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from models import Review, Service, sql
 from models.rating_tally import Tally
@@ -8,61 +10,148 @@ from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.reviews_lookup import FROM, LISTED, PUBLIC
-from resolvers.viewer import Viewer
+from resolvers.reviews_lookup import FROM, LISTED, PUBLIC, column
+from resolvers.viewer import Condition, Viewer
+
+Fetch = Callable[..., Awaitable[Sequence[sql.Record]]]
+
+
+class Part(NamedTuple):
+    """Which of a service's reviews are wanted, and whether with the number of all of them."""
+
+    filter: ReviewFilter
+    order: ReviewOrder
+    request: PageRequest
+    with_total: bool
+
+
+class Columns(NamedTuple):
+    """What is read of a review, and of its service: as SQL."""
+
+    review: str
+    service: str
+
+    @classmethod
+    def named(cls, names: Collection[str]) -> "Columns":
+        """Those that recipes name: a service's with `its_`, its counters, else a review's."""
+        its = {name for name in names if name in services.READABLE}
+        return cls(
+            ", ".join(map(column, sorted(_POINTED_AT.union(names) - its))),
+            ", ".join(services.READABLE[name] for name in sorted(its)) or "s.id AS its_id",
+        )
+
+
+# Where a review stands in any order.
+_POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
+_COUNTS = ("n1", "n2", "n3", "n4", "n5")
+_PUBLIC, _LISTED = Columns(PUBLIC, services.COLUMNS), Columns(LISTED, services.COLUMNS)
 
 
 async def service_with_reviews(
-    viewer: Viewer,
-    ref: Ref,
-    filter: ReviewFilter,
-    order: ReviewOrder,
-    request: PageRequest,
-    *,
-    count: bool,
-    public: bool,
+    viewer: Viewer, ref: Ref, part: Part, *, public: bool
 ) -> tuple[Service, Page[Review]] | None:
     """The service, and the page that `list_reviews` would give of its reviews.
 
     With `public`, only what everybody may read of a review, without the ids of what belongs to it.
-    None when there is no such service, or when it takes more than one statement: on SQLite, which
-    cannot join a page to its parent, for numbered pages, and for totals that no counter knows.
+    None when there is no such service, or when it takes more than one statement: SQLite cannot join
+    a page to its parent.
     """
-    if not sql.is_postgres() or request.offset:
+    if not sql.is_postgres() or not in_one(part):
         return None
-    if count and not review_list.counters_know(viewer, filter):
-        return None
-    listed = review_list.ORDERS[order]
-    where = review_list.within("s.id", viewer, filter)
-    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
-    named = ref.names("s")
-    rows = await sql.fetch(
-        _statement(PUBLIC if public else LISTED, where.text, bounds.text, by, named.text),
-        *where.values,
-        *bounds.values,
-        request.size + 1,
-        *named.values,
-    )
+    look = look_of(viewer, part, _PUBLIC if public else _LISTED)
+    rows = await sql.fetch(*look.at(ref))
     if not rows:
         return None
-    tally = Tally.of(rows[0])
     service = sql.joined(Service, rows[0], "its_")
-    service.tally = tally
+    service.tally = Tally.of(rows[0])
+    total = total_of(rows[0], part)
     reviews = [] if rows[0]["id"] is None else sql.hydrate(Review, rows)
-    page = cut(reviews, request, listed)
-    if count:
-        page.total = tally.stars[filter.rating - 1] if filter.rating else tally.count
+    page = cut(reviews, part.request, review_list.ORDERS[part.order])
+    page.total = total
     return service, page
 
 
+async def rated(
+    fetch: Fetch, table: str, refs: Sequence[Ref], columns: Columns
+) -> list[sql.Record | None]:
+    """The counters of services or vendors, in the order of their names; None for an unknown one."""
+    ids = [ref.id for ref in refs if ref.id is not None]
+    names = [ref.external_id for ref in refs if ref.external_id is not None]
+    statement = _rated(table, columns.service, sql.places(ids), sql.places(names))
+    found: dict[Any, sql.Record] = {}
+    for row in await fetch(statement, *ids, *names):
+        found[row["id"]] = found[row["external_id"]] = row
+    return [found.get(ref.external_id if ref.id is None else ref.id) for ref in refs]
+
+
+def in_one(part: Part) -> bool:
+    """Whether PostgreSQL has it in one statement: no numbered page, no total to be counted."""
+    if part.request.offset:
+        return False
+    return not part.with_total or review_list.counters_know(part.filter)
+
+
+def total_of(row: Mapping[str, Any], part: Part) -> int | None:
+    """How many reviews the service has in all, if that was wanted."""
+    if not part.with_total:
+        return None
+    counted = (f"n{part.filter.rating}",) if part.filter.rating else _COUNTS
+    return sum([row[name] or 0 for name in (*counted, "hidden")])
+
+
+class Look(NamedTuple):
+    """A statement that lacks nothing but the service's name, and its values so far."""
+
+    text: str
+    values: tuple[Any, ...]
+
+    def at(self, ref: Ref) -> tuple[Any, ...]:
+        """The whole statement and all of its values."""
+        if ref.id is None:
+            return _finished(self.text, "external_id"), *self.values, ref.external_id
+        return _finished(self.text, "id"), *self.values, ref.id
+
+
+def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
+    """What shows a service to a viewer, with that part of its reviews or alone.
+
+    Its rows are one more than wanted, the service's columns in each; of no reviews, one without
+    an id.
+    """
+    if part is None:
+        return Look(f"SELECT {columns.service} {services.FROM}", ())
+    listed, request = review_list.ORDERS[part.order], part.request
+    where = review_list.within("s.id", viewer, part.filter)
+    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
+    unknown = review_list.hidden(viewer, part.filter, where) if part.with_total else None
+    unknown = unknown or Condition("")
+    text = _statement(columns, unknown.text, where.text, bounds.text, by)
+    return Look(text, (*unknown.values, *where.values, *bounds.values, request.size + 1))
+
+
+# Made once: so that it is found again, here and by the driver, by its hash.
 @lru_cache(1_000)
-def _statement(columns: str, where: str, bounds: str, by: str, named: str) -> str:
-    """The statement, made once: so that it is found again, here and by the driver, by its hash."""
+def _statement(columns: Columns, hidden: str, where: str, bounds: str, by: str) -> str:
+    unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
     # The service's columns come last: of two named service_id, that of no review must not win.
     return (
-        f"SELECT p.*, {services.COLUMNS} FROM service s"
-        " LEFT JOIN rating_counter k ON k.subject_id = s.id LEFT JOIN LATERAL"
-        f" (SELECT {columns} {FROM}"
+        f"SELECT p.*, {columns.service}, {unknown} AS hidden {services.FROM} LEFT JOIN LATERAL"
+        f" (SELECT {columns.review} {FROM}"
         f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
-        f" WHERE {named}"
+    )
+
+
+@lru_cache(1_000)
+def _finished(text: str, column: str) -> str:
+    return f"{text} WHERE s.{column} = ?"
+
+
+@lru_cache(1_000)
+def _rated(table: str, columns: str, ids: str, names: str) -> str:
+    named = [
+        f"s.{name} IN ({given})" for name, given in (("id", ids), ("external_id", names)) if given
+    ]
+    return (
+        f"SELECT s.id, s.external_id, {columns} FROM {table} s"
+        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {' OR '.join(named)}"
     )

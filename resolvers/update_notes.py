@@ -1,6 +1,7 @@
 """Notes under an order update: of the customer, of the team, and of the team to itself."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import mailers
@@ -9,7 +10,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import team_members, text, tracking
 from resolvers.errors import Conflict, Forbidden, UpdateClosed
-from resolvers.keyset import Order, Page, PageRequest, cut, newest
+from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.order_updates_lookup import TABLES, must_find
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
 from resolvers.update_actions import must_be_party
@@ -21,7 +22,7 @@ SELECT {sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
   c.display_name AS customer_name
 FROM {_TABLES} LEFT JOIN team_member m ON m.id = n.author_id"""
 # A thread is read from its beginning.
-_OLDEST = Order("OLDEST", newest("n").terms, descending=False)
+_OLDEST = replace(newest("n"), name="OLDEST", descending=False)
 
 _INSERT = """
 INSERT INTO update_note (id, update_id, author_id, body, internal, created_at)

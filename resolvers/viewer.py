@@ -19,6 +19,8 @@ class Role(StrEnum):
     INTEGRATION = "INTEGRATION"
 
 
+# Who sees of reviews what everybody sees.
+SEE_PUBLIC_ALONE = {Role.ANONYMOUS, Role.INTEGRATION}
 _PEOPLE = {Role.CUSTOMER, Role.VENDOR, Role.STAFF, Role.ADMIN}
 
 

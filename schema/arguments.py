@@ -4,7 +4,7 @@ What depends on no variable is computed once and kept on the syntax node, togeth
 a fragment on an interface names fields of several types. Resolvers do not change their arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -186,7 +186,12 @@ def _input_converter(type_: GraphQLInputObjectType) -> Convert:
 
 def names_variable(value: Node) -> bool:
     """Whether a variable stands anywhere in a value."""
+    return any(True for _ in variables_in(value))
+
+
+def variables_in(value: Node) -> Iterator[str]:
+    """The names of the variables in a value."""
     if isinstance(value, VariableNode):
-        return True
-    inner = [*getattr(value, "values", ()), *(f.value for f in getattr(value, "fields", ()))]
-    return any(map(names_variable, inner))
+        yield value.name.value
+    for inner in (*getattr(value, "values", ()), *(f.value for f in getattr(value, "fields", ()))):
+        yield from variables_in(inner)

@@ -85,7 +85,7 @@ def requested(
 
 def connection(page: Page[Any], nodes: Sequence[T]) -> Connection[T]:
     """The connection of a page's rows, already presented as `nodes`."""
-    cursors = [page.order.cursor(row) for row in page.rows]
+    cursors = page.order.cursors(map(vars, page.rows))
     return Connection(
         edges=[Edge(cursor=c, node=n) for c, n in zip(cursors, nodes, strict=True)],
         nodes=list(nodes),

@@ -6,7 +6,7 @@ from models import base64url
 from resolvers.errors import Invalid
 
 # One letter per type, for good: an id that a client stored must stay readable.
-_LETTERS = {
+LETTERS = {
     "MailDelivery": b"M",
     "Note": b"K",
     "Notification": b"N",
@@ -18,11 +18,11 @@ _LETTERS = {
     "TrackingEvent": b"E",
     "Vendor": b"V",
 }
-_TYPES = {letter: name for name, letter in _LETTERS.items()}
+_TYPES = {letter: name for name, letter in LETTERS.items()}
 
 
 def encode(type_name: str, key: UUID) -> str:
-    return base64url.encode(_LETTERS[type_name] + key.bytes)
+    return base64url.encode(LETTERS[type_name] + key.bytes)
 
 
 def decode(id: str, *field: str) -> tuple[str, UUID]:

@@ -45,7 +45,7 @@ class ReviewFilter:
 
 def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
     if given is None:
-        return review_list.ReviewFilter()
+        return review_list.ANY
     return review_list.ReviewFilter(
         service=maybe_ref(given.service, "Service", "filter", "service"),
         vendor=maybe_ref(given.vendor, "Vendor", "filter", "vendor"),

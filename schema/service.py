@@ -127,16 +127,14 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
     count, public = wants_total(below), shows_public_alone(below.items_of_page())
     try:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
-        wanted = (as_filter(asked.get("filter")), asked["order_by"], request)
-        found = await storefront.service_with_reviews(
-            viewer, ref, *wanted, count=count, public=public
-        )
+        part = storefront.Part(as_filter(asked.get("filter")), asked["order_by"], request, count)
+        found = await storefront.service_with_reviews(viewer, ref, part, public=public)
     except UserError:
         return None  # the field of the reviews will say so itself
     if found is None:
         return None
     service, page = found
-    info.context.came_along(page, fetch_reviews, Scope("service", service.id), *wanted, count)
+    info.context.came_along(page, fetch_reviews, Scope("service", service.id), *part)
     return service
 
 

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from candor.app import create_app
+from tests.candor.random_documents import World
+from tests.candor.sameness import seed, world_of
 
 JSON = {"Content-Type": "application/json"}
 GRAPHQL = "application/graphql-response+json"
@@ -177,3 +179,10 @@ async def events(app):
     for connection in opened:
         if not connection.task.done():
             await connection.close()
+
+
+@pytest.fixture
+async def world(at, review, feed, maria, carl, nina, ada, sam, open_update, solve) -> World:
+    """A small marketplace with reviews and updates in all their states."""
+    await seed(review, feed, maria, carl, nina, ada, sam, open_update, solve)
+    return await world_of(ada)

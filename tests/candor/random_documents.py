@@ -81,14 +81,19 @@ class Asked:
     variables: list[dict[str, Any]]
 
 
-def reshaped(schema: GraphQLSchema, text: str, world: World, seed: int) -> Asked:
-    """The same operation with ids that exist, variables, fragments, aliases and conditions."""
+def reshaped(
+    schema: GraphQLSchema, text: str, world: World, seed: int, *, further: bool = True
+) -> Asked:
+    """The same operation with ids that exist, variables, fragments, aliases and conditions.
+
+    And, with `further`, with more fields of all kinds.
+    """
     random = Random(seed)
     types = TypeInfo(schema)
     document = visit(parse(text), TypeInfoVisitor(types, _Sense(random, types, world)))
     variables = _Variables(random, types)
     document = visit(document, TypeInfoVisitor(types, variables))
-    shape = _Shape(random, types, conditions=random.random() < 0.3)
+    shape = _Shape(random, types, conditions=random.random() < 0.3, further=further)
     document = visit(document, TypeInfoVisitor(types, shape))
     text = " ".join(map(print_ast, [*document.definitions, *shape.fragments]))
     declared = variables.declared + [f"${name}: Boolean!" for name in shape.flags]
@@ -210,6 +215,7 @@ class _Shape(Visitor):
     random: Random
     types: TypeInfo
     conditions: bool
+    further: bool
     fragments: list[Node] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     aliases: int = 0
@@ -222,7 +228,7 @@ class _Shape(Visitor):
         selections: list[Any] = []
         for each in node.selections:
             selections += self._said(each, str(parent))
-        if _chance(self.random, 0.4):
+        if self.further and _chance(self.random, 0.4):
             selections += self._more(parent, depth=4)
         if _chance(self.random, 0.15):
             selections.append(_field("__typename"))

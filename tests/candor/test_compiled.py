@@ -4,7 +4,6 @@ CANDOR_FUZZ=50000 compares fifty thousand answers to operations at random, inste
 times eight to always the same ones.
 """
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -16,135 +15,26 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from candor.compiled import CompiledExecutor
-from candor.documents import MAX_TEXT, Operation, document_of
-from candor.execution import Execution
-from models import sql
-from resolvers.viewer import ANONYMOUS, Role, Viewer
-from schema import ids
+from candor.documents import MAX_TEXT
+from resolvers.viewer import ANONYMOUS
 from schema.api import schema
-from schema.context import Context
-from tests.candor.random_documents import World, documents, reshaped
+from tests.candor.random_documents import documents, reshaped
+from tests.candor.sameness import (
+    COMPILED,
+    GUESTS,
+    STOCK,
+    VIEWERS,
+    answer_of,
+    compare,
+    everybody,
+    operation_of,
+    viewer_of,
+)
 
 EXAMPLES = Path(__file__).parents[2] / "candor/ide/examples"
-STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)
-SUB_RATINGS = {"communication": 4, "quality": 5, "value": None}
 FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
 # Two sets of variables for four viewers.
 ANSWERS = 8
-
-
-async def _seed(review, feed, maria, carl, nina, ada, sam, open_update, solve) -> None:
-    """Reviews in all states, with replies, votes and revisions, and updates in all of theirs."""
-    first = await review("ORDER-1", **SUB_RATINGS)
-    await maria.do("editReview", reviewId=first["id"], rating=4, body="Good work after all.")
-    await nina.do("replyToReview", reviewId=first["id"], body="Thank you!")
-    await carl.do("voteHelpful", reviewId=first["id"])
-    await review("ORDER-2", carl, rating=2, body="Nobody answered me for a week.")
-    await ada.do("updateSettings", reviewModeration=True)
-    rejected = await review("ORDER-3", rating=1, body="Buy cheap watches here!")
-    await ada.do("rejectReview", reviewId=rejected["id"], reason="SPAM", note="An advertisement.")
-    await review("ORDER-4", rating=3)
-    await feed("ORDER-5", status="IN_PROGRESS", completedAt=None)
-    other = {"externalId": "OMAR", "displayName": "Omar", "email": "omar@example.com"}
-    await feed(
-        "ORDER-6", vendor=other, service={"externalId": "SONG", "title": "A song", "url": None}
-    )
-    await open_update("ORDER-1", customerVisible=False, title="Check the invoice")
-    solved = await open_update("ORDER-2")
-    await sam.do("postNote", updateId=solved["id"], body="On its way.")
-    await solve(solved, notifyCustomer=True)
-    rated = await solve(await open_update("ORDER-4"))
-    await maria.do("rateUpdate", updateId=rated["id"], stars=5, comment="Quick!")
-
-
-TABLES = {
-    "MailDelivery": "outbox_mail",
-    "Note": "update_note",
-    "Notification": "notification",
-    "Order": "orders",
-    "OrderUpdate": "order_update",
-    "Review": "review",
-    "Service": "service",
-    "TeamMember": "team_member",
-    "TrackingEvent": "tracking_event",
-    "Vendor": "vendor",
-}
-
-
-async def _world(ada) -> World:
-    known = {
-        name: [
-            ids.encode(name, row["id"])
-            for row in await sql.fetch(f"SELECT id FROM {table} ORDER BY id")
-        ]
-        for name, table in TABLES.items()
-    }
-    pages = ["reviews", "services", "orderUpdates", "trackingLog"]
-    selections = (f"{page}(first: 3) {{ __typename edges {{ cursor }} }}" for page in pages)
-    found = (await ada.ask(f"{{ {' '.join(selections)} }}")).values()
-    names = {"Service": ["LOGO", "SONG"], "Vendor": ["NINA", "OMAR"]}
-    names["Order"] = names["ReviewEligibility"] = [f"ORDER-{number}" for number in range(1, 7)]
-    return World(
-        known | {"nothing": ["no id"]},
-        names | {"nothing": ["", "NOBODY"]},
-        {page["__typename"]: [edge["cursor"] for edge in page["edges"]] for page in found}
-        | {"nothing": ["no cursor"]},
-    )
-
-
-@pytest.fixture
-async def world(at, review, feed, maria, carl, nina, ada, sam, open_update, solve):
-    await _seed(review, feed, maria, carl, nina, ada, sam, open_update, solve)
-    return await _world(ada)
-
-
-VIEWERS = {
-    "a stranger": ANONYMOUS,
-    "Maria": Viewer(Role.CUSTOMER, "MARIA", "Maria Souza"),
-    "Carl": Viewer(Role.CUSTOMER, "CARL", "Carl Weber"),
-    "Nina": Viewer(Role.VENDOR, "NINA", "Nina", vendor="NINA"),
-    "Omar": Viewer(Role.VENDOR, "OMAR", "Omar", vendor="OMAR"),
-    "Sam": Viewer(Role.STAFF, "SAM", "Sam"),
-    "Ada": Viewer(Role.ADMIN, "ADA", "Ada"),
-    "the shop": Viewer(Role.INTEGRATION, "shop", scopes=frozenset({"ORDERS_WRITE"})),
-}
-# Those who come by a link, and what it opens.
-GUESTS = {"a guest of an order": "order_id", "a guest of an update": "update_id"}
-
-
-def _viewer(name: str, world: World) -> Viewer:
-    if name in VIEWERS:
-        return VIEWERS[name]
-    opened = world.ids["Order" if GUESTS[name] == "order_id" else "OrderUpdate"][1]
-    return Viewer(Role.GUEST, **{GUESTS[name]: ids.decode(opened)[1]})
-
-
-def _everybody(world: World) -> list[Viewer]:
-    return [_viewer(name, world) for name in [*VIEWERS, *GUESTS]]
-
-
-def _operation(text: str, name: str | None = None) -> Operation:
-    found = document_of(schema._schema, parse(text)).operations
-    return next(each for each in found if name in {None, each.name})
-
-
-async def _answer(
-    execution: Execution, operation: Operation, variables: Any, viewer: Viewer
-) -> str:
-    async with asyncio.timeout(20):
-        result = await execution.execute(operation, variables, Context(viewer))
-    errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
-    return f"{result.data!r} {errors}"
-
-
-async def _compare(text: str, variables: list[dict[str, Any]], viewers: list[Viewer]) -> None:
-    """One plan answers all of them; the stock executor reads the document each time anew."""
-    compiled = _operation(text)
-    for viewer in viewers:
-        for values in variables:
-            expected = await _answer(STOCK, _operation(text), values, viewer)
-            ours = await _answer(COMPILED, compiled, values, viewer)
-            assert ours == expected, f"{viewer.role} {values}\n{text}"
 
 
 @examples(
@@ -167,10 +57,10 @@ async def test_operations_at_random_are_answered_alike(world, document, seed, vi
     # Now and then the same field is asked for twice with things below that cannot be merged.
     assume(validate(schema._schema, parse(asked.text)) == [])
 
-    await _compare(asked.text, asked.variables, [_viewer(name, world) for name in viewers[:4]])
+    await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers[:4]])
 
 
-async def test_every_example_is_answered_alike_to_everybody(world):
+async def test_every_example_is_answered_alike_toeverybody(world):
     (reply, *_), (review, *_) = world.ids["Note"], world.ids["Review"]
     # Decisions that change nothing, so that they can be taken twice.
     variables = {
@@ -181,7 +71,7 @@ async def test_every_example_is_answered_alike_to_everybody(world):
         for node in parse(path.read_text()).definitions:
             if node.operation is not OperationType.SUBSCRIPTION:
                 values = variables.get(node.name.value, {})
-                await _compare(print_ast(node), [values], _everybody(world))
+                await compare(print_ast(node), [values], everybody(world))
 
 
 CARD = "externalId title ratingSummary { count average breakdown { stars count } }"
@@ -212,7 +102,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-async def test_an_operation_by_hand_is_answered_alike_to_everybody(name, world):
+async def test_an_operation_by_hand_is_answered_alike_toeverybody(name, world):
     known = [id for some in world.ids.values() for id in some[:2] if id != "no id"]
     variables = {
         "things of any type": [{"ids": known}, {"ids": []}, {"ids": ["no id"]}],
@@ -227,7 +117,7 @@ async def test_an_operation_by_hand_is_answered_alike_to_everybody(name, world):
         "conditions": [{"yes": True}, {"yes": False}, {}],
     }.get(name, [{}])
 
-    await _compare(BY_HAND[name], variables, _everybody(world))
+    await compare(BY_HAND[name], variables, everybody(world))
 
 
 PLANNED = [
@@ -247,7 +137,7 @@ async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
     """Else all that is compared here would be the stock executor with itself."""
     monkeypatch.setattr(CompiledExecutor, "complete_value", None)
 
-    answer = await _answer(COMPILED, _operation(text), {}, ANONYMOUS)
+    answer = await answer_of(COMPILED, operation_of(text), {}, ANONYMOUS)
 
     assert answer.endswith("} []")
 
@@ -258,11 +148,11 @@ async def test_looking_ahead_never_answers_for_the_field_below(world, execution)
         title ... @skip(if: $no) { reviews(orderBy: $order) { totalCount } } } }"""
     asked = {"order": None, "no": True}
 
-    left_out = await _answer(execution, _operation(text), asked, ANONYMOUS)
-    refused = await _answer(execution, _operation(text), asked | {"no": False}, ANONYMOUS)
+    left_out = await answer_of(execution, operation_of(text), asked, ANONYMOUS)
+    refused = await answer_of(execution, operation_of(text), asked | {"no": False}, ANONYMOUS)
 
-    assert left_out == "{'service': {'title': 'A logo'}} []"
-    assert refused.startswith("{'service': None}")
+    assert left_out == '{"service":{"title":"A logo"}} []'
+    assert refused.startswith('{"service":null}')
     assert "'reviews" in refused
 
 

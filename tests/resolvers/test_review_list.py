@@ -401,7 +401,7 @@ async def test_the_hot_lists_are_ranges_of_the_intended_index(app):
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
-        cursor = review_list.ORDERS[order].cursor(middle)
+        (cursor,) = review_list.ORDERS[order].cursors([vars(middle)])
         plan = await _plan(ANONYMOUS, Scope(subject, key), order, request=PageRequest(10, after=cursor))  # fmt: skip
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan

@@ -1,0 +1,267 @@
+"""Answers straight from rows: the stock executor's to the last byte, or not given at all.
+
+CANDOR_FUZZ=50000 compares so many answers, to other operations each time.
+"""
+
+import os
+import re
+from random import Random, SystemRandom
+
+import orjson
+import pytest
+from graphql import get_named_type, get_nullable_type, is_enum_type, is_leaf_type, parse, validate
+from tortoise import fields
+
+from candor.compiled import CompiledExecutor
+from candor.straight import questions
+from candor.straight.answers import Straight
+from candor.straight.recipes import RECIPES, ROW, SameRow
+from models import Customer, Review, Service, sql
+from resolvers import review_list
+from resolvers.viewer import ANONYMOUS
+from schema.api import schema
+from schema.connection import requested
+from tests.candor.random_documents import reshaped
+from tests.candor.sameness import (
+    COMPILED,
+    GUESTS,
+    VIEWERS,
+    answer_of,
+    compare,
+    everybody,
+    operation_of,
+    viewer_of,
+)
+
+FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
+ANSWERS = 8
+TYPES = schema._schema.type_map
+NEWEST = review_list.ORDERS[review_list.ReviewOrder.NEWEST]
+
+
+@pytest.fixture
+def straight(monkeypatch):
+    """Counts the answers that were given straight, and those that were not."""
+    counted = {True: 0, False: 0}
+    real = Straight.answer
+
+    async def answer(self, viewer, variables):
+        data = await real(self, viewer, variables)
+        counted[data is not None] += 1
+        return data
+
+    monkeypatch.setattr(Straight, "answer", answer)
+    return counted
+
+
+# SQLite cannot join a page to its parent.
+on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
+
+
+def _selection(random: Random, name: str) -> str:
+    """Some of a type's fields: mostly those that there are recipes for."""
+    known = RECIPES.get(name)
+    fields_of = TYPES[name].fields
+    usual = sorted(known.fields) if known else ["id"]
+    picked = random.sample(usual, random.randint(1, len(usual)))
+    plain = [n for n, f in fields_of.items() if not f.args and is_leaf_type(get_named_type(f.type))]
+    if plain and random.random() < 0.05:
+        picked.append(random.choice(plain))
+    if name == "Service" and random.random() < 0.6:
+        picked.append("reviews")
+    return " ".join(_field(random, fields_of[each], each) for each in dict.fromkeys(picked))
+
+
+def _field(random: Random, definition, name: str) -> str:
+    type_ = get_named_type(definition.type)
+    below = "" if is_leaf_type(type_) else f" {{ {_selection(random, type_.name)} }}"
+    return f"{name}{_page(random) if definition.args else ''}{below}"
+
+
+def _page(random: Random) -> str:
+    given = [
+        random.choice(["first: 1", "first: 2", "last: 1", "last: 3", "first: 0", "first: 101", ""]),
+        random.choice(["", *(f"orderBy: {order.name}" for order in review_list.ReviewOrder)]),
+        random.choice(["", "", 'after: "no cursor"', "page: 1", "page: 2", "after: null"]),
+        random.choice(["", "", *(f"filter: {{ {each} }}" for each in FILTERS)]),
+    ]
+    arguments = ", ".join(filter(None, given))
+    return f"({arguments})" if arguments else ""
+
+
+FILTERS = [
+    "rating: 4",
+    "rating: 7",
+    "status: APPROVED",
+    "status: PENDING",
+    "hasReply: true",
+    'search: "good"',
+    "",
+]
+
+
+def _document(random: Random) -> str:
+    if random.random() < 0.2:
+        cards = 'services: [{ externalId: "LOGO" }, { externalId: "SONG" }], vendors: [{ externalId: "NINA" }]'
+        return f"query {{ ratingSummaries({cards}) {{ {_selection(random, 'RatingSummary')} }} }}"
+    return (
+        f'query {{ service(ref: {{ externalId: "LOGO" }}) {{ {_selection(random, "Service")} }} }}'
+    )
+
+
+async def test_storefronts_at_random_are_answered_alike(world, straight):
+    seeds = SystemRandom().sample(range(2**32), FUZZ // ANSWERS) if FUZZ else range(150)
+    for seed in seeds:
+        text = _document(Random(seed))
+        asked = reshaped(schema._schema, text, world, seed, further=seed % 5 == 0)
+        if validate(schema._schema, parse(asked.text)):
+            continue  # a field twice, with other arguments
+        viewers = Random(seed).sample([*VIEWERS, *GUESTS], 4)
+        await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers])
+
+    # Else all that was compared would be the stock executor with itself.
+    assert straight[True] > (300 if sql.is_postgres() else 50)
+
+
+CARD = "title ratingSummary { count average breakdown { stars count percentage } }"
+PAGE = """reviews(first: 2, orderBy: NEWEST, after: $after) { totalCount pageInfo { hasNextPage endCursor }
+    edges { cursor node { id rating body createdAt author { displayName } subRatings { quality } reply { body createdAt } } } }"""
+HOT = {
+    "a card": f"query($ref: NodeRef!) {{ service(ref: $ref) {{ {CARD} }} }}",
+    "a page": f"query($ref: NodeRef!, $after: String) {{ service(ref: $ref) {{ {CARD} {PAGE} }} }}",
+    "cards": f"query($ref: NodeRef!) {{ ratingSummaries(services: [$ref]) {{ {CARD.removeprefix('title ratingSummary {').removesuffix('}')} }} }}",
+}
+
+
+@pytest.mark.parametrize("name", ["a card", "cards"])
+async def test_hot_operations_need_no_executor(name, world, monkeypatch):
+    await _ask_without_executor(HOT[name], world, monkeypatch)
+
+
+@on_postgres
+async def test_a_hot_page_needs_no_executor(world, monkeypatch):
+    await _ask_without_executor(HOT["a page"], world, monkeypatch)
+
+
+async def _ask_without_executor(text, world, monkeypatch):
+    operation, ref = operation_of(text), {"externalId": "LOGO"}
+    monkeypatch.setattr(CompiledExecutor, "execute_operation", None)
+
+    for viewer in everybody(world):
+        answer = await answer_of(COMPILED, operation, {"ref": ref}, viewer)
+        assert '"count":' in answer
+        assert answer.endswith("} []")
+
+
+@on_postgres
+async def test_a_page_goes_on_where_the_one_before_ended(world, straight):
+    """Through all pages, from both ends, in every order."""
+    for order in review_list.ReviewOrder:
+        for size, cursor in (("first", "after"), ("last", "before")):
+            text = f"""query($cursor: String) {{ service(ref: {{ externalId: "LOGO" }}) {{
+                reviews({size}: 1, {cursor}: $cursor, orderBy: {order.name}) {{
+                    pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} edges {{ cursor node {{ id }} }} }} }} }}"""
+            given: dict[str, str] = {}
+            for _ in range(5):
+                await compare(text, [given], everybody(world))
+                answer = await answer_of(COMPILED, operation_of(text), given, ANONYMOUS)
+                page = orjson.loads(answer.removesuffix(" []"))["service"]["reviews"]
+                if not page["edges"]:
+                    break
+                given = {"cursor": page["edges"][0]["cursor"]}
+            assert page["edges"] == []
+    assert straight[False] == 0
+
+
+KINDS = {
+    "Int": (fields.IntField, fields.SmallIntField),
+    "String": (fields.CharField, fields.TextField),
+    "Boolean": (fields.BooleanField,),
+    "DateTime": (fields.DatetimeField,),
+}
+
+
+def _column(name: str):
+    """The model's field behind a column of the statement."""
+    if name == "author_name":
+        return Customer._meta.fields_map["display_name"]
+    model = Service if name.startswith("its_") else Review
+    return model._meta.fields_map[name.removeprefix("its_")]
+
+
+def test_columns_that_are_answered_as_they_are_have_the_types_of_their_fields(app):
+    seen = 0
+    for type_name, known in RECIPES.items():
+        for name, recipe in known.fields.items():
+            if known.reading != ROW or not re.fullmatch(r"\{\w+\}", recipe):
+                continue
+            seen += 1
+            column, type_ = _column(recipe[1:-1]), TYPES[type_name].fields[name].type
+            inner = get_nullable_type(type_)
+            if is_enum_type(inner):
+                assert [member.value for member in column.enum_type] == list(inner.values)
+            else:
+                assert isinstance(column, KINDS[inner.name]), (type_name, name)
+            # A reply is there when both of its columns are.
+            assert inner is type_ or not column.null or type_name == "ReviewReply", (
+                type_name,
+                name,
+            )
+    assert seen > 15
+
+
+def test_every_recipe_belongs_to_a_field():
+    for name, known in RECIPES.items():
+        assert set(known.fields) <= set(TYPES[name].fields), name
+
+
+def _wrong(type_name: str, field: str, recipe: str):
+    return RECIPES[type_name].fields, field, recipe
+
+
+# Each is a mistake that somebody could make here.
+FAULTS = {
+    "another column": _wrong("Review", "rating", "{helpful_count}"),
+    "a whole name": _wrong("ReviewAuthor", "displayName", "{author_name}"),
+    "a reply for everybody": _wrong("Review", "reply", SameRow("")),
+    "a mean of other stars": _wrong("RatingSummary", "average", "stars(hundredths({n1}, {n5}))"),
+    "the last cursor first": _wrong("PageInfo", "startCursor", "{cursors}[-1]"),
+    "always a next page": _wrong("PageInfo", "hasNextPage", "True"),
+    "a row too many": _wrong("ReviewConnection", "nodes", "({rows} + {rows})"),
+    "cursors of another order": (questions, "ORDERS", dict.fromkeys(review_list.ORDERS, NEWEST)),
+    "filters are forgotten": (questions, "as_filter", lambda _: review_list.ANY),
+    "the end is the beginning": (
+        questions,
+        "requested",
+        lambda first, after, last, before, page: requested(
+            first or last, after, None, before, page
+        ),
+    ),
+}
+BY_HAND = f"""query($ref: NodeRef!, $first: Int, $last: Int, $order: ReviewOrder!, $filter: ReviewFilter) {{
+        service(ref: $ref) {{ named: title {CARD} reviews(first: $first, last: $last, orderBy: $order, filter: $filter) {{
+            nodes {{ id }} edges {{ cursor node {{ rating body author {{ displayName }} reply {{ body }} }} }}
+            pageInfo {{ hasNextPage startCursor endCursor }} totalCount }} }} }}"""  # fmt: skip
+GIVEN = [
+    {"ref": {"externalId": "LOGO"}, "order": "NEWEST", "first": 1},
+    {"ref": {"externalId": "LOGO"}, "order": "HIGHEST", "last": 2},
+    {"ref": {"externalId": "SONG"}, "order": "LOWEST"},
+    {"ref": {"externalId": "LOGO"}, "order": "MOST_HELPFUL", "filter": {"rating": 4}},
+]
+
+
+@on_postgres
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_mistake_is_found(fault, world, monkeypatch):
+    place, name, wrong = FAULTS[fault]
+    (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
+
+    with pytest.raises(AssertionError):
+        await compare(BY_HAND, GIVEN, everybody(world))
+
+
+@on_postgres
+async def test_no_mistake_is_found_where_there_is_none(world, straight):
+    await compare(BY_HAND, GIVEN, everybody(world))
+
+    assert straight[False] == 0
