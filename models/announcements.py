@@ -76,7 +76,7 @@ async def announce(topic: str, **facts: Any) -> None:
     """Announce what the caller's transaction does; heard if and when it commits."""
     told = {name: str(value) for name, value in facts.items()}
     message = orjson.dumps([topic, told]).decode()
-    if sql.is_postgres():
+    if sql.collecting.get() is not None or sql.is_postgres():
         await sql.execute("SELECT pg_notify(?, ?)", CHANNEL, message)
         return
     connection: Any = get_connection("default")

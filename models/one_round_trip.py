@@ -18,8 +18,10 @@ _DIVISION_BY_ZERO = "22012"
 class Writes:
     """The writes of one round trip, and whether they were done."""
 
-    def __init__(self, collected: list[tuple[str, tuple[Any, ...]]] | None) -> None:
+    def __init__(self, collected: list[tuple[str, tuple[Any, ...]]] | None, *, lock: str) -> None:
         self._collected = collected
+        # What makes a SELECT hold off other writers of its rows.
+        self.lock = lock
         self._required: list[int] = []
         self.done = False
 
@@ -73,9 +75,11 @@ async def one_round_trip() -> AsyncIterator[Writes]:
     longer than its own commit takes; inside a transaction, and on SQLite, they run one by one.
     The block only writes: by `writes.must`, and by whatever calls `sql.execute`.
     """
-    inside = isinstance(get_connection("default"), TransactionalDBClient)
-    if not sql.is_postgres() or inside:
-        writes = Writes(None)
+    connection = get_connection("default")
+    is_postgres = connection.capabilities.dialect == "postgres"
+    lock = " FOR SHARE" if is_postgres else ""
+    if not is_postgres or isinstance(connection, TransactionalDBClient):
+        writes = Writes(None, lock=lock)
         try:
             async with in_transaction():
                 yield writes
@@ -84,7 +88,7 @@ async def one_round_trip() -> AsyncIterator[Writes]:
             pass
         return
     collected: list[tuple[str, tuple[Any, ...]]] = []
-    writes = Writes(collected)
+    writes = Writes(collected, lock=lock)
     token = sql.collecting.set(collected)
     try:
         yield writes

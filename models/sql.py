@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
+import asyncpg
 import orjson
 from tortoise import fields
 from tortoise.connection import get_connection
@@ -36,7 +37,7 @@ async def fetch(statement: str, *values: Any) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
     if _speaks_postgres(connection):
-        bound = [_for_postgres(value) for value in values]
+        bound = [v if type(v) in _KNOWN else _for_postgres(v) for v in values]
         return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
     return [_from_sqlite(row) for row in rows]
@@ -71,7 +72,7 @@ async def execute(statement: str, *values: Any) -> int:
         return 0
     connection = get_connection("default")
     if is_postgres():
-        bound = [_for_postgres(value) for value in values]
+        bound = [v if type(v) in _KNOWN else _for_postgres(v) for v in values]
         count, _ = await connection.execute_query(dollar(statement), bound)
     else:
         count, _ = await connection.execute_query(
@@ -215,6 +216,7 @@ def _from_postgres(rows: list[Row]) -> list[Row]:
 
 # Drivers take these as they are; most values are such, so they are looked for first.
 _PLAIN = {str, int, float, bool, type(None)}
+_KNOWN = _PLAIN | {datetime, uuid.UUID, asyncpg.pgproto.pgproto.UUID}
 
 
 def _for_sqlite(value: Any) -> Any:
@@ -232,8 +234,6 @@ def _for_sqlite(value: Any) -> Any:
 
 
 def _for_postgres(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):

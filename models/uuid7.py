@@ -4,11 +4,12 @@ import os
 import time
 from uuid import UUID
 
+_LOWER = (1 << 62) - 1
+
 
 def uuid7() -> UUID:
     """A new key: 48 bits of milliseconds since 1970, then 74 random bits."""
-    octets = bytearray(os.urandom(16))
-    octets[0:6] = (time.time_ns() // 1_000_000).to_bytes(6, "big")
-    octets[6] = (octets[6] & 0x0F) | 0x70
-    octets[8] = (octets[8] & 0x3F) | 0x80
-    return UUID(bytes=bytes(octets))
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    upper, lower = random >> 68, random & _LOWER
+    return UUID(int=milliseconds << 80 | 7 << 76 | upper << 64 | 2 << 62 | lower)

@@ -98,7 +98,7 @@ def judge(
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:
         reason = IneligibilityReason.ALREADY_REVIEWED
-    if reason is None and not is_open(order, settings, now):
+    if reason is None and not _is_open(order, settings, deadline, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
         return _no(reason, deadline, existing)
@@ -110,11 +110,11 @@ def judge(
 
 def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
     """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
-    reason = _reason(viewer, order)
-    if reason is None and not is_open(order, settings, now):
+    reason, deadline = _reason(viewer, order), review_deadline(order, settings)
+    if reason is None and not _is_open(order, settings, deadline, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
-        _no(reason, review_deadline(order, settings)).refuse("review_id")
+        _no(reason, deadline).refuse("review_id")
 
 
 def review_deadline(order: Order, settings: SiteSettings) -> Window | None:
@@ -124,13 +124,12 @@ def review_deadline(order: Order, settings: SiteSettings) -> Window | None:
     return window(order.completed_at, settings.review_window_days, settings.time_zone)
 
 
-def is_open(order: Order, settings: SiteSettings, now: datetime) -> bool:
+def _is_open(order: Order, settings: SiteSettings, deadline: Window | None, now: datetime) -> bool:
     """Whether the window is open. An order of unknown completion has one only when unlimited."""
     if settings.review_window_days == 0:
         return True
     if order.completed_at is None:
         return False
-    deadline = review_deadline(order, settings)
     return deadline is None or deadline.is_open(now)
 
 

@@ -109,11 +109,10 @@ async def create_review(
 
 async def _written(review: Review, order: Order) -> bool:
     """Store a new review with all that follows from it; False when its order changed meanwhile."""
-    held = " FOR SHARE" if sql.is_postgres() else ""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
-        await writes.must(_STILL + held, order.id, *parties)
-        await writes.must(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS))
+        await writes.must(_STILL + writes.lock, order.id, *parties)
+        await writes.must(_INSERT, *map(vars(review).__getitem__, _INSERT_COLUMNS))
         await mailers.withdraw("review.reminder", about=order.id, because="the order was reviewed")
         if review.is_public:
             await mailers.deliver_later("review.received", to=order.vendor, about=review)
