@@ -61,7 +61,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
             hearing(settings.database_url),
             mail.working(settings),
         ):
-            yield
+            try:
+                yield
+            finally:
+                metrics.count()
 
     answered = [Middleware(RequestLog), *_cross_origin(settings)]
     return Application(

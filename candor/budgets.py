@@ -99,10 +99,10 @@ class _Own:
         return counts + cost - most
 
     def _turn(self, elapsed: float) -> float:
-        """Begin a new minute. Gives how much of it is over."""
+        """Begin a new minute. Gives how much of it is over: nothing, when it begins too soon."""
         self._before = self._now if elapsed < 2 * MINUTE else {}
         self._now = {}
-        over = elapsed % MINUTE
+        over = elapsed % MINUTE if elapsed >= MINUTE else 0.0
         self._began = time.monotonic() - over
         return over
 

@@ -19,7 +19,7 @@ class Departed(Exception):
 
 
 class Deadlines:
-    """Watches over all the work of one process.
+    """Watches over the work that is under way at one place.
 
     A timer for each would cost more than to look around now and then; so work may end LOOK_EVERY
     later than it should.
@@ -37,26 +37,27 @@ class Deadlines:
 
     def enter(self, deadline: "Deadline") -> asyncio.AbstractEventLoop:
         self._open.add(deadline)
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._loop.call_later(self._pause, self._look_around)
-        return self._loop
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            loop.call_later(self._pause, self._look_around, loop)
+        return loop
 
     def leave(self, deadline: "Deadline") -> None:
         self._open.discard(deadline)
 
-    def _look_around(self) -> None:
-        if not self._open or self._loop is None:
+    def _look_around(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._open:
             self._loop = None
             return
+        loop.call_later(self._pause, self._look_around, loop)
         now = time.monotonic()
         for deadline in self._open:
             age = now - deadline.began
             if age >= self._seconds:
                 deadline.stop(OperationTimeout())
             elif age >= LOOK_AFTER:
-                deadline.look(self._loop)
-        self._loop.call_later(self._pause, self._look_around)
+                deadline.look(loop)
 
 
 class Deadline:

@@ -67,18 +67,23 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self._ended: list[Observation] = []
+        # The loop whose timer will count them.
+        self._counting: asyncio.AbstractEventLoop | None = None
         self._names: set[str] = set()
         # To find them by their labels each time costs more than to count.
         self._known: dict[tuple[str, str, str], tuple[Counter, Histogram, Histogram]] = {}
 
     def finished(self, seen: Observation) -> None:
         """Note how an operation ended: it is counted soon, together with others."""
-        if not self._ended:
-            asyncio.get_running_loop().call_later(SOON, self._count)
+        loop = asyncio.get_running_loop()
+        if loop is not self._counting:
+            self._counting = loop
+            loop.call_later(SOON, self.count)
         self._ended.append(seen)
 
-    def _count(self) -> None:
-        ended, self._ended = self._ended, []
+    def count(self) -> None:
+        """Count what has ended."""
+        ended, self._ended, self._counting = self._ended, [], None
         for seen in ended:
             count, seconds, points = self._of(self._bounded(seen.name), seen.kind, seen.outcome)
             count.inc()
@@ -98,7 +103,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """The figures of this process, or of all of them where Prometheus' folder is set."""
-        self._count()
+        self.count()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         together = CollectorRegistry()

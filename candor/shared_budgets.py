@@ -41,12 +41,16 @@ class SharedBudgets:
         if len(self._ahead) >= MAX_NAMES:
             self._ahead.clear()
         if more and await self._hit("points", name, lacking + more, most):
-            self._ahead[name] = more
+            self._give_back(name, more)
             return 0
         refused = await self._ask("points", name, lacking, most)
         if refused > 0:
-            self._ahead[name] = left
+            self._give_back(name, left)
         return refused
+
+    def _give_back(self, name: str, points: int) -> None:
+        """Others of the same name may have drawn meanwhile."""
+        self._ahead[name] = self._ahead.get(name, 0) + points
 
     async def _ask(self, kind: str, name: str, cost: int, most: int) -> float:
         if await self._hit(kind, name, cost, most):

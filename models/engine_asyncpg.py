@@ -114,6 +114,10 @@ class SafeAsyncpgClient(AsyncpgDBClient):
         rows = await self._translate_exceptions(_fetch, query, values or ())
         return [dict(row.items()) for row in rows]  # type: ignore[attr-defined]
 
+    @property
+    def is_open(self) -> bool:
+        return self._pool is not None
+
     def records(self, query: str, values: Sequence[Any]) -> Awaitable[Sequence[Any]]:
         """The rows as asyncpg gives them, outside of transactions and with its own errors."""
         if self._pool is None:

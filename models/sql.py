@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
@@ -46,13 +46,19 @@ async def fetch(statement: str, *values: Any) -> list[Row]:
 def reader() -> Callable[..., Awaitable[Sequence[Record]]]:
     """What fetches rows as the driver gives them, in which nothing may be changed.
 
-    For reads outside of transactions, as long as the database is open.
+    For reads outside of transactions.
     """
     connection: Any = get_connection("default")
     if not _speaks_postgres(connection):
         return fetch
-    records = connection.records
-    return lambda statement, *values: records(dollar(statement), values)
+
+    def read(statement: str, *values: Any) -> Awaitable[Sequence[Record]]:
+        nonlocal connection
+        if not connection.is_open:  # opened anew since, or for the first time
+            connection = get_connection("default")
+        return connection.records(dollar(statement), values)  # type: ignore[no-any-return]
+
+    return read
 
 
 # Where writes are collected instead of run, by `models.one_round_trip`.
@@ -81,7 +87,7 @@ async def execute(statement: str, *values: Any) -> int:
     return int(count)
 
 
-@cache
+@lru_cache(2_000)
 def dollar(statement: str) -> str:
     """The statement with `$1, $2 …` for each `?`. No literal of ours holds a question mark."""
     first, *rest = statement.split("?")

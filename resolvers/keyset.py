@@ -26,6 +26,8 @@ class Term:
 
     sql: str
     type: type = int
+    # Whole numbers of a cursor are smaller, or the database could not compare them.
+    limit: int = 2**31
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,7 @@ class Order:
         try:
             name, *values = orjson.loads(base64url.decode(cursor))
             if name == self.name and len(values) == len(self.terms):
-                return tuple(
-                    _typed(term.type, v) for term, v in zip(self.terms, values, strict=True)
-                )
+                return tuple(_typed(term, v) for term, v in zip(self.terms, values, strict=True))
         except (ValueError, TypeError, OverflowError, AttributeError):
             pass
         raise Invalid(field, message="This cursor does not belong to this list and its order.")
@@ -162,7 +162,8 @@ def _size(name: str, value: int | None) -> int:
     return value
 
 
-def _typed(kind: type, value: Any) -> Any:
+def _typed(term: Term, value: Any) -> Any:
+    kind = term.type
     if kind is datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
@@ -172,7 +173,7 @@ def _typed(kind: type, value: Any) -> Any:
         return UUID(value)
     if type(value) is not kind:
         raise TypeError
-    out_of_range = isinstance(value, int) and abs(value) >= 2**31
+    out_of_range = isinstance(value, int) and abs(value) >= term.limit
     if out_of_range or (isinstance(value, str) and "\x00" in value):
         raise ValueError
     return value

@@ -30,7 +30,7 @@ ORDERS: dict[ReviewOrder, Order] = {
     ReviewOrder.NEWEST: _NEWEST,
     ReviewOrder.HIGHEST: Order(
         "HIGHEST",
-        (Term("r.rating"), *_NEWEST.terms),
+        (Term("r.rating", limit=2**15), *_NEWEST.terms),
         lambda row: [row["rating"], *_NEWEST.key_of(row)],
     ),
     ReviewOrder.LOWEST: Order(
@@ -201,10 +201,7 @@ async def _totals(
 
 def _counted(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
     """The subjects whose counters hold the totals; None when rows must be counted."""
-    counters_know = ReviewFilter(
-        service=filter.service, vendor=filter.vendor, rating=filter.rating, status=filter.status
-    )
-    if filter != counters_know or filter.status not in {None, ReviewStatus.APPROVED}:
+    if not counters_know(filter._replace(service=None, vendor=None)):
         return None
     named = [
         ref.id_in(table)

@@ -13,6 +13,7 @@ from resolvers.review_list import ReviewFilter, ReviewOrder
 from resolvers.reviews_lookup import FROM, LISTED, PUBLIC, column
 from resolvers.viewer import Condition, Viewer
 
+_WITH_COUNTERS = "LEFT JOIN rating_counter k ON k.subject_id = s.id"
 Fetch = Callable[..., Awaitable[Sequence[sql.Record]]]
 
 
@@ -43,7 +44,7 @@ class Columns(NamedTuple):
 
 # Where a review stands in any order.
 _POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
-_COUNTS = ("n1", "n2", "n3", "n4", "n5")
+COUNTS = ("n1", "n2", "n3", "n4", "n5")
 _PUBLIC, _LISTED = Columns(PUBLIC, services.COLUMNS), Columns(LISTED, services.COLUMNS)
 
 
@@ -72,14 +73,13 @@ async def service_with_reviews(
 
 
 async def rated(
-    fetch: Fetch, table: str, refs: Sequence[Ref], columns: Columns
+    fetch: Fetch, table: str, refs: Sequence[Ref], columns: str
 ) -> list[sql.Record | None]:
     """The counters of services or vendors, in the order of their names; None for an unknown one."""
     ids = [ref.id for ref in refs if ref.id is not None]
     names = [ref.external_id for ref in refs if ref.external_id is not None]
-    statement = _rated(table, columns.service, sql.places(ids), sql.places(names))
     found: dict[Any, sql.Record] = {}
-    for row in await fetch(statement, *ids, *names):
+    for row in await _named(fetch, table, columns, ids, names):
         found[row["id"]] = found[row["external_id"]] = row
     return [found.get(ref.external_id if ref.id is None else ref.id) for ref in refs]
 
@@ -95,7 +95,7 @@ def total_of(row: Mapping[str, Any], part: Part) -> int | None:
     """How many reviews the service has in all, if that was wanted."""
     if not part.with_total:
         return None
-    counted = (f"n{part.filter.rating}",) if part.filter.rating else _COUNTS
+    counted = (f"n{part.filter.rating}",) if part.filter.rating else COUNTS
     return sum([row[name] or 0 for name in (*counted, "hidden")])
 
 
@@ -146,12 +146,11 @@ def _finished(text: str, column: str) -> str:
     return f"{text} WHERE s.{column} = ?"
 
 
-@lru_cache(1_000)
-def _rated(table: str, columns: str, ids: str, names: str) -> str:
-    named = [
-        f"s.{name} IN ({given})" for name, given in (("id", ids), ("external_id", names)) if given
-    ]
-    return (
-        f"SELECT s.id, s.external_id, {columns} FROM {table} s"
-        f" LEFT JOIN rating_counter k ON k.subject_id = s.id WHERE {' OR '.join(named)}"
-    )
+def _named(
+    fetch: Fetch, table: str, columns: str, ids: list[Any], names: list[Any]
+) -> Awaitable[Sequence[sql.Record]]:
+    select = f"SELECT s.id, s.external_id, {columns} FROM {table} s {_WITH_COUNTERS} WHERE"
+    if sql.is_postgres():  # one text, for however many
+        return fetch(f"{select} s.id = ANY(?) OR s.external_id = ANY(?)", ids, names)
+    statement = f"{select} s.id IN ({sql.places(ids)}) OR s.external_id IN ({sql.places(names)})"
+    return fetch(statement, *ids, *names)

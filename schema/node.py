@@ -36,9 +36,15 @@ class NodeRef:
         """What resolvers take. Raises Invalid for an id of another type."""
         if self.id is not strawberry.UNSET and self.id is not None:
             return Ref(id=ids.key_of(type_name, self.id, *field, "id"))
-        name = self.external_id or ""
-        # PostgreSQL takes no NUL, and no id holds one: such a name is nobody's, as the empty one.
-        return Ref(external_id="" if "\x00" in name else name)
+        return by_external_id(self.external_id)
+
+
+def by_external_id(name: str | None) -> Ref:
+    """What is named so by the marketplace.
+
+    PostgreSQL takes no NUL, and no id holds one: such a name is nobody's, as the empty one.
+    """
+    return Ref(external_id="" if not name or "\x00" in name else name)
 
 
 def maybe_ref(ref: NodeRef | None, type_name: str, *field: str) -> Ref | None:

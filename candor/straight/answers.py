@@ -1,14 +1,18 @@
 """Which operations are answered straight, and how they are when they cannot be."""
 
+import logging
 from typing import Any
 
-from graphql import OperationType
+from graphql import GraphQLError, OperationType
 from graphql.execution import Executor, VariableValues
 
 from candor.plans import plan_fields
-from candor.straight.questions import QUESTIONS, Root
+from candor.straight.questions import QUESTIONS, Root, Unusual
 from candor.straight.writer import Refused, Writer
+from resolvers.errors import UserError
 from resolvers.viewer import Viewer
+
+log = logging.getLogger("candor.straight")
 
 
 class Straight:
@@ -25,7 +29,10 @@ class Straight:
         """
         try:
             return {self._key: await self._question.answer(viewer, variables)}
-        except Exception:  # noqa: BLE001 - whatever it is, it is told as it always is
+        except (Unusual, UserError, GraphQLError):
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told as it always is
+            log.debug("not answered straight: %r", error)
             return None
 
 
@@ -41,7 +48,10 @@ def straight_of(executor: Executor[Any]) -> Straight | None:
     writer = Writer(executor)
     try:
         make = writer.function(field.definition.type, field.details, *make_question.parameters)
-        root = Root(executor.schema, field.definition, field.nodes[0], make, writer)
-        return Straight(field.key, make_question(root))
+        root = Root(executor.schema, field.definition, field.nodes[0], make)
+        return Straight(field.key, make_question(root, writer))
     except Refused:
+        return None
+    except Exception:
+        log.exception("no function could be made of an operation")
         return None

@@ -17,7 +17,7 @@ from resolvers.storefront import Look, Part
 from resolvers.viewer import SEE_PUBLIC_ALONE, Viewer
 from schema.arguments import bound_arguments, variables_in
 from schema.connection import requested
-from schema.node import NodeRef
+from schema.node import NodeRef, by_external_id
 from schema.query import MAX_NODES
 from schema.review_page import as_filter
 
@@ -35,7 +35,6 @@ class Root(NamedTuple):
     definition: GraphQLField
     node: FieldNode
     make: Make
-    writer: Writer
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         return bound_arguments(self.schema, self.definition, self.node, variables)
@@ -56,21 +55,22 @@ class ServiceQuestion:
 
     parameters = ("row", "page")
 
-    def __init__(self, root: Root) -> None:
-        writer = root.writer
-        # SQLite cannot join a page to its parent, and two pages go in no statement.
-        if len(writer.arguments) > sql.is_postgres():
+    def __init__(self, root: Root, writer: Writer) -> None:
+        # Two pages go in no statement, and SQLite cannot join even one to its parent.
+        most = 1 if sql.is_postgres() else 0
+        if len(writer.arguments) > most:
             raise Refused
         self._root = root
         self._reviews = writer.arguments[0] if writer.arguments else None
         self._varying = _variables(self._reviews[1]) if self._reviews else set()
         self._counts = ("ReviewConnection", "totalCount") in writer.fields
         self._points = bool(_CURSORS & writer.fields)
-        self._columns = storefront.Columns.named(writer.columns)
+        counters = storefront.COUNTS if self._counts else ()
+        self._columns = storefront.Columns.named(writer.columns.union(counters))
         self._fetch = sql.reader()
         # The variable that is the reference, if one is.
         (argument,) = (each.value for each in root.node.arguments or ())
-        self._named = argument.name.value if isinstance(argument, VariableNode) else ""
+        self._named = argument.name.value if isinstance(argument, VariableNode) else None
         # What everybody is shown when no variable says otherwise.
         self._usual: tuple[Part | None, Look] | None = None
 
@@ -82,10 +82,9 @@ class ServiceQuestion:
         return self._root.make(rows[0], None if part is None else self._page(rows, part))
 
     def _ref(self, variables: VariableValues) -> Ref:
-        given = variables.coerced.get(self._named)
-        name = given.get("externalId") if given else None
-        if name and "\x00" not in name:
-            return Ref(external_id=name)
+        given = variables.coerced.get(self._named) if self._named else None
+        if given and "externalId" in given:
+            return by_external_id(given["externalId"])
         named: NodeRef = self._root.arguments(variables)["ref"]
         return named.as_ref("Service", "ref")
 
@@ -119,9 +118,9 @@ class RatingsQuestion:
 
     parameters = ("rows",)
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, writer: Writer) -> None:
         self._root = root
-        self._columns = storefront.Columns.named(root.writer.columns)
+        self._columns = storefront.Columns.named(writer.columns).service
         self._fetch = sql.reader()
 
     async def answer(self, _viewer: Viewer, variables: VariableValues) -> Any:

@@ -1,7 +1,7 @@
 """What fields are in terms of what they are read from: `{rating}` names a column of a row.
 
-Here stands only what everybody may read of a row that the viewer may see. A column's type in
-PostgreSQL is the field's: nothing is left to be checked when it is answered.
+Here stands only what everybody may read of a row that the viewer may see. A column's type is the
+field's: nothing but sums is left to be checked when it is answered.
 """
 
 from typing import Any, NamedTuple
@@ -53,7 +53,7 @@ RECIPES = {
     "RatingSummary": Recipes(
         ROW,
         {
-            "count": _COUNT,
+            "count": f"whole({_COUNT})",
             "average": f"stars(hundredths({_TOTAL}, {_COUNT}))",
             "breakdown": f"breakdown({_STARS})",
             "subRatings": _ALWAYS,
@@ -74,7 +74,7 @@ RECIPES = {
             "edges": "zip({cursors}, {rows})",
             "nodes": "{rows}",
             "pageInfo": _ALWAYS,
-            "totalCount": "{total}",
+            "totalCount": "whole({total})",
         },
     ),
     "PageInfo": Recipes(
@@ -112,6 +112,13 @@ RECIPES = {
 }
 
 
+def _whole(number: int) -> int:
+    """A number that GraphQL's Int can hold."""
+    if number >= 2**31:
+        raise OverflowError
+    return number
+
+
 def _breakdown(*counts: int) -> list[tuple[int, int, int]]:
     """Stars, count and percentage, from 5 stars down."""
     shares = percentages(counts)
@@ -130,4 +137,5 @@ SCOPE: dict[str, Any] = {
     "public_name": public_name,
     "standing": _standing,
     "stars": stars,
+    "whole": _whole,
 }

@@ -1,5 +1,6 @@
 """What a caller may spend in a minute."""
 
+import asyncio
 import time
 
 import pytest
@@ -157,6 +158,28 @@ async def test_strangers_without_number_do_not_fill_the_memory(monkeypatch):
         await budget.guess(f"192.0.{number // 256}.{number % 256}")
 
     assert sum(map(len, (budget._own._now, budget._own._before))) <= 200
+
+
+async def test_who_spent_all_is_not_forgiven_because_many_others_came(clock, monkeypatch):
+    monkeypatch.setattr(budgets, "MAX_NAMES", 100)
+    budget = Budgets(None, 100)
+    clock(59)
+    assert await _spent(budget, 100) == [False]
+    for number in range(100):
+        await budget.guess(f"192.0.3.{number}")
+
+    assert await _spent(budget, 1) == [True]
+
+
+async def test_points_that_were_drawn_at_once_are_all_there():
+    shared = shared_budgets.SharedBudgets("memory://")
+    taken = await asyncio.gather(*(shared.take("points", "somebody", 1, 1_000) for _ in range(50)))
+    assert max(taken) == 0
+
+    left = 0
+    while await shared.take("points", "somebody", 1, 1_000) == 0:
+        left += 1
+    assert left == 950
 
 
 async def test_there_are_no_budgets_by_default(post):

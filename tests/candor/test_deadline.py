@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from candor.deadline import Deadline
+from candor.deadline import Deadline, Deadlines
+from candor.errors import OperationTimeout
 from models import sql
 from models.database import transaction
 
@@ -137,3 +138,15 @@ async def test_a_client_that_leaves_while_it_sends_is_no_error(app, caplog):
 
     assert sent == []
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_time_limits_hold_in_a_second_loop_too():
+    deadlines = Deadlines(0.05)
+
+    async def work(seconds: float) -> None:
+        with deadlines.over():
+            await asyncio.sleep(seconds)
+
+    asyncio.run(work(0))
+    with pytest.raises(OperationTimeout):
+        asyncio.run(work(5))

@@ -1,6 +1,8 @@
 """Alive, ready, and the figures."""
 
-from candor.metrics import MAX_NAMES, Metrics, Observation
+import asyncio
+
+from candor.metrics import MAX_NAMES, SOON, Metrics, Observation
 from models import clock
 
 
@@ -82,3 +84,17 @@ async def test_nobody_fills_the_memory_with_names_of_operations():
     text = metrics.text().decode()
     assert 'operation="other",outcome="ok"} 50.0' in text
     assert f'operation="Q{MAX_NAMES}"' not in text
+
+
+def test_what_ends_in_another_loop_is_counted_too():
+    metrics = Metrics()
+
+    async def ends(seconds: float) -> None:
+        metrics.finished(Observation(name="Q", kind="query"))
+        await asyncio.sleep(seconds)
+
+    asyncio.run(ends(0))
+    asyncio.run(ends(2 * SOON))
+
+    assert metrics._ended == []
+    assert 'operation="Q",outcome="ok"} 2.0' in metrics.text().decode()

@@ -3,9 +3,12 @@
 CANDOR_FUZZ=50000 compares so many answers, to other operations each time.
 """
 
+import gc
+import logging
 import os
 import re
 from random import Random, SystemRandom
+from types import FunctionType, ModuleType
 
 import orjson
 import pytest
@@ -109,7 +112,8 @@ def _document(random: Random) -> str:
     )
 
 
-async def test_storefronts_at_random_are_answered_alike(world, straight):
+async def test_storefronts_at_random_are_answered_alike(world, straight, caplog):
+    caplog.set_level(logging.DEBUG, "candor.straight")
     seeds = SystemRandom().sample(range(2**32), FUZZ // ANSWERS) if FUZZ else range(150)
     for seed in seeds:
         text = _document(Random(seed))
@@ -120,6 +124,7 @@ async def test_storefronts_at_random_are_answered_alike(world, straight):
         await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers])
 
     # Else all that was compared would be the stock executor with itself.
+    assert caplog.messages == []
     assert straight[True] > (300 if sql.is_postgres() else 50)
 
 
@@ -151,6 +156,46 @@ async def _ask_without_executor(text, world, monkeypatch):
         answer = await answer_of(COMPILED, operation, {"ref": ref}, viewer)
         assert '"count":' in answer
         assert answer.endswith("} []")
+
+
+ALONE = [
+    "{ totalCount }",
+    "(filter: { rating: 4 }) { totalCount nodes { id } }",
+    "{ pageInfo { endCursor } }",
+    "{ edges { cursor } }",
+    "{ __typename }",
+    "(first: 0) { totalCount nodes { id } pageInfo { hasNextPage startCursor } }",
+]
+
+
+@on_postgres
+@pytest.mark.parametrize("page", ALONE)
+async def test_a_part_of_a_page_alone_is_answered_straight(page, world, straight):
+    for service in ("LOGO", "SONG", "NOBODY"):
+        text = f'{{ service(ref: {{ externalId: "{service}" }}) {{ reviews{page} }} }}'
+        await compare(text, [{}], everybody(world))
+
+    assert straight[False] == 0
+
+
+async def test_more_reviews_than_an_int_holds_are_refused_alike(world):
+    await sql.execute("UPDATE rating_counter SET n1 = 2000000000, n5 = 2000000000")
+    for text in (HOT["a card"], HOT["cards"], HOT["a page"]):
+        await compare(text, [{"ref": {"externalId": "LOGO"}}], everybody(world))
+
+
+async def test_nothing_of_a_request_is_kept(world):
+    operation = operation_of(HOT["a card"])
+    marked = "of one request"
+    await answer_of(COMPILED, operation, {"ref": {"externalId": marked}}, ANONYMOUS)
+
+    seen, waiting = set(), [operation.node.__dict__["candor_straight"]]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) not in seen and not isinstance(thing, type | ModuleType | FunctionType):
+            seen.add(id(thing))
+            assert type(thing) is not str or thing != marked
+            waiting += gc.get_referents(thing) if not hasattr(thing, "_pool") else []
 
 
 @on_postgres

@@ -1,5 +1,10 @@
 """The page that storefronts ask for: a service, its rating, and its first reviews."""
 
+import orjson
+import pytest
+
+from models import base64url
+
 PAGE = """
 query ($ref: NodeRef!, $first: Int, $after: String, $filter: ReviewFilter) {
   service(ref: $ref) {
@@ -57,3 +62,18 @@ async def test_a_bad_cursor_spoils_the_page_of_reviews_alone(feed, nobody):
 
     assert answer["errors"][0]["extensions"] == {"code": "INVALID", "field": ["after"]}
     assert answer["errors"][0]["path"] == ["service", "reviews"]
+
+
+@pytest.mark.parametrize("order", ["HIGHEST", "LOWEST", "MOST_HELPFUL"])
+async def test_a_cursor_with_a_number_that_no_row_has_is_refused(review, nobody, order):
+    await review("ORDER-1")
+    for number in (2**15, 2**31, -(2**40)):
+        forged = [order, number, "2026-01-01T00:00:00+00:00", "0" * 32]
+        after = base64url.encode(orjson.dumps(forged))
+        query = f'{{ service(ref: {{externalId: "LOGO"}}) {{ reviews(after: "{after}", orderBy: {order}) {{ totalCount }} }} }}'
+
+        answer = (await nobody.send(query)).json()
+
+        codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
+        assert codes <= {"INVALID"}, answer
+        assert bool(codes) is (abs(number) >= 2**31 or order == "HIGHEST")
