@@ -152,7 +152,17 @@ def _defaults(model: type[Model]) -> Row:
 
 
 # Of tables joined to another one's row.
-_PREFIXES = ("", "its_", "customer_", "vendor_", "service_", "order_", "review_", "settings_")
+_PREFIXES = (
+    "",
+    "its_",
+    "customer_",
+    "vendor_",
+    "service_",
+    "order_",
+    "review_",
+    "settings_",
+    "seller_",
+)
 _BLANK = {
     "_partial": False,
     "_saved_in_db": True,

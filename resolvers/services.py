@@ -54,8 +54,13 @@ R = TypeVar("R", Service, Vendor)
 COLUMNS = f"""{
     sql.columns(Service, "s", "its_", only=("id", "external_id", "vendor_id", "title", "url"))
 }, {_TALLY}"""
-# Each column that can be shown alone.
+# Each column that can be shown alone, with the vendor joined for those of the seller.
+WITH_SELLER = " JOIN vendor v ON v.id = s.vendor_id"
 READABLE = {
+    **{
+        f"seller_{name}": f'v."{name}" AS seller_{name}'
+        for name in ("id", "external_id", "display_name")
+    },
     **{
         f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", "external_id", "title", "url")
     },

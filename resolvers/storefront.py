@@ -27,18 +27,20 @@ class Part(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What is read of a review, and of its service: as SQL."""
+    """What is read of a review, and of its service: as SQL, with what is joined to the latter."""
 
     review: str
     service: str
+    joined: str = ""
 
     @classmethod
     def named(cls, names: Collection[str]) -> "Columns":
-        """Those that recipes name: a service's with `its_`, its counters, else a review's."""
+        """Those of names: a service's with `its_`, its counters, its `seller_`, or a review's."""
         its = {name for name in names if name in services.READABLE}
         return cls(
             ", ".join(map(column, sorted(_POINTED_AT.union(names) - its))),
             ", ".join(services.READABLE[name] for name in sorted(its)) or "s.id AS its_id",
+            services.WITH_SELLER if any(name.startswith("seller_") for name in its) else "",
         )
 
 
@@ -119,7 +121,7 @@ def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
     an id.
     """
     if part is None:
-        return Look(f"SELECT {columns.service} {services.FROM}", ())
+        return Look(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
     listed, request = review_list.ORDERS[part.order], part.request
     where = review_list.within("s.id", viewer, part.filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
@@ -135,7 +137,8 @@ def _statement(columns: Columns, hidden: str, where: str, bounds: str, by: str) 
     unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
     # The service's columns come last: of two named service_id, that of no review must not win.
     return (
-        f"SELECT p.*, {columns.service}, {unknown} AS hidden {services.FROM} LEFT JOIN LATERAL"
+        f"SELECT p.*, {columns.service}, {unknown} AS hidden"
+        f" {services.FROM}{columns.joined} LEFT JOIN LATERAL"
         f" (SELECT {columns.review} {FROM}"
         f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
     )
@@ -149,8 +152,14 @@ def _finished(text: str, column: str) -> str:
 def _named(
     fetch: Fetch, table: str, columns: str, ids: list[Any], names: list[Any]
 ) -> Awaitable[Sequence[sql.Record]]:
-    select = f"SELECT s.id, s.external_id, {columns} FROM {table} s {_WITH_COUNTERS} WHERE"
+    given = [(name, each) for name, each in (("id", ids), ("external_id", names)) if each]
     if sql.is_postgres():  # one text, for however many
-        return fetch(f"{select} s.id = ANY(?) OR s.external_id = ANY(?)", ids, names)
-    statement = f"{select} s.id IN ({sql.places(ids)}) OR s.external_id IN ({sql.places(names)})"
-    return fetch(statement, *ids, *names)
+        conditions, values = (
+            [f"s.{name} = ANY(?)" for name, _ in given],
+            [each for _, each in given],
+        )
+    else:
+        conditions = [f"s.{name} IN ({sql.places(each)})" for name, each in given]
+        values = ids + names
+    select = f"SELECT s.id, s.external_id, {columns} FROM {table} s {_WITH_COUNTERS}"
+    return fetch(f"{select} WHERE {' OR '.join(conditions)}", *values)

@@ -2,21 +2,20 @@
 
 import json
 
-import models
+from models.rating_tally import Tally
 
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def aggregate_rating(service: models.Service) -> str | None:
+def aggregate_rating(title: str, url: str | None, tally: Tally) -> str | None:
     """Product with AggregateRating, in one line of JSON; None when nothing is rated."""
-    tally = service.tally
     if tally.hundredths is None:
         return None
     document = {
         "@context": "https://schema.org",
         "@type": "Product",
-        "name": service.title,
-        **({"url": service.url} if service.url else {}),
+        "name": title,
+        **({"url": url} if url else {}),
         "aggregateRating": {
             "@type": "AggregateRating",
             "ratingValue": tally.hundredths / 100,

@@ -97,7 +97,9 @@ class Service(Node):
             vendor=vendor,
             rating_summary=RatingSummary(tally=row.tally),
             standing=standing_of(row.tally),
-            json_ld=json_ld.aggregate_rating(row) if "jsonLd" in selection else None,
+            json_ld=json_ld.aggregate_rating(row.title, row.url, row.tally)
+            if "jsonLd" in selection
+            else None,
         )
 
 

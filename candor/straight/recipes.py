@@ -11,6 +11,7 @@ from models.customer import public_name
 from models.rating_tally import Tally, hundredths, percentages
 from resolvers.standing import standing
 from schema import ids
+from schema.json_ld import aggregate_rating
 from schema.rating_summary import stars
 
 
@@ -47,7 +48,18 @@ RECIPES = {
             "url": "{its_url}",
             "ratingSummary": _ALWAYS,
             "standing": f"standing({_STARS})",
+            "jsonLd": f"json_ld({{its_title}}, {{its_url}}, {_STARS})",
+            "vendor": _ALWAYS,
             "reviews": "page",
+        },
+    ),
+    # Its rating and what follows from it stand in another row.
+    "Vendor": Recipes(
+        ROW,
+        {
+            "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
+            "externalId": "{seller_external_id}",
+            "displayName": "{seller_display_name}",
         },
     ),
     "RatingSummary": Recipes(
@@ -125,6 +137,10 @@ def _breakdown(*counts: int) -> list[tuple[int, int, int]]:
     return [(number, counts[number - 1], shares[number - 1]) for number in (5, 4, 3, 2, 1)]
 
 
+def _json_ld(title: str, url: str | None, *counts: int) -> str | None:
+    return aggregate_rating(title, url, Tally(*counts))
+
+
 def _standing(*counts: int) -> str:
     return standing(Tally(*counts)).value
 
@@ -134,6 +150,7 @@ SCOPE: dict[str, Any] = {
     "breakdown": _breakdown,
     "encode": base64url.encode,
     "hundredths": hundredths,
+    "json_ld": _json_ld,
     "public_name": public_name,
     "standing": _standing,
     "stars": stars,

@@ -19,7 +19,7 @@ from candor.compiled import CompiledExecutor
 from candor.straight import questions
 from candor.straight.answers import Straight
 from candor.straight.recipes import RECIPES, ROW, SameRow
-from models import Customer, Review, Service, sql
+from models import Customer, Review, Service, Vendor, sql
 from resolvers import review_list
 from resolvers.viewer import ANONYMOUS
 from schema.api import schema
@@ -230,8 +230,10 @@ def _column(name: str):
     """The model's field behind a column of the statement."""
     if name == "author_name":
         return Customer._meta.fields_map["display_name"]
-    model = Service if name.startswith("its_") else Review
-    return model._meta.fields_map[name.removeprefix("its_")]
+    for prefix, model in (("its_", Service), ("seller_", Vendor), ("", Review)):
+        if name.startswith(prefix):
+            return model._meta.fields_map[name.removeprefix(prefix)]
+    return None
 
 
 def test_columns_that_are_answered_as_they_are_have_the_types_of_their_fields(app):
