@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from candor import tokens
 from candor.settings import Settings
 from candor.tokens import BadToken, Gatekeeper, new_key, sign
-from models import ApiKey
+from models import ApiKey, clock
 from resolvers.viewer import Role
 
 ISSUER, AUDIENCE = "https://shop.example", "candor"
@@ -221,6 +222,53 @@ async def test_without_a_secret_nothing_signed_with_no_secret_is_believed(databa
 
     with pytest.raises(BadToken):
         await Gatekeeper(settings).viewer(f"Bearer {token}")
+
+
+async def test_a_token_is_checked_once_a_minute(answer, settings, monkeypatch, at):
+    lifetime = timedelta(minutes=5)
+    signed = {name: sign(settings, {"sub": name, "role": "customer"}, lifetime) for name in "AB"}
+    checked = []
+    decode = jwt.decode
+
+    def check(token, *args, **kwargs):
+        checked.append(token)
+        return decode(token, *args, **kwargs)
+
+    monkeypatch.setattr(jwt, "decode", check)
+    now = clock.now()
+    for seconds in (0, 1, 59, 61):
+        at(now + timedelta(seconds=seconds))
+        for name, token in signed.items():
+            viewer = (await answer(f"Bearer {token}")).json()["data"]["viewer"]
+            assert viewer["externalId"] == name
+
+    assert checked == list(signed.values()) * 2
+
+
+async def test_a_token_is_not_believed_longer_than_it_says(answer, settings, monkeypatch, at):
+    token = sign(settings, {"sub": "MARIA", "role": "customer"}, timedelta(seconds=20))
+    assert (await answer(f"Bearer {token}")).status_code == 200
+    monkeypatch.setattr(jwt, "decode", _expired)
+    assert (await answer(f"Bearer {token}")).status_code == 200
+    at(clock.now() + timedelta(seconds=21))
+
+    assert (await answer(f"Bearer {token}")).status_code == 401
+
+
+def _expired(*_args, **_kwargs):
+    raise jwt.ExpiredSignatureError
+
+
+async def test_believed_tokens_do_not_fill_the_memory(settings, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_BELIEVED", 10)
+    gatekeeper = Gatekeeper(settings)
+    for number in range(25):
+        token = sign(settings, {"sub": f"C{number}", "role": "customer"}, timedelta(hours=1))
+        assert (await gatekeeper.viewer(f"Bearer {token}")).external_id == f"C{number}"
+    long = sign(settings, {"sub": "X", "role": "customer", "more": "x" * 4_000}, timedelta(hours=1))
+    await gatekeeper.viewer(f"Bearer {long}")
+
+    assert len(gatekeeper._believed) == 5
 
 
 async def test_nobody_is_anonymous(client):
