@@ -148,9 +148,9 @@ def _has_literals(type_: GraphQLInputObjectType) -> bool:
 
 
 class _InputObject:
-    """Coerces the values of one input type. What its fields are is asked for when it is needed:
+    """Coerces the values of one input type.
 
-    an input may hold itself.
+    It asks for the type's fields when it first needs them: an input may hold itself.
     """
 
     def __init__(self, type_: GraphQLInputObjectType) -> None:

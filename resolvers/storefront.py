@@ -154,10 +154,8 @@ def _named(
 ) -> Awaitable[Sequence[sql.Record]]:
     given = [(name, each) for name, each in (("id", ids), ("external_id", names)) if each]
     if sql.is_postgres():  # one text, for however many
-        conditions, values = (
-            [f"s.{name} = ANY(?)" for name, _ in given],
-            [each for _, each in given],
-        )
+        conditions = [f"s.{name} = ANY(?)" for name, _ in given]
+        values = [each for _, each in given]
     else:
         conditions = [f"s.{name} IN ({sql.places(each)})" for name, each in given]
         values = ids + names
