@@ -1,4 +1,4 @@
-"""A service, its rating and a page of its reviews in one statement: what storefronts ask for."""
+"""A service, its rating and a page of its reviews, fetched together: what storefronts ask for."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -56,8 +56,7 @@ async def service_with_reviews(
     """The service, and the page that `list_reviews` would give of its reviews.
 
     With `public`, only what everybody may read of a review, without the ids of what belongs to it.
-    None when there is no such service, or when it takes more than one statement: SQLite cannot join
-    a page to its parent.
+    None when there is no such service, or when it takes more than one statement.
     """
     if not sql.is_postgres() or not in_one(part):
         return None
@@ -102,10 +101,15 @@ def total_of(row: Mapping[str, Any], part: Part) -> int | None:
 
 
 class Look(NamedTuple):
-    """A statement that lacks nothing but the service's name, and its values so far."""
+    """A statement that lacks nothing but the service's name, and its values so far.
+
+    `page` is the second one of SQLite, which cannot join a page to its parent: it lacks the
+    service's id, as the first of its values.
+    """
 
     text: str
     values: tuple[Any, ...]
+    page: tuple[str, tuple[Any, ...]] | None = None
 
     def at(self, ref: Ref) -> tuple[Any, ...]:
         """The whole statement and all of its values."""
@@ -113,12 +117,19 @@ class Look(NamedTuple):
             return _finished(self.text, "external_id"), *self.values, ref.external_id
         return _finished(self.text, "id"), *self.values, ref.id
 
+    async def reviews(self, fetch: Fetch, rows: Sequence[sql.Record]) -> Sequence[sql.Record]:
+        """The reviews in the rows of the statement, or those of the second one."""
+        if self.page is None:
+            return () if rows[0]["id"] is None else rows
+        text, values = self.page
+        return await fetch(text, rows[0]["its_id"], *values)
+
 
 def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
     """What shows a service to a viewer, with that part of its reviews or alone.
 
-    Its rows are one more than wanted, the service's columns in each; of no reviews, one without
-    an id.
+    The rows are one more than wanted, with the service's columns in each; of no reviews, there is
+    one without an id.
     """
     if part is None:
         return Look(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
@@ -127,21 +138,29 @@ def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     unknown = review_list.hidden(viewer, part.filter, where) if part.with_total else None
     unknown = unknown or Condition("")
-    text = _statement(columns, unknown.text, where.text, bounds.text, by)
-    return Look(text, (*unknown.values, *where.values, *bounds.values, request.size + 1))
+    values = (*where.values, *bounds.values, request.size + 1)
+    if sql.is_postgres():
+        page = _page(columns.review, where.text, bounds.text, by)
+        return Look(_with_page(columns, unknown.text, page), (*unknown.values, *values))
+    where = review_list.within("?", viewer, part.filter)
+    page = _page(columns.review, where.text, bounds.text, by)
+    return Look(_with_page(columns, unknown.text, None), unknown.values, (page, values))
 
 
 # Made once: so that it is found again, here and by the driver, by its hash.
 @lru_cache(1_000)
-def _statement(columns: Columns, hidden: str, where: str, bounds: str, by: str) -> str:
+def _page(columns: str, where: str, bounds: str, by: str) -> str:
+    return f"SELECT {columns} {FROM} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
+
+
+@lru_cache(1_000)
+def _with_page(columns: Columns, hidden: str, page: str | None) -> str:
     unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
+    service = f"{columns.service}, {unknown} AS hidden {services.FROM}{columns.joined}"
+    if page is None:
+        return f"SELECT {service}"
     # The service's columns come last: of two named service_id, that of no review must not win.
-    return (
-        f"SELECT p.*, {columns.service}, {unknown} AS hidden"
-        f" {services.FROM}{columns.joined} LEFT JOIN LATERAL"
-        f" (SELECT {columns.review} {FROM}"
-        f" WHERE {where}{bounds} ORDER BY {by} LIMIT ?) p ON TRUE"
-    )
+    return f"SELECT p.*, {service} LEFT JOIN LATERAL ({page}) p ON TRUE"
 
 
 @lru_cache(1_000)

@@ -1,4 +1,4 @@
-"""Hot queries answered straight from the rows of one statement, by generated code.
+"""Hot queries answered straight from rows, by generated code.
 
 A question knows its statement and its bounds, the recipes what fields are in terms of columns,
 and the writer puts the two together for the fields that an operation asks for. Whatever they do

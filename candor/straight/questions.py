@@ -1,4 +1,4 @@
-"""The root fields that are answered straight: what each fetches, in one statement."""
+"""The root fields that are answered straight, and what each fetches."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ Make = Callable[..., Any]
 
 
 class Unusual(Exception):
-    """What is asked for takes more than one statement, or is to be refused."""
+    """What is asked for takes a further statement, or is to be refused."""
 
 
 class Root(NamedTuple):
@@ -56,9 +56,7 @@ class ServiceQuestion:
     parameters = ("row", "page")
 
     def __init__(self, root: Root, writer: Writer) -> None:
-        # Two pages go in no statement, and SQLite cannot join even one to its parent.
-        most = 1 if sql.is_postgres() else 0
-        if len(writer.arguments) > most:
+        if len(writer.arguments) > 1:  # of two pages one would take another statement
             raise Refused
         self._root = root
         self._reviews = writer.arguments[0] if writer.arguments else None
@@ -66,7 +64,8 @@ class ServiceQuestion:
         self._counts = ("ReviewConnection", "totalCount") in writer.fields
         self._points = bool(_CURSORS & writer.fields)
         counters = storefront.COUNTS if self._counts else ()
-        self._columns = storefront.Columns.named(writer.columns.union(counters))
+        # By its id SQLite finds the reviews.
+        self._columns = storefront.Columns.named(writer.columns.union(counters, ["its_id"]))
         self._fetch = sql.reader()
         # The variable that is the reference, if one is.
         (argument,) = (each.value for each in root.node.arguments or ())
@@ -79,7 +78,10 @@ class ServiceQuestion:
         rows = await self._fetch(*look.at(self._ref(variables)))
         if not rows:
             return None
-        return self._root.make(rows[0], None if part is None else self._page(rows, part))
+        if part is None:
+            return self._root.make(rows[0], None)
+        reviews = await look.reviews(self._fetch, rows)
+        return self._root.make(rows[0], self._page(rows[0], reviews, part))
 
     def _ref(self, variables: VariableValues) -> Ref:
         given = variables.coerced.get(self._named) if self._named else None
@@ -105,11 +107,11 @@ class ServiceQuestion:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
         return Part(as_filter(asked.get("filter")), asked["order_by"], request, self._counts)
 
-    def _page(self, rows: Sequence[Record], part: Part) -> _Page:
+    def _page(self, service: Record, reviews: Sequence[Record], part: Part) -> _Page:
         order = ORDERS[part.order]
-        found = cut([] if rows[0]["id"] is None else rows, part.request, order)
+        found = cut(reviews, part.request, order)
         cursors = order.cursors(found.rows) if self._points else found.rows
-        total = storefront.total_of(rows[0], part)
+        total = storefront.total_of(service, part)
         return _Page(found.rows, cursors, found.has_next, found.has_previous, total)
 
 

@@ -57,10 +57,6 @@ def straight(monkeypatch):
     return counted
 
 
-# SQLite cannot join a page to its parent.
-on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
-
-
 def _selection(random: Random, name: str) -> str:
     """Some of a type's fields: mostly those that there are recipes for."""
     known = RECIPES.get(name)
@@ -125,7 +121,7 @@ async def test_storefronts_at_random_are_answered_alike(world, straight, caplog)
 
     # Else all that was compared would be the stock executor with itself.
     assert caplog.messages == []
-    assert straight[True] > (300 if sql.is_postgres() else 50)
+    assert straight[True] > 300
 
 
 CARD = "title ratingSummary { count average breakdown { stars count percentage } }"
@@ -138,18 +134,9 @@ HOT = {
 }
 
 
-@pytest.mark.parametrize("name", ["a card", "cards"])
+@pytest.mark.parametrize("name", HOT)
 async def test_hot_operations_need_no_executor(name, world, monkeypatch):
-    await _ask_without_executor(HOT[name], world, monkeypatch)
-
-
-@on_postgres
-async def test_a_hot_page_needs_no_executor(world, monkeypatch):
-    await _ask_without_executor(HOT["a page"], world, monkeypatch)
-
-
-async def _ask_without_executor(text, world, monkeypatch):
-    operation, ref = operation_of(text), {"externalId": "LOGO"}
+    operation, ref = operation_of(HOT[name]), {"externalId": "LOGO"}
     monkeypatch.setattr(CompiledExecutor, "execute_operation", None)
 
     for viewer in everybody(world):
@@ -168,7 +155,6 @@ ALONE = [
 ]
 
 
-@on_postgres
 @pytest.mark.parametrize("page", ALONE)
 async def test_a_part_of_a_page_alone_is_answered_straight(page, world, straight):
     for service in ("LOGO", "SONG", "NOBODY"):
@@ -198,7 +184,6 @@ async def test_nothing_of_a_request_is_kept(world):
             waiting += gc.get_referents(thing) if not hasattr(thing, "_pool") else []
 
 
-@on_postgres
 async def test_a_page_goes_on_where_the_one_before_ended(world, straight):
     """Through all pages, from both ends, in every order."""
     for order in review_list.ReviewOrder:
@@ -297,7 +282,6 @@ GIVEN = [
 ]
 
 
-@on_postgres
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_mistake_is_found(fault, world, monkeypatch):
     place, name, wrong = FAULTS[fault]
@@ -307,7 +291,6 @@ async def test_a_mistake_is_found(fault, world, monkeypatch):
         await compare(BY_HAND, GIVEN, everybody(world))
 
 
-@on_postgres
 async def test_no_mistake_is_found_where_there_is_none(world, straight):
     await compare(BY_HAND, GIVEN, everybody(world))
 
