@@ -25,6 +25,14 @@ INDEXES: dict[str, str] = {
         for subject in ("service", "vendor")
         for order, columns in _LISTS.items()
     },
+    # What totals need beside the counters: few rows among many.
+    **{
+        f"ix_review_{subject}_hidden": (
+            f"INDEX ix_review_{subject}_hidden ON review ({subject}_id, customer_id)"
+            " WHERE deleted_at IS NULL AND status IN ('PENDING', 'REJECTED')"
+        )
+        for subject in ("service", "vendor")
+    },
     "ix_review_newest": (
         "INDEX ix_review_newest ON review (status, created_at, id) WHERE deleted_at IS NULL"
     ),

@@ -12,7 +12,7 @@ from resolvers.errors import Invalid, RatingOutOfRange
 from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import FROM, LISTED
-from resolvers.viewer import SEE_PUBLIC_ALONE, Condition, Viewer, visible_reviews
+from resolvers.viewer import Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
 _SELECT = f"SELECT {LISTED} {FROM}"
@@ -82,7 +82,7 @@ async def list_reviews(
 
     Raises Invalid and RatingOutOfRange for a filter or a cursor that makes no sense.
     """
-    conditions = [_where(viewer, scope, filter) for scope in scopes]
+    conditions = [_where(visible_reviews(viewer), scope, filter) for scope in scopes]
     listed = ORDERS[order]
     found = await _fetch(conditions, listed, request)
     pages = [cut(rows, request, listed) for rows in found]
@@ -124,20 +124,18 @@ def counters_know(filter: ReviewFilter) -> bool:
     return filter == ReviewFilter(rating=filter.rating, status=filter.status)
 
 
-def hidden(viewer: Viewer, filter: ReviewFilter, where: Condition) -> Condition | None:
-    """Of the reviews of a condition those that no counter knows; None when the viewer sees none."""
-    if filter.status is not None or viewer.role in SEE_PUBLIC_ALONE:
-        return None
-    return Condition(f"{where.text} AND r.status IN ('PENDING', 'REJECTED')", where.values)
-
-
-def within(service: str, viewer: Viewer, filter: ReviewFilter) -> Condition:
-    """The condition that a review `r` is one of a service's, given as SQL, for this viewer."""
-    where = visible_reviews(viewer) if filter == ANY else _where(viewer, Scope(), filter)
+def within(service: str, visible: Condition, filter: ReviewFilter) -> Condition:
+    """The condition that a visible review `r` is one of a service's, given as SQL."""
+    where = visible if filter == ANY else _where(visible, Scope(), filter)
     return Condition(f"r.service_id = {service} AND {where.text}", where.values)
 
 
-def _where(viewer: Viewer, scope: Scope, filter: ReviewFilter) -> Condition:
+def unknown_to_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
+    """The reviews that a total needs beside the counters: hidden ones, if the viewer sees any."""
+    return hidden_reviews(viewer) if filter.status is None else None
+
+
+def _where(visible: Condition, scope: Scope, filter: ReviewFilter) -> Condition:
     parts: list[str] = []
     values: list[object] = []
 
@@ -151,7 +149,7 @@ def _where(viewer: Viewer, scope: Scope, filter: ReviewFilter) -> Condition:
         if ref is not None:
             named = ref.id_in(subject)
             add(Condition(f"r.{subject}_id = {named.text}", named.values))
-    add(visible_reviews(viewer))
+    add(visible)
     for condition in _narrowing(filter):
         add(condition)
     return Condition(" AND ".join(parts), tuple(values))
@@ -193,9 +191,10 @@ async def _totals(
     if subject is None:
         return await _count(conditions)
     totals = await _published(subject, filter.rating)
-    unknown = [each for where in conditions if (each := hidden(viewer, filter, where))]
-    if unknown:
-        totals = [a + b for a, b in zip(totals, await _count(unknown), strict=True)]
+    hidden = unknown_to_counters(viewer, filter)
+    if hidden is not None:
+        unknown = await _count([_where(hidden, scope, filter) for scope in scopes])
+        totals = [a + b for a, b in zip(totals, unknown, strict=True)]
     return totals
 
 

@@ -11,7 +11,7 @@ from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
 from resolvers.reviews_lookup import FROM, LISTED, PUBLIC, column
-from resolvers.viewer import Condition, Viewer
+from resolvers.viewer import Condition, Viewer, visible_reviews
 
 _WITH_COUNTERS = "LEFT JOIN rating_counter k ON k.subject_id = s.id"
 Fetch = Callable[..., Awaitable[Sequence[sql.Record]]]
@@ -134,17 +134,17 @@ def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
     if part is None:
         return Look(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
     listed, request = review_list.ORDERS[part.order], part.request
-    where = review_list.within("s.id", viewer, part.filter)
+    visible, unknown = visible_reviews(viewer), Condition("")
+    if part.with_total and (hidden := review_list.unknown_to_counters(viewer, part.filter)):
+        unknown = review_list.within("s.id", hidden, part.filter)
+    joins = sql.is_postgres()
+    where = review_list.within("s.id" if joins else "?", visible, part.filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
-    unknown = review_list.hidden(viewer, part.filter, where) if part.with_total else None
-    unknown = unknown or Condition("")
-    values = (*where.values, *bounds.values, request.size + 1)
-    if sql.is_postgres():
-        page = _page(columns.review, where.text, bounds.text, by)
-        return Look(_with_page(columns, unknown.text, page), (*unknown.values, *values))
-    where = review_list.within("?", viewer, part.filter)
     page = _page(columns.review, where.text, bounds.text, by)
-    return Look(_with_page(columns, unknown.text, None), unknown.values, (page, values))
+    values = (*where.values, *bounds.values, request.size + 1)
+    if joins:
+        return Look(_joined(columns, unknown.text, page), (*unknown.values, *values))
+    return Look(_alone(columns, unknown.text), unknown.values, (page, values))
 
 
 # Made once: so that it is found again, here and by the driver, by its hash.
@@ -154,13 +154,24 @@ def _page(columns: str, where: str, bounds: str, by: str) -> str:
 
 
 @lru_cache(1_000)
-def _with_page(columns: Columns, hidden: str, page: str | None) -> str:
-    unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
-    service = f"{columns.service}, {unknown} AS hidden {services.FROM}{columns.joined}"
-    if page is None:
-        return f"SELECT {service}"
+def _joined(columns: Columns, hidden: str, page: str) -> str:
+    # Counted once, not for each row.
+    unknown = (
+        f"SELECT COUNT(*) AS hidden FROM review r WHERE {hidden}"
+        if hidden
+        else "SELECT 0 AS hidden"
+    )
     # The service's columns come last: of two named service_id, that of no review must not win.
-    return f"SELECT p.*, {service} LEFT JOIN LATERAL ({page}) p ON TRUE"
+    return (
+        f"SELECT p.*, {columns.service}, h.hidden {services.FROM}{columns.joined}"
+        f" CROSS JOIN LATERAL ({unknown}) h LEFT JOIN LATERAL ({page}) p ON TRUE"
+    )
+
+
+@lru_cache(1_000)
+def _alone(columns: Columns, hidden: str) -> str:
+    unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
+    return f"SELECT {columns.service}, {unknown} AS hidden {services.FROM}{columns.joined}"
 
 
 @lru_cache(1_000)

@@ -106,6 +106,21 @@ def visible_reviews(viewer: Viewer) -> Condition:
     return Condition("r.deleted_at IS NULL AND r.status = 'APPROVED'")
 
 
+def hidden_reviews(viewer: Viewer) -> Condition | None:
+    """Of the same those that are not published; None when there are none for this viewer.
+
+    Said so that they are found by their author or order: a service may have thousands.
+    """
+    hidden = "r.deleted_at IS NULL AND r.status IN ('PENDING', 'REJECTED')"
+    if viewer.is_admin:
+        return Condition(hidden)
+    if viewer.is_person:
+        return Condition(f"{hidden} AND r.customer_id = {_OWN}", (viewer.external_id,))
+    if viewer.role is Role.GUEST:
+        return Condition(f"{hidden} AND r.order_id = ?", (viewer.order_id,))
+    return None
+
+
 def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each role
     """The orders `o` that exist for this viewer: those it is a party to, and all for the team."""
     if viewer.is_team:

@@ -347,6 +347,11 @@ async def test_the_services_of_many_vendors_are_counted_in_as_many_statements_as
 
 async def _plan(viewer, scope, order, request=None):
     """The plan of a list's statement, as the database tells it."""
+    return (await _plans(viewer, scope, order, request))[0]
+
+
+async def _plans(viewer, scope, order, request=None, *, count=False):
+    """The plans of all its statements."""
     seen = []
     real = sql.fetch
 
@@ -362,11 +367,11 @@ async def _plan(viewer, scope, order, request=None):
     sql.fetch = explained
     try:
         await review_list.list_reviews(
-            viewer, [scope], ReviewFilter(), order, request or PageRequest(10), count=False
+            viewer, [scope], ReviewFilter(), order, request or PageRequest(10), count=count
         )
     finally:
         sql.fetch = real
-    return seen[0]
+    return seen
 
 
 async def _fill():
@@ -410,6 +415,16 @@ async def test_the_hot_lists_are_ranges_of_the_intended_index(app):
     assert "ix_review_newest" in site
     assert "Sort" not in site
     assert "TEMP B-TREE" not in site
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.VENDOR, Role.ADMIN])
+async def test_totals_of_people_who_are_signed_in_walk_through_no_published_reviews(app, role):
+    base = await _fill()
+    viewer = Viewer(role, external_id="CARL", vendor="CARL")
+
+    for subject, key in (("service", base.service_id), ("vendor", base.vendor_id)):
+        plans = await _plans(viewer, Scope(subject, key), ReviewOrder.NEWEST, count=True)
+        assert "_hidden" in plans[-1], plans
 
 
 async def test_the_hot_lists_of_people_who_are_signed_in_need_no_sorting(app):
