@@ -5,7 +5,7 @@ propagation, abstract types, directives. Generated code only reads plain attribu
 are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
 completes the same value once more: so answers are the stock executor's, always.
 
-This module is the only place that knows of it; `executor_class` is the switch.
+`Execution` chooses between it and the stock executor.
 """
 
 from inspect import isawaitable
@@ -26,7 +26,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     """Runs operations without directives by their plan, and every other one as it always was."""
 
     def execute_operation(self, serially: bool | None = None) -> Any:
-        fields = _plan_of(self)
+        fields = plan_of(self)
         usual = self.abort_signal is None and not getattr(
             self.middleware_manager, "middlewares", None
         )
@@ -98,7 +98,7 @@ def _forget_below(path: Path, errors: CollectedErrors) -> None:
     }
 
 
-def _plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
+def plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
     """The operation's plan: kept on its syntax tree, and forgotten with it."""
     kept = executor.operation.__dict__
     if "candor_plan" not in kept:

@@ -19,7 +19,7 @@ class Departed(Exception):
 
 
 class Deadlines:
-    """Watches over the work that is under way at one place.
+    """Watches over the operations that are under way.
 
     A timer for each would cost more than to look around now and then; so work may end LOOK_EVERY
     later than it should.

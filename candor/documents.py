@@ -66,12 +66,12 @@ class Operation:
         return self.node.name.value if self.node.name else None
 
     def cost(self, variables: dict[str, Any] | None) -> int:
-        if self._least is not None:
-            return self._least
+        if self._fixed_cost is not None:
+            return self._fixed_cost
         return self.price.of({**self.defaults, **(variables or {})})
 
     @cached_property
-    def _least(self) -> int | None:
+    def _fixed_cost(self) -> int | None:
         """The cost, where no variable changes it."""
         return None if self.price.parts else self.price.of({})
 

@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 from candor import sse
 from candor.budgets import Budgets
 from candor.callers import Callers
-from candor.deadline import Deadlines, Departed
+from candor.deadline import Departed
 from candor.errors import RequestError, masked
 from candor.graphiql import GraphiQL
 from candor.metrics import Metrics
@@ -51,7 +51,6 @@ class GraphQLEndpoint:
         self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
         self._streams = Streams(metrics)
-        self._deadlines = Deadlines(settings.operation_seconds)
         self._origins = frozenset((*settings.cors_origins, settings.public_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +83,7 @@ class GraphQLEndpoint:
                 with self._streams.opened(caller, "sse"):
                     await sse.tell(self._operations.stream(asked, caller), receive, send)
                 return None
-            with self._deadlines.over(receive):
+            with self._operations.deadlines.over(receive):
                 answer = await self._operations.answer(
                     asked, caller, only_queries=request.method == "GET"
                 )

@@ -57,7 +57,7 @@ class Operations:
         self._documents = Documents(schema, introspection=settings.introspection)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
         self._budgets = budgets
-        self._deadlines = Deadlines(settings.operation_seconds)
+        self.deadlines = Deadlines(settings.operation_seconds)
 
     async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
         """The answer to a query or mutation. Raises RequestError for what is not executed."""
@@ -76,7 +76,7 @@ class Operations:
         with _Observed(self._metrics) as seen:
             operation = await self._admitted(asked, caller, seen)
             if operation.kind is not OperationType.SUBSCRIPTION:
-                with self._deadlines.over():
+                with self.deadlines.over():
                     answer = await self._executed(operation, asked, caller, seen)
                 yield answer.body
                 return

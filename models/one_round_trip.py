@@ -76,7 +76,7 @@ async def one_round_trip() -> AsyncIterator[Writes]:
     The block only writes: by `writes.must`, and by whatever calls `sql.execute`.
     """
     connection = get_connection("default")
-    is_postgres = connection.capabilities.dialect == "postgres"
+    is_postgres = sql.speaks_postgres(connection)
     lock = " FOR SHARE" if is_postgres else ""
     if not is_postgres or isinstance(connection, TransactionalDBClient):
         writes = Writes(None, lock=lock)

@@ -65,3 +65,9 @@ def percentages(counts: tuple[int, ...]) -> list[int]:
         for _, stars in sorted(remainders, reverse=True)[:missing]:
             shares[stars] += 1
     return shares
+
+
+def breakdown(counts: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Stars, their count and its percentage, from 5 stars down; `counts` go from 1 star up."""
+    shares = percentages(counts)
+    return [(stars, counts[stars - 1], shares[stars - 1]) for stars in (5, 4, 3, 2, 1)]

@@ -23,33 +23,34 @@ M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
 # A row as the driver gives it: its columns by name.
 Record = Mapping[str, Any]
+Fetch = Callable[..., Awaitable[Sequence[Record]]]
 
 
 def is_postgres() -> bool:
-    return _speaks_postgres(get_connection("default"))
+    return speaks_postgres(get_connection("default"))
 
 
-def _speaks_postgres(connection: Any) -> bool:
+def speaks_postgres(connection: Any) -> bool:
     return bool(connection.capabilities.dialect == "postgres")
 
 
 async def fetch(statement: str, *values: Any) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
-    if _speaks_postgres(connection):
-        bound = [v if type(v) in _KNOWN else _for_postgres(v) for v in values]
+    if speaks_postgres(connection):
+        bound = _bound(values)
         return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
     rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
     return [_from_sqlite(row) for row in rows]
 
 
-def reader() -> Callable[..., Awaitable[Sequence[Record]]]:
+def reader() -> Fetch:
     """What fetches rows as the driver gives them, in which nothing may be changed.
 
     For reads outside of transactions.
     """
     connection: Any = get_connection("default")
-    if not _speaks_postgres(connection):
+    if not speaks_postgres(connection):
         return fetch
 
     def read(statement: str, *values: Any) -> Awaitable[Sequence[Record]]:
@@ -77,9 +78,8 @@ async def execute(statement: str, *values: Any) -> int:
         collected.append((statement, values))
         return 0
     connection = get_connection("default")
-    if is_postgres():
-        bound = [v if type(v) in _KNOWN else _for_postgres(v) for v in values]
-        count, _ = await connection.execute_query(dollar(statement), bound)
+    if speaks_postgres(connection):
+        count, _ = await connection.execute_query(dollar(statement), _bound(values))
     else:
         count, _ = await connection.execute_query(
             statement, [_for_sqlite(value) for value in values]
@@ -235,6 +235,11 @@ _PLAIN = {str, int, float, bool, type(None)}
 _KNOWN = _PLAIN | {datetime, uuid.UUID, asyncpg.pgproto.pgproto.UUID}
 
 
+def _bound(values: Sequence[Any]) -> list[Any]:
+    """Values as PostgreSQL's driver takes them."""
+    return [value if type(value) in _KNOWN else _for_postgres(value) for value in values]
+
+
 def _for_sqlite(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
@@ -242,11 +247,7 @@ def _for_sqlite(value: Any) -> Any:
         return str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(" ")
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict | list):
-        return orjson.dumps(value).decode()
-    return value
+    return _for_postgres(value)
 
 
 def _for_postgres(value: Any) -> Any:

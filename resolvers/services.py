@@ -1,9 +1,10 @@
 """Services and vendors with their ratings. Both are public."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from operator import getitem
+from typing import Any, TypeVar
 from uuid import UUID
 
 from models import Service, Vendor, sql
@@ -48,6 +49,8 @@ FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
 
 
 R = TypeVar("R", Service, Vendor)
+# Whatever has an id and an external id.
+N = TypeVar("N")
 
 
 # What is shown of a service beside its reviews, which have a service_id of their own.
@@ -205,7 +208,20 @@ async def _count(conditions: Sequence[Condition]) -> list[int]:
     return [totals[number] for number in range(len(conditions))]
 
 
-async def _named(select: str, alias: str, refs: Sequence[Ref]) -> list[sql.Row]:
+async def rated(
+    fetch: sql.Fetch, table: str, refs: Sequence[Ref], columns: str
+) -> list[sql.Record | None]:
+    """The counters of services or vendors, in the order of the names; None for an unknown one."""
+    select = (
+        f"SELECT s.id, s.external_id, {columns} FROM {table} s"
+        " LEFT JOIN rating_counter k ON k.subject_id = s.id"
+    )
+    return _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
+
+
+async def _named(
+    select: str, alias: str, refs: Sequence[Ref], fetch: sql.Fetch | None = None
+) -> list[Any]:
     parts, values = [], list[object]()
     for column in ("id", "external_id"):
         given = [getattr(ref, column) for ref in refs if getattr(ref, column) is not None]
@@ -214,12 +230,14 @@ async def _named(select: str, alias: str, refs: Sequence[Ref]) -> list[sql.Row]:
             values += given
     if not parts:
         return []
-    return await sql.fetch(f"{select} WHERE {' OR '.join(parts)}", *values)
+    return list(await (fetch or sql.fetch)(f"{select} WHERE {' OR '.join(parts)}", *values))
 
 
-def _placed(refs: Sequence[Ref], rows: Sequence[R]) -> list[R | None]:
-    by_id = {row.id: row for row in rows}
-    by_external_id = {row.external_id: row for row in rows}
+def _placed(
+    refs: Sequence[Ref], rows: Sequence[N], read: Callable[[Any, str], Any] = getattr
+) -> list[N | None]:
+    by_id = {read(row, "id"): row for row in rows}
+    by_external_id = {read(row, "external_id"): row for row in rows}
     return [
         by_id.get(ref.id) if ref.id is not None else by_external_id.get(ref.external_id or "")
         for ref in refs

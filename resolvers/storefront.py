@@ -1,6 +1,6 @@
 """A service, its rating and a page of its reviews, fetched together: what storefronts ask for."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,9 +12,6 @@ from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
 from resolvers.reviews_lookup import FROM, LISTED, PUBLIC, column
 from resolvers.viewer import Condition, Viewer, visible_reviews
-
-_WITH_COUNTERS = "LEFT JOIN rating_counter k ON k.subject_id = s.id"
-Fetch = Callable[..., Awaitable[Sequence[sql.Record]]]
 
 
 class Part(NamedTuple):
@@ -73,18 +70,6 @@ async def service_with_reviews(
     return service, page
 
 
-async def rated(
-    fetch: Fetch, table: str, refs: Sequence[Ref], columns: str
-) -> list[sql.Record | None]:
-    """The counters of services or vendors, in the order of their names; None for an unknown one."""
-    ids = [ref.id for ref in refs if ref.id is not None]
-    names = [ref.external_id for ref in refs if ref.external_id is not None]
-    found: dict[Any, sql.Record] = {}
-    for row in await _named(fetch, table, columns, ids, names):
-        found[row["id"]] = found[row["external_id"]] = row
-    return [found.get(ref.external_id if ref.id is None else ref.id) for ref in refs]
-
-
 def in_one(part: Part) -> bool:
     """Whether PostgreSQL has it in one statement: no numbered page, no total to be counted."""
     if part.request.offset:
@@ -117,7 +102,7 @@ class Look(NamedTuple):
             return _finished(self.text, "external_id"), *self.values, ref.external_id
         return _finished(self.text, "id"), *self.values, ref.id
 
-    async def reviews(self, fetch: Fetch, rows: Sequence[sql.Record]) -> Sequence[sql.Record]:
+    async def reviews(self, fetch: sql.Fetch, rows: Sequence[sql.Record]) -> Sequence[sql.Record]:
         """The reviews in the rows of the statement, or those of the second one."""
         if self.page is None:
             return () if rows[0]["id"] is None else rows
@@ -177,17 +162,3 @@ def _alone(columns: Columns, hidden: str) -> str:
 @lru_cache(1_000)
 def _finished(text: str, column: str) -> str:
     return f"{text} WHERE s.{column} = ?"
-
-
-def _named(
-    fetch: Fetch, table: str, columns: str, ids: list[Any], names: list[Any]
-) -> Awaitable[Sequence[sql.Record]]:
-    given = [(name, each) for name, each in (("id", ids), ("external_id", names)) if each]
-    if sql.is_postgres():  # one text, for however many
-        conditions = [f"s.{name} = ANY(?)" for name, _ in given]
-        values = [each for _, each in given]
-    else:
-        conditions = [f"s.{name} IN ({sql.places(each)})" for name, each in given]
-        values = ids + names
-    select = f"SELECT s.id, s.external_id, {columns} FROM {table} s {_WITH_COUNTERS}"
-    return fetch(f"{select} WHERE {' OR '.join(conditions)}", *values)

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.rating_tally import Tally, percentages
+from models.rating_tally import Tally, breakdown
 
 
 @strawberry.type(
@@ -72,10 +72,9 @@ class RatingSummary:
 
 def star_counts(counts: tuple[int, ...]) -> list[StarCount]:
     """Counts from 1 star up, answered from 5 stars down."""
-    shares = percentages(counts)
     return [
-        StarCount(stars=number, count=counts[number - 1], percentage=shares[number - 1])
-        for number in (5, 4, 3, 2, 1)
+        StarCount(stars=number, count=count, percentage=percentage)
+        for number, count, percentage in breakdown(counts)
     ]
 
 

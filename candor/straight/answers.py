@@ -4,9 +4,9 @@ import logging
 from typing import Any
 
 from graphql import GraphQLError, OperationType
-from graphql.execution import Executor, VariableValues
+from graphql.execution import VariableValues
 
-from candor.plans import plan_fields
+from candor.compiled import CompiledExecutor, plan_of
 from candor.straight.questions import QUESTIONS, Root, Unusual
 from candor.straight.writer import Refused, Writer
 from resolvers.errors import UserError
@@ -36,9 +36,9 @@ class Straight:
             return None
 
 
-def straight_of(executor: Executor[Any]) -> Straight | None:
+def straight_of(executor: CompiledExecutor) -> Straight | None:
     """How to answer the executor's operation straight; None when that is not possible."""
-    fields = plan_fields(executor)
+    fields = plan_of(executor)
     if fields is None or len(fields) != 1:
         return None
     (field,) = fields

@@ -9,7 +9,7 @@ from graphql.execution import VariableValues
 from candor.straight.writer import Refused, Writer
 from models import sql
 from models.sql import Record
-from resolvers import storefront
+from resolvers import services, storefront
 from resolvers.keyset import cut
 from resolvers.ref import Ref
 from resolvers.review_list import ORDERS
@@ -138,7 +138,7 @@ class RatingsQuestion:
             raise Unusual
         rows: list[Any] = []
         for table, refs in asked.items():
-            rows += await storefront.rated(self._fetch, table, refs, self._columns)
+            rows += await services.rated(self._fetch, table, refs, self._columns)
         if None in rows:
             raise Unusual
         return self._root.make(rows)

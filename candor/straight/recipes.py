@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from models import base64url
 from models.customer import public_name
-from models.rating_tally import Tally, hundredths, percentages
+from models.rating_tally import Tally, breakdown, hundredths
 from resolvers.standing import standing
 from schema import ids
 from schema.json_ld import aggregate_rating
@@ -36,7 +36,6 @@ ROW, _OBJECT, _TUPLE, _PART = "{v}['{name}']", "{v}.{name}", "{v}[{name}]", "{v}
 _ALWAYS = SameRow("")
 _STARS = "{n1}, {n2}, {n3}, {n4}, {n5}"
 _COUNT = "{n1} + {n2} + {n3} + {n4} + {n5}"
-_TOTAL = "{n1} + 2 * {n2} + 3 * {n3} + 4 * {n4} + 5 * {n5}"
 
 RECIPES = {
     "Service": Recipes(
@@ -66,8 +65,8 @@ RECIPES = {
         ROW,
         {
             "count": f"whole({_COUNT})",
-            "average": f"stars(hundredths({_TOTAL}, {_COUNT}))",
-            "breakdown": f"breakdown({_STARS})",
+            "average": f"average({_STARS})",
+            "breakdown": f"breakdown(({_STARS}))",
             "subRatings": _ALWAYS,
         },
     ),
@@ -131,10 +130,8 @@ def _whole(number: int) -> int:
     return number
 
 
-def _breakdown(*counts: int) -> list[tuple[int, int, int]]:
-    """Stars, count and percentage, from 5 stars down."""
-    shares = percentages(counts)
-    return [(number, counts[number - 1], shares[number - 1]) for number in (5, 4, 3, 2, 1)]
+def _average(*counts: int) -> float | None:
+    return stars(Tally(*counts).hundredths)
 
 
 def _json_ld(title: str, url: str | None, *counts: int) -> str | None:
@@ -147,7 +144,8 @@ def _standing(*counts: int) -> str:
 
 # What recipes call.
 SCOPE: dict[str, Any] = {
-    "breakdown": _breakdown,
+    "average": _average,
+    "breakdown": breakdown,
     "encode": base64url.encode,
     "hundredths": hundredths,
     "json_ld": _json_ld,

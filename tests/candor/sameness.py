@@ -1,6 +1,7 @@
 """A small marketplace, and the same questions to the stock executor and to ours."""
 
 import asyncio
+import os
 from typing import Any
 
 import orjson
@@ -15,6 +16,10 @@ from schema.api import schema
 from schema.context import Context
 from tests.candor.random_documents import World
 
+# So many answers are compared, to other operations each time; 0: always to the same few.
+FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
+# To each operation: two sets of variables for four viewers.
+ANSWERS = 8
 STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)
 SUB_RATINGS = {"communication": 4, "quality": 5, "value": None}
 

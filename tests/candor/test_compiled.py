@@ -4,7 +4,6 @@ CANDOR_FUZZ=50000 compares fifty thousand answers to operations at random, inste
 times eight to always the same ones.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ from resolvers.viewer import ANONYMOUS
 from schema.api import schema
 from tests.candor.random_documents import documents, reshaped
 from tests.candor.sameness import (
+    ANSWERS,
     COMPILED,
+    FUZZ,
     GUESTS,
     STOCK,
     VIEWERS,
@@ -32,9 +33,6 @@ from tests.candor.sameness import (
 )
 
 EXAMPLES = Path(__file__).parents[2] / "candor/ide/examples"
-FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
-# Two sets of variables for four viewers.
-ANSWERS = 8
 
 
 @examples(

@@ -5,7 +5,6 @@ CANDOR_FUZZ=50000 compares so many answers, to other operations each time.
 
 import gc
 import logging
-import os
 import re
 from random import Random, SystemRandom
 from types import FunctionType, ModuleType
@@ -26,7 +25,9 @@ from schema.api import schema
 from schema.connection import requested
 from tests.candor.random_documents import reshaped
 from tests.candor.sameness import (
+    ANSWERS,
     COMPILED,
+    FUZZ,
     GUESTS,
     VIEWERS,
     answer_of,
@@ -36,8 +37,6 @@ from tests.candor.sameness import (
     viewer_of,
 )
 
-FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
-ANSWERS = 8
 TYPES = schema._schema.type_map
 NEWEST = review_list.ORDERS[review_list.ReviewOrder.NEWEST]
 
