@@ -65,6 +65,6 @@ $(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/%: requirements/%.txt pyproject.
 	@test -n "$(PYTHON)" || { echo "Candor needs Python 3.11 or newer."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments (Debian: python3-venv)."; exit 1; }
-	$(BIN)/python $(PIP) --require-hashes -r $<
+	$(BIN)/python $(PIP) --no-deps --require-hashes -r $<
 	$(BIN)/python $(PIP) --no-deps -e .
 	@touch $@
