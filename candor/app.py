@@ -1,5 +1,6 @@
 """The application: its addresses, and what lives as long as it does."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -52,17 +53,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
     health = Health(settings.database_url, metrics)
-    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets)
+    # Set by the server as soon as it is told to end.
+    ending = asyncio.Event()
+    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
         async with (
             opened(settings.database_url),
             hearing(settings.database_url),
-            mail.working(settings),
+            mail.working(settings, ending),
         ):
             try:
-                yield
+                yield {"ending": ending}
             finally:
                 metrics.count()
 

@@ -25,4 +25,15 @@ class Callers:
             return Caller(await self._gatekeeper.viewer(authorization), address)
         except BadToken as error:
             await self._operations.failed_credential(address)
-            raise Unauthenticated(str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+            raise _unauthenticated(error) from None
+
+    async def look_again(self, authorization: str | None) -> None:
+        """Raises Unauthenticated, when a credential that was good is not any more."""
+        try:
+            await self._gatekeeper.viewer(authorization)
+        except BadToken as error:
+            raise _unauthenticated(error) from None
+
+
+def _unauthenticated(error: BadToken) -> Unauthenticated:
+    return Unauthenticated(str(error), headers={"WWW-Authenticate": "Bearer"})

@@ -1,5 +1,6 @@
 """GraphQL at one address: over HTTP, server-sent events and WebSocket."""
 
+import asyncio
 import logging
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -44,13 +45,14 @@ class GraphQLEndpoint:
         metrics: Metrics,
         graphiql: GraphiQL,
         budgets: Budgets | None,
+        ending: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._graphiql = graphiql
         self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
-        self._streams = Streams(metrics)
+        self._streams = Streams(metrics, self._callers, ending)
         self._origins = frozenset((*settings.cors_origins, settings.public_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,13 +77,12 @@ class GraphQLEndpoint:
             must_be_get_or_post(request)
             media_type = negotiate(request.headers.get("accept"))
             refuse_cross_site(request, self._origins)
-            caller = await self._callers.identify(
-                request.scope, request.headers.get("authorization")
-            )
+            authorization = request.headers.get("authorization")
+            caller = await self._callers.identify(request.scope, authorization)
             asked = await read(request)
             if media_type == EVENTS:
-                with self._streams.opened(caller, "sse"):
-                    await sse.tell(self._operations.stream(asked, caller), receive, send)
+                with self._streams.opened(caller, authorization, "sse") as over:
+                    await sse.tell(self._operations.stream(asked, caller), over, receive, send)
                 return None
             with self._operations.deadlines.over(receive):
                 answer = await self._operations.answer(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from candor.settings import Settings
-from mailers.configuration import MailConfig
+from mailers.configuration import MailConfig, Pace
 from mailers.worker import Worker
 
 log = logging.getLogger("candor.mail")
@@ -21,22 +21,31 @@ def configuration(settings: Settings) -> MailConfig:
         public_url=settings.public_url,
         connections=settings.mail_connections,
         rate=settings.mail_rate,
+        pace=Pace(stop=min(Pace.stop, settings.grace)),
     )
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[None]:
+async def working(settings: Settings, ending: asyncio.Event) -> AsyncIterator[None]:
     """Send mails as long as it lasts, unless the settings leave that to others.
 
-    The end waits for mails that are being handed over; the rest is given back.
+    The end, or the server's before it, waits for mails that are being handed over; the rest is
+    given back.
     """
     if not settings.mail_worker:
         yield
         return
     worker = Worker(configuration(settings))
     task = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(_stop_with(ending, worker))
     try:
         yield
     finally:
+        stopping.cancel()
         worker.stop()
         await task
+
+
+async def _stop_with(ending: asyncio.Event, worker: Worker) -> None:
+    await ending.wait()
+    worker.stop()

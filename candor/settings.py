@@ -42,6 +42,11 @@ class Settings:
     max_cost_anonymous: int = 1_000
     max_cost: int = 5_000
     operation_seconds: float = 10
+    # Seconds that requests and mails under way may still take when the process ends.
+    grace: int = 10
+    # Of each server process.
+    max_connections: int = 3_000
+    max_connections_per_address: int = 500
     trusted_documents: Mode = "off"
     trusted_manifest: Path | None = None
     compiled: bool = True
@@ -88,6 +93,11 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_cost_anonymous=_number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
         max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
         operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
+        grace=_number("GRACE", get("GRACE", "10")),
+        max_connections=_number("MAX_CONNECTIONS", get("MAX_CONNECTIONS", "3000")),
+        max_connections_per_address=_number(
+            "MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS", "500")
+        ),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
         compiled=_switch("COMPILED", get("COMPILED", "on")),
         opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),

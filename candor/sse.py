@@ -8,8 +8,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Send
 
-from candor.deadline import Departed
-from candor.errors import RequestError, masked
+from candor.errors import RequestError, ServerEnds, masked
 from candor.operations import Body
 
 _HEADERS = [
@@ -19,25 +18,30 @@ _HEADERS = [
 ]
 # A comment keeps proxies from closing what is only quiet.
 QUIET_SECONDS = 12.0
-# Whoever does not take an event in so long is taken for gone.
-SEND_SECONDS = 20.0
 
 
-async def tell(answers: AsyncGenerator[Body, None], receive: Receive, send: Send) -> None:
-    """Send the answers as they come. Ends when they do, or when the client leaves or stalls."""
+async def tell(
+    answers: AsyncGenerator[Body, None],
+    over: asyncio.Task[RequestError],
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Send the answers as they come, until they end, the stream is over, or the client leaves."""
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     telling = asyncio.ensure_future(_tell(answers, send))
     leaving = asyncio.ensure_future(_departure(receive))
     try:
-        await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({telling, leaving, over}, return_when=asyncio.FIRST_COMPLETED)
+        if over.done() and not (telling.done() or leaving.done()):
+            await _cancelled(telling)
+            telling = asyncio.ensure_future(_end(send, over.result()))
+            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         leaving.cancel()
-        telling.cancel()
-        with suppress(asyncio.CancelledError, TimeoutError):
-            await telling
+        await _cancelled(telling)
 
 
 async def _tell(answers: AsyncGenerator[Body, None], send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     async with aclosing(answers) as stream:
         try:
             while True:
@@ -45,12 +49,22 @@ async def _tell(answers: AsyncGenerator[Body, None], send: Send) -> None:
                 if body is None:
                     break
                 await _event(send, "next", body)
-        except TimeoutError:
-            return
         except RequestError as error:
-            await _event(send, "next", {"errors": error.errors})
+            await _end(send, error)
+            return
         except Exception as error:  # noqa: BLE001 - the status is sent; a bug ends the stream
             await _event(send, "next", {"errors": [masked(error)]})
+    await _complete(send)
+
+
+async def _end(send: Send, reason: RequestError) -> None:
+    """The last events of a stream that may not go on."""
+    if not isinstance(reason, ServerEnds):
+        await _event(send, "next", {"errors": reason.errors})
+    await _complete(send)
+
+
+async def _complete(send: Send) -> None:
     await _event(send, "complete")
     await send({"type": "http.response.body", "body": b""})
 
@@ -63,10 +77,7 @@ async def _next(stream: AsyncGenerator[Body, None], send: Send) -> Body | None:
             await _send(send, b":\n\n")
         return coming.result()
     finally:
-        if not coming.done():
-            coming.cancel()
-            with suppress(asyncio.CancelledError):
-                await coming
+        await _cancelled(coming)
 
 
 async def _event(send: Send, name: str, data: Any = None) -> None:
@@ -75,11 +86,16 @@ async def _event(send: Send, name: str, data: Any = None) -> None:
 
 
 async def _send(send: Send, octets: bytes) -> None:
-    async with asyncio.timeout(SEND_SECONDS):
-        await send({"type": "http.response.body", "body": octets, "more_body": True})
+    await send({"type": "http.response.body", "body": octets, "more_body": True})
 
 
 async def _departure(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    raise Departed
+
+
+async def _cancelled(task: asyncio.Future[Any]) -> None:
+    """Wait until a task is over that nobody waits for any more."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -9,16 +9,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
 from candor.callers import Callers
-from candor.errors import BadRequest, RequestError, TooSlow, masked
+from candor.errors import BadRequest, RequestError, ServerEnds, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
 from candor.transport import MAX_BODY
 
 PROTOCOL = "graphql-transport-ws"
-INIT_SECONDS, SEND_SECONDS = 10.0, 20.0
-# How often a token is looked at again: it may have expired, a key may have been revoked.
-TOKEN_SECONDS = 60.0
+INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
 
@@ -54,14 +52,14 @@ class Socket:
         try:
             authorization = await self._initialised()
             caller = await self._identified(authorization)
-            with self._streams.opened(caller, "websocket"):
+            with self._streams.opened(caller, authorization, "websocket") as over:
                 await self._send({"type": "connection_ack"})
-                await self._converse(caller, authorization)
+                await self._converse(caller, over)
         except Close as close:
             await self._close(close)
         except RequestError as error:
-            await self._close(Close(4403, f"{error.code}: {error.message}"))
-        except (WebSocketDisconnect, TimeoutError):
+            await self._close(_close_of(error))
+        except WebSocketDisconnect:
             pass
 
     async def _initialised(self) -> str | None:
@@ -85,31 +83,23 @@ class Socket:
     async def _identified(self, authorization: str | None) -> Caller:
         return await self._callers.identify(self._websocket.scope, authorization)
 
-    async def _converse(self, caller: Caller, authorization: str | None) -> None:
-        watching = asyncio.ensure_future(self._watch(authorization))
+    async def _converse(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
         try:
             while True:
                 receiving = asyncio.ensure_future(self._receive())
-                either: set[asyncio.Future[Any]] = {receiving, self._end}
+                either: set[asyncio.Future[Any]] = {receiving, self._end, over}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    self._stop(_close_of(over.result()))
                 if self._end.done():
                     receiving.cancel()
                     raise self._end.result()
                 await self._handle(receiving.result(), caller)
         finally:
-            tasks = [watching, *self._running.values()]
+            tasks = [*self._running.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _watch(self, authorization: str | None) -> None:
-        while authorization:
-            await asyncio.sleep(TOKEN_SECONDS)
-            try:
-                await self._identified(authorization)
-            except RequestError as error:
-                self._stop(Close(4403, f"{error.code}: {error.message}"))
-                return
 
     async def _handle(self, message: dict[str, Any], caller: Caller) -> None:
         match message["type"]:
@@ -183,21 +173,21 @@ class Socket:
             await self._send({"type": "pong"})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._websocket.send_text(orjson.dumps(message).decode())
-        except TimeoutError:
-            self._stop(Close(4500, "Too slow"))
-            raise WebSocketDisconnect(1006) from None
+        await self._websocket.send_text(orjson.dumps(message).decode())
 
     def _stop(self, close: Close) -> None:
         if not self._end.done():
             self._end.set_result(close)
 
     async def _close(self, close: Close) -> None:
-        with suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._websocket.close(close.code, close.reason)
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._websocket.close(close.code, close.reason)
+
+
+def _close_of(error: RequestError) -> Close:
+    """How the connection ends that may not be, or not go on."""
+    code = 1012 if isinstance(error, ServerEnds) else 4403
+    return Close(code, f"{error.code}: {error.message}")
 
 
 def _id(message: dict[str, Any]) -> str:

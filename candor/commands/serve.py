@@ -4,10 +4,9 @@ import asyncio
 import os
 
 import click
-import uvicorn
 
+from candor import serving
 from candor.command_line import settings
-from candor.transport import MAX_BODY
 from candor.welcome import prepare
 
 
@@ -38,15 +37,4 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
     if no_mail_worker:
         os.environ["CANDOR_MAIL_WORKER"] = "off"
     asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
-    uvicorn.run(
-        "candor.app:application",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_config=None,
-        access_log=False,  # it would print the tokens of links
-        log_level="warning",
-        server_header=False,
-        ws_max_size=MAX_BODY,
-    )
+    serving.serve(configured, host=host, port=port, workers=workers)

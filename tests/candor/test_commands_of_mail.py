@@ -302,7 +302,9 @@ def test_processes_share_the_connections_and_the_rate(monkeypatch):
         """Nothing is migrated."""
 
     monkeypatch.setattr("candor.commands.serve.prepare", prepared)
-    monkeypatch.setattr("uvicorn.run", lambda *_, **options: served.append(options["workers"]))
+    monkeypatch.setattr(
+        "candor.serving.serve", lambda _settings, **options: served.append(options["workers"])
+    )
     for name, value in (("SECRET", SECRET), ("MAIL_CONNECTIONS", "9"), ("MAIL_RATE", "10")):
         monkeypatch.setenv(f"CANDOR_{name}", value)
 

@@ -1,0 +1,198 @@
+"""HTTP on one connection: as uvicorn speaks it, with limits of time and size.
+
+It leans on how uvicorn's protocol is made inside, so that release is pinned.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from candor.connections import Awaited, Connections, Crowded, Unsent
+from candor.errors import (
+    BadRequest,
+    HeaderTooLarge,
+    RequestError,
+    RequestTimeout,
+    ServerEnds,
+    TooManyConnections,
+    TooManyConnectionsOfOne,
+)
+from candor.transport import JSON, Reply, respond
+from candor.websocket_connection import WebSocketConnection
+
+# Of the request line, headers and trailers together.
+MAX_HEADER = 32_768
+
+
+_RETRY = {"Retry-After": "1"}
+_CROWDED: dict[Crowded, RequestError] = {
+    Crowded.OF_ONE: TooManyConnectionsOfOne(headers=_RETRY),
+    Crowded.IN_ALL: TooManyConnections(headers=_RETRY),
+}
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection, and what it waits for."""
+
+    def __init__(self, connections: Connections, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._connections = connections
+        self._served = self.app
+        self._unsent = Unsent()
+        self._forwarded: Callable[[str], tuple[str, int]] | None = None
+        self._ends = False
+        self._header = 0
+        self._expect(Awaited.FIRST_BYTE)
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        address = self.client[0] if self.client else None
+        middleware = self.config.loaded_app
+        # The connections of a proxy are those of many: each of its requests has another address.
+        if isinstance(middleware, ProxyHeadersMiddleware) and address in middleware.trusted_hosts:
+            self._forwarded = middleware.trusted_hosts.get_trusted_client_address
+            address = None
+        crowded = self._connections.admit(self, address)
+        if crowded is not None:
+            self._refuse(_CROWDED[crowded])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._awaited is Awaited.HEADER:
+            self._header += len(data)
+            if self._header > MAX_HEADER:
+                self._refuse(HeaderTooLarge())
+
+    # What the parser has found.
+    def on_message_begin(self) -> None:
+        self._expect(Awaited.HEADER)
+        self._header, self._room = 0, MAX_HEADER
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._take_room(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._take_room(name + value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._expect(Awaited.BODY)
+        if self._forwarded is not None:
+            self._count_as_forwarded(self._forwarded)
+        super().on_headers_complete()
+        if self._ends and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self._expect(Awaited.NOTHING)
+        super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            self._expect(Awaited.FIRST_BYTE)
+
+    def on_response_complete(self) -> None:
+        if self._awaited is Awaited.NOTHING:
+            self._expect(Awaited.FIRST_BYTE)
+        if self._forwarded is not None:
+            self._connections.count(self, None)
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        if self.app is not self._served:
+            self._refuse(_CROWDED[Crowded.OF_ONE])
+            return
+        self._expect(Awaited.NOTHING)
+        speaker = partial(WebSocketConnection, self._connections, self)
+        self.ws_protocol_class = speaker  # type: ignore[assignment]
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        self._refuse(HeaderTooLarge() if self._room < 0 else BadRequest("This is no HTTP request."))
+
+    # What those that watch over it ask.
+    @property
+    def idle_since(self) -> float | None:
+        idle = self._awaited in {Awaited.FIRST_BYTE, Awaited.HEADER} and not self._is_busy
+        return self._since if idle else None
+
+    def look(self, now: float) -> None:
+        if self._unsent.stalls(self.transport, now):
+            self.drop()
+        elif self.flow.read_paused or (self._is_busy and self._awaited is not Awaited.BODY):
+            self._since = now  # the client waits for us
+        elif now - self._since >= self._awaited.seconds:
+            self._give_up()
+
+    def drop(self) -> None:
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Finish what the client has begun to send; told by the server, which ends."""
+        self._ends = True
+        if self._awaited is not Awaited.HEADER or self._is_busy:
+            super().shutdown()
+
+    def cut(self) -> None:
+        """The server waits no longer."""
+        if self._awaited is Awaited.FIRST_BYTE and not self._is_busy:
+            self.drop()
+        else:
+            self._refuse(ServerEnds(headers=_RETRY))
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether an answer is due, at the latest when the body is there."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect(self, awaited: Awaited) -> None:
+        self._awaited, self._since = awaited, self.loop.time()
+
+    def _take_room(self, octets: bytes) -> None:
+        self._room -= len(octets)
+        if self._room < 0:
+            raise HeaderTooLarge  # the parser stops
+
+    def _count_as_forwarded(self, read: Callable[[str], tuple[str, int]]) -> None:
+        named = [value for name, value in self.headers if name == b"x-forwarded-for"]
+        address = read(b", ".join(named).decode("latin-1"))[0] if named else None
+        crowded = self._connections.count(self, address or None)
+        refusal = None if crowded is None else _reply(_CROWDED[crowded])
+        self.app = refusal or self._served
+
+    def _give_up(self) -> None:
+        if self._awaited is Awaited.FIRST_BYTE:
+            self.drop()
+        else:
+            self._refuse(RequestTimeout())
+
+    def _refuse(self, error: RequestError) -> None:
+        """Tell it, unless an answer has begun, and end. To the application the client left."""
+        if self._is_busy:
+            began = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if began:
+                self.drop()
+                return
+        self._expect(Awaited.NOTHING)
+        self.transport.write(_octets(_reply(error)))
+        self.transport.close()
+
+
+def _reply(error: RequestError) -> Reply:
+    """An answer that is the last one on its connection."""
+    headers = {"Connection": "close", **error.headers}
+    return respond({"errors": error.errors}, error.status or 400, JSON, headers)
+
+
+def _octets(reply: Reply) -> bytes:
+    lines = [b"%s: %s\r\n" % header for header in reply.headers]
+    return b"".join([STATUS_LINE[reply.status], *lines, b"\r\n", reply.body])

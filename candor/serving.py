@@ -1,0 +1,156 @@
+"""The server processes: one, or several that share a port. They end within their grace."""
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from socket import socket
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
+
+from candor.connections import Connections, within_descriptors
+from candor.http_connection import HttpConnection
+from candor.settings import Settings
+from candor.transport import MAX_BODY
+
+# After the grace: for the application to put its things away, then for the process to be gone.
+CLOSING_SECONDS, GONE_SECONDS = 0.8, 1.5
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    bound: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `bound` is called as soon as the port is ours."""
+    config = configuration(settings, host=host, port=port, workers=workers)
+    if workers > 1:
+        listening = config.bind_socket()
+        listening.listen(config.backlog)
+        bound()
+        processes = Processes(config, [listening])
+        processes.run()
+        failed = processes.failed
+    else:
+        server = Server(config, bound)
+        server.run()
+        failed = not server.started
+    if failed:
+        sys.exit(STARTUP_FAILURE)
+
+
+def configuration(settings: Settings, *, host: str, port: int, workers: int) -> uvicorn.Config:
+    """How uvicorn serves the application; worker processes get it too."""
+    most = within_descriptors(settings.max_connections)
+    connections = Connections(most, settings.max_connections_per_address)
+    return uvicorn.Config(
+        "candor.app:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http=partial(HttpConnection, connections),  # type: ignore[arg-type]
+        timeout_graceful_shutdown=settings.grace,
+        log_config=None,
+        access_log=False,  # it would print the tokens of links
+        log_level="warning",
+        server_header=False,
+        ws_max_size=MAX_BODY,
+    )
+
+
+class Server(uvicorn.Server):
+    """One process. A signal ends its streams at once, and its requests with the grace."""
+
+    def __init__(self, config: uvicorn.Config, bound: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._bound = bound
+        self._grace = config.timeout_graceful_shutdown or 0
+        # What uvicorn cancels then has not heeded that its connection was cut.
+        config.timeout_graceful_shutdown = self._grace + CLOSING_SECONDS  # type: ignore[assignment]
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self._bound()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self.lifespan.state["ending"].set()
+        self._loop.call_later(self._grace, self._cut)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """The first signal begins the end, the second one waits for no request."""
+        again, self.should_exit = self.should_exit, True
+        seconds = GONE_SECONDS + (0 if again else self._grace)
+        # Whatever hangs then is told where it does.
+        faulthandler.dump_traceback_later(seconds, exit=True)
+        if again:
+            self._loop.call_soon_threadsafe(self._cut)
+
+    def _cut(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            connection.cut()  # type: ignore[union-attr]
+
+
+class Process(multiprocess.Process):
+    """A server process beside others."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = Server(self.config)
+        return self._server
+
+    def start(self) -> None:
+        # Ctrl-C goes to every process of the terminal: this one is told by its parent.
+        kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            super().start()
+        finally:
+            signal.signal(signal.SIGINT, kept)
+
+
+class Processes(multiprocess.Multiprocess):
+    """The parent of server processes, which is gone when they are, and they with it."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self.failed = False
+        # The name by which it starts processes, those that replace others too.
+        multiprocess.Process = Process  # type: ignore[misc]
+
+    def terminate_all(self) -> None:
+        # Nobody shall wait in a queue that no process looks at any more.
+        for listening in self.sockets:
+            listening.close()
+        self.failed = any(each.exitcode == STARTUP_FAILURE for each in self.processes)
+        super().terminate_all()
+
+    def join_all(self) -> None:
+        grace = self.config.timeout_graceful_shutdown or 0
+        last = time.monotonic() + grace + GONE_SECONDS
+        while running := [each for each in self.processes if each.process.is_alive()]:
+            if time.monotonic() > last:
+                for process in running:
+                    process.kill()
+            if self.signal_queue:
+                self.signal_queue.clear()
+                for process in running:
+                    os.kill(_pid(process), signal.SIGTERM)
+            time.sleep(0.05)
+
+
+def _pid(process: Any) -> int:
+    return int(process.pid)

@@ -1,0 +1,172 @@
+"""A server as an operator runs it, and sockets as strangers use them."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret of the tests, long enough to sign with"
+SUBSCRIPTION = "subscription { reviewPublished { rating } }"
+
+
+@dataclass
+class Client:
+    """One socket, and what is read from it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    got: bytes = b""
+
+    async def say(self, octets: bytes) -> None:
+        self.writer.write(octets)
+        await self.writer.drain()
+
+    async def until(self, octets: bytes, seconds: float = 10) -> bytes:
+        """Read on until this came."""
+        async with asyncio.timeout(seconds):
+            while octets not in self.got:
+                more = await self.reader.read(65536)
+                assert more, f"the connection ended after {self.got[-300:]!r}"
+                self.got += more
+        return self.got
+
+    async def end(self, seconds: float = 10) -> bytes:
+        """Read on until the server ends the connection."""
+        async with asyncio.timeout(seconds):
+            try:
+                while more := await self.reader.read(65536):
+                    self.got += more
+            except ConnectionError:
+                pass
+        return self.got
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+@dataclass
+class RealServer:
+    """A server process (and its workers) that listens on a port of its own."""
+
+    port: int
+    process: asyncio.subprocess.Process
+    clients: list[Client] = field(default_factory=list)
+
+    async def connect(self, source: str = "127.0.0.1", receives: int = 0) -> Client:
+        """A connection from this address, with a small window if so many octets are given."""
+        raw = socket.socket()
+        raw.setblocking(False)
+        if receives:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+        raw.bind((source, 0))
+        try:
+            await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.port))
+        except OSError:
+            raw.close()
+            raise
+        client = Client(*await asyncio.open_connection(sock=raw, limit=2**16))
+        self.clients.append(client)
+        return client
+
+    async def ask(self, query: str = "{ viewer { role } }", **how: Any) -> Client:
+        """A connection on which this was asked."""
+        client = await self.connect(how.pop("source", "127.0.0.1"), how.pop("receives", 0))
+        await client.say(request(query, **how))
+        return client
+
+    async def ready(self) -> "RealServer":
+        """Wait until it answers."""
+        question = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        async with asyncio.timeout(60):
+            while True:
+                assert self.process.returncode is None, "the server ended while it started"
+                with suppress(OSError):
+                    client = await self.connect()
+                    await client.say(question)
+                    if b" 200 OK" in await client.end():
+                        return self
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """End it and its workers, whatever they do."""
+        for client in self.clients:
+            client.close()
+        if self.process.returncode is None:
+            for pid in self.workers():
+                os.kill(pid, signal.SIGKILL)
+            self.process.kill()
+            await self.process.wait()
+        await asyncio.sleep(0.01)  # the clients' sockets are closed in the loop
+
+    async def seconds_until_gone(self, most: float) -> float:
+        began = time.monotonic()
+        await asyncio.wait_for(self.process.wait(), most)
+        return time.monotonic() - began
+
+    def descriptors(self) -> int:
+        """How many sockets the process holds."""
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        return sum(_is_socket(link) for link in folder.iterdir())
+
+    def workers(self) -> list[int]:
+        """The processes that this one started, and that still are."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except FileNotFoundError:
+        return False
+
+
+def request(query: str = "{ viewer { role } }", **headers: str) -> bytes:
+    """The octets of a POST to /graphql."""
+    body = json.dumps({"query": query}).encode()
+    named = {
+        "Host": "candor.test",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    return f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+async def start(database: str, *options: str, folder: Path, **variables: Any) -> RealServer:
+    """Start `candor serve`.
+
+    `changes` are constants of Candor and their values, `slow` the seconds that the settings take.
+    """
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "CANDOR_DATABASE_URL": database,
+        "CANDOR_SECRET": SECRET,
+        "TEST_CHANGES": json.dumps(variables.pop("changes", {})),
+        "TEST_SLOW": str(variables.pop("slow", 0)),
+        **{f"CANDOR_{name}": str(value) for name, value in variables.items()},
+    }
+    script = Path(__file__).with_name("server_process.py")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(script), "serve", "--port", str(port), *options),
+        cwd=folder,
+        env=environment,
+    )
+    return RealServer(port, process)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

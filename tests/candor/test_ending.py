@@ -1,0 +1,258 @@
+"""How a server ends: within its grace, whoever is connected, in one process or two."""
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.candor.real_server import SUBSCRIPTION, RealServer, request, start
+
+GRACE = 2
+AT_ONCE = 1.7
+SLOW = "{ settings { siteName } }"
+HALF_BODY = request(SLOW)[:-5]
+SCHEMA = b"GET /graphql/schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """How a server ends is the same on both; the one with threads is the harder one."""
+    return sqlite_database
+
+
+@pytest.fixture
+async def launch(database, tmp_path):
+    """Start a server with a short grace, and do not wait for it."""
+    servers: list[RealServer] = []
+
+    async def make(*options, **variables) -> RealServer:
+        given = {"GRACE": GRACE, "MAIL_WORKER": "off", "slow": 60, "OPERATION_SECONDS": 60}
+        server = await start(database, *options, folder=tmp_path, **(given | variables))
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        await server.kill()
+
+
+@pytest.fixture
+def run(launch):
+    """Start a server that answers: `await run("--workers", "2")`."""
+
+    async def make(*options, **variables) -> RealServer:
+        return await (await launch(*options, **variables)).ready()
+
+    return make
+
+
+@pytest.fixture(params=[1, 2])
+async def server(run, request):
+    return await run("--workers", str(request.param))
+
+
+async def subscribed(server: RealServer):
+    client = await server.ask(SUBSCRIPTION, Accept="text/event-stream")
+    await client.until(b"\r\n\r\n")
+    return client
+
+
+async def socket_of(server: RealServer):
+    address = f"ws://127.0.0.1:{server.port}/graphql"
+    socket = await connect(address, subprotocols=["graphql-transport-ws"], ping_interval=None)
+    await socket.send('{"type": "connection_init"}')
+    assert "connection_ack" in await socket.recv()
+    await socket.send('{"id": "1", "type": "subscribe", "payload": {"query": "%s"}}' % SUBSCRIPTION)
+    return socket
+
+
+async def close_code(socket) -> int | None:
+    with suppress(ConnectionClosed):
+        async with asyncio.timeout(AT_ONCE):
+            while True:
+                await socket.recv()
+    return socket.close_code
+
+
+async def nothing(_server):
+    return None
+
+
+async def half_a_header(server):
+    client = await server.connect()
+    await client.say(HALF_BODY[:40])
+
+
+async def half_a_body(server):
+    client = await server.connect()
+    await client.say(HALF_BODY)
+
+
+async def a_slow_operation(server):
+    await server.ask(SLOW)
+
+
+async def a_reader_that_does_not_read(server):
+    client = await server.connect(receives=4096)
+    client.writer.transport.pause_reading()
+    await client.say(SCHEMA * 60)
+
+
+async def a_stream_that_is_not_read(server):
+    client = await server.connect(receives=4096)
+    client.writer.transport.pause_reading()
+    query = "{ %s }" % " ".join(f"a{n}: __typename" for n in range(29))
+    await client.say(request(query, Accept="text/event-stream") * 600)
+
+
+async def an_idle_connection(server):
+    client = await server.ask()
+    await client.until(b"ANONYMOUS")
+
+
+async def an_idle_socket(server):
+    await server.connect()
+
+
+async def a_socket_before_its_first_message(server):
+    address = f"ws://127.0.0.1:{server.port}/graphql"
+    await connect(address, subprotocols=["graphql-transport-ws"], ping_interval=None)
+
+
+STREAMS = [nothing, subscribed, socket_of, a_socket_before_its_first_message]
+QUIET = [an_idle_connection, an_idle_socket]
+UNDER_WAY = [
+    half_a_header,
+    half_a_body,
+    a_slow_operation,
+    a_reader_that_does_not_read,
+    a_stream_that_is_not_read,
+]
+
+
+@pytest.mark.parametrize("state", [*STREAMS, *QUIET], ids=lambda state: state.__name__)
+@pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
+async def test_what_only_listens_holds_nobody_up(server, state, wish):
+    held = await state(server)
+    workers = server.workers()
+
+    server.process.send_signal(wish)
+
+    assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
+    assert server.process.returncode == 0
+    assert await all_gone(workers), held
+
+
+@pytest.mark.parametrize("state", UNDER_WAY, ids=lambda state: state.__name__)
+async def test_what_is_under_way_gets_the_grace_and_no_more(server, state):
+    await state(server)
+    await asyncio.sleep(0.3)
+    workers = server.workers()
+
+    server.process.terminate()
+
+    assert await server.seconds_until_gone(GRACE + 2)
+    assert server.process.returncode == 0
+    assert await all_gone(workers)
+
+
+async def all_gone(pids: list[int]) -> bool:
+    """Whether none of these is left a moment after their parent."""
+    for _ in range(20):
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_streams_are_told_that_they_end(server):
+    stream, socket = await subscribed(server), await socket_of(server)
+
+    server.process.terminate()
+    began = time.monotonic()
+
+    told, code = await asyncio.gather(stream.end(GRACE), close_code(socket))
+    assert time.monotonic() - began < AT_ONCE
+    assert told.endswith(b"event: complete\ndata:\n\n\r\n0\r\n\r\n")
+    assert code == 1012
+
+
+async def test_what_can_be_done_within_the_grace_is_done(run):
+    server = await run("--workers", "2", slow=0.8)
+    slow, half = await server.ask(SLOW), await server.connect()
+    await half.say(HALF_BODY)
+    await asyncio.sleep(0.2)
+
+    server.process.terminate()
+    await asyncio.sleep(0.7)
+    await half.say(request(SLOW)[-5:])
+
+    for client in (slow, half):
+        answer = await client.end(GRACE)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert await server.seconds_until_gone(GRACE + 2) < GRACE
+
+
+@pytest.mark.parametrize("state", [half_a_header, half_a_body, a_slow_operation])
+async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, state):
+    server = await run()
+    await state(server)
+    client = server.clients[-1]
+    await asyncio.sleep(0.2)
+
+    server.process.terminate()
+
+    answer = await client.end(GRACE + 1)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: " in answer
+    assert b"SERVER_ENDS" in answer
+
+
+async def test_no_stream_begins_after_the_signal(run):
+    server = await run()
+    half, ask = await server.connect(), request(SUBSCRIPTION, Accept="text/event-stream")
+    await half.say(ask[:-5])
+    await asyncio.sleep(0.2)
+
+    server.process.terminate()
+    await asyncio.sleep(0.5)
+    await half.say(ask[-5:])
+
+    answer = await half.end(GRACE)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"SERVER_ENDS" in answer
+    with pytest.raises(OSError, match="Connect"):
+        await server.connect()
+    assert await server.seconds_until_gone(GRACE + 2) < GRACE
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_second_signal_waits_for_no_grace(run, workers):
+    server = await run("--workers", workers, GRACE=30)
+    await a_slow_operation(server)
+    await asyncio.sleep(0.3)
+
+    server.process.send_signal(signal.SIGINT)
+    await asyncio.sleep(1)
+    server.process.send_signal(signal.SIGINT)
+
+    assert await server.seconds_until_gone(3) < 2.5
+
+
+@pytest.mark.parametrize("pause", [0.3, 0.8, 1.3, 1.8])
+@pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_signal_while_it_starts_ends_it_too(launch, workers, wish, pause):
+    server = await launch("--workers", workers)
+    await asyncio.sleep(pause)
+    started = server.workers()
+
+    server.process.send_signal(wish)
+
+    assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
+    assert await all_gone(started)
