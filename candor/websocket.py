@@ -140,7 +140,7 @@ class Socket:
                         break
                     await self._send({"id": name, "type": "next", "payload": body})
         except TooSlow as error:
-            self._stop(Close(4500, error.message))
+            self._stop(_close_of(error))
             return
         except RequestError as error:
             last = {"id": name, "type": "error", "payload": error.errors}
@@ -186,8 +186,8 @@ class Socket:
 
 def _close_of(error: RequestError) -> Close:
     """How the connection ends that may not be, or not go on."""
-    code = 1012 if isinstance(error, ServerEnds) else 4403
-    return Close(code, f"{error.code}: {error.message}")
+    codes: dict[type[RequestError], int] = {ServerEnds: 1012, TooSlow: 4500}
+    return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
 
 
 def _id(message: dict[str, Any]) -> str:

@@ -12,9 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection, connect
+
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the tests, long enough to sign with"
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
+# Its answer has 100 kB and more: some dozens of them are more than a kernel keeps for a reader.
+LARGE = (
+    "{ __schema { types { name description fields { name description type { name kind }"
+    " args { name description } } inputFields { name description }"
+    " enumValues { name description } } } }"
+)
 
 
 @dataclass
@@ -59,9 +67,32 @@ class RealServer:
     port: int
     process: asyncio.subprocess.Process
     clients: list[Client] = field(default_factory=list)
+    sockets: list[ClientConnection] = field(default_factory=list)
 
     async def connect(self, source: str = "127.0.0.1", receives: int = 0) -> Client:
         """A connection from this address, with a small window if so many octets are given."""
+        raw = await self._connected(source, receives)
+        client = Client(*await asyncio.open_connection(sock=raw, limit=2**16))
+        self.clients.append(client)
+        return client
+
+    async def websocket(
+        self, source: str = "127.0.0.1", receives: int = 0, **headers: str
+    ) -> ClientConnection:
+        """A WebSocket on which nothing was said."""
+        opened = await connect(
+            f"ws://127.0.0.1:{self.port}/graphql",
+            sock=await self._connected(source, receives),
+            subprotocols=["graphql-transport-ws"],
+            additional_headers={name.replace("_", "-"): text for name, text in headers.items()},
+            ping_interval=None,
+            compression=None,
+            max_queue=1,
+        )
+        self.sockets.append(opened)
+        return opened
+
+    async def _connected(self, source: str, receives: int) -> socket.socket:
         raw = socket.socket()
         raw.setblocking(False)
         if receives:
@@ -72,9 +103,7 @@ class RealServer:
         except OSError:
             raw.close()
             raise
-        client = Client(*await asyncio.open_connection(sock=raw, limit=2**16))
-        self.clients.append(client)
-        return client
+        return raw
 
     async def ask(self, query: str = "{ viewer { role } }", **how: Any) -> Client:
         """A connection on which this was asked."""
@@ -99,6 +128,8 @@ class RealServer:
         """End it and its workers, whatever they do."""
         for client in self.clients:
             client.close()
+        for opened in self.sockets:
+            opened.transport.abort()
         if self.process.returncode is None:
             for pid in self.workers():
                 os.kill(pid, signal.SIGKILL)
@@ -117,9 +148,12 @@ class RealServer:
         return sum(_is_socket(link) for link in folder.iterdir())
 
     def workers(self) -> list[int]:
-        """The processes that this one started, and that still are."""
+        """The server processes that this one started, and that still are."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        started = [int(pid) for pid in children.read_text().split()]
+        return [
+            pid for pid in started if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
 
 def _is_socket(link: Path) -> bool:

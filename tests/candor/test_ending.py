@@ -7,10 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.candor.real_server import SUBSCRIPTION, RealServer, request, start
+from tests.candor.real_server import LARGE, SUBSCRIPTION, RealServer, request, start
 
 GRACE = 2
 AT_ONCE = 1.7
@@ -63,8 +62,7 @@ async def subscribed(server: RealServer):
 
 
 async def socket_of(server: RealServer):
-    address = f"ws://127.0.0.1:{server.port}/graphql"
-    socket = await connect(address, subprotocols=["graphql-transport-ws"], ping_interval=None)
+    socket = await server.websocket()
     await socket.send('{"type": "connection_init"}')
     assert "connection_ack" in await socket.recv()
     await socket.send('{"id": "1", "type": "subscribe", "payload": {"query": "%s"}}' % SUBSCRIPTION)
@@ -106,8 +104,7 @@ async def a_reader_that_does_not_read(server):
 async def a_stream_that_is_not_read(server):
     client = await server.connect(receives=4096)
     client.writer.transport.pause_reading()
-    query = "{ %s }" % " ".join(f"a{n}: __typename" for n in range(29))
-    await client.say(request(query, Accept="text/event-stream") * 600)
+    await client.say(request(LARGE, Accept="text/event-stream") * 45)
 
 
 async def an_idle_connection(server):
@@ -120,8 +117,7 @@ async def an_idle_socket(server):
 
 
 async def a_socket_before_its_first_message(server):
-    address = f"ws://127.0.0.1:{server.port}/graphql"
-    await connect(address, subprotocols=["graphql-transport-ws"], ping_interval=None)
+    await server.websocket()
 
 
 STREAMS = [nothing, subscribed, socket_of, a_socket_before_its_first_message]
@@ -145,7 +141,7 @@ async def test_what_only_listens_holds_nobody_up(server, state, wish):
 
     assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
     assert server.process.returncode == 0
-    assert await all_gone(workers), held
+    assert all_gone(workers), held
 
 
 @pytest.mark.parametrize("state", UNDER_WAY, ids=lambda state: state.__name__)
@@ -158,16 +154,11 @@ async def test_what_is_under_way_gets_the_grace_and_no_more(server, state):
 
     assert await server.seconds_until_gone(GRACE + 2)
     assert server.process.returncode == 0
-    assert await all_gone(workers)
+    assert all_gone(workers)
 
 
-async def all_gone(pids: list[int]) -> bool:
-    """Whether none of these is left a moment after their parent."""
-    for _ in range(20):
-        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
-            return True
-        await asyncio.sleep(0.05)
-    return False
+def all_gone(pids: list[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 async def test_streams_are_told_that_they_end(server):
@@ -255,4 +246,4 @@ async def test_a_signal_while_it_starts_ends_it_too(launch, workers, wish, pause
     server.process.send_signal(wish)
 
     assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
-    assert await all_gone(started)
+    assert all_gone(started)

@@ -77,18 +77,6 @@ async def test_whoever_leaves_is_forgotten(events):
     assert not announcements._listeners["review"]
 
 
-async def test_a_client_that_takes_nothing_is_let_go(events, review, monkeypatch):
-    monkeypatch.setattr(sse, "SEND_SECONDS", 0.1)
-    stream = await events(QUERY)
-    await asyncio.sleep(0.05)
-    stream.takes.clear()
-
-    await review()
-
-    await asyncio.wait_for(stream.task, 5)
-    assert not announcements._listeners["review"]
-
-
 async def test_a_reader_that_falls_behind_is_told_so(events, monkeypatch):
     monkeypatch.setattr(announcements, "MAX_WAITING", 3)
     stream = await events(QUERY)
