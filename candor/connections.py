@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from candor.budgets import network
+from candor.errors import RequestError
 
 log = logging.getLogger("candor.connections")
 
@@ -45,11 +46,20 @@ class Awaited(Enum):
         return float("inf")
 
 
-class Crowded(Enum):
-    """Why there is no place for a connection."""
+class TooManyConnections(RequestError):
+    """Too many connections are open."""
 
-    OF_ONE = "of one address"
-    IN_ALL = "in all"
+    status = 503
+    code = "TOO_MANY_CONNECTIONS"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class TooManyConnectionsOfOne(TooManyConnections):
+    """Too many connections are open from your address."""
+
+    status = 429
 
 
 class Connection(Protocol):
@@ -79,29 +89,32 @@ class Connections:
         self._of: dict[str, set[Connection]] = {}
         self._looks = False
 
-    def admit(self, connection: Connection, address: str | None) -> Crowded | None:
-        """Take a connection in and count it for its address, if it has one. Tells why not."""
-        if crowded := self.count(connection, address):
-            return crowded
+    def admit(self, connection: Connection, address: str | None) -> None:
+        """Take a connection in and count it for its address, if it has one.
+
+        Raises TooManyConnections.
+        """
+        self.count(connection, address)
         if len(self._addresses) > self._most and not self._gives_way(self._addresses, connection):
             self.leave(connection)
-            return Crowded.IN_ALL
+            raise TooManyConnections
         self._look_around_soon()
-        return None
 
-    def count(self, connection: Connection, address: str | None) -> Crowded | None:
-        """Count a connection for this address from now on, or for none. Tells why not."""
+    def count(self, connection: Connection, address: str | None) -> None:
+        """Count a connection for this address from now on, or for none.
+
+        Raises TooManyConnectionsOfOne.
+        """
         self.leave(connection)
         self._addresses[connection] = None
         if address is None:
-            return None
+            return
         name = network(address)
         neighbours = self._of.get(name, set())
         if len(neighbours) >= self._most_of_one and not self._gives_way(neighbours, connection):
-            return Crowded.OF_ONE
+            raise TooManyConnectionsOfOne
         self._of.setdefault(name, set()).add(connection)
         self._addresses[connection] = name
-        return None
 
     def leave(self, connection: Connection) -> None:
         name = self._addresses.pop(connection, None)
@@ -113,7 +126,7 @@ class Connections:
 
     def replace(self, connection: Connection, heir: Connection) -> None:
         """Another protocol is spoken on a connection from now on."""
-        name = self._addresses[connection]
+        name = self._addresses.get(connection)
         self.leave(connection)
         self._addresses[heir] = name
         if name is not None:

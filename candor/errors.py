@@ -92,38 +92,14 @@ class TooManyStreams(RequestError):
     code = "TOO_MANY_STREAMS"
 
 
-class TooManyConnections(RequestError):
-    """Too many connections are open."""
-
-    status = 503
-    code = "TOO_MANY_CONNECTIONS"
-
-
-class TooManyConnectionsOfOne(TooManyConnections):
-    """Too many connections are open from your address."""
-
-    status = 429
-
-
-class RequestTimeout(RequestError):
-    """The request took too long to come."""
-
-    status = 408
-    code = "REQUEST_TIMEOUT"
-
-
-class HeaderTooLarge(RequestError):
-    """The header is too large."""
-
-    status = 431
-    code = "HEADER_TOO_LARGE"
-
-
 class ServerEnds(RequestError):
     """This server ends now. Ask again: another one answers."""
 
     status = 503
     code = "SERVER_ENDS"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
 
 
 class TooSlow(RequestError):

@@ -10,28 +10,36 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from candor.connections import Awaited, Connections, Crowded, Unsent
-from candor.errors import (
-    BadRequest,
-    HeaderTooLarge,
-    RequestError,
-    RequestTimeout,
-    ServerEnds,
+from candor.connections import (
+    Awaited,
+    Connections,
     TooManyConnections,
     TooManyConnectionsOfOne,
+    Unsent,
 )
-from candor.transport import JSON, Reply, respond
+from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
+from candor.transport import JSON, MAX_BODY, Reply, respond
 from candor.websocket_connection import WebSocketConnection
 
-# Of the request line, headers and trailers together.
-MAX_HEADER = 32_768
+# Octets of the request line and the headers, and how many headers and trailers there may be.
+MAX_HEADER, MAX_FIELDS = 32_768, 200
+# Octets that are read of one request, however its body is wrapped. A body that is too large is read
+# on so far, so that its sender hears so.
+MAX_REQUEST = 1_000_000
 
 
-_RETRY = {"Retry-After": "1"}
-_CROWDED: dict[Crowded, RequestError] = {
-    Crowded.OF_ONE: TooManyConnectionsOfOne(headers=_RETRY),
-    Crowded.IN_ALL: TooManyConnections(headers=_RETRY),
-}
+class RequestTimeout(RequestError):
+    """The request took too long to come."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
+
+
+class HeaderTooLarge(RequestError):
+    """The header is too large."""
+
+    status = 431
+    code = "HEADER_TOO_LARGE"
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -44,7 +52,9 @@ class HttpConnection(HttpToolsProtocol):
         self._unsent = Unsent()
         self._forwarded: Callable[[str], tuple[str, int]] | None = None
         self._ends = False
-        self._header = 0
+        # Octets of an unfinished request that came before, and that came now.
+        self._read = self._came = 0
+        self._fault: RequestError | None = None
         self._expect(Awaited.FIRST_BYTE)
 
     def connection_made(self, transport: Any) -> None:
@@ -55,36 +65,33 @@ class HttpConnection(HttpToolsProtocol):
         if isinstance(middleware, ProxyHeadersMiddleware) and address in middleware.trusted_hosts:
             self._forwarded = middleware.trusted_hosts.get_trusted_client_address
             address = None
-        crowded = self._connections.admit(self, address)
-        if crowded is not None:
-            self._refuse(_CROWDED[crowded])
+        try:
+            self._connections.admit(self, address)
+        except TooManyConnections as error:
+            self._refuse(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._came = len(data)
         super().data_received(data)
-        if self._awaited is Awaited.HEADER:
-            self._header += len(data)
-            if self._header > MAX_HEADER:
-                self._refuse(HeaderTooLarge())
+        if self._awaited is Awaited.HEADER or self._awaited is Awaited.BODY:
+            self._read += self._came
+            self._refuse_too_large()
 
     # What the parser has found.
     def on_message_begin(self) -> None:
         self._expect(Awaited.HEADER)
-        self._header, self._room = 0, MAX_HEADER
+        self._read = 0
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        self._take_room(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._take_room(name + value)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
+        large = self._read + self._came > MAX_HEADER and self._header_size() > MAX_HEADER
+        if large or len(self.headers) > MAX_FIELDS:
+            self._fault = HeaderTooLarge()
+            raise self._fault  # the parser stops
         self._expect(Awaited.BODY)
         if self._forwarded is not None:
             self._count_as_forwarded(self._forwarded)
@@ -107,7 +114,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         if self.app is not self._served:
-            self._refuse(_CROWDED[Crowded.OF_ONE])
+            self._refuse(TooManyConnectionsOfOne())
             return
         self._expect(Awaited.NOTHING)
         speaker = partial(WebSocketConnection, self._connections, self)
@@ -115,7 +122,7 @@ class HttpConnection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        self._refuse(HeaderTooLarge() if self._room < 0 else BadRequest("This is no HTTP request."))
+        self._refuse(self._fault or BadRequest("This is no HTTP request."))
 
     # What those that watch over it ask.
     @property
@@ -145,7 +152,7 @@ class HttpConnection(HttpToolsProtocol):
         if self._awaited is Awaited.FIRST_BYTE and not self._is_busy:
             self.drop()
         else:
-            self._refuse(ServerEnds(headers=_RETRY))
+            self._refuse(ServerEnds())
 
     @property
     def _is_busy(self) -> bool:
@@ -155,17 +162,24 @@ class HttpConnection(HttpToolsProtocol):
     def _expect(self, awaited: Awaited) -> None:
         self._awaited, self._since = awaited, self.loop.time()
 
-    def _take_room(self, octets: bytes) -> None:
-        self._room -= len(octets)
-        if self._room < 0:
-            raise HeaderTooLarge  # the parser stops
+    def _header_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refuse_too_large(self) -> None:
+        begins = self._awaited is Awaited.HEADER
+        if (begins and self._read > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
+            self._refuse(HeaderTooLarge())
+        elif self._read > MAX_REQUEST:
+            self._refuse(BodyTooLarge(max=MAX_BODY))
 
     def _count_as_forwarded(self, read: Callable[[str], tuple[str, int]]) -> None:
         named = [value for name, value in self.headers if name == b"x-forwarded-for"]
         address = read(b", ".join(named).decode("latin-1"))[0] if named else None
-        crowded = self._connections.count(self, address or None)
-        refusal = None if crowded is None else _reply(_CROWDED[crowded])
-        self.app = refusal or self._served
+        self.app = self._served
+        try:
+            self._connections.count(self, address or None)
+        except TooManyConnectionsOfOne as error:
+            self.app = _reply(error)
 
     def _give_up(self) -> None:
         if self._awaited is Awaited.FIRST_BYTE:

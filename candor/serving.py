@@ -1,7 +1,6 @@
 """The server processes: one, or several that share a port. They end within their grace."""
 
 import asyncio
-import faulthandler
 import os
 import signal
 import sys
@@ -17,12 +16,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from candor.connections import Connections, within_descriptors
+from candor.ending import CLOSING_SECONDS, GONE_SECONDS, gone_after
 from candor.http_connection import HttpConnection
 from candor.settings import Settings
 from candor.transport import MAX_BODY
-
-# After the grace: for the application to put its things away, then for the process to be gone.
-CLOSING_SECONDS, GONE_SECONDS = 0.8, 1.5
 
 
 def serve(
@@ -93,10 +90,8 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The first signal begins the end, the second one waits for no request."""
         again, self.should_exit = self.should_exit, True
-        seconds = GONE_SECONDS + (0 if again else self._grace)
-        # Whatever hangs then is told where it does.
-        faulthandler.dump_traceback_later(seconds, exit=True)
-        if again:
+        gone_after(0 if again else self._grace)
+        if again and self.started:
             self._loop.call_soon_threadsafe(self._cut)
 
     def _cut(self) -> None:

@@ -36,7 +36,7 @@ class Streams:
         """
         name = caller.name
         if self._ending.is_set():
-            raise ServerEnds(headers={"Retry-After": "1"})
+            raise ServerEnds
         if self._open.total() >= MAX_STREAMS or self._open[name] >= MAX_STREAMS_OF_ONE:
             raise TooManyStreams
         self._open[name] += 1

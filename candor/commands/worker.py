@@ -7,6 +7,7 @@ import click
 
 from candor import logs, mail
 from candor.command_line import run_in_database, settings
+from candor.ending import gone_after
 from candor.settings import Settings
 from mailers.worker import Worker
 from models.announcements import hearing
@@ -25,8 +26,13 @@ async def _work(configured: Settings) -> None:
     if missing := await pending(configured.database_url):
         raise click.ClickException(f"Migrations are pending: {', '.join(missing)}.")
     working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
+
+    def stop() -> None:
+        gone_after(configured.grace)
+        working.stop()
+
     for wish in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wish, working.stop)
+        loop.add_signal_handler(wish, stop)
     click.echo("The mail worker is at work. Stop it with Ctrl-C.", err=True)
     async with hearing(configured.database_url):
         await working.run()

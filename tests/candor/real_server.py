@@ -177,11 +177,12 @@ def request(query: str = "{ viewer { role } }", **headers: str) -> bytes:
 
 
 async def start(database: str, *options: str, folder: Path, **variables: Any) -> RealServer:
-    """Start `candor serve`.
+    """Start `candor serve`, or another `command`.
 
     `changes` are constants of Candor and their values, `slow` the seconds that the settings take.
     """
     port = free_port()
+    command = variables.pop("command", ["serve", "--port", str(port)])
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -193,7 +194,7 @@ async def start(database: str, *options: str, folder: Path, **variables: Any) ->
     }
     script = Path(__file__).with_name("server_process.py")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(script), "serve", "--port", str(port), *options),
+        *(sys.executable, str(script), *command, *options),
         cwd=folder,
         env=environment,
     )

@@ -4,11 +4,12 @@ import asyncio
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from candor.connections import Connections, Crowded
+from candor.connections import Connections, TooManyConnections, TooManyConnectionsOfOne
 from tests.candor.real_server import LARGE, RealServer, request, start
 
 STRANGER = "127.0.0.2"
@@ -232,6 +233,7 @@ async def test_an_answer_that_takes_long_is_no_silence_of_the_client(run):
 
 
 HEADERS = {
+    "many fields": b"a: b\r\n" * 300,
     "one of 40 MB": b"X-Long: " + b"x" * 40_000_000,
     "many of one letter": b"a: b\r\n" * 2_000_000,
     "one beyond the limit": b"X-Long: " + b"x" * 33_000,
@@ -271,6 +273,25 @@ async def test_trailers_are_part_of_the_header(run):
     await client.say(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: bcdefgh\r\n" * 5_000)
 
     assert (await client.end(3))[:12] in {b"HTTP/1.1 431", b""}
+
+
+TOO_LONG = {
+    "a length": b"Content-Length: 90000000\r\n\r\n" + b" " * 3_000_000,
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b" " * 65_536 + b"\r\n" * 50,
+    "a chunk's extension": b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 3_000_000,
+    "a trailer": b"Transfer-Encoding: chunked\r\n\r\n0\r\na: " + b"b" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("body", TOO_LONG.values(), ids=TOO_LONG)
+async def test_a_body_is_read_so_far_however_it_is_wrapped(run, body):
+    server = await run()
+    client = await server.connect(STRANGER)
+    with suppress(OSError):
+        await client.say(HEAD + body)
+    answer = await client.end(3)
+
+    assert answer[:12] in {b"HTTP/1.1 413", b"HTTP/1.1 400", b""}
 
 
 async def test_a_header_within_the_limit_is_read(run):
@@ -356,24 +377,28 @@ async def test_the_one_that_was_idle_for_the_longest_gives_way():
     known = Connections(3, 2)
     old, older, busy, other = Idle(2.0), Idle(1.0), Idle(), Idle(0.5)
     for connection, address in ((old, "a"), (older, "b"), (busy, "b")):
-        assert known.admit(connection, address) is None
+        known.admit(connection, address)
 
-    assert known.admit(other, "c") is None
+    known.admit(other, "c")
     assert (old.dropped, older.dropped, busy.dropped) == (False, True, False)
-    assert known.admit(Idle(), "b") is None
+    known.admit(Idle(), "b")
     assert other.dropped
-    assert known.admit(Idle(9.0), "b") is Crowded.OF_ONE
-    assert known.admit(Idle(9.0), "d") is None
+    with pytest.raises(TooManyConnectionsOfOne):
+        known.admit(Idle(9.0), "b")
+    known.admit(Idle(), "d")
     assert old.dropped
+    with pytest.raises(TooManyConnections):
+        known.admit(Idle(9.0), "d")
     assert not busy.dropped
 
 
 async def test_one_household_is_one_address():
     known = Connections(10, 1)
+    known.admit(Idle(), "2001:db8::1")
 
-    assert known.admit(Idle(), "2001:db8::1") is None
-    assert known.admit(Idle(), "2001:db8::2") is Crowded.OF_ONE
-    assert known.admit(Idle(), "2001:db8:0:1::1") is None
+    with pytest.raises(TooManyConnectionsOfOne):
+        known.admit(Idle(), "2001:db8::2")
+    known.admit(Idle(), "2001:db8:0:1::1")
 
 
 @pytest.mark.parametrize(("hard", "taken", "soft"), [(400, 250, 400), (5_000, 3_000, 3_150)])

@@ -3,12 +3,18 @@
 import asyncio
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from mailers import Addressee, deliver_later
+from models import Audience, OutboxMail
+from models.database import opened
+from models.uuid7 import uuid7
 from tests.candor.real_server import LARGE, SUBSCRIPTION, RealServer, request, start
 
 GRACE = 2
@@ -247,3 +253,86 @@ async def test_a_signal_while_it_starts_ends_it_too(launch, workers, wish, pause
 
     assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
     assert all_gone(started)
+
+
+class Relay(asyncio.Protocol):
+    """A relay that takes so long after the dot; None is for ever."""
+
+    def __init__(self, seconds, got):
+        self.seconds, self.got, self.in_data = seconds, got, False
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.write(b"220 relay ESMTP\r\n")
+
+    def data_received(self, octets):
+        if self.in_data:
+            if octets.endswith(b"\r\n.\r\n"):
+                self.in_data = False
+                self.got.append("begun")
+                if self.seconds is not None:
+                    asyncio.get_running_loop().call_later(self.seconds, self.take)
+            return
+        for line in octets.upper().splitlines():
+            self.in_data = line.startswith(b"DATA")
+            self.transport.write(b"354 go\r\n" if self.in_data else b"250 ok\r\n")
+
+    def take(self):
+        self.got.append("taken")
+        self.transport.write(b"250 2.0.0 ok\r\n")
+
+
+@pytest.fixture
+async def relay():
+    """Start a relay: its port, and what it got."""
+    servers = []
+
+    async def make(seconds):
+        got = []
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Relay(seconds, got), "127.0.0.1", 0)
+        servers.append(server)
+        return server.sockets[0].getsockname()[1], got
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+class Thing:
+    """What a mail is about here."""
+
+    def __init__(self):
+        self.id = uuid7()
+
+
+async def promise():
+    to = Addressee(Audience.VENDOR, "NINA", "nina@example.com")
+    await deliver_later("review.received", to=to, about=Thing(), due_at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2", "worker"])
+@pytest.mark.parametrize("seconds", [0.7, None])
+async def test_mails_under_way_are_finished_or_left_to_others(
+    database, launch, relay, command, seconds
+):
+    port, got = await relay(seconds)
+    variables = {"MAIL_WORKER": "on", "SMTP_URL": f"smtp://127.0.0.1:{port}", "slow": 0}
+    variables |= {"command": ["worker"]} if command == "worker" else {}
+    server = await launch(*command.split()[1:], **variables)
+    async with opened(database):
+        for _ in range(2):
+            await promise()
+        async with asyncio.timeout(30):
+            while not got:
+                await asyncio.sleep(0.02)
+
+        server.process.terminate()
+
+        assert await server.seconds_until_gone(GRACE + 2)
+        statuses = Counter([row.status for row in await OutboxMail.all()])
+    assert server.process.returncode == 0
+    assert statuses["SENT"] == got.count("taken")
+    # Of a mail whose end nobody knows it is not said that it was not sent.
+    assert statuses["SENDING"] == got.count("begun") - got.count("taken")
+    assert statuses.total() == 2
