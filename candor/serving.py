@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import resource_tracker
 from socket import socket
 from types import FrameType
 from typing import Any
@@ -102,6 +103,8 @@ class Server(uvicorn.Server):
 class Process(multiprocess.Process):
     """A server process beside others."""
 
+    _begun = False
+
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
@@ -109,12 +112,19 @@ class Process(multiprocess.Process):
         return self._server
 
     def start(self) -> None:
-        # Ctrl-C goes to every process of the terminal: this one is told by its parent.
-        kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C goes to every process of the terminal. This one is told by its parent alone, so it
+        # begins with the signal blocked, which the start of multiprocessing's tracker would undo.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             super().start()
         finally:
-            signal.signal(signal.SIGINT, kept)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it lives and answers; until it has begun to, its parent must not wait for it."""
+        self._begun = self._begun or self.is_ready(0)
+        return self.process.is_alive() and (not self._begun or self.ping(timeout))
 
 
 class Processes(multiprocess.Multiprocess):

@@ -138,6 +138,12 @@ class _TransactionContext(SqliteTransactionContext):
 class SafeSqliteClient(SqliteClient):
     """The client that Tortoise makes for each SQLite connection of ours."""
 
+    async def close(self) -> None:
+        """Close it; a statement that still runs for nobody is not waited for."""
+        if self._connection is not None:
+            await self._connection.interrupt()
+        await super().close()
+
     def after_commit(self, act: Callable[[], None]) -> None:
         """Outside of a transaction every statement is committed when it is done."""
         act()

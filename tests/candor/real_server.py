@@ -179,7 +179,8 @@ def request(query: str = "{ viewer { role } }", **headers: str) -> bytes:
 async def start(database: str, *options: str, folder: Path, **variables: Any) -> RealServer:
     """Start `candor serve`, or another `command`.
 
-    `changes` are constants of Candor and their values, `slow` the seconds that the settings take.
+    `changes` are constants of Candor and their values, `slow` the seconds that the settings take, or
+    the statement.
     """
     port = free_port()
     command = variables.pop("command", ["serve", "--port", str(port)])

@@ -1,29 +1,36 @@
 """`candor` in a process of its own, hurried: TEST_CHANGES names constants and their values.
 
-With TEST_SLOW the settings take so many seconds to read. The mail "review.received" needs no
-review. Worker processes run this file again, so all of this holds in them too.
+With TEST_SLOW the settings take so many seconds to read, or that statement. The mail
+"review.received" needs no review. Worker processes run this file again, so all of this holds in
+them too.
 """
 
+import asyncio
 import importlib
 import json
 import os
 
 from mailers.mail import Mail, Person
 from mailers.registry import MAILERS
+from models import sql
+from resolvers import site_settings
 
 CHANGES = json.loads(os.environ.get("TEST_CHANGES", "{}"))
 for place, value in CHANGES.items():
     module, _, name = place.rpartition(".")
     setattr(importlib.import_module(module), name, value)
 
-if seconds := float(os.environ.get("TEST_SLOW", "0")):
-    import asyncio
+SLOW = os.environ.get("TEST_SLOW", "0")
 
-    from resolvers import site_settings
 
-    async def current():
-        await asyncio.sleep(seconds)
+async def current():
+    if SLOW.startswith("SELECT"):
+        await sql.fetch(SLOW)
+    else:
+        await asyncio.sleep(float(SLOW))
 
+
+if SLOW != "0":
     site_settings.current = current
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,17 +16,17 @@ from models.database import opened
 from models.uuid7 import uuid7
 from tests.candor.real_server import LARGE, SUBSCRIPTION, RealServer, request, start
 
-GRACE = 2
-AT_ONCE = 1.7
+# Seconds: of the server, and of the tests, whose machine may be busy.
+GRACE, LONG_GRACE, AT_ONCE = 2, 30, 5
 SLOW = "{ settings { siteName } }"
 HALF_BODY = request(SLOW)[:-5]
 SCHEMA = b"GET /graphql/schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.fixture
-def database(sqlite_database) -> str:
-    """How a server ends is the same on both; the one with threads is the harder one."""
-    return sqlite_database
+@pytest.fixture(params=["sqlite"])
+def database(request) -> str:
+    """How a server ends is nearly the same on both; the one with threads is the harder one."""
+    return request.getfixturevalue(f"{request.param}_database")
 
 
 @pytest.fixture
@@ -57,8 +56,13 @@ def run(launch):
 
 
 @pytest.fixture(params=[1, 2])
-async def server(run, request):
-    return await run("--workers", str(request.param))
+def workers(request) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def server(run, workers):
+    return await run("--workers", workers, GRACE=LONG_GRACE)
 
 
 async def subscribed(server: RealServer):
@@ -145,13 +149,14 @@ async def test_what_only_listens_holds_nobody_up(server, state, wish):
 
     server.process.send_signal(wish)
 
-    assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
+    assert await server.seconds_until_gone(AT_ONCE)
     assert server.process.returncode == 0
     assert all_gone(workers), held
 
 
 @pytest.mark.parametrize("state", UNDER_WAY, ids=lambda state: state.__name__)
-async def test_what_is_under_way_gets_the_grace_and_no_more(server, state):
+async def test_what_is_under_way_gets_the_grace_and_no_more(run, workers, state):
+    server = await run("--workers", workers)
     await state(server)
     await asyncio.sleep(0.3)
     workers = server.workers()
@@ -167,20 +172,47 @@ def all_gone(pids: list[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+SLOW_STATEMENTS = {
+    "sqlite": "SELECT COUNT(*) AS one FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+    " SELECT i + 1 FROM n WHERE i < 600000000) SELECT i FROM n)",
+    "postgres": "SELECT 1 AS one FROM pg_sleep(60)",
+}
+
+
+@pytest.mark.parametrize("database", SLOW_STATEMENTS, indirect=True)
+async def test_a_slow_statement_gets_the_grace_and_no_more(run, database):
+    server = await run(GRACE=1, slow=SLOW_STATEMENTS[database.partition("://")[0]])
+    await server.ask(SLOW)
+    await asyncio.sleep(0.5)
+
+    server.process.terminate()
+
+    assert await server.seconds_until_gone(3)
+    assert server.process.returncode == 0
+
+
+async def test_all_kinds_of_connections_at_once_end_as_one_does(run):
+    server = await run("--workers", "2", GRACE=LONG_GRACE)
+    for state in (*STREAMS, *QUIET) * 3:
+        await state(server)
+
+    server.process.send_signal(signal.SIGINT)
+
+    assert await server.seconds_until_gone(AT_ONCE)
+
+
 async def test_streams_are_told_that_they_end(server):
     stream, socket = await subscribed(server), await socket_of(server)
 
     server.process.terminate()
-    began = time.monotonic()
 
-    told, code = await asyncio.gather(stream.end(GRACE), close_code(socket))
-    assert time.monotonic() - began < AT_ONCE
+    told, code = await asyncio.gather(stream.end(AT_ONCE), close_code(socket))
     assert told.endswith(b"event: complete\ndata:\n\n\r\n0\r\n\r\n")
     assert code == 1012
 
 
 async def test_what_can_be_done_within_the_grace_is_done(run):
-    server = await run("--workers", "2", slow=0.8)
+    server = await run("--workers", "2", slow=0.8, GRACE=LONG_GRACE)
     slow, half = await server.ask(SLOW), await server.connect()
     await half.say(HALF_BODY)
     await asyncio.sleep(0.2)
@@ -190,9 +222,9 @@ async def test_what_can_be_done_within_the_grace_is_done(run):
     await half.say(request(SLOW)[-5:])
 
     for client in (slow, half):
-        answer = await client.end(GRACE)
+        answer = await client.end(AT_ONCE)
         assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert await server.seconds_until_gone(GRACE + 2) < GRACE
+    assert await server.seconds_until_gone(AT_ONCE)
 
 
 @pytest.mark.parametrize("state", [half_a_header, half_a_body, a_slow_operation])
@@ -211,7 +243,7 @@ async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, s
 
 
 async def test_no_stream_begins_after_the_signal(run):
-    server = await run()
+    server = await run(GRACE=LONG_GRACE)
     half, ask = await server.connect(), request(SUBSCRIPTION, Accept="text/event-stream")
     await half.say(ask[:-5])
     await asyncio.sleep(0.2)
@@ -220,17 +252,16 @@ async def test_no_stream_begins_after_the_signal(run):
     await asyncio.sleep(0.5)
     await half.say(ask[-5:])
 
-    answer = await half.end(GRACE)
+    answer = await half.end(AT_ONCE)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"SERVER_ENDS" in answer
     with pytest.raises(OSError, match="Connect"):
         await server.connect()
-    assert await server.seconds_until_gone(GRACE + 2) < GRACE
+    assert await server.seconds_until_gone(AT_ONCE)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_second_signal_waits_for_no_grace(run, workers):
-    server = await run("--workers", workers, GRACE=30)
+    server = await run("--workers", workers, GRACE=LONG_GRACE)
     await a_slow_operation(server)
     await asyncio.sleep(0.3)
 
@@ -238,20 +269,19 @@ async def test_a_second_signal_waits_for_no_grace(run, workers):
     await asyncio.sleep(1)
     server.process.send_signal(signal.SIGINT)
 
-    assert await server.seconds_until_gone(3) < 2.5
+    assert await server.seconds_until_gone(AT_ONCE)
 
 
 @pytest.mark.parametrize("pause", [0.3, 0.8, 1.3, 1.8])
 @pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_signal_while_it_starts_ends_it_too(launch, workers, wish, pause):
-    server = await launch("--workers", workers)
+    server = await launch("--workers", workers, GRACE=LONG_GRACE)
     await asyncio.sleep(pause)
     started = server.workers()
 
     server.process.send_signal(wish)
 
-    assert await server.seconds_until_gone(GRACE + 2) < AT_ONCE
+    assert await server.seconds_until_gone(AT_ONCE)
     assert all_gone(started)
 
 
