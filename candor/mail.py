@@ -21,8 +21,13 @@ def configuration(settings: Settings) -> MailConfig:
         public_url=settings.public_url,
         connections=settings.mail_connections,
         rate=settings.mail_rate,
-        pace=Pace(stop=min(Pace.stop, settings.grace)),
+        pace=Pace(stop=_patience(settings.grace)),
     )
+
+
+def _patience(grace: int) -> float:
+    """How long a stop waits for mails: within the grace there is still the relay to leave."""
+    return min(Pace.stop, max(grace - 1, grace / 2))
 
 
 @asynccontextmanager

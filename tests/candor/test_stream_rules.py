@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from candor import streams
+from candor import mail, streams
 from candor.settings import Settings
 from candor.tokens import sign
 from mailers import links
@@ -309,7 +309,6 @@ async def test_whoever_leaves_is_forgotten(live, caplog):
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_the_grace_bounds_the_mails_too(settings):
-    from candor.mail import configuration
-
-    assert configuration(replace(settings, grace=3)).pace.stop == 3
+@pytest.mark.parametrize(("grace", "stop"), [(1, 0.5), (2, 1), (10, 9), (600, 30)])
+async def test_the_grace_bounds_the_mails_too(settings, grace, stop):
+    assert mail.configuration(replace(settings, grace=grace)).pace.stop == stop
