@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import resource
+import time
 from collections.abc import Iterable
 from enum import Enum
 from typing import Protocol
@@ -21,6 +22,7 @@ BODY_SECONDS = 30.0
 STALL_SECONDS = 20.0
 # A timer for each connection would cost more than to look around now and then.
 LOOK_EVERY = 0.5
+TELL_EVERY = 60.0
 # What the database, the relay and files need beside the connections.
 OTHER_DESCRIPTORS = 150
 
@@ -88,6 +90,7 @@ class Connections:
         self._addresses: dict[Connection, str | None] = {}
         self._of: dict[str, set[Connection]] = {}
         self._looks = False
+        self._told_at = -TELL_EVERY
 
     def admit(self, connection: Connection, address: str | None) -> None:
         """Take a connection in and count it for its address, if it has one.
@@ -97,7 +100,7 @@ class Connections:
         self.count(connection, address)
         if len(self._addresses) > self._most and not self._gives_way(self._addresses, connection):
             self.leave(connection)
-            raise TooManyConnections
+            raise self._told(TooManyConnections())
         self._look_around_soon()
 
     def count(self, connection: Connection, address: str | None) -> None:
@@ -112,7 +115,7 @@ class Connections:
         name = network(address)
         neighbours = self._of.get(name, set())
         if len(neighbours) >= self._most_of_one and not self._gives_way(neighbours, connection):
-            raise TooManyConnectionsOfOne
+            raise self._told(TooManyConnectionsOfOne())
         self._of.setdefault(name, set()).add(connection)
         self._addresses[connection] = name
 
@@ -145,6 +148,14 @@ class Connections:
         self.leave(longest)
         longest.drop()
         return True
+
+    def _told(self, error: TooManyConnections) -> TooManyConnections:
+        """The refusal, which the operator hears of now and then."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            log.warning("a connection is refused: %s", error.message)
+        return error
 
     def _look_around_soon(self) -> None:
         if not self._looks:
