@@ -97,10 +97,14 @@ class Connections:
 
         Raises TooManyConnections.
         """
-        self.count(connection, address)
-        if len(self._addresses) > self._most and not self._gives_way(self._addresses, connection):
+        try:
+            self.count(connection, address)
+            full = len(self._addresses) > self._most
+            if full and not self._gives_way(self._addresses, connection):
+                raise self._told(TooManyConnections())
+        except TooManyConnections:
             self.leave(connection)
-            raise self._told(TooManyConnections())
+            raise
         self._look_around_soon()
 
     def count(self, connection: Connection, address: str | None) -> None:

@@ -108,7 +108,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         if self._awaited is Awaited.NOTHING:
             self._expect(Awaited.FIRST_BYTE)
-        if self._forwarded is not None:
+        if self._forwarded is not None and not self.transport.is_closing():
             self._connections.count(self, None)
         super().on_response_complete()
 
