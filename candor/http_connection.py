@@ -113,8 +113,8 @@ class HttpConnection(HttpToolsProtocol):
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        if self.app is not self._served:
-            self._refuse(TooManyConnectionsOfOne())
+        if self._ends or self.app is not self._served:
+            self._refuse(ServerEnds() if self._ends else TooManyConnectionsOfOne())
             return
         self._expect(Awaited.NOTHING)
         speaker = partial(WebSocketConnection, self._connections, self)
@@ -189,13 +189,14 @@ class HttpConnection(HttpToolsProtocol):
 
     def _refuse(self, error: RequestError) -> None:
         """Tell it, unless an answer has begun, and end. To the application the client left."""
+        answered = self._awaited is Awaited.BODY and not self._is_busy
         if self._is_busy:
-            began = self.cycle.response_started
+            answered = self.cycle.response_started
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            if began:
-                self.drop()
-                return
+        if answered or self.pipeline:
+            self.drop()
+            return
         self._expect(Awaited.NOTHING)
         self.transport.write(_octets(_reply(error)))
         self.transport.close()

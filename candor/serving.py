@@ -10,10 +10,10 @@ from functools import partial
 from multiprocessing import resource_tracker
 from socket import socket
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import multiprocess
 
 from candor.connections import Connections, within_descriptors
@@ -103,7 +103,7 @@ class Server(uvicorn.Server):
 class Process(multiprocess.Process):
     """A server process beside others."""
 
-    _begun = False
+    _begun = _told = False
 
     @property
     def server(self) -> uvicorn.Server:
@@ -126,6 +126,17 @@ class Process(multiprocess.Process):
         self._begun = self._begun or self.is_ready(0)
         return self.process.is_alive() and (not self._begun or self.ping(timeout))
 
+    def tell(self) -> None:
+        """Pass a signal on."""
+        self._told = True
+        if self.pid is not None and self.exitcode is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def terminate(self) -> None:
+        """Have it end. Told twice it would wait for no request."""
+        if not self._told:
+            self.tell()
+
 
 class Processes(multiprocess.Multiprocess):
     """The parent of server processes, which is gone when they are, and they with it."""
@@ -135,6 +146,8 @@ class Processes(multiprocess.Multiprocess):
         self.failed = False
         # The name by which it starts processes, those that replace others too.
         multiprocess.Process = Process  # type: ignore[misc]
+        for wish in HANDLED_SIGNALS:
+            signal.signal(wish, self._pass_on)
 
     def terminate_all(self) -> None:
         # Nobody shall wait in a queue that no process looks at any more.
@@ -150,12 +163,10 @@ class Processes(multiprocess.Multiprocess):
             if time.monotonic() > last:
                 for process in running:
                     process.kill()
-            if self.signal_queue:
-                self.signal_queue.clear()
-                for process in running:
-                    os.kill(_pid(process), signal.SIGTERM)
-            time.sleep(0.05)
+            time.sleep(0.02)
 
-
-def _pid(process: Any) -> int:
-    return int(process.pid)
+    def _pass_on(self, sig: int, _frame: FrameType | None) -> None:
+        """Tell the processes at once; this one heeds the signal when it looks around next."""
+        self.signal_queue.append(sig)
+        for process in self.processes:
+            process.tell()  # type: ignore[attr-defined]

@@ -242,9 +242,19 @@ async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, s
     assert b"SERVER_ENDS" in answer
 
 
-async def test_no_stream_begins_after_the_signal(run):
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n"
+    b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "ask", [request(SUBSCRIPTION, Accept="text/event-stream"), UPGRADE], ids=["sse", "websocket"]
+)
+async def test_no_stream_begins_after_the_signal(run, ask):
     server = await run(GRACE=LONG_GRACE)
-    half, ask = await server.connect(), request(SUBSCRIPTION, Accept="text/event-stream")
+    half = await server.connect()
     await half.say(ask[:-5])
     await asyncio.sleep(0.2)
 
