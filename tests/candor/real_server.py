@@ -76,6 +76,16 @@ class RealServer:
         self.clients.append(client)
         return client
 
+    async def stalls(self, client: Client) -> None:
+        """Wait until the kernel takes no more of what is sent to a client that does not read."""
+        port, waiting, since = client.writer.get_extra_info("sockname")[1], "", time.monotonic()
+        async with asyncio.timeout(20):
+            while not waiting or time.monotonic() - since < 0.7:
+                now = _unsent(self.port, port)
+                if now != waiting:
+                    waiting, since = now, time.monotonic()
+                await asyncio.sleep(0.05)
+
     async def websocket(
         self, source: str = "127.0.0.1", receives: int = 0, **headers: str
     ) -> ClientConnection:
@@ -154,6 +164,15 @@ class RealServer:
         return [
             pid for pid in started if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
+
+
+def _unsent(own: int, theirs: int) -> str:
+    """What the kernel holds for the other end of a connection, as it tells it; empty for nothing."""
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        _, local, remote, _, queues, *_ = line.split()
+        if (local[-4:], remote[-4:]) == (f"{own:04X}", f"{theirs:04X}"):
+            return queues.partition(":")[0].strip("0")
+    return ""
 
 
 def _is_socket(link: Path) -> bool:

@@ -108,13 +108,15 @@ async def a_slow_operation(server):
 async def a_reader_that_does_not_read(server):
     client = await server.connect(receives=4096)
     client.writer.transport.pause_reading()
-    await client.say(SCHEMA * 60)
+    await client.say(SCHEMA * 80)
+    await server.stalls(client)
 
 
 async def a_stream_that_is_not_read(server):
     client = await server.connect(receives=4096)
     client.writer.transport.pause_reading()
     await client.say(request(LARGE, Accept="text/event-stream") * 45)
+    await server.stalls(client)
 
 
 async def an_idle_connection(server):
