@@ -45,10 +45,10 @@ async def run(database, tmp_path):
 
 
 async def is_served(server: RealServer, source: str = "127.0.0.1", **headers: str) -> bool:
-    """Whether somebody is answered within a second."""
+    """Whether somebody is answered soon, also when the machine has much else to do."""
     client = await server.ask(source=source, **headers)
     try:
-        return b"HTTP/1.1 200 OK" in await client.until(b"ANONYMOUS", 1)
+        return b"HTTP/1.1 200 OK" in await client.until(b"ANONYMOUS", 5)
     finally:
         client.close()
 
