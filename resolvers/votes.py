@@ -7,7 +7,6 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import site_settings
 from resolvers.errors import (
-    Conflict,
     Forbidden,
     NotFound,
     NotPublished,
@@ -22,17 +21,14 @@ _VOTE = """
 INSERT INTO review_vote (id, review_id, person, created_at) VALUES (?, ?, ?, ?)
 ON CONFLICT DO NOTHING RETURNING id"""
 _WITHDRAW = "DELETE FROM review_vote WHERE review_id = ? AND person = ? RETURNING id"
-# Whose review it is was looked at before: an order may be handed over meanwhile.
-_COUNT = """
-UPDATE review SET helpful_count = helpful_count + ? WHERE id = ? AND customer_id = ?
-RETURNING helpful_count"""
+_COUNT = "UPDATE review SET helpful_count = helpful_count + ? WHERE id = ? RETURNING helpful_count"
 
 
 async def vote_helpful(viewer: Viewer, *, review_id: UUID) -> Review:
     """Say that a published review helped. Voting again changes nothing.
 
     Raises Unauthenticated, Forbidden (guests, keys, the reviewed vendor), VotesDisabled,
-    NotFound, NotPublished, OwnReview, Conflict (handed over at this moment).
+    NotFound, NotPublished, OwnReview.
     """
     async with transaction():
         review = await _votable(viewer, review_id)
@@ -57,7 +53,8 @@ async def _votable(viewer: Viewer, review_id: UUID) -> Review:
         raise Forbidden("review_id", message="Only people who are signed in can vote.")
     if not (await site_settings.current()).helpful_votes_enabled:
         raise VotesDisabled("review_id")
-    review = await find_review_of_party(viewer, review_id)
+    # Held from here on, so that it is not handed over to the voter meanwhile.
+    review = await find_review_of_party(viewer, review_id, lock=True)
     if review is None:
         raise NotFound("review_id", message="There is no such review.")
     if not review.is_public:
@@ -71,9 +68,5 @@ async def _votable(viewer: Viewer, review_id: UUID) -> Review:
 
 
 async def _count(review: Review, change: int) -> None:
-    if not change:
-        return
-    counted = await sql.fetch(_COUNT, change, review.id, review.customer_id)
-    if not counted:
-        raise Conflict("review_id", message="This review became somebody else's. Look again.")
-    review.helpful_count = counted[0]["helpful_count"]
+    if change:
+        review.helpful_count = (await sql.fetch(_COUNT, change, review.id))[0]["helpful_count"]
