@@ -9,10 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tortoise.exceptions import ConfigurationError
+
 from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
+from models.database import configuration
 
 MIN_SECRET = 32
 
@@ -25,7 +28,7 @@ class BadSettings(Exception):
 class Settings:
     """How this installation is run. See docs and `.env.example` for each variable."""
 
-    database_url: str = "sqlite://candor.sqlite3"
+    database_url: str = field(default="sqlite://candor.sqlite3", repr=False)
     secret: str = field(default="", repr=False)
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -36,7 +39,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     rate_limits: bool = False
     budget: int = 10_000
-    redis_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
     introspection: bool = True
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
@@ -65,13 +68,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     environment_name = _one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
-    database_url = get("DATABASE_URL", Settings.database_url)
-    if not database_url.startswith(("sqlite://", "postgres://", "postgresql://")):
-        raise BadSettings("CANDOR_DATABASE_URL must begin with sqlite:// or postgres://.")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
     return Settings(
-        database_url=database_url,
+        database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
         secret=_secret(get("SECRET"), production=production),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
@@ -153,17 +153,40 @@ def _mail_from(value: str) -> str:
     return value
 
 
+def _database_url(value: str) -> str:
+    """The URL, when it can be one. What is wrong is never quoted: it may be a password."""
+    if not _names_a_database(value):
+        raise BadSettings(
+            "CANDOR_DATABASE_URL must look like sqlite://candor.sqlite3 or"
+            " postgres://user:password@host:5432/database, and in a password / is written as %2F,"
+            " ? as %3F and # as %23."
+        )
+    return value
+
+
+def _names_a_database(url: str) -> bool:
+    try:
+        configuration(url)
+    except (ValueError, ConfigurationError):
+        return False
+    # The host ends at the first of these: an @ behind it is that of a password with one in it.
+    behind = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]
+    return url.startswith("sqlite:") or "@" not in "".join(behind)
+
+
 def _redis(value: str) -> str | None:
     if value and not value.startswith(("redis://", "rediss://", "redis+unix://")):
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
     if value and not (find_spec("redis") and find_spec("limits")):
-        raise BadSettings("CANDOR_REDIS_URL needs the extra candor[redis].")
+        raise BadSettings("CANDOR_REDIS_URL needs the packages redis and limits (the extra redis).")
     return value or None
 
 
 def _tracing(wanted: bool) -> bool:
     if wanted and find_spec("opentelemetry") is None:
-        raise BadSettings("CANDOR_OPENTELEMETRY needs the extra candor[opentelemetry].")
+        raise BadSettings(
+            "CANDOR_OPENTELEMETRY needs the package opentelemetry-api (the extra opentelemetry)."
+        )
     return wanted
 
 

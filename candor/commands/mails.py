@@ -1,5 +1,6 @@
 """`candor mails`: look at every mail with example data, or send one to a real inbox."""
 
+import asyncio
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -7,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from candor.command_line import run_in_database, settings
+from candor.command_line import settings
 from candor.mail import configuration
 from mailers import previews, translations
 from mailers.catalogue import CATALOGUE
@@ -69,7 +70,7 @@ def send(to: str, mail: str | None, language: str) -> None:
 
 def _send(name: str, to: str, language: str) -> None:
     config = configuration(settings())
-    verdict = run_in_database(previews.send_example(name, to=to, language=language, config=config))
+    verdict = asyncio.run(previews.send_example(name, to=to, language=language, config=config))
     if verdict.outcome is not Outcome.SENT:
         raise click.ClickException(f"{name} was not accepted: {verdict.code or ''} {verdict.text}")
     click.echo(f"{name} was sent to {to}.", err=True)
