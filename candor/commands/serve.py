@@ -50,9 +50,8 @@ def _held(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        # Of a name that is unknown the number is no error of the system.
-        known = error.errno is not None and error.errno > 0
-        reason = os.strerror(error.errno) if known else error.strerror
+        # The number of a name that is unknown is no error of the system.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise click.ClickException(f"Nothing can listen at {host}:{port}: {reason}.") from None
 
 
