@@ -52,7 +52,7 @@ breaking: $(VENV)/run ## does the schema break clients of the last release? (BAS
 	git show $(BASE):schema.graphql | $(BIN)/candor schema --against -
 
 lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
-	$(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	@set -e; $(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --exclude-newer "7 days" \
 	  --extra $(if $(filter run,$(extra)),build,$(extra)) pyproject.toml -o requirements/$(extra).txt;)
 

@@ -1,6 +1,7 @@
 """The command `candor`."""
 
 import asyncio
+import os
 import re
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -53,6 +54,13 @@ async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
                 names = ", ".join(missing)
                 raise click.ClickException(f"Migrations are pending: {names}. Run candor migrate.")
             return await work
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
+    """The clean exit of a command that wanted to listen there."""
+    # The number of a name that is unknown is no error of the system.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return click.ClickException(f"Nothing can listen at {host}:{port}: {reason}.")
 
 
 class Duration(click.ParamType[timedelta]):

@@ -9,13 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tortoise.exceptions import ConfigurationError
-
 from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
-from models.database import configuration
+from models.reaching import names_a_database
 
 MIN_SECRET = 32
 
@@ -155,23 +153,13 @@ def _mail_from(value: str) -> str:
 
 def _database_url(value: str) -> str:
     """The URL, when it can be one. What is wrong is never quoted: it may be a password."""
-    if not _names_a_database(value):
+    if not names_a_database(value):
         raise BadSettings(
             "CANDOR_DATABASE_URL must look like sqlite://candor.sqlite3 or"
             " postgres://user:password@host:5432/database, and in a password / is written as %2F,"
             " ? as %3F and # as %23."
         )
     return value
-
-
-def _names_a_database(url: str) -> bool:
-    try:
-        configuration(url)
-    except (ValueError, ConfigurationError):
-        return False
-    # The host ends at the first of these: an @ behind it is that of a password with one in it.
-    behind = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]
-    return url.startswith("sqlite:") or "@" not in "".join(behind)
 
 
 def _redis(value: str) -> str | None:
@@ -238,14 +226,22 @@ def _secret(given: str, *, production: bool) -> str:
         return given
     if production:
         raise BadSettings("CANDOR_SECRET is required in production.")
-    path = Path("candor-secret")
+    try:
+        secret = _kept_secret(Path("candor-secret"))
+    except OSError as error:
+        raise BadSettings(
+            f"The file candor-secret cannot be kept here ({error.strerror}): set CANDOR_SECRET."
+        ) from None
+    if len(secret) < MIN_SECRET:
+        raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
+    return secret
+
+
+def _kept_secret(path: Path) -> str:
     try:
         with path.open("x") as file:
             path.chmod(0o600)
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
-    secret = path.read_text().strip()
-    if len(secret) < MIN_SECRET:
-        raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
-    return secret
+    return path.read_text().strip()

@@ -1,6 +1,7 @@
 """Whether a database can be used, in one sentence that holds no credentials."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import asyncpg
 from tortoise.connection import get_connection
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import ConfigurationError, DBConnectionError, OperationalError
 
 from models.database import configuration, opened
 
@@ -28,6 +29,17 @@ _TROUBLES = (*_REFUSALS, OSError, TypeError, ValueError)
 
 class NoDatabase(Exception):
     """The database cannot be used; the message says why."""
+
+
+def names_a_database(url: str) -> bool:
+    """Whether it can be the URL of a database, and no part of a password is taken for another."""
+    try:
+        configuration(url)
+    except (ValueError, ConfigurationError):
+        return False
+    # The host ends at the first of these: an @ behind it is that of a password with one in it.
+    behind = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]
+    return url.startswith("sqlite:") or "@" not in "".join(behind)
 
 
 async def reach(url: str, *, make: bool = False) -> None:

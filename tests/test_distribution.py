@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -91,8 +90,7 @@ def test_a_wheel_bears_a_name_that_nobody_else_has(wheel):
 
 def test_a_source_archive_makes_the_same_wheel(tree, wheel, tmp_path):
     archive = built(tree, tmp_path / "sdist", "sdist")
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+    run("tar", "-xzf", str(archive), cwd=tmp_path)
 
     again = built(tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path / "again", "wheel")
 

@@ -23,7 +23,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*
 # What is not run, and why: each needs a network.
 NOT_RUN = {
     "npx maildev@2.2.1 --ip 127.0.0.1 --web-ip 127.0.0.1": "comes from the npm registry",
-    "pipx install 'candor-reviews @ git+https://REPOSITORY@TAG'": "comes from a repository",
+    "pipx install git+https://REPOSITORY@TAG": "comes from a repository",
     "pipx install 'candor-reviews[redis] @ git+https://REPOSITORY@TAG'": "comes from a repository",
     "python3 -m venv /opt/candor": "makes the folder of the next two",
     "/opt/candor/bin/pip install --no-deps --require-hashes -r requirements/run.txt": "fetches packages",

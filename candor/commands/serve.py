@@ -8,7 +8,7 @@ import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from candor.command_line import said, settings
+from candor.command_line import cannot_listen, said, settings
 from candor.settings import Settings
 from candor.transport import MAX_BODY
 from candor.welcome import found_at, prepare
@@ -50,9 +50,7 @@ def _held(host: str, port: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        # The number of a name that is unknown is no error of the system.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise click.ClickException(f"Nothing can listen at {host}:{port}: {reason}.") from None
+        raise cannot_listen(host, port, error) from None
 
 
 def _share(configured: Settings, workers: int) -> None:

@@ -1,8 +1,12 @@
 """The page at `/` and its icon: for a person who opens the address in a browser."""
 
 import re
+from datetime import timedelta
 
 import pytest
+
+from mailers.links import Claim, Purpose, sign
+from models import Order, clock
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -79,3 +83,18 @@ async def test_it_answers_without_a_database(settings, another, tmp_path):
         page = await client.get("/")
 
     assert page.status_code == 200
+
+
+async def test_a_page_of_a_link_leads_here_until_the_marketplace_told_its_address(
+    client, feed, settings, ada
+):
+    await feed("ORDER-1")
+    order = await Order.get(external_id="ORDER-1")
+    claim = Claim(Purpose.REVIEW, order.id, 1, expires_at=clock.now() + timedelta(days=1))
+    path = f"/r/{sign(settings.secret, claim)}"
+
+    before = links(await client.get(path))
+    await ada.do("updateSettings", siteUrl="https://shop.example")
+
+    assert before == ["/"]
+    assert links(await client.get(path)) == ["https://shop.example"]

@@ -129,9 +129,9 @@ def test_the_address_can_be_opened_in_a_browser(host, address):
     assert found_at(host, 9000) == address
 
 
-def refused(environment, folder, *options):
+def refused(environment, folder, *arguments):
     done = subprocess.run(
-        [*CANDOR, "serve", *options],
+        [*CANDOR, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -149,14 +149,35 @@ def test_a_port_in_use_is_told_before_anything_is_done(environment, tmp_path, wo
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
 
-        error = refused(environment, tmp_path, "--port", port, "--workers", workers, "--demo")
+        error = refused(
+            environment, tmp_path, "serve", "--port", port, "--workers", workers, "--demo"
+        )
 
     assert error == f"Error: Nothing can listen at 127.0.0.1:{port}: Address already in use.\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_host_that_is_not_there_is_told(environment, tmp_path):
-    error = refused(environment, tmp_path, "--host", "nowhere.invalid", "--port", "0")
+    error = refused(environment, tmp_path, "serve", "--host", "nowhere.invalid", "--port", "0")
 
     assert error.startswith("Error: Nothing can listen at nowhere.invalid:0: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_mails_that_cannot_be_shown_say_why(environment, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        error = refused(environment, tmp_path, "mails", "--serve", "--port", port)
+    assert error == f"Error: Nothing can listen at 127.0.0.1:{port}: Address already in use.\n"
+
+    (tmp_path / "letter").touch()
+    error = refused(environment, tmp_path, "mails", "letter/shown")
+    assert error == "Error: letter/shown cannot be written: Not a directory.\n"
+
+
+def test_a_secret_that_cannot_be_kept_is_asked_for(environment, tmp_path):
+    (tmp_path / "candor-secret").mkdir()
+
+    error = refused(environment | {"CANDOR_SECRET": ""}, tmp_path, "key", "list")
+
+    assert error.startswith("Error: The file candor-secret cannot be kept here (Is a directory)")
