@@ -1,6 +1,7 @@
 """Whether a database can be used, in one sentence that holds no credentials."""
 
 import asyncio
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -85,6 +86,8 @@ def _explained(
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {PATIENCE} seconds"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
     return getattr(error, "strerror", None) or str(error.__cause__ or error)
 
 
