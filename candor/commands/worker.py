@@ -10,7 +10,6 @@ from candor.command_line import run_in_database, settings
 from candor.settings import Settings
 from mailers.worker import Worker
 from models.announcements import hearing
-from models.migrating import pending
 
 
 @click.command()
@@ -22,8 +21,6 @@ def worker() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    if missing := await pending(configured.database_url):
-        raise click.ClickException(f"Migrations are pending: {', '.join(missing)}.")
     working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
     for wish in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wish, working.stop)
