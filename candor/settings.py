@@ -13,6 +13,7 @@ from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
+from models import web_address
 
 MIN_SECRET = 32
 
@@ -65,13 +66,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     environment_name = _one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
-    database_url = get("DATABASE_URL", Settings.database_url)
-    if not database_url.startswith(("sqlite://", "postgres://", "postgresql://")):
-        raise BadSettings("CANDOR_DATABASE_URL must begin with sqlite:// or postgres://.")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
     return Settings(
-        database_url=database_url,
+        database_url=_database(get("DATABASE_URL", Settings.database_url)),
         secret=_secret(get("SECRET"), production=production),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
@@ -95,6 +93,14 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         == "json",
         **_mail(get),
     )
+
+
+def _database(url: str) -> str:
+    if url.startswith("sqlite://"):
+        return url
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise BadSettings("CANDOR_DATABASE_URL must begin with sqlite:// or postgres://.")
+    return _in_a_labels("DATABASE_URL", url)
 
 
 def _mail(get: Callable[..., str]) -> dict[str, Any]:
@@ -158,7 +164,7 @@ def _redis(value: str) -> str | None:
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
     if value and not (find_spec("redis") and find_spec("limits")):
         raise BadSettings("CANDOR_REDIS_URL needs the extra candor[redis].")
-    return value or None
+    return _in_a_labels("REDIS_URL", value) or None
 
 
 def _tracing(wanted: bool) -> bool:
@@ -185,7 +191,15 @@ def _trusted(mode: str, manifest: str) -> dict[str, Any]:
 def _url(name: str, value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise BadSettings(f"CANDOR_{name} must begin with http:// or https://.")
-    return value
+    return _in_a_labels(name, value)
+
+
+def _in_a_labels(name: str, url: str) -> str:
+    """The address with the host that was meant: libraries below us go by IDNA 2003."""
+    try:
+        return web_address.in_a_labels(url)
+    except ValueError as error:
+        raise BadSettings(f"CANDOR_{name}: {error}") from None
 
 
 def _file(name: str, value: str) -> Path | None:
@@ -204,7 +218,8 @@ def _origins(value: str) -> tuple[str, ...]:
             raise BadSettings(
                 "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
             )
-    return origins
+    # As browsers send them.
+    return tuple(_in_a_labels("CORS_ORIGINS", origin) for origin in origins)
 
 
 def _secret(given: str, *, production: bool) -> str:

@@ -193,10 +193,9 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
 
 def _web_address(url: str | None) -> str | None:
     try:
-        web_address.check(url or "")
+        return web_address.checked(url or "")
     except ValueError:
         return None
-    return url
 
 
 def _window(order: Order, site: Site) -> Window | None:

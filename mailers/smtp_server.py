@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
+from models.host_name import a_labels
+
 
 @dataclass(frozen=True)
 class SmtpServer:
@@ -95,7 +97,7 @@ def _place(parts: SplitResult) -> tuple[str, int]:
         port = parts.port
     except ValueError as error:
         raise ValueError("The port of the SMTP URL is not a number up to 65535.") from error
-    return parts.hostname, port or (465 if parts.scheme == "smtps" else 587)
+    return a_labels(parts.hostname), port or (465 if parts.scheme == "smtps" else 587)
 
 
 def _tls(parts: SplitResult, options: dict[str, str], host: str) -> str:
