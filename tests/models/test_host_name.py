@@ -80,7 +80,7 @@ def test_a_web_address_keeps_all_but_the_spelling_of_its_host(typed):
 
 @pytest.mark.parametrize("typed", NO_NAME)
 def test_a_web_address_with_a_host_that_cannot_be_is_refused(typed):
-    with pytest.raises(ValueError, match="address|host name"):
+    with pytest.raises(ValueError, match=r"address|host name"):
         web_address.checked(f"https://{typed}/")
 
 
