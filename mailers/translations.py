@@ -28,7 +28,7 @@ def spoken(locale: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def nearest(locale: str) -> str | None:
-    """The language that we have for a locale in any spelling, its last subtags left out; or None."""
+    """The language that we have for a locale in any spelling, without its last subtags; or None."""
     try:
         subtags = language_tag(locale).split("-")
     except ValueError:
