@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 import models
-from models.customer import public_name
+from models.person_name import public_name
 from models.review import ReviewStatus
 
 
