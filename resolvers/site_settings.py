@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
+from models.time_zone import time_zone
 from resolvers import text, tracking
 from resolvers.errors import Invalid
 from resolvers.viewer import Viewer
@@ -55,13 +55,7 @@ def _between(least: int, most: int) -> Callable[[str, int], int]:
 
 
 def _time_zone(name: str, value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(
-            name, message="Give a time zone of the IANA list, such as Europe/Berlin."
-        ) from None
-    return value
+    return _sound(name, value, time_zone)
 
 
 def url(name: str, value: str) -> str:

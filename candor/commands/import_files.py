@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from candor.command_line import run_in_database
 from candor.importing import Report, Source, import_orders, import_reviews
 from candor.row_files import BadFile
+from models.time_zone import time_zone as iana_name
 
 
 @click.group(name="import")
@@ -76,7 +76,7 @@ def _run(
     time_zone: str | None,
     dry_run: bool,
 ) -> None:
-    _known_zone(time_zone)
+    zone = _known_zone(time_zone)
     with click.progressbar(
         length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
@@ -85,7 +85,7 @@ def _run(
             dict(_pair(each) for each in columns),
             dict(_cell_pair(each) for each in values),
             encoding,
-            time_zone,
+            zone,
             dry_run,
             bar.update,
         )
@@ -116,8 +116,8 @@ def _cell_pair(given: str) -> tuple[tuple[str, str], str]:
     return (field, text), value
 
 
-def _known_zone(name: str | None) -> None:
+def _known_zone(name: str | None) -> str | None:
     try:
-        ZoneInfo(name or "UTC")
-    except (ValueError, OSError, KeyError):
-        raise click.UsageError(f"There is no time zone {name}.") from None
+        return iana_name(name) if name is not None else None
+    except ValueError:
+        raise click.UsageError(f"There is no time zone {name!r} in the IANA list.") from None
