@@ -16,6 +16,11 @@ class Customer(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
+    # The vendor whose own key told the address; null when the marketplace did.
+    email_from: UUID | None = fields.UUIDField(null=True)
+    # Of when these facts are, and whether a key that is bound to a vendor told them.
+    told_at: datetime | None = fields.DatetimeField(null=True)
+    told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()
 
     class Meta:
