@@ -185,7 +185,7 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
         rating=review.rating,
         body=review.body,
         reply=review.reply_body,
-        reason=review.rejection_reason and review.rejection_reason.value,
+        reason=review.reason and review.reason.value,
         note=review.moderation_note,
         link=link,
     )

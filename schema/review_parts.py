@@ -60,13 +60,12 @@ class ModerationDecision:
 
     @classmethod
     def from_row(cls, row: models.Review) -> "ModerationDecision | None":
-        if row.moderated_at is None:
+        # A rejection of an older system has no date of its own.
+        decided_at = row.moderated_at or (row.created_at if row.reason else None)
+        if decided_at is None:
             return None
         return cls(
-            status=row.status,
-            reason=row.rejection_reason,
-            note=row.moderation_note,
-            decided_at=row.moderated_at,
+            status=row.status, reason=row.reason, note=row.moderation_note, decided_at=decided_at
         )
 
 

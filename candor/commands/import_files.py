@@ -57,11 +57,18 @@ def orders(**options: Any) -> None:
 
 @import_.command()
 @_options
+@click.option(
+    "--verified",
+    is_flag=True,
+    help="You vouch for the purchases: those that the column verified_purchase names, and without"
+    " such a column all of completed orders.",
+)
 def reviews(**options: Any) -> None:
     """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
-    status.
+    status, reason (of a rejected one; OTHER if left out), verified_purchase (read with --verified).
 
     They keep their dates and send no mail. Of several reviews of one order the newest is taken.
+    Verified purchases are those of orders that the API was told before, and what you vouch for.
     """
     _run(import_reviews, **options)
 
@@ -75,6 +82,7 @@ def _run(
     encoding: str,
     time_zone: str | None,
     dry_run: bool,
+    verified: bool = False,
 ) -> None:
     zone = _known_zone(time_zone)
     with click.progressbar(
@@ -87,6 +95,7 @@ def _run(
             encoding,
             zone,
             dry_run,
+            verified,
             bar.update,
         )
         try:
