@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
-from models.host_name import a_labels
+from models import web_address
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def smtp_server(url: str, *, local_hostname: str) -> SmtpServer:
     `?tls=none`, and only without credentials, may it be plain. `?ca=/path` names a private
     authority. Raises ValueError.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(web_address.in_a_labels(url))
     options = _options(parts)
     host, port = _place(parts)
     server = SmtpServer(
@@ -97,7 +97,7 @@ def _place(parts: SplitResult) -> tuple[str, int]:
         port = parts.port
     except ValueError as error:
         raise ValueError("The port of the SMTP URL is not a number up to 65535.") from error
-    return a_labels(parts.hostname), port or (465 if parts.scheme == "smtps" else 587)
+    return parts.hostname, port or (465 if parts.scheme == "smtps" else 587)
 
 
 def _tls(parts: SplitResult, options: dict[str, str], host: str) -> str:

@@ -14,7 +14,10 @@ class ReviewAuthor:
     name: strawberry.Private[str]
 
     @strawberry.field(
-        description='First name and initial, such as "Maria S."; never an e-mail address or an id.'
+        description=(
+            'First name and initial, such as "Maria S."; "Customer" where a name does not tell which'
+            " is which. Never a family name, an e-mail address or an id."
+        )
     )
     def display_name(self) -> str:
         return public_name(self.name)

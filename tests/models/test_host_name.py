@@ -15,6 +15,7 @@ SAME_NAME = {
     "STRAẞE.example": "xn--strae-oqa.example",
     "σος.example": "xn--0xagb.example",
     "ςος.example": "xn--0xafb.example",
+    "ΣΟΣ.example": "xn--0xahb.example",
     "bücher.example": "xn--bcher-kva.example",
     "BÜCHER.example": "xn--bcher-kva.example",
     "bu\u0308cher.example": "xn--bcher-kva.example",
@@ -136,10 +137,14 @@ def test_a_sender_at_a_host_that_cannot_be_refuses_the_start(sender):
 
 
 def test_the_relay_is_the_one_that_was_typed():
-    server = smtp_server("smtps://user:straße@mail.straße.example", local_hostname="here")
+    server = smtp_server("smtps://user:straße@mail.straße.example:25", local_hostname="here")
 
-    assert server.host == "mail.xn--strae-oqa.example"
+    assert (server.host, server.port) == ("mail.xn--strae-oqa.example", 25)
     assert server.password == "straße"
+    # No final sigma: it would be another name.
+    upper = smtp_server("smtps://ΣΟΣ.example", local_hostname="here")
+    assert upper.host == SAME_NAME["ΣΟΣ.example"]
+    assert smtp_server("smtp://[::1]", local_hostname="here").host == "::1"
 
 
 async def test_a_link_is_mailed_to_the_domain_that_the_customer_typed(feed):
