@@ -15,8 +15,8 @@ class ReviewAuthor:
 
     @strawberry.field(
         description=(
-            'First name and initial, such as "Maria S."; "Customer" where a name does not tell which'
-            " is which. Never a family name, an e-mail address or an id."
+            'First name and initial, such as "Maria S."; "Customer" where a name does not tell'
+            " them apart. Never an e-mail address or an id."
         )
     )
     def display_name(self) -> str:
