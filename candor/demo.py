@@ -63,7 +63,7 @@ async def load() -> bool:
         return False
     now = clock.now()
     orders = list(_orders(now))
-    await order_feed.upsert_orders(OPERATOR, [facts for facts, _ in orders], remind=False)
+    await order_feed.upsert_orders(OPERATOR, [facts for facts, _ in orders], history=True)
     written = [
         ReviewFacts(
             facts.external_id,

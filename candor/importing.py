@@ -77,12 +77,12 @@ async def import_orders(source: Source) -> Report:
         rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
         for batch in _batches(rows):
             facts = [each for _, each in batch]
-            results = await order_feed.upsert_orders(OPERATOR, facts, remind=False)
+            results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
                     report.add(line, "failed", *map(_told, result.errors))
                 elif result.outcome:
-                    report.add(line, result.outcome.value.lower())
+                    report.add(line, result.outcome.value.lower(), *map(_told, result.warnings))
     return report
 
 

@@ -171,12 +171,12 @@ def _to_customer(update: OrderUpdate) -> Skipped | None:
     """Why nothing about this update goes to its customer, if so."""
     if not update.customer_visible:
         return Skipped("the update is internal")
-    return None if update.order.customer.email else NO_ADDRESS
+    return None if _customer(update).address else NO_ADDRESS
 
 
 def _customer(update: OrderUpdate) -> Person:
-    customer = update.order.customer
-    return Person(customer.display_name, customer.email, customer.locale)
+    order, customer = update.order, update.order.customer
+    return Person(customer.display_name, order.address_of(customer), customer.locale)
 
 
 def _desk(site: Site) -> str | None:

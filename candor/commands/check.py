@@ -50,6 +50,12 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
             f"{'mended' if repair else 'wrong'}: the counter of {drift.kind.value.lower()}"
             f" {drift.subject_id} says {drift.stored.stars}, the reviews say {drift.counted.stars}"
         )
+    for stray in await rating_counters.strays():
+        yield (
+            f"wrong: service {stray.service} belongs to vendor {stray.vendor} now, but"
+            f" {stray.reviews} of its reviews count for {stray.reviewed}; feed an order of it with"
+            " that vendor"
+        )
     now = clock.now()
     pending_review = (
         await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
