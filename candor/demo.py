@@ -76,7 +76,7 @@ async def load() -> bool:
         for facts, (rating, body) in orders
         if facts.status is OrderStatus.COMPLETED and facts.external_id != OPEN_ORDER
     ]
-    await review_import.import_reviews(OPERATOR, written)
+    await review_import.import_reviews(OPERATOR, written, declared=True)
     await _reply()
     await _talk()
     await OutboxMail.filter(status=MailStatus.SCHEDULED).update(

@@ -13,6 +13,7 @@ from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
+from models import web_address
 from models.reaching import names_a_database
 
 MIN_SECRET = 32
@@ -159,7 +160,7 @@ def _database_url(value: str) -> str:
             " postgres://user:password@host:5432/database, and in a password / is written as %2F,"
             " ? as %3F and # as %23."
         )
-    return value
+    return value if value.startswith("sqlite:") else _in_a_labels("DATABASE_URL", value)
 
 
 def _redis(value: str) -> str | None:
@@ -167,7 +168,7 @@ def _redis(value: str) -> str | None:
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
     if value and not (find_spec("redis") and find_spec("limits")):
         raise BadSettings("CANDOR_REDIS_URL needs the packages redis and limits (the extra redis).")
-    return value or None
+    return _in_a_labels("REDIS_URL", value) or None
 
 
 def _tracing(wanted: bool) -> bool:
@@ -196,7 +197,15 @@ def _trusted(mode: str, manifest: str) -> dict[str, Any]:
 def _url(name: str, value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise BadSettings(f"CANDOR_{name} must begin with http:// or https://.")
-    return value
+    return _in_a_labels(name, value)
+
+
+def _in_a_labels(name: str, url: str) -> str:
+    """The address with the host that was meant: libraries below us go by IDNA 2003."""
+    try:
+        return web_address.in_a_labels(url)
+    except ValueError as error:
+        raise BadSettings(f"CANDOR_{name}: {error}") from None
 
 
 def _file(name: str, value: str) -> Path | None:
@@ -215,7 +224,8 @@ def _origins(value: str) -> tuple[str, ...]:
             raise BadSettings(
                 "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
             )
-    return origins
+    # As browsers send them.
+    return tuple(_in_a_labels("CORS_ORIGINS", origin) for origin in origins)
 
 
 def _secret(given: str, *, production: bool) -> str:

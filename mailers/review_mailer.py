@@ -205,7 +205,7 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
         rating=review.rating,
         body=review.body,
         reply=review.reply_body,
-        reason=review.rejection_reason and review.rejection_reason.value,
+        reason=review.reason and review.reason.value,
         note=review.moderation_note,
         link=link,
     )
@@ -213,10 +213,9 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
 
 def _web_address(url: str | None) -> str | None:
     try:
-        web_address.check(url or "")
+        return web_address.checked(url or "")
     except ValueError:
         return None
-    return url
 
 
 def _window(order: Order, site: Site) -> Window | None:

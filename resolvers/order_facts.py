@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from models import OrderStatus, clock, guest
 from models.email_address import normalised
+from models.language import language_tag
 from resolvers import site_settings, text
 from resolvers.errors import Invalid, UserError
 
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_ADDRESS = re.compile(r"\S@\S+\.\S")
 CLOCK_SKEW = timedelta(minutes=5)
 # A date before computers is a bug of the sender, and its local day may lie before the calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -187,8 +188,8 @@ def _vendor_name(value: str, *field: str) -> str:
     cleaned = _name(value, *field)
     if not cleaned:
         raise Invalid(*field, message="A vendor needs a name.")
-    if _ADDRESS.fullmatch(cleaned):
-        raise Invalid(*field, message="A vendor's name is public: it cannot be an e-mail address.")
+    if _ADDRESS.search(cleaned):
+        raise Invalid(*field, message="A vendor's name is public: it cannot hold an address.")
     return cleaned
 
 
@@ -209,12 +210,12 @@ def _email(value: str | None, *field: str) -> str | None:
 
 
 def _locale(value: str | None, *field: str) -> str | None:
-    tag = (value or "").strip().replace("_", "-")
-    if not tag:
+    if not value or not value.strip():
         return None
-    if len(tag) > 35 or not tag.replace("-", "").isalnum() or not tag.isascii():
-        raise Invalid(*field, message="Give a language tag such as en or de-AT.")
-    return tag
+    try:
+        return language_tag(value)
+    except ValueError as error:
+        raise Invalid(*field, message=str(error)) from None
 
 
 def _url(value: str | None, *field: str) -> str | None:

@@ -187,6 +187,43 @@ async def test_an_order_that_was_completed_again_is_reminded_of_the_later_comple
     assert (await OutboxMail.get()).reason == "the order was completed again"
 
 
+@pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
+async def test_who_has_no_name_is_written_to_without_one(name, feed, deliver):
+    completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    person = {"externalId": "MARIA", "displayName": name, "email": "maria@example.com"}
+    await feed("ORDER-1", completedAt=completed.isoformat(), customer=person | {"locale": "de"})
+
+    [reminder] = (await deliver()).values()
+
+    lines = reminder.get_body(("plain",)).get_content().splitlines()
+    assert [line for line in lines if line.startswith("Hallo")] == ["Hallo,"]
+    assert ">Hallo,</p>" in reminder.get_body(("html",)).get_content()
+    assert reminder["To"] == "maria@example.com"
+
+
+@pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
+async def test_the_team_reads_no_address_for_a_customers_name(
+    name, open_update, solve, feed, deliver, maria, sam, person, ada, act
+):
+    await ada.do("updateSettings", followUpDelayMinutes=0, adminEmail="ada@nordlicht.example")
+    sam = person("staff", "SAM", name="Sam", email="sam@nordlicht.example")
+    update = await open_update(by=sam)
+    await sam.do("assignUpdate", updateId=update["id"], assignee={"externalId": "SAM"})
+    await feed("ORDER-1", customer={"externalId": "MARIA", "displayName": name, "email": None})
+    await act(maria, "postNote", update, body="Still waiting.")
+    await solve(update)
+    await act(maria, "rateUpdate", update, stars=1)
+
+    mails = await deliver()
+
+    told = mails["Customer wrote about order ORDER-1"]
+    alert = mails["1 of 5 stars for order ORDER-1"]
+    for mail in (told, alert):
+        text = mail.get_body(("plain",)).get_content()
+        assert "Customer " in text
+        assert name == "" or name not in text
+
+
 @pytest.fixture
 def key_of(client, shop):
     """Somebody with a key that is bound to a vendor."""
