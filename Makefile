@@ -20,7 +20,6 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/run ## set everything up, load a demo marketplace, serve it (PORT=8000)
-	@$(BIN)/python -m candor.assets
 	$(BIN)/candor serve --demo --port $(PORT)
 
 test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL
@@ -53,9 +52,9 @@ breaking: $(VENV)/run ## does the schema break clients of the last release? (BAS
 	git show $(BASE):schema.graphql | $(BIN)/candor schema --against -
 
 lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
-	$(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --exclude-newer "$$(date -d '7 days ago' +%F)" \
-	  $(if $(filter-out run,$(extra)),--extra $(extra)) pyproject.toml -o requirements/$(extra).txt;)
+	@set -e; $(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --exclude-newer "7 days" \
+	  --extra $(if $(filter run,$(extra)),build,$(extra)) pyproject.toml -o requirements/$(extra).txt;)
 
 clean: ## remove what the targets above made
 	rm -rf .venv .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -66,5 +65,5 @@ $(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/%: requirements/%.txt pyproject.
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments (Debian: python3-venv)."; exit 1; }
 	$(BIN)/python $(PIP) --no-deps --require-hashes -r $<
-	$(BIN)/python $(PIP) --no-deps -e .
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@

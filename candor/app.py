@@ -22,6 +22,7 @@ from candor.graphiql import GraphiQL
 from candor.health import Health
 from candor.logs import RequestLog
 from candor.metrics import Metrics
+from candor.pages.front_page import FrontPage
 from candor.pages.house import Pages
 from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.figures),
+            *FrontPage(graphiql=settings.graphiql).routes(),
             *Pages(settings, budgets).routes(),
         ],
         middleware=answered,

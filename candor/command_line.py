@@ -1,6 +1,7 @@
 """The command `candor`."""
 
 import asyncio
+import os
 import re
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -23,16 +24,43 @@ def settings() -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
-    from models.database import opened  # noqa: PLC0415 - `candor token` needs no database
-
-    async with opened(url):
-        return await work
-
-
 def run_in_database(work: Coroutine[Any, Any, T]) -> T:
-    """Run something with the configured database open."""
-    return asyncio.run(_in_database(settings().database_url, work))
+    """Run something with the configured database open, or exit with the reason why it is not."""
+    try:
+        return said(_in_database(settings().database_url, work))
+    finally:
+        work.close()  # when it was not begun
+
+
+def said(work: Coroutine[Any, Any, T]) -> T:
+    """Run something; why its database cannot be used becomes a clean exit."""
+    from models.reaching import NoDatabase  # noqa: PLC0415 - `candor token` needs no database
+
+    try:
+        return asyncio.run(work)
+    except NoDatabase as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
+    from models.database import opened  # noqa: PLC0415
+    from models.migrating import pending  # noqa: PLC0415
+    from models.reaching import reach, used  # noqa: PLC0415
+
+    await reach(url)
+    with used(url):
+        async with opened(url):
+            if missing := await pending(url):
+                names = ", ".join(missing)
+                raise click.ClickException(f"Migrations are pending: {names}. Run candor migrate.")
+            return await work
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
+    """The clean exit of a command that wanted to listen there."""
+    # The number of a name that is unknown is no error of the system.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return click.ClickException(f"Nothing can listen at {host}:{port}: {reason}.")
 
 
 class Duration(click.ParamType[timedelta]):
@@ -58,9 +86,9 @@ def main() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the newest migration. Safe when several start at once."""
-    from models.migrating import migrate as bring_up_to_date  # noqa: PLC0415
+    from models.migrating import bring_up_to_date  # noqa: PLC0415
 
-    asyncio.run(bring_up_to_date(settings().database_url))
+    said(bring_up_to_date(settings().database_url))
     click.echo("The database is up to date.", err=True)
 
 

@@ -63,7 +63,7 @@ async def load() -> bool:
         return False
     now = clock.now()
     orders = list(_orders(now))
-    await order_feed.upsert_orders(OPERATOR, [facts for facts, _ in orders], remind=False)
+    await order_feed.upsert_orders(OPERATOR, [facts for facts, _ in orders], history=True)
     written = [
         ReviewFacts(
             facts.external_id,
@@ -76,7 +76,7 @@ async def load() -> bool:
         for facts, (rating, body) in orders
         if facts.status is OrderStatus.COMPLETED and facts.external_id != OPEN_ORDER
     ]
-    await review_import.import_reviews(OPERATOR, written)
+    await review_import.import_reviews(OPERATOR, written, declared=True)
     await _reply()
     await _talk()
     await OutboxMail.filter(status=MailStatus.SCHEDULED).update(

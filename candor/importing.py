@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from candor.row_files import FileRow, read_rows
-from models import OrderStatus, ReviewStatus, Scope
+from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
 from resolvers import order_feed, review_import, site_settings
 from resolvers.errors import Invalid, UserError
@@ -33,6 +33,7 @@ ORDER_COLUMNS = {
     "service_title",
 }
 REVIEW_COLUMNS = {"order_id", "rating", "created_at"}
+_YES, _NO = {"yes", "y", "true", "t", "1"}, {"no", "n", "false", "f", "0", ""}
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class Source:
     encoding: str = "utf-8"
     time_zone: str | None = None
     dry_run: bool = False
+    # The operator vouches for the purchases of a file of reviews.
+    verified: bool = False
     progress: Callable[[int], None] = lambda _: None
 
 
@@ -74,12 +77,12 @@ async def import_orders(source: Source) -> Report:
         rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
         for batch in _batches(rows):
             facts = [each for _, each in batch]
-            results = await order_feed.upsert_orders(OPERATOR, facts, remind=False)
+            results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
                     report.add(line, "failed", *map(_told, result.errors))
                 elif result.outcome:
-                    report.add(line, result.outcome.value.lower())
+                    report.add(line, result.outcome.value.lower(), *map(_told, result.warnings))
     return report
 
 
@@ -98,7 +101,9 @@ async def import_reviews(source: Source) -> Report:
                 else:
                     other = newest[facts.order]
                     report.add(line, "skipped", f"line {other} has a newer review of this order")
-            results = await review_import.import_reviews(OPERATOR, [facts for _, facts in taken])
+            results = await review_import.import_reviews(
+                OPERATOR, [facts for _, facts in taken], declared=source.verified
+            )
             for (line, _), result in zip(taken, results, strict=True):
                 why = [_told(result.error)] if result.error else []
                 outcome: ImportOutcome | None = result.outcome
@@ -193,7 +198,7 @@ def _order(row: FileRow, zone: ZoneInfo) -> OrderFacts:
 
 def _review(row: FileRow, zone: ZoneInfo) -> ReviewFacts:
     cells = row.cells
-    status = cells.get("status", "")
+    status, reason = cells.get("status", ""), cells.get("reason", "").strip()
     return ReviewFacts(
         order=cells["order_id"],
         rating=_stars("rating", cells["rating"]) or 0,
@@ -203,6 +208,8 @@ def _review(row: FileRow, zone: ZoneInfo) -> ReviewFacts:
         quality=_stars("quality", cells.get("quality", "")),
         value=_stars("value", cells.get("value", "")),
         status=_one_of(ReviewStatus, "status", status) if status else ReviewStatus.APPROVED,
+        reason=_one_of(RejectionReason, "reason", reason) if reason else None,
+        verified_purchase=_whether("verified_purchase", cells.get("verified_purchase")),
     )
 
 
@@ -218,6 +225,16 @@ def _one_of(kind: Any, name: str, cell: str) -> Any:
         raise Invalid(
             name, message=f"{cell!r} is none of {known}; translate with --value."
         ) from None
+
+
+def _whether(name: str, cell: str | None) -> bool | None:
+    """Yes or no; None without such a column. An empty cell under one is a no."""
+    if cell is None:
+        return None
+    word = cell.strip().lower()
+    if word not in {*_YES, *_NO}:
+        raise Invalid(name, message=f"{cell!r} is neither yes nor no; translate with --value.")
+    return word in _YES
 
 
 def _stars(name: str, cell: str) -> int | None:

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from multiprocessing import resource_tracker
 from socket import socket
@@ -23,40 +22,28 @@ from candor.settings import Settings
 from candor.transport import MAX_BODY
 
 
-def serve(
-    settings: Settings,
-    *,
-    host: str,
-    port: int,
-    workers: int,
-    bound: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve until SIGTERM or SIGINT. `bound` is called as soon as the port is ours."""
-    config = configuration(settings, host=host, port=port, workers=workers)
+def serve(settings: Settings, listening: socket, *, workers: int) -> None:
+    """Serve at this port until SIGTERM or SIGINT."""
+    config = configuration(settings, workers=workers)
     if workers > 1:
-        listening = config.bind_socket()
-        listening.listen(config.backlog)
-        bound()
         processes = Processes(config, [listening])
         processes.run()
         failed = processes.failed
     else:
-        server = Server(config, bound)
-        server.run()
+        server = Server(config)
+        server.run([listening])
         failed = not server.started
     if failed:
         sys.exit(STARTUP_FAILURE)
 
 
-def configuration(settings: Settings, *, host: str, port: int, workers: int) -> uvicorn.Config:
+def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
     """How uvicorn serves the application; worker processes get it too."""
     most = within_descriptors(settings.max_connections)
     connections = Connections(most, settings.max_connections_per_address)
     return uvicorn.Config(
         "candor.app:application",
         factory=True,
-        host=host,
-        port=port,
         workers=workers,
         http=partial(HttpConnection, connections),  # type: ignore[arg-type]
         timeout_graceful_shutdown=settings.grace,
@@ -71,9 +58,8 @@ def configuration(settings: Settings, *, host: str, port: int, workers: int) -> 
 class Server(uvicorn.Server):
     """One process. A signal ends its streams at once, and its requests with the grace."""
 
-    def __init__(self, config: uvicorn.Config, bound: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._bound = bound
         self._grace = config.timeout_graceful_shutdown or 0
         # What uvicorn cancels then has not heeded that its connection was cut.
         config.timeout_graceful_shutdown = self._grace + CLOSING_SECONDS  # type: ignore[assignment]
@@ -81,7 +67,6 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        self._bound()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self.lifespan.state["ending"].set()

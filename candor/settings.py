@@ -13,6 +13,8 @@ from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
+from models import web_address
+from models.reaching import names_a_database
 
 MIN_SECRET = 32
 
@@ -25,7 +27,7 @@ class BadSettings(Exception):
 class Settings:
     """How this installation is run. See docs and `.env.example` for each variable."""
 
-    database_url: str = "sqlite://candor.sqlite3"
+    database_url: str = field(default="sqlite://candor.sqlite3", repr=False)
     secret: str = field(default="", repr=False)
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
@@ -36,7 +38,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     rate_limits: bool = False
     budget: int = 10_000
-    redis_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
     introspection: bool = True
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
@@ -70,13 +72,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     environment_name = _one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
-    database_url = get("DATABASE_URL", Settings.database_url)
-    if not database_url.startswith(("sqlite://", "postgres://", "postgresql://")):
-        raise BadSettings("CANDOR_DATABASE_URL must begin with sqlite:// or postgres://.")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
     return Settings(
-        database_url=database_url,
+        database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
         secret=_secret(get("SECRET"), production=production),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
@@ -163,17 +162,30 @@ def _mail_from(value: str) -> str:
     return value
 
 
+def _database_url(value: str) -> str:
+    """The URL, when it can be one. What is wrong is never quoted: it may be a password."""
+    if not names_a_database(value):
+        raise BadSettings(
+            "CANDOR_DATABASE_URL must look like sqlite://candor.sqlite3 or"
+            " postgres://user:password@host:5432/database, and in a password / is written as %2F,"
+            " ? as %3F and # as %23."
+        )
+    return value if value.startswith("sqlite:") else _in_a_labels("DATABASE_URL", value)
+
+
 def _redis(value: str) -> str | None:
     if value and not value.startswith(("redis://", "rediss://", "redis+unix://")):
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
     if value and not (find_spec("redis") and find_spec("limits")):
-        raise BadSettings("CANDOR_REDIS_URL needs the extra candor[redis].")
-    return value or None
+        raise BadSettings("CANDOR_REDIS_URL needs the packages redis and limits (the extra redis).")
+    return _in_a_labels("REDIS_URL", value) or None
 
 
 def _tracing(wanted: bool) -> bool:
     if wanted and find_spec("opentelemetry") is None:
-        raise BadSettings("CANDOR_OPENTELEMETRY needs the extra candor[opentelemetry].")
+        raise BadSettings(
+            "CANDOR_OPENTELEMETRY needs the package opentelemetry-api (the extra opentelemetry)."
+        )
     return wanted
 
 
@@ -195,7 +207,15 @@ def _trusted(mode: str, manifest: str) -> dict[str, Any]:
 def _url(name: str, value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise BadSettings(f"CANDOR_{name} must begin with http:// or https://.")
-    return value
+    return _in_a_labels(name, value)
+
+
+def _in_a_labels(name: str, url: str) -> str:
+    """The address with the host that was meant: libraries below us go by IDNA 2003."""
+    try:
+        return web_address.in_a_labels(url)
+    except ValueError as error:
+        raise BadSettings(f"CANDOR_{name}: {error}") from None
 
 
 def _file(name: str, value: str) -> Path | None:
@@ -214,7 +234,8 @@ def _origins(value: str) -> tuple[str, ...]:
             raise BadSettings(
                 "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
             )
-    return origins
+    # As browsers send them.
+    return tuple(_in_a_labels("CORS_ORIGINS", origin) for origin in origins)
 
 
 def _secret(given: str, *, production: bool) -> str:
@@ -225,14 +246,22 @@ def _secret(given: str, *, production: bool) -> str:
         return given
     if production:
         raise BadSettings("CANDOR_SECRET is required in production.")
-    path = Path("candor-secret")
+    try:
+        secret = _kept_secret(Path("candor-secret"))
+    except OSError as error:
+        raise BadSettings(
+            f"The file candor-secret cannot be kept here ({error.strerror}): set CANDOR_SECRET."
+        ) from None
+    if len(secret) < MIN_SECRET:
+        raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
+    return secret
+
+
+def _kept_secret(path: Path) -> str:
     try:
         with path.open("x") as file:
             path.chmod(0o600)
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
-    secret = path.read_text().strip()
-    if len(secret) < MIN_SECRET:
-        raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
-    return secret
+    return path.read_text().strip()

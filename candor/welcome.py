@@ -11,22 +11,30 @@ from mailers import links
 from mailers.links import Claim, Purpose
 from models import Order, clock
 from models.database import opened
-from models.migrating import migrate
+from models.migrating import bring_up_to_date
+from models.reaching import used
 
 _DEMO_TTL = timedelta(hours=12)
 
 
+def found_at(host: str, port: int) -> str:
+    """Where a browser on this machine finds it. Every address includes this machine's own."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
+
+
 async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     """Bring the database up to date, load the demo if asked to, and tell where everything is."""
-    await migrate(settings.database_url)
+    await bring_up_to_date(settings.database_url)
     click.echo(
         f"Candor answers at {address}/graphql (the schema: {address}/graphql/schema.graphql)"
     )
     if not demo:
         return
-    async with opened(settings.database_url):
-        loaded = await marketplace.load()
-        link = await _link(settings)
+    with used(settings.database_url):
+        async with opened(settings.database_url):
+            loaded = await marketplace.load()
+            link = await _link(settings)
     if loaded:
         click.echo("A demo marketplace was loaded.")
     click.echo(

@@ -125,7 +125,7 @@ def _letter(claimed: Claimed, draft: _Draft, site: Site) -> Letter:
     sender = Sender.parse(config.mail_from)
     raw = written(
         sender=(sender.name, sender.address),
-        to=(mail.to.name, draft.address),
+        to=(mail.to.greeted, draft.address),
         subject=mail.subject,
         date=datetime.fromtimestamp(dated_at / 1000, UTC),
         message_id=message_id(config.secret, claimed.dedupe_key, sender.domain),

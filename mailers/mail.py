@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from models import person_name
+
 
 @dataclass(frozen=True)
 class Person:
@@ -10,6 +12,11 @@ class Person:
     name: str
     address: str | None
     locale: str | None = None
+
+    @property
+    def greeted(self) -> str:
+        """The name, if it is one; never an address or a number."""
+        return person_name.greeted(self.name)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -53,6 +54,17 @@ _WITHDRAW = """
 UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
   lease_until = NULL
 WHERE subject_id = ? AND mail = ? AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?"""
+
+# A worker that holds one of them has lost it: it wrote to the person before.
+_READDRESS = """
+UPDATE outbox_mail SET recipient = ?, address = ?, status = 'SCHEDULED', lease_token = NULL,
+  lease_until = NULL
+WHERE subject_id IN ({about}) AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?
+  AND audience = 'CUSTOMER' AND recipient = ?"""
+
+_RENOTIFY = """
+UPDATE notification SET recipient = ?
+WHERE subject_id IN ({about}) AND audience = 'CUSTOMER' AND recipient = ?"""
 
 _SILENCE = "DELETE FROM notification WHERE subject_id = ? AND kind = ? AND created_at > ?"
 
@@ -123,6 +135,18 @@ async def withdraw(mail: str, *, about: UUID, because: str) -> None:
     now = clock.now()
     await sql.execute(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
     await sql.execute(_SILENCE, about, mail, now)
+
+
+async def readdress(person: str, to: Customer, *, about: Sequence[UUID]) -> None:
+    """Give a customer's notices and promised mails about these rows to another customer.
+
+    What is with the relay already stays with whom it was written to. Called in the transaction that
+    gives the rows away.
+    """
+    places = sql.places(about)
+    address = (to.external_id, to.email)
+    await sql.execute(_READDRESS.format(about=places), *address, *about, False, person)
+    await sql.execute(_RENOTIFY.format(about=places), to.external_id, *about, person)
 
 
 def milliseconds(instant: datetime) -> int:

@@ -29,8 +29,12 @@ _REVIEW = (
     *("id", "status", "deleted_at", "rating", "body", "reply_body", "rejection_reason"),
     "moderation_note",
 )
-_ORDER = (*("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),)
-_CUSTOMER = _VENDOR = ("external_id", "display_name", "email", "locale")
+_ORDER = (
+    *("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),
+    *("vendor_id", "contact_email"),
+)
+_VENDOR = ("external_id", "display_name", "email", "locale")
+_CUSTOMER = (*_VENDOR, "email_from")
 _SERVICE = ("external_id", "title", "url")
 
 _PARTIES = f"""{sql.columns(Order, "o", "order_", only=_ORDER)},
@@ -54,7 +58,7 @@ async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to(review.vendor, "review.received", site, review=_facts(review))
+    return _to_vendor(review, "review.received", site, review=_facts(review))
 
 
 async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -64,7 +68,9 @@ async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped
         return _not_public(review)
     if review.reply_body is None:
         return Skipped("the reply is gone")
-    return _to(review.customer, "review.replied", site, review=_facts(review))
+    return _to_customer(
+        review.order, review.customer, "review.replied", site, review=_facts(review)
+    )
 
 
 async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -72,7 +78,9 @@ async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipp
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to(review.customer, "review.published", site, review=_facts(review))
+    return _to_customer(
+        review.order, review.customer, "review.published", site, review=_facts(review)
+    )
 
 
 async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -83,7 +91,9 @@ async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
     if review.status is not ReviewStatus.REJECTED:
         return Skipped("the review is not rejected any more")
     link = None if _is_over(review.order, site) else _link(review.order, review.service, site)
-    return _to(review.customer, "review.rejected", site, review=_facts(review, link))
+    return _to_customer(
+        review.order, review.customer, "review.rejected", site, review=_facts(review, link)
+    )
 
 
 async def reminder(
@@ -109,7 +119,7 @@ async def reminder(
         link=_link(order, order.service, site),
         last_day=open_until.last_day if open_until else None,
     )
-    return _to(order.customer, "review.reminder", site, order=facts)
+    return _to_customer(order, order.customer, "review.reminder", site, order=facts)
 
 
 def _why_not_remind(
@@ -169,10 +179,20 @@ def _not_public(review: Review | None) -> Skipped:
     return Skipped("the review is gone" if gone else "the review is not public")
 
 
-def _to(to: Customer | Vendor, mail: str, site: Site, **facts: Any) -> Mail | Skipped:
-    if not to.email:
-        return NO_ADDRESS
-    return render(mail, site=site, to=Person(to.display_name, to.email, to.locale), **facts)
+def _to_vendor(review: Review, mail: str, site: Site, /, **facts: Any) -> Mail | Skipped:
+    vendor = review.vendor
+    return _to(Person(vendor.display_name, vendor.email, vendor.locale), mail, site, **facts)
+
+
+def _to_customer(
+    order: Order, customer: Customer, mail: str, site: Site, /, **facts: Any
+) -> Mail | Skipped:
+    address = order.address_of(customer)
+    return _to(Person(customer.display_name, address, customer.locale), mail, site, **facts)
+
+
+def _to(to: Person, mail: str, site: Site, **facts: Any) -> Mail | Skipped:
+    return render(mail, site=site, to=to, **facts) if to.address else NO_ADDRESS
 
 
 def _facts(review: Review, link: str | None = None) -> ReviewFacts:
@@ -185,7 +205,7 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
         rating=review.rating,
         body=review.body,
         reply=review.reply_body,
-        reason=review.rejection_reason and review.rejection_reason.value,
+        reason=review.reason and review.reason.value,
         note=review.moderation_note,
         link=link,
     )
@@ -193,10 +213,9 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
 
 def _web_address(url: str | None) -> str | None:
     try:
-        web_address.check(url or "")
+        return web_address.checked(url or "")
     except ValueError:
         return None
-    return url
 
 
 def _window(order: Order, site: Site) -> Window | None:

@@ -4,10 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from models.host_name import a_labels
+
 _SENDER = re.compile(
     r"(?:\s*\"?(?P<name>[^<>\"\x00-\x1f\x7f]*?)\"?\s*<)?"
-    r"(?P<address>[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?P<domain>[A-Za-z0-9.-]{1,253}))>?\s*"
+    r"(?P<local>[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@(?P<domain>[^\s<>@]{1,253}?)>?\s*"
 )
+_DOMAIN = re.compile(r"[a-z0-9.-]{1,253}")
 
 
 @dataclass(frozen=True)
@@ -23,4 +26,7 @@ class Sender:
         found = _SENDER.fullmatch(text)
         if found is None or ("<" in text) != (">" in text):
             raise ValueError("The sender of mails must read: Name <address@domain>")
-        return cls(found["name"] or "", found["address"], found["domain"].lower())
+        domain = a_labels(found["domain"])
+        if not _DOMAIN.fullmatch(domain):
+            raise ValueError("The sender of mails must have a domain after the @.")
+        return cls(found["name"] or "", f"{found['local']}@{domain}", domain)

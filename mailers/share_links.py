@@ -27,9 +27,9 @@ class Share:
 def share(site: Site) -> Share | None:
     """The share block of the site; None without a target, or with one that is no web address."""
     values = {"site_name": site.name, "site_url": site.url}
-    target = token_text.filled(site.settings.promoter_share_url or "", values)
+    filled = token_text.filled(site.settings.promoter_share_url or "", values)
     try:
-        web_address.check(target)
+        target = web_address.checked(filled)
     except ValueError:
         return None
     text = token_text.filled(site.settings.promoter_share_text, values).strip()

@@ -36,7 +36,8 @@ class Site:
 
     @property
     def url(self) -> str:
-        return self.settings.site_url
+        """The marketplace's address, else Candor's own, at which there is at least a page."""
+        return self.settings.told_url or self._public
 
     def review_link(
         self,

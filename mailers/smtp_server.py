@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
+from models import web_address
+
 
 @dataclass(frozen=True)
 class SmtpServer:
@@ -60,7 +62,7 @@ def smtp_server(url: str, *, local_hostname: str) -> SmtpServer:
     `?tls=none`, and only without credentials, may it be plain. `?ca=/path` names a private
     authority. Raises ValueError.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(web_address.in_a_labels(url))
     options = _options(parts)
     host, port = _place(parts)
     server = SmtpServer(

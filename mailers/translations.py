@@ -3,11 +3,13 @@
 The catalogues are read once. A text without a translation stays English.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.messages.pofile import read_po
+
+from models.language import language_tag
 
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "translations"
@@ -21,8 +23,18 @@ def languages() -> tuple[str, ...]:
 
 def spoken(locale: str | None) -> str:
     """The language for somebody of a locale (`de-AT`, `de_AT`, `de`); English when we lack it."""
-    wanted = (locale or "").replace("-", "_").split("_")[0].lower()
-    return wanted if wanted in languages() else SOURCE
+    return nearest(locale or "") or SOURCE
+
+
+@lru_cache(maxsize=1024)
+def nearest(locale: str) -> str | None:
+    """The language that we have for a locale in any spelling, without its last subtags; or None."""
+    try:
+        subtags = language_tag(locale).split("-")
+    except ValueError:
+        return None
+    wider = ("_".join(subtags[:length]) for length in range(len(subtags), 0, -1))
+    return next((language for language in wider if language in languages()), None)
 
 
 def direction(language: str) -> str:

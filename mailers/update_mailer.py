@@ -12,6 +12,7 @@ from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from mailers.site import Site
 from models import OrderUpdate, TeamMember, UpdateNote, UpdateSolve, clock
 from models.email_address import normalised
+from models.person_name import ANONYMOUS, greeted
 from models.update_solve import PROMOTER_FROM
 
 # How long a link in a mail rates a solved update.
@@ -97,7 +98,8 @@ async def note_from_customer(
         return Skipped("nobody is assigned any more")
     if not assignee.email:
         return NO_ADDRESS
-    facts = _facts(update, note=note.body, author_name=update.order.customer.display_name)
+    author_name = greeted(update.order.customer.display_name) or ANONYMOUS
+    facts = _facts(update, note=note.body, author_name=author_name)
     to = Person(assignee.display_name, assignee.email, assignee.locale)
     return update_letters.note_from_customer(site, to, facts)
 
@@ -169,12 +171,12 @@ def _to_customer(update: OrderUpdate) -> Skipped | None:
     """Why nothing about this update goes to its customer, if so."""
     if not update.customer_visible:
         return Skipped("the update is internal")
-    return None if update.order.customer.email else NO_ADDRESS
+    return None if _customer(update).address else NO_ADDRESS
 
 
 def _customer(update: OrderUpdate) -> Person:
-    customer = update.order.customer
-    return Person(customer.display_name, customer.email, customer.locale)
+    order, customer = update.order, update.order.customer
+    return Person(customer.display_name, order.address_of(customer), customer.locale)
 
 
 def _desk(site: Site) -> str | None:
@@ -190,7 +192,7 @@ def _facts(update: OrderUpdate, **more: Any) -> UpdateFacts:
         order_number=update.order.external_id,
         service_title=update.order.service.title,
         title=update.title,
-        customer_name=update.order.customer.display_name,
+        customer_name=greeted(update.order.customer.display_name) or ANONYMOUS,
         **more,
     )
 

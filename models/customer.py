@@ -6,9 +6,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.person_name import public_name
 from models.uuid7 import uuid7
-
-ANONYMOUS = "Customer"
 
 
 class Customer(Model):
@@ -17,6 +16,11 @@ class Customer(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
+    # The vendor whose own key told the address; null when the marketplace did.
+    email_from: UUID | None = fields.UUIDField(null=True)
+    # Of when these facts are, and whether a key that is bound to a vendor told them.
+    told_at: datetime | None = fields.DatetimeField(null=True)
+    told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()
 
     class Meta:
@@ -25,16 +29,3 @@ class Customer(Model):
     @property
     def public_name(self) -> str:
         return public_name(self.display_name)
-
-
-def public_name(display_name: str) -> str:
-    """ "Maria Souza" becomes "Maria S.": what strangers may read of a person's name.
-
-    An empty name, or one that is an e-mail address, becomes the word for a customer.
-    """
-    words = display_name.split()
-    if not words or "@" in display_name:
-        return ANONYMOUS
-    if len(words) == 1:
-        return words[0]
-    return f"{words[0]} {words[-1][0]}."

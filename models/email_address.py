@@ -2,9 +2,13 @@
 
 import re
 
+from models.host_name import a_labels
+
+_JOINERS = {"\u200c", "\u200d"}
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+# The last label is no number: an IP address is no domain.
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}")
 _LONGEST_LOCAL, _LONGEST_DOMAIN, _LONGEST = 64, 253, 254
 
 
@@ -14,7 +18,8 @@ def normalised(address: str) -> str:
     Raises ValueError with a sentence that can be shown to whoever typed it.
     """
     address = address.strip(" ")
-    if any(not character.isprintable() for character in address):
+    # Names in some scripts are spelled with joiners; where they do not belong, IDNA refuses them.
+    if any(not character.isprintable() for character in address if character not in _JOINERS):
         raise ValueError("The address has a line break or another invisible character.")
     if re.search(r"[\s,;<>()\[\]\"\\]", address):
         raise ValueError("The address must be one bare address, without a name or a comment.")
@@ -25,17 +30,17 @@ def normalised(address: str) -> str:
         raise ValueError("Letters outside ASCII before the @ are not supported.")
     if not _LOCAL.fullmatch(local) or len(local) > _LONGEST_LOCAL:
         raise ValueError("The part before the @ is not valid.")
-    plain = f"{local}@{_a_labels(domain)}"
+    plain = f"{local}@{_domain(domain)}"
     if len(plain) > _LONGEST:
         raise ValueError("The address is too long.")
     return plain
 
 
-def _a_labels(domain: str) -> str:
+def _domain(typed: str) -> str:
     try:
-        ascii_domain = domain.lower().encode("idna").decode() if not domain.isascii() else domain
-    except UnicodeError:
-        ascii_domain = ""
-    if not _DOMAIN.fullmatch(ascii_domain) or len(ascii_domain) > _LONGEST_DOMAIN:
+        domain = a_labels(typed)
+    except ValueError:
+        domain = ""
+    if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST_DOMAIN:
         raise ValueError("The part after the @ is not a domain name.")
-    return ascii_domain.lower()
+    return domain

@@ -14,12 +14,20 @@ from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import configuration
 from models.indexes import INDEXES
+from models.reaching import reach, used
 
 _LOCK = 0x43414E44  # any constant that is ours
 
 
 class BrokenReferences(Exception):
     """A migration left rows that point to nothing."""
+
+
+async def bring_up_to_date(url: str) -> None:
+    """Migrate a database that may not be there. Raises NoDatabase."""
+    await reach(url, make=True)
+    with used(url):
+        await migrate(url)
 
 
 async def migrate(url: str) -> None:

@@ -54,6 +54,13 @@ class Order(Model):
         "models.Service", related_name="orders", on_delete=fields.RESTRICT
     )
     service_id: UUID
+    # What the feed gave with its newest news, and whether a key that is bound to a vendor said so.
+    updated_at: datetime | None = fields.DatetimeField(null=True)
+    updated_by_partner = fields.BooleanField(default=False, db_default=False)
+    # Whether it came by the feed, or is only known from an imported file.
+    fed = fields.BooleanField(default=False, db_default=False)
+    # The customer's address as a key that is bound to the order's vendor told it.
+    contact_email = fields.CharField(max_length=320, null=True)
     # Links in mails carry this number: raising it revokes all links of the order.
     link_version: int = fields.SmallIntField(default=1)
     created_at: datetime = fields.DatetimeField()
@@ -63,3 +70,13 @@ class Order(Model):
 
     class Meta:
         table = "orders"
+
+    def address_of(self, customer: Customer) -> str | None:
+        """Where this order's mails to its customer go.
+
+        An address that only another vendor's key has told is not taken for this order's: whoever
+        names it would read the links to it.
+        """
+        if customer.email_from in {None, self.vendor_id}:
+            return customer.email
+        return self.contact_email

@@ -105,5 +105,12 @@ class Review(Model):
         return self.status is ReviewStatus.APPROVED and self.deleted_at is None
 
     @property
+    def reason(self) -> RejectionReason | None:
+        """Why it is rejected; files of older systems did not always tell."""
+        if self.status is not ReviewStatus.REJECTED:
+            return None
+        return self.rejection_reason or RejectionReason.OTHER
+
+    @property
     def sub_ratings(self) -> tuple[int | None, int | None, int | None]:
         return (self.communication, self.quality, self.value)

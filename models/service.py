@@ -22,6 +22,9 @@ class Service(Model):
     # As lists sort and search it: case-folded once, so that both databases agree.
     title_folded = fields.CharField(max_length=900)
     url = fields.CharField(max_length=2000, null=True)
+    # Of when these facts are, and whether a key that is bound to the vendor told them.
+    told_at: datetime | None = fields.DatetimeField(null=True)
+    told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()
 
     # Fetched with the row: the counts of its approved reviews.

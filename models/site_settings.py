@@ -22,10 +22,14 @@ class ShareAudience(StrEnum):
     EVERYONE = "EVERYONE"
 
 
+# What stands there until an admin has told the marketplace's address.
+NO_SITE_URL = "http://localhost:8000"
+
+
 class SiteSettings(Model):
     key = fields.CharField(max_length=8, primary_key=True, default="site")
     site_name = fields.CharField(max_length=200, default="Our marketplace")
-    site_url = fields.CharField(max_length=2000, default="http://localhost:8000")
+    site_url = fields.CharField(max_length=2000, default=NO_SITE_URL)
     time_zone = fields.CharField(max_length=64, default="UTC")
     admin_email = fields.CharField(max_length=320, null=True)
     review_window_days: int = fields.IntField(default=30)
@@ -53,3 +57,7 @@ class SiteSettings(Model):
 
     class Meta:
         table = "site_settings"
+
+    @property
+    def told_url(self) -> str | None:
+        return None if self.site_url == NO_SITE_URL else self.site_url

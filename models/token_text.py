@@ -17,11 +17,12 @@ def tokens_in(text: str) -> set[str]:
     return set(_TOKEN.findall(text))
 
 
-def check(text: str, known: AbstractSet[str] = TOKENS) -> None:
-    """Raises ValueError when the text has a token that nobody fills."""
+def checked(text: str, known: AbstractSet[str] = TOKENS) -> str:
+    """The text. Raises ValueError when it has a token that nobody fills."""
     if strange := tokens_in(text) - known:
         names = ", ".join(f"{{{name}}}" for name in sorted(known))
         raise ValueError(f"There is no {{{min(strange)}}}, only {names}.")
+    return text
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -16,6 +16,9 @@ class Vendor(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
+    # Of when these facts are, and whether a key that is bound to the vendor told them.
+    told_at: datetime | None = fields.DatetimeField(null=True)
+    told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()
 
     # Fetched with the row: the counts of its approved reviews.

@@ -4,27 +4,43 @@ from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
 from models import token_text
+from models.host_name import a_labels
 
 _LONGEST = 2000
 
 
-def check(url: str) -> None:
-    """Refuse what is no absolute http or https address. Raises ValueError with a sentence."""
+def checked(url: str) -> str:
+    """The absolute http or https address, with its host in A-labels and all else as typed.
+
+    So no mail program of long ago looks up another host. Raises ValueError with a sentence.
+    """
     try:
         parts = urlsplit(url)
         absolute = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         absolute = False
-    if not absolute or not url.isprintable() or " " in url or len(url) > _LONGEST:
+    address = in_a_labels(url) if absolute else ""
+    if not address or not address.isprintable() or " " in address or len(address) > _LONGEST:
         raise ValueError("Give an address that begins with http:// or https://.")
+    return address
 
 
-def check_template(template: str, known: AbstractSet[str]) -> None:
-    """Refuse an address without {token}, or with a token that is neither that nor known.
+def in_a_labels(url: str) -> str:
+    """The address with its host in A-labels. Raises ValueError for a host that cannot be."""
+    typed = urlsplit(url).netloc
+    user, at, place = typed.rpartition("@")
+    host, colon, port = place.partition(":")
+    if host.isascii() and "xn--" not in host.lower():
+        return url
+    return url.replace(typed, f"{user}{at}{a_labels(host)}{colon}{port}", 1)
+
+
+def checked_template(template: str, known: AbstractSet[str]) -> str:
+    """The address, which must hold {token}, and no token that is neither that nor known.
 
     Raises ValueError with a sentence.
     """
-    check(template)
-    if "token" not in token_text.tokens_in(template):
+    address = checked(template)
+    if "token" not in token_text.tokens_in(address):
         raise ValueError("The address must hold {token}.")
-    token_text.check(template, {"token", *known})
+    return token_text.checked(address, {"token", *known})

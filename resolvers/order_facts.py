@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from models import OrderStatus, clock
+from models import OrderStatus, clock, guest
 from models.email_address import normalised
+from models.language import language_tag
 from resolvers import site_settings, text
 from resolvers.errors import Invalid, UserError
 
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_ADDRESS = re.compile(r"\S@\S+\.\S")
 CLOCK_SKEW = timedelta(minutes=5)
 # A date before computers is a bug of the sender, and its local day may lie before the calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +31,7 @@ KEEP = Keep.KEEP
 @dataclass(frozen=True)
 class PersonFacts:
     external_id: str
-    display_name: str
+    display_name: str | Keep
     email: str | None | Keep = KEEP
     locale: str | None | Keep = KEEP
 
@@ -46,7 +47,8 @@ class ServiceFacts:
 class OrderFacts:
     """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
 
-    `unreadable`: what of it could not even be read, with paths from inside the row.
+    `hand_over`: a reviewed order may get another customer. `unreadable`: what of it could not even
+    be read, with paths from inside the row.
     """
 
     external_id: str
@@ -55,76 +57,139 @@ class OrderFacts:
     vendor: PersonFacts
     service: ServiceFacts
     completed_at: datetime | None = None
+    updated_at: datetime | None = None
     reminders_allowed: bool = True
+    hand_over: bool = False
     undated: bool = False
     unreadable: tuple[UserError, ...] = ()
 
 
-def checked(facts: OrderFacts, *path: str) -> tuple[OrderFacts, list[UserError]]:
-    """The facts as they will be stored, and every reason why they cannot be."""
-    errors: list[UserError] = list(facts.unreadable)
-    for unreadable in errors:
-        unreadable.field = [*path, *unreadable.field]
+class Checked(NamedTuple):
+    """The facts as they will be stored, why they cannot be, and what of them is left out."""
 
-    def attempt(check: Callable[..., Any], value: Any, *field: str) -> Any:
+    facts: OrderFacts
+    errors: list[UserError]
+    warnings: list[UserError]
+
+
+def checked(facts: OrderFacts, *path: str) -> Checked:
+    """The facts of a row, with everything that is wrong with it.
+
+    Ids, dates and titles decide what the order is: a wrong one is an error. Names, addresses,
+    languages and web addresses are decoration: a wrong one is a warning, and stays as it is known.
+    """
+    checks = _Checks(path)
+    for unreadable in facts.unreadable:
+        checks.add(checks.errors, unreadable)
+    order_id = checks.must(text.identifier, facts.external_id, "externalId")
+    facts = replace(
+        facts,
+        external_id=order_id,
+        completed_at=checks.must(_completion, facts.completed_at, "completedAt"),
+        updated_at=checks.must(_change, facts.updated_at, "updatedAt"),
+        customer=_customer(facts.customer, order_id, checks),
+        vendor=_person(facts.vendor, "vendor", _vendor_name, checks),
+        service=ServiceFacts(
+            checks.must(text.identifier, facts.service.external_id, "service", "externalId"),
+            checks.must(_title, facts.service.title, "service", "title"),
+            checks.may(_url, facts.service.url, "service", "url"),
+        ),
+    )
+    return Checked(facts, checks.errors, checks.warnings)
+
+
+class _Checks:
+    """Collects what is wrong with a row."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self._path = path
+        self.errors: list[UserError] = []
+        self.warnings: list[UserError] = []
+
+    def must(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+        """The value as checked; a wrong one refuses the row."""
+        return self._checked(check, value, field, self.errors)
+
+    def may(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+        """The value as checked; a wrong one is as if it had been left out."""
+        return self._checked(check, value, field, self.warnings)
+
+    def _checked(
+        self,
+        check: Callable[..., Any],
+        value: Any,
+        field: tuple[str, ...],
+        complaints: list[UserError],
+    ) -> Any:
+        if value is KEEP:
+            return value
         try:
             return check(value, *field)
         except UserError as error:
-            error.field = [*path, *error.field]
-            errors.append(error)
-            return value
+            self.add(complaints, error)
+            return KEEP
 
-    facts = replace(
-        facts,
-        external_id=attempt(text.identifier, facts.external_id, "externalId"),
-        completed_at=attempt(_past, facts.completed_at, "completedAt"),
-        customer=_person(facts.customer, "customer", attempt, nameless=True),
-        vendor=_person(facts.vendor, "vendor", attempt, nameless=False),
-        service=ServiceFacts(
-            attempt(text.identifier, facts.service.external_id, "service", "externalId"),
-            attempt(_title, facts.service.title, "service", "title"),
-            attempt(_url, facts.service.url, "service", "url"),
-        ),
+    def add(self, complaints: list[UserError], error: UserError) -> None:
+        error.field = [*self._path, *error.field]
+        complaints.append(error)
+
+
+def _customer(person: PersonFacts, order_id: str, checks: _Checks) -> PersonFacts:
+    facts = _person(person, "customer", _name, checks)
+    if not guest.is_placeholder(person.external_id):
+        return facts
+    message = (
+        f"{person.external_id!r} names nobody, so this buyer is kept apart from all others. Send"
+        " an id that only this buyer has, such as one made of the order's."
     )
-    return facts, errors
+    checks.add(checks.warnings, Invalid("customer", "externalId", message=message))
+    return replace(facts, external_id=guest.guest_of(order_id))
 
 
 def _person(
-    person: PersonFacts, role: str, attempt: Callable[..., Any], *, nameless: bool
+    person: PersonFacts, role: str, name: Callable[..., str], checks: _Checks
 ) -> PersonFacts:
     return PersonFacts(
-        attempt(text.identifier, person.external_id, role, "externalId"),
-        attempt(_name if not nameless else _any_name, person.display_name, role, "displayName"),
-        attempt(_email, person.email, role, "email"),
-        attempt(_locale, person.locale, role, "locale"),
+        checks.must(text.identifier, person.external_id, role, "externalId"),
+        checks.may(name, person.display_name, role, "displayName"),
+        checks.may(_email, person.email, role, "email"),
+        checks.may(_locale, person.locale, role, "locale"),
     )
 
 
-def _past(value: datetime | None, *field: str) -> datetime | None:
+def _completion(value: datetime | None, *field: str) -> datetime | None:
+    return _past(value, *field, what="An order cannot be completed")
+
+
+def _change(value: datetime | None, *field: str) -> datetime | None:
+    return _past(value, *field, what="An order cannot have changed")
+
+
+def _past(value: datetime | None, *field: str, what: str) -> datetime | None:
     if value is None:
         return None
     if value.tzinfo is None:
         raise Invalid(*field, message="A date and time needs an offset, such as Z or +02:00.")
     if value < EPOCH:
-        raise Invalid(*field, message="An order cannot be completed before 1970.")
+        raise Invalid(*field, message=f"{what} before 1970.")
     if value > clock.now() + CLOCK_SKEW:
-        raise Invalid(*field, message="An order cannot be completed in the future.")
+        raise Invalid(*field, message=f"{what} in the future.")
     return value.astimezone(UTC)
 
 
-def _any_name(value: str, *field: str) -> str:
+def _name(value: str, *field: str) -> str:
     cleaned = text.line(value)
     if len(cleaned) > 200:
         raise Invalid(*field, message="A name has 200 characters at most.")
     return cleaned
 
 
-def _name(value: str, *field: str) -> str:
-    cleaned = _any_name(value, *field)
+def _vendor_name(value: str, *field: str) -> str:
+    cleaned = _name(value, *field)
     if not cleaned:
         raise Invalid(*field, message="A vendor needs a name.")
-    if _ADDRESS.fullmatch(cleaned):
-        raise Invalid(*field, message="A vendor's name is public: it cannot be an e-mail address.")
+    if _ADDRESS.search(cleaned):
+        raise Invalid(*field, message="A vendor's name is public: it cannot hold an address.")
     return cleaned
 
 
@@ -135,10 +200,8 @@ def _title(value: str, *field: str) -> str:
     return cleaned
 
 
-def _email(value: str | None | Keep, *field: str) -> str | None | Keep:
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
+def _email(value: str | None, *field: str) -> str | None:
+    if not value or not value.strip():
         return None
     try:
         return normalised(value)
@@ -146,20 +209,16 @@ def _email(value: str | None | Keep, *field: str) -> str | None | Keep:
         raise Invalid(*field, message=str(error)) from None
 
 
-def _locale(value: str | None | Keep, *field: str) -> str | None | Keep:
-    if not isinstance(value, str):
-        return value
-    tag = value.strip().replace("_", "-")
-    if not tag:
+def _locale(value: str | None, *field: str) -> str | None:
+    if not value or not value.strip():
         return None
-    if len(tag) > 35 or not tag.replace("-", "").isalnum() or not tag.isascii():
-        raise Invalid(*field, message="Give a language tag such as en or de-AT.")
-    return tag
+    try:
+        return language_tag(value)
+    except ValueError as error:
+        raise Invalid(*field, message=str(error)) from None
 
 
-def _url(value: str | None | Keep, *field: str) -> str | None | Keep:
-    if not isinstance(value, str):
-        return value
+def _url(value: str | None, *field: str) -> str | None:
     try:
         return site_settings.url("url", value) if value else None
     except Invalid as error:

@@ -1,28 +1,36 @@
-"""Customers, vendors and services come with the orders: what is new or changed is stored."""
+"""Customers, vendors and services come with the orders: the newest facts of them are stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
-
-from tortoise.models import Model
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from models import Customer, Service, Vendor, clock, sql
 from models.uuid7 import uuid7
 from resolvers import text
-from resolvers.errors import Forbidden, UserError
-from resolvers.order_facts import KEEP, OrderFacts, PersonFacts
-from resolvers.viewer import Viewer
+from resolvers.errors import Conflict, Forbidden
+from resolvers.order_facts import KEEP, PersonFacts
+from resolvers.order_rows import OrderRow
+from resolvers.viewer import Condition, Viewer
 
-M = TypeVar("M", bound=Model)
-Wanted = dict[str, dict[str, Any]]
+Party = TypeVar("Party", Customer, Vendor, Service)
+# Names of columns, by the id of the party.
+Changes = dict[str, list[str]]
 
-
-class Row(Protocol):
-    """A row of the feed that can be refused."""
-
-    facts: OrderFacts
-
-    def refuse(self, error: UserError) -> None: ...
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_ALWAYS = Condition("")
+_TOLD = ("display_name", "email", "locale")
+# Facts of the same instant count as newer, and what a bound key said holds back no other one.
+_IS_NEWS = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
+_NO_OTHER_VENDORS = """ AND NOT EXISTS (SELECT 1 FROM orders other
+  WHERE other.customer_id = customer.id AND other.vendor_id <> ?)"""
+_SERVICES = f"""
+SELECT {sql.columns(Service, "s")}, v.external_id AS seller
+FROM service s JOIN vendor v ON v.id = s.vendor_id WHERE s.external_id IN"""
+_REVIEWED = """
+SELECT r.id FROM review r JOIN vendor v ON v.id = r.vendor_id
+WHERE r.service_id = ? AND v.external_id <> ? LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -32,62 +40,139 @@ class Parties:
     customers: dict[str, Customer]
     vendors: dict[str, Vendor]
     services: dict[str, Service]
+    # What changed of those who were known before, by their ids.
+    changed_customers: Changes
+    changed_vendors: Changes
 
 
-async def store(viewer: Viewer, rows: Sequence[Row]) -> Parties:
-    """Store the parties of the rows. A row that takes another vendor's service is refused.
+class _Said(NamedTuple):
+    """What a row says of one of its parties."""
 
-    Tables and rows are always written in the same order, so that two feeds never deadlock.
+    external_id: str
+    values: dict[str, Any]
+    row: OrderRow
+
+
+async def store(viewer: Viewer, rows: Sequence[OrderRow]) -> Parties:
+    """Store the parties of the rows. A row that takes a service from its vendor is refused.
+
+    Facts that are older than those stored change nothing. A key that is bound to a vendor changes
+    nothing of a customer whom an order of another vendor knows. Tables and rows are always written
+    in the same order, so that two feeds never deadlock.
     """
-    vendors = await _stored(Vendor, _persons(row.facts.vendor for row in rows))
-    services = await _existing(Service, sorted({row.facts.service.external_id for row in rows}))
-    kept = [row for row in rows if _may_name(viewer, row, services, vendors)]
-    customers = await _stored(Customer, _persons(row.facts.customer for row in kept))
-    wanted: Wanted = {}
-    for row in kept:
-        facts = row.facts.service
-        given = {
-            "title": facts.title,
-            "title_folded": text.fold(facts.title)[:900],
-            "url": facts.url,
-            "vendor_id": vendors[row.facts.vendor.external_id].id,
-        }
-        wanted[facts.external_id] = wanted.get(facts.external_id, {}) | _said(given)
-    return Parties(customers, vendors, await _stored(Service, wanted, services))
+    kept = await _that_take_no_service(viewer, rows)
+    said = [_Said(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
+    vendors, changed_vendors = await _stored(viewer, Vendor, said)
+    own = vendors[viewer.vendor].id if viewer.vendor in vendors else None
+    unless = Condition(_NO_OTHER_VENDORS, (own,)) if own else _ALWAYS
+    said = [_Said(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
+    customers, changed_customers = await _stored(viewer, Customer, said, only_if=unless)
+    said = [_Said(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
+    services, _ = await _stored(viewer, Service, said)
+    return Parties(customers, vendors, services, changed_customers, changed_vendors)
 
 
-def _may_name(
-    viewer: Viewer, row: Row, services: dict[str, Service], vendors: dict[str, Vendor]
-) -> bool:
-    """A key that is bound to a vendor cannot take a service away from another one."""
-    service = services.get(row.facts.service.external_id)
-    if viewer.vendor is None or service is None:
-        return True
-    if service.vendor_id == vendors[row.facts.vendor.external_id].id:
-        return True
-    row.refuse(
-        Forbidden("service", "externalId", message="This service belongs to another vendor.")
-    )
-    return False
+async def _that_take_no_service(viewer: Viewer, rows: Sequence[OrderRow]) -> list[OrderRow]:
+    """The rows but for those that name the service of another vendor; these are refused.
+
+    Reviews stay with the vendor of their day, so a service moves only while it has none of another
+    vendor. A row that says again what its order is of, or tells of long ago, moves nothing.
+    """
+    names = sorted({row.facts.service.external_id for row in rows})
+    found = await sql.fetch(f"{_SERVICES} ({sql.places(names)})", *names) if names else []
+    services = {row["external_id"]: row for row in found}
+    kept = []
+    for row in rows:
+        service, vendor = services.get(row.facts.service.external_id), row.facts.vendor.external_id
+        if service is None or service["seller"] == vendor:
+            kept.append(row)
+        elif viewer.vendor is not None:
+            message = "This service belongs to another vendor."
+            row.refuse(Forbidden("service", "externalId", message=message))
+        elif (
+            not row.is_known
+            and _is_news(service, row, bound=False)
+            and await sql.fetch(_REVIEWED, service["id"], vendor)
+        ):
+            message = f"This service has reviews, so it stays with the vendor {service['seller']}."
+            row.refuse(Conflict("service", "externalId", message=message))
+        else:
+            kept.append(row)
+    return kept
 
 
-def _persons(people: Iterable[PersonFacts]) -> Wanted:
-    wanted: Wanted = {}
-    for person in people:
-        given = {
-            "display_name": person.display_name,
-            "email": person.email,
-            "locale": person.locale,
-        }
-        wanted[person.external_id] = wanted.get(person.external_id, {}) | _said(given)
-    return wanted
-
-
-def _said(given: dict[str, Any]) -> dict[str, Any]:
+def _person(person: PersonFacts) -> dict[str, Any]:
+    given = {"display_name": person.display_name, "email": person.email, "locale": person.locale}
     return {name: value for name, value in given.items() if value is not KEEP}
 
 
-async def _existing(model: type[M], external_ids: list[str]) -> dict[str, M]:
+def _customer(row: OrderRow, told_by: UUID | None) -> dict[str, Any]:
+    said = _person(row.facts.customer)
+    return said | {"email_from": told_by} if "email" in said else said
+
+
+def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
+    facts = row.facts.service
+    said: dict[str, Any] = {
+        "title": facts.title,
+        "title_folded": text.fold(facts.title)[:900],
+        "url": facts.url,
+    }
+    if not row.is_known:
+        said["vendor_id"] = vendors[row.facts.vendor.external_id].id
+    return {name: value for name, value in said.items() if value is not KEEP}
+
+
+async def _stored(
+    viewer: Viewer, model: type[Party], said: list[_Said], *, only_if: Condition = _ALWAYS
+) -> tuple[dict[str, Party], Changes]:
+    """The rows as they are when what was said of them is written, in the order of their ids."""
+    names = sorted({each.external_id for each in said})
+    known = await _existing(model, names)
+    wanted = _newest(known, said, bound=viewer.vendor is not None)
+    for external_id in sorted(wanted):
+        values, is_new = wanted[external_id], external_id not in known
+        await _write(model, external_id, values, only_if, is_new=is_new)
+    stored = await _existing(model, names) if wanted else known
+    changes = {
+        external_id: [name for name in _TOLD if getattr(before, name) != getattr(after, name)]
+        for external_id, before in known.items()
+        if model is not Service and (after := stored[external_id])
+    }
+    return stored, {external_id: names for external_id, names in changes.items() if names}
+
+
+def _newest(known: Mapping[str, Party], said: list[_Said], *, bound: bool) -> dict[str, sql.Row]:
+    """What is to be written: by id, the newest values of each column, and of when they are."""
+    wanted: dict[str, sql.Row] = {}
+    for external_id, values, row in sorted(said, key=lambda each: each.row.told_at or _LONG_AGO):
+        stored = known.get(external_id)
+        if stored is None:
+            wanted[external_id] = wanted.get(external_id, {}) | values | _told(row, bound=bound)
+        elif _is_news(vars(stored), row, bound=bound):
+            before = vars(stored) | wanted.get(external_id, {})
+            differing = {name: value for name, value in values.items() if before[name] != value}
+            if bound and "email" not in differing:
+                differing.pop("email_from", None)
+            if differing or (row.is_dated and row.told_at != before["told_at"]):
+                wanted[external_id] = (
+                    wanted.get(external_id, {}) | differing | _told(row, bound=bound)
+                )
+    return wanted
+
+
+def _told(row: OrderRow, *, bound: bool) -> sql.Row:
+    return {"told_at": row.told_at, "told_by_partner": bound}
+
+
+def _is_news(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
+    """The rule of `_IS_NEWS`, on what was just read."""
+    if stored["told_at"] is None or (stored["told_by_partner"] and not bound):
+        return True
+    return row.told_at is not None and row.told_at >= stored["told_at"]
+
+
+async def _existing(model: type[Party], external_ids: list[str]) -> dict[str, Party]:
     if not external_ids:
         return {}
     rows = await sql.fetch(
@@ -101,31 +186,24 @@ async def _existing(model: type[M], external_ids: list[str]) -> dict[str, M]:
     }
 
 
-async def _stored(
-    model: type[M], wanted: Wanted, existing: dict[str, M] | None = None
-) -> dict[str, M]:
-    """The rows as wanted, storing those that are new or differ, in the order of their ids."""
-    external_ids = sorted(wanted)
-    known = await _existing(model, external_ids) if existing is None else existing
-    differing = [
-        external_id
-        for external_id in external_ids
-        if external_id not in known
-        or any(getattr(known[external_id], k) != v for k, v in wanted[external_id].items())
-    ]
-    for external_id in differing:
-        await _upsert(model, external_id, wanted[external_id])
-    return await _existing(model, external_ids) if differing else known
-
-
-async def _upsert(model: type[M], external_id: str, values: dict[str, Any]) -> None:
-    names = list(values)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+async def _write(
+    model: type[Party], external_id: str, values: sql.Row, only_if: Condition, *, is_new: bool
+) -> None:
+    """Store what was said of a party, unless somebody has told newer facts of it meanwhile."""
+    table = model._meta.db_table
+    condition = f"{_IS_NEWS}{only_if.text}".format(table)
+    guard = (values["told_at"], values["told_by_partner"], *only_if.values)
+    if not is_new:
+        changes = ", ".join(f"{name} = ?" for name in values)
+        statement = f"UPDATE {table} SET {changes} WHERE external_id = ? AND {condition}"
+        await sql.execute(statement, *values.values(), external_id, *guard)
+        return
+    nameless = {} if model is Service else {"display_name": ""}
+    row = {"id": uuid7(), "external_id": external_id, "created_at": clock.now()} | nameless | values
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     await sql.execute(
-        f"INSERT INTO {model._meta.db_table} (id, external_id, created_at, {', '.join(names)})"
-        f" VALUES (?, ?, ?, {sql.places(names)}) ON CONFLICT (external_id) DO UPDATE SET {changes}",
-        uuid7(),
-        external_id,
-        clock.now(),
-        *values.values(),
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({sql.places(list(row))})"
+        f" ON CONFLICT (external_id) DO UPDATE SET {changes} WHERE {condition}",
+        *row.values(),
+        *guard,
     )

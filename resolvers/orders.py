@@ -8,8 +8,9 @@ from models import Customer, Order, OrderUpdate, SiteSettings, Vendor, sql
 from resolvers.ref import Ref
 from resolvers.viewer import Viewer, visible_orders
 
-_COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_")},
-  {sql.columns(Vendor, "v", "vendor_")},
+_PERSON = ("id", "external_id", "display_name", "email", "locale")
+_COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_", only=_PERSON)},
+  {sql.columns(Vendor, "v", "vendor_", only=_PERSON)},
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed"""
 _FROM = "orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"
 _SELECT = f"SELECT {_COLUMNS} FROM {_FROM}"

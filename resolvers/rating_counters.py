@@ -48,6 +48,24 @@ def _adding(rows: int) -> str:
     return _ADD.format(rows=", ".join([_ROW] * rows))
 
 
+_STRAYS = """
+SELECT s.external_id AS service, today.external_id AS vendor, once.external_id AS reviewed,
+  COUNT(*) AS reviews
+FROM review r JOIN service s ON s.id = r.service_id
+JOIN vendor today ON today.id = s.vendor_id JOIN vendor once ON once.id = r.vendor_id
+WHERE r.vendor_id <> s.vendor_id AND r.deleted_at IS NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 3"""
+
+
+class Stray(NamedTuple):
+    """A service, by its id, that moved away from the vendor for whom reviews of it count."""
+
+    service: str
+    vendor: str
+    reviewed: str
+    reviews: int
+
+
 class Drift(NamedTuple):
     """A counter that disagrees with the reviews."""
 
@@ -98,6 +116,11 @@ async def drifts() -> list[Drift]:
         for subject_id in sorted(counted.keys() | stored.keys())
         if (drift := _drift(subject_id, stored.get(subject_id), counted.get(subject_id)))
     ]
+
+
+async def strays() -> list[Stray]:
+    """Every service that is listed under another vendor than its reviews."""
+    return [Stray(**row) for row in await sql.fetch(_STRAYS)]
 
 
 async def repair() -> list[Drift]:

@@ -32,7 +32,7 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated("review_id")
     async with transaction():
-        review = await find_review_of_party(viewer, review_id)
+        review = await find_review_of_party(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
         if not viewer.is_vendor((await Vendor.get(id=review.vendor_id)).external_id):

@@ -98,7 +98,7 @@ def judge(
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:
         reason = IneligibilityReason.ALREADY_REVIEWED
-    if reason is None and not _is_open(order, settings, deadline, now):
+    if reason is None and not is_open(order, settings, deadline, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
         return _no(reason, deadline, existing)
@@ -111,7 +111,7 @@ def judge(
 def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
     """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
     reason, deadline = _reason(viewer, order), review_deadline(order, settings)
-    if reason is None and not _is_open(order, settings, deadline, now):
+    if reason is None and not is_open(order, settings, deadline, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
         _no(reason, deadline).refuse("review_id")
@@ -124,7 +124,7 @@ def review_deadline(order: Order, settings: SiteSettings) -> Window | None:
     return window(order.completed_at, settings.review_window_days, settings.time_zone)
 
 
-def _is_open(order: Order, settings: SiteSettings, deadline: Window | None, now: datetime) -> bool:
+def is_open(order: Order, settings: SiteSettings, deadline: Window | None, now: datetime) -> bool:
     """Whether the window is open. An order of unknown completion has one only when unlimited."""
     if settings.review_window_days == 0:
         return True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from models import Order, OrderStatus, Review, ReviewStatus, clock, sql
+from models import Order, OrderStatus, RejectionReason, Review, ReviewStatus, clock, sql
 from models.database import transaction
 from models.review import SUB_RATINGS
 from models.uuid7 import uuid7
@@ -32,7 +32,10 @@ class ImportOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class ReviewFacts:
-    """One review as an older system knew it. `created_at` has an offset."""
+    """One review as an older system knew it. `created_at` has an offset.
+
+    `reason` belongs to a rejection. `verified_purchase` is None when the file does not tell.
+    """
 
     order: str
     rating: int
@@ -42,6 +45,8 @@ class ReviewFacts:
     quality: int | None = None
     value: int | None = None
     status: ReviewStatus = ReviewStatus.APPROVED
+    reason: RejectionReason | None = None
+    verified_purchase: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,15 @@ class ImportResult:
     error: UserError | None = None
 
 
-async def import_reviews(viewer: Viewer, rows: Sequence[ReviewFacts]) -> list[ImportResult]:
+async def import_reviews(
+    viewer: Viewer, rows: Sequence[ReviewFacts], *, declared: bool = False
+) -> list[ImportResult]:
     """Store reviews of orders that are known, and answer row by row, in one transaction.
 
     An order that has a review keeps it: the very same review is UNCHANGED, another is SKIPPED.
-    Orders of any status count, for history is what it is; verified are those that were completed
-    when the review was written. No filter reads the stars. The caller may see all the orders.
+    Orders of any status count, for history is what it is. Verified are reviews of orders that the
+    feed told before, completed when the review was written; with `declared`, the operator vouches
+    for the file. No filter reads the stars. The caller may see all the orders.
     """
     async with transaction():
         known = await _orders(viewer, {row.order for row in rows})
@@ -65,7 +73,7 @@ async def import_reviews(viewer: Viewer, rows: Sequence[ReviewFacts]) -> list[Im
         results, created = [], []
         for row in rows:
             try:
-                review = _review(row, known)
+                review = _review(row, known, declared=declared)
                 stored = existing.get(review.order_id)
                 if stored is None:
                     await reviews.insert(review)
@@ -104,21 +112,15 @@ async def _existing(known: dict[str, Order]) -> dict[object, Review]:
     return {review.order_id: review for review in sql.hydrate(Review, rows)}
 
 
-def _review(row: ReviewFacts, known: dict[str, Order]) -> Review:
+def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Review:
     order = known.get(row.order)
     if order is None:
         raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
     if order.customer.external_id == order.vendor.external_id:
         raise OwnService("order_id")
-    for name in ("rating", *SUB_RATINGS):
-        value = getattr(row, name)
-        if value is not None and not 1 <= value <= 5:
-            raise RatingOutOfRange(name)
-    if row.created_at > clock.now() + _FUTURE:
-        raise Invalid("created_at", message="A review cannot come from the future.")
     body = text.plain(row.body)
-    if text.is_too_long(body):
-        raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
+    _check(row, body)
+    is_rejected = row.status is ReviewStatus.REJECTED
     return Review(
         id=uuid7(),
         order_id=order.id,
@@ -131,11 +133,37 @@ def _review(row: ReviewFacts, known: dict[str, Order]) -> Review:
         value=row.value,
         body=body,
         body_folded=text.fold(body),
-        verified=_was_completed(order, row.created_at),
+        verified=_is_verified(row, order, declared=declared),
         status=row.status,
+        rejection_reason=row.reason or RejectionReason.OTHER if is_rejected else None,
+        moderated_at=clock.now() if is_rejected else None,
         created_at=row.created_at,
         published_at=row.created_at if row.status is ReviewStatus.APPROVED else None,
     )
+
+
+def _check(row: ReviewFacts, body: str) -> None:
+    for name in ("rating", *SUB_RATINGS):
+        value = getattr(row, name)
+        if value is not None and not 1 <= value <= 5:
+            raise RatingOutOfRange(name)
+    if row.created_at > clock.now() + _FUTURE:
+        raise Invalid("created_at", message="A review cannot come from the future.")
+    if text.is_too_long(body):
+        raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
+    if row.reason is not None and row.status is not ReviewStatus.REJECTED:
+        raise Invalid("reason", message="Only a rejection has a reason.")
+
+
+def _is_verified(row: ReviewFacts, order: Order, *, declared: bool) -> bool:
+    """By the feed, which knew the order before anybody wrote of it, or by the operator's word."""
+    if order.fed and _was_completed(order, row.created_at):
+        return True
+    if not declared:
+        return False
+    if row.verified_purchase is not None:
+        return row.verified_purchase
+    return order.status is OrderStatus.COMPLETED
 
 
 def _was_completed(order: Order, moment: datetime) -> bool:

@@ -45,6 +45,8 @@ _INSERT_COLUMNS = (
     "status",
     "created_at",
     "published_at",
+    "rejection_reason",
+    "moderated_at",
     "helpful_count",
     "idempotency_key",
     "idempotency_digest",

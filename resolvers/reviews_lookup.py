@@ -39,13 +39,15 @@ async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) ->
     return sql.hydrate(Review, rows)[0] if rows else None
 
 
-async def find_review_of_party(viewer: Viewer, review_id: UUID) -> Review | None:
+async def find_review_of_party(
+    viewer: Viewer, review_id: UUID, *, lock: bool = False
+) -> Review | None:
     """The review, if it exists for this viewer or is one of the viewer's own orders.
 
     To reply or to vote, the parties of an order are told that a review is not published; for
     everybody else it does not exist.
     """
-    review = await find_review(viewer, review_id)
+    review = await find_review(viewer, review_id, lock=lock)
     if review is not None or viewer.vendor is None:
         return review
     rows = await sql.fetch(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
+from models.time_zone import time_zone
 from resolvers import text, tracking
 from resolvers.errors import Invalid
 from resolvers.viewer import Viewer
@@ -55,18 +55,12 @@ def _between(least: int, most: int) -> Callable[[str, int], int]:
 
 
 def _time_zone(name: str, value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(
-            name, message="Give a time zone of the IANA list, such as Europe/Berlin."
-        ) from None
-    return value
+    return _sound(name, value, time_zone)
 
 
 def url(name: str, value: str) -> str:
-    """An absolute http(s) address, as typed. Raises Invalid."""
-    return _sound(name, value, web_address.check)
+    """An absolute http(s) address, its host in A-labels. Raises Invalid."""
+    return _sound(name, value, web_address.checked)
 
 
 def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], str | None]:
@@ -74,14 +68,11 @@ def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], s
 
 
 def _address(name: str, value: str) -> str:
-    try:
-        return normalised(value)
-    except ValueError as error:
-        raise Invalid(name, message=str(error)) from None
+    return _sound(name, value, normalised)
 
 
 def _share_text(name: str, value: str) -> str:
-    cleaned = _sound(name, text.plain(value), token_text.check)
+    cleaned = _sound(name, text.plain(value), token_text.checked)
     if not 1 <= len(cleaned) <= 1000:
         raise Invalid(name, message="A share text has 1 to 1,000 characters.")
     return cleaned
@@ -90,22 +81,21 @@ def _share_text(name: str, value: str) -> str:
 def _share_url(name: str, value: str) -> str:
     example = {"site_url": "https://shop.example", "site_name": "shop"}
     url(name, token_text.filled(value, example))
-    return _sound(name, value, token_text.check)
+    return _sound(name, value, lambda typed: token_text.checked(web_address.in_a_labels(typed)))
 
 
 def _template(*known: str) -> Callable[[str, str], str]:
     return lambda name, value: _sound(
-        name, value, lambda address: web_address.check_template(address, set(known))
+        name, value, lambda address: web_address.checked_template(address, set(known))
     )
 
 
-def _sound(name: str, value: str, check: Callable[[str], None]) -> str:
-    """The value, when a check that raises ValueError has nothing against it. Raises Invalid."""
+def _sound(name: str, value: str, checked: Callable[[str], str]) -> str:
+    """The value as it is stored, by a function that raises ValueError. Raises Invalid."""
     try:
-        check(value)
+        return checked(value)
     except ValueError as error:
         raise Invalid(name, message=str(error)) from None
-    return value
 
 
 def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:

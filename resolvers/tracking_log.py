@@ -36,6 +36,9 @@ class TrackingKind(StrEnum):
     REPLY_DELETED = "reply.deleted"
     MAIL_RETRIED = "mail.retried"
     MAIL_CANCELLED = "mail.cancelled"
+    ORDER_HANDED_OVER = "order.handed_over"
+    ORDER_STATUS_CHANGED = "order.status_changed"
+    PERSON_CHANGED = "person.changed"
     SETTINGS_CHANGED = "settings.changed"
 
 

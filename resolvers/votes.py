@@ -53,7 +53,8 @@ async def _votable(viewer: Viewer, review_id: UUID) -> Review:
         raise Forbidden("review_id", message="Only people who are signed in can vote.")
     if not (await site_settings.current()).helpful_votes_enabled:
         raise VotesDisabled("review_id")
-    review = await find_review_of_party(viewer, review_id)
+    # Held from here on, so that it is not handed over to the voter meanwhile.
+    review = await find_review_of_party(viewer, review_id, lock=True)
     if review is None:
         raise NotFound("review_id", message="There is no such review.")
     if not review.is_public:

@@ -6,7 +6,7 @@ import strawberry
 
 import models
 from resolvers.local_period import Interval
-from resolvers.order_feed import Outcome
+from resolvers.order_rows import Outcome
 from resolvers.order_update_list import OrderUpdateOrder
 from resolvers.review_eligibility import IneligibilityReason
 from resolvers.review_list import ReviewOrder
@@ -129,6 +129,7 @@ described(
     CREATED="The order was new.",
     UPDATED="The order, or what it says of it, changed.",
     UNCHANGED="Nothing of the order changed.",
+    STALE="Nothing at all: the row is older (`updatedAt`) than what is stored.",
 )
 described(
     models.OrderUpdateStatus,
@@ -181,5 +182,8 @@ described(
     MAIL_RETRIED="An admin had a mail sent once more.",
     MAIL_CANCELLED="An admin stopped a mail.",
     REPLY_DELETED="An admin deleted a vendor's reply.",
+    ORDER_HANDED_OVER="An order, with its review, became another customer's: from, to.",
+    ORDER_STATUS_CHANGED="A vendor's own key changed the status of an order: was, now.",
+    PERSON_CHANGED="The feed changed the name, address or language of a known person.",
     SETTINGS_CHANGED="An admin changed settings.",
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 import models
-from models.customer import public_name
+from models.person_name import public_name
 from resolvers import update_notes
 from resolvers.keyset import Page, PageRequest
 from resolvers.viewer import Viewer

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from models import OrderStatus
-from resolvers import order_feed
+from resolvers import order_rows
 from resolvers.errors import UserError as Refusal
 from resolvers.order_facts import KEEP, OrderFacts, PersonFacts, ServiceFacts
 from schema.errors import UserError
@@ -15,17 +15,37 @@ from schema.order import Order
 from schema.scalars import moment
 
 
-@strawberry.input(description="A customer or vendor. Persons share one namespace of ids.")
+@strawberry.input(
+    description=(
+        "A customer or vendor. Persons share one namespace of ids. The newest facts are kept: an"
+        " older order does not change a person. A key that is bound to a vendor changes nothing of"
+        " a person whom an order of another vendor knows."
+    )
+)
 class PersonInput:
-    external_id: str = strawberry.field(description="The id that the marketplace gave it.")
+    external_id: str = strawberry.field(
+        description=(
+            "The id that the marketplace gave it. For a purchase without an account, one that only"
+            " this buyer has; `0`, `guest`, `none`, `null` and `anonymous` name nobody, and become"
+            " one customer an order."
+        )
+    )
     display_name: str = strawberry.field(
         description="200 characters at most. A customer's may be empty; a vendor's not."
     )
     email: str | None = strawberry.field(
-        default=UNSET, description="Where mails go; null forgets it, left out keeps it."
+        default=UNSET,
+        description=(
+            "Where mails go; null forgets it, left out keeps it. What is no address is left out,"
+            " with a warning."
+        ),
     )
     locale: str | None = strawberry.field(
-        default=UNSET, description="Language of mails, such as de-AT; null forgets it."
+        default=UNSET,
+        description=(
+            "Language of mails, such as de-AT; null forgets it. What is no language is left out,"
+            " with a warning."
+        ),
     )
 
     def facts(self) -> PersonFacts:
@@ -54,24 +74,44 @@ class OrderInput:
             " completed order: what is known, else the moment of receipt."
         ),
     )
+    updated_at: datetime | None = strawberry.field(
+        default=None,
+        description=(
+            "When the marketplace last changed it. A row older than what is stored is STALE and"
+            " changes nothing; an equally old one counts as newer, and what a vendor's own key said"
+            " makes no other row stale. More than five minutes ahead is refused. Left out: the"
+            " order is taken as received, its persons as of its completion."
+        ),
+    )
     reminders_allowed: bool = strawberry.field(
         default=True, description="Whether its customer may be reminded to review."
+    )
+    hand_over: bool = strawberry.field(
+        default=False,
+        description=(
+            "Whether a reviewed order may get another customer, who gets the review, its notices"
+            " and its mails. Only by a key that is bound to no vendor; otherwise a CONFLICT. All"
+            " links to the order end, and the tracking log holds both ids."
+        ),
     )
     customer: PersonInput = strawberry.field(description="Who received the service.")
     vendor: PersonInput = strawberry.field(description="Who sold it.")
     service: ServiceInput = strawberry.field(description="What was bought.")
 
     def facts(self) -> OrderFacts:
-        """What resolvers take, also of a row whose completion cannot be read."""
-        completed_at, unreadable = None, list[Refusal]()
-        try:
-            completed_at = moment(self.completed_at, "completedAt")
-        except Refusal as error:
-            unreadable.append(error)
+        """What resolvers take, also of a row whose dates cannot be read."""
+        dates, unreadable = dict[str, datetime | None](), list[Refusal]()
+        for name, given in (("completedAt", self.completed_at), ("updatedAt", self.updated_at)):
+            try:
+                dates[name] = moment(given, name)
+            except Refusal as error:
+                unreadable.append(error)
         return OrderFacts(
             external_id=self.external_id,
             status=self.status,
-            completed_at=completed_at,
+            completed_at=dates.get("completedAt"),
+            updated_at=dates.get("updatedAt"),
+            hand_over=self.hand_over,
             unreadable=tuple(unreadable),
             reminders_allowed=self.reminders_allowed,
             customer=self.customer.facts(),
@@ -93,7 +133,7 @@ class UpsertOrdersInput:
 @strawberry.type(description="What became of one order.")
 class OrderResult:
     external_id: str = strawberry.field(description="The id that was sent.")
-    outcome: order_feed.Outcome | None = strawberry.field(
+    outcome: order_rows.Outcome | None = strawberry.field(
         description="What the row did; null when it was refused."
     )
     order: Order | None = strawberry.field(
@@ -102,14 +142,21 @@ class OrderResult:
     errors: list[UserError] = strawberry.field(
         description="Why the row was refused; empty when it was applied."
     )
+    warnings: list[UserError] = strawberry.field(
+        description=(
+            "What of an order that was stored could not be taken (an address, a web address, a"
+            " language, a name) and stays as it was, or what should be sent differently."
+        )
+    )
 
     @classmethod
-    def of(cls, result: order_feed.OrderResult, order: Order | None) -> "OrderResult":
+    def of(cls, result: order_rows.OrderResult, order: Order | None) -> "OrderResult":
         return cls(
             external_id=result.external_id,
             outcome=result.outcome,
             order=order,
             errors=[UserError.of(error) for error in result.errors],
+            warnings=[UserError.of(error) for error in result.warnings],
         )
 
 

@@ -61,7 +61,8 @@ class Review(Node):
 
     @strawberry.field(
         description=(
-            "Whether the order was known to the server and completed when the review was written."
+            "Whether the marketplace had told the order, and it was completed, when the review was"
+            " written; of a review from a file also whether the site's operator vouched for it."
             " Computed by the server, never taken from input."
         )
     )

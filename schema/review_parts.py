@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 import models
-from models.customer import public_name
+from models.person_name import public_name
 from models.review import ReviewStatus
 
 
@@ -14,7 +14,10 @@ class ReviewAuthor:
     name: strawberry.Private[str]
 
     @strawberry.field(
-        description='First name and initial, such as "Maria S."; never an e-mail address or an id.'
+        description=(
+            'First name and initial, such as "Maria S."; "Customer" where a name does not tell'
+            " them apart. Never an e-mail address or an id."
+        )
     )
     def display_name(self) -> str:
         return public_name(self.name)
@@ -60,13 +63,12 @@ class ModerationDecision:
 
     @classmethod
     def from_row(cls, row: models.Review) -> "ModerationDecision | None":
-        if row.moderated_at is None:
+        # A rejection of an older system has no date of its own.
+        decided_at = row.moderated_at or (row.created_at if row.reason else None)
+        if decided_at is None:
             return None
         return cls(
-            status=row.status,
-            reason=row.rejection_reason,
-            note=row.moderation_note,
-            decided_at=row.moderated_at,
+            status=row.status, reason=row.reason, note=row.moderation_note, decided_at=decided_at
         )
 
 

@@ -39,7 +39,10 @@ class ReviewPolicy:
             verification=(
                 f"Only the customer of a completed order can review it, once, {until}."
                 " A review is a verified purchase when the order was known and completed when it"
-                " was written; nobody can claim it."
+                " was written; nobody can claim it. Reviews from files of an older system are"
+                " verified purchases only where the marketplace itself had told us the order"
+                " before, or where the operator of this site vouched for the file; those that came"
+                " before this rule keep the mark that they had."
             ),
             moderation=(
                 "Every review waits for an admin, whatever its stars, and is published or rejected"

@@ -1,7 +1,8 @@
 """Dates and times as clients send and read them."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,6 +11,13 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from resolvers.errors import Invalid
+
+# RFC 3339 5.6, in upper case: minute, seconds, fraction and offset. Python reads far more.
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    rf"({_DATE.pattern}T[0-9]{{2}}:[0-9]{{2}}:)([0-9]{{2}})"
+    r"((?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-5][0-9]))"
+)
 
 
 @dataclass(frozen=True)
@@ -33,16 +41,26 @@ def moment(value: Any, *field: str) -> Any:
 def _parse_moment(value: object) -> datetime | Unreadable:
     if not isinstance(value, str):
         raise GraphQLError("A DateTime is a string such as 2026-01-31T12:00:00Z.")
+    found = _MOMENT.fullmatch(value.upper())
     try:
-        parsed = datetime.fromisoformat(value)
-        return parsed if parsed.tzinfo is None else parsed.astimezone(UTC)
+        return _instant(*found.groups()) if found else Unreadable(value)
     except (ValueError, OverflowError):
         return Unreadable(value)
 
 
+def _instant(minute: str, seconds: str, rest: str) -> datetime:
+    """The instant in UTC; a leap second is the second after it, as clocks of computers count."""
+    if seconds != "60":
+        return datetime.fromisoformat(f"{minute}{seconds}{rest}").astimezone(UTC)
+    after = datetime.fromisoformat(f"{minute}59{rest}").astimezone(UTC) + timedelta(seconds=1)
+    if (after.day, after.hour, after.minute, after.second) != (1, 0, 0, 0):
+        raise ValueError
+    return after
+
+
 def _parse_date(value: object) -> date:
     try:
-        if isinstance(value, str) and len(value) == len("2026-01-31"):
+        if isinstance(value, str) and _DATE.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass
@@ -60,7 +78,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="DateTime",
         description=(
             "An instant, RFC 3339, always with an offset: `2026-01-31T12:00:00Z`."
-            " Answered in UTC. One without an offset is refused."
+            " Answered in UTC. Anything else is refused, also one without an offset."
         ),
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=_answer_moment,

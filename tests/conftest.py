@@ -165,7 +165,7 @@ def person(client, settings):
     """Make somebody: `person("customer", "MARIA")`."""
 
     def make(role: str, id: str, **claims: Any) -> Person:
-        token = sign(settings, {"sub": id, "role": role, **claims}, timedelta(hours=1))
+        token = sign(settings, {"sub": id, "role": role, **claims}, timedelta(hours=12))
         return Person(client, token, id)
 
     return make

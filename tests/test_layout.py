@@ -67,7 +67,7 @@ def test_no_package_of_somebody_else_has_a_name_of_ours():
     distributions = packages_distributions()
 
     for package in ARROWS:
-        assert set(distributions.get(package, [])) <= {"candor"}
+        assert set(distributions.get(package, [])) <= {"candor-reviews"}
 
 
 def _subclasses(cls):

@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from candor.command_line import run_in_database
 from candor.importing import Report, Source, import_orders, import_reviews
 from candor.row_files import BadFile
+from models.time_zone import time_zone as iana_name
 
 
 @click.group(name="import")
@@ -57,11 +57,18 @@ def orders(**options: Any) -> None:
 
 @import_.command()
 @_options
+@click.option(
+    "--verified",
+    is_flag=True,
+    help="You vouch for the purchases: those that the column verified_purchase names, and without"
+    " such a column all of completed orders.",
+)
 def reviews(**options: Any) -> None:
     """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
-    status.
+    status, reason (of a rejected one; OTHER if left out), verified_purchase (read with --verified).
 
     They keep their dates and send no mail. Of several reviews of one order the newest is taken.
+    Verified purchases are those of orders that the API was told before, and what you vouch for.
     """
     _run(import_reviews, **options)
 
@@ -75,8 +82,9 @@ def _run(
     encoding: str,
     time_zone: str | None,
     dry_run: bool,
+    verified: bool = False,
 ) -> None:
-    _known_zone(time_zone)
+    zone = _known_zone(time_zone)
     with click.progressbar(
         length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
@@ -85,8 +93,9 @@ def _run(
             dict(_pair(each) for each in columns),
             dict(_cell_pair(each) for each in values),
             encoding,
-            time_zone,
+            zone,
             dry_run,
+            verified,
             bar.update,
         )
         try:
@@ -116,8 +125,8 @@ def _cell_pair(given: str) -> tuple[tuple[str, str], str]:
     return (field, text), value
 
 
-def _known_zone(name: str | None) -> None:
+def _known_zone(name: str | None) -> str | None:
     try:
-        ZoneInfo(name or "UTC")
-    except (ValueError, OSError, KeyError):
-        raise click.UsageError(f"There is no time zone {name}.") from None
+        return iana_name(name) if name is not None else None
+    except ValueError:
+        raise click.UsageError(f"There is no time zone {name!r} in the IANA list.") from None

@@ -24,9 +24,18 @@ def key() -> None:
     type=click.Choice([scope.value for scope in Scope]),
     help="What the key may do; may be repeated.",
 )
-@click.option("--vendor", help="Bind the key to one vendor, by the marketplace's id.")
+@click.option(
+    "--vendor",
+    help="Bind the key to one vendor, by the marketplace's id: it writes its orders alone.",
+)
 def create(name: str, scopes: tuple[str, ...], vendor: str | None) -> None:
-    """Make a key and print it, once: only its hash is stored."""
+    """Make a key and print it, once: only its hash is stored.
+
+    A vendor who holds a key with --vendor and ORDERS_WRITE says who its buyers are, and so who may
+    review it: its reviews are worth what that vendor's word is worth. Such a key changes nothing of
+    orders that are reviewed or can be, but to refund them, and nothing of persons whom other
+    vendors' orders know; each status that it changes stands in the tracking log.
+    """
     click.echo(run_in_database(_create(name, scopes, vendor)))
 
 

@@ -1,5 +1,6 @@
 """`candor mails`: look at every mail with example data, or send one to a real inbox."""
 
+import asyncio
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -7,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from candor.command_line import run_in_database, settings
+from candor.command_line import cannot_listen, settings
 from candor.mail import configuration
 from mailers import previews, translations
 from mailers.catalogue import CATALOGUE
@@ -48,7 +49,10 @@ def mails(context: click.Context, port: int, *, serve: bool) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def render(folder: Path) -> None:
     """Write a page per mail and an index into a folder."""
-    click.echo(previews.write_previews(folder, configuration(settings())))
+    try:
+        click.echo(previews.write_previews(folder, configuration(settings())))
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be written: {error.strerror}.") from None
 
 
 @mails.command()
@@ -69,7 +73,7 @@ def send(to: str, mail: str | None, language: str) -> None:
 
 def _send(name: str, to: str, language: str) -> None:
     config = configuration(settings())
-    verdict = run_in_database(previews.send_example(name, to=to, language=language, config=config))
+    verdict = asyncio.run(previews.send_example(name, to=to, language=language, config=config))
     if verdict.outcome is not Outcome.SENT:
         raise click.ClickException(f"{name} was not accepted: {verdict.code or ''} {verdict.text}")
     click.echo(f"{name} was sent to {to}.", err=True)
@@ -77,7 +81,11 @@ def _send(name: str, to: str, language: str) -> None:
 
 def _serve(folder: str, port: int) -> None:
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    try:
+        listening = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise cannot_listen("127.0.0.1", port, error) from None
+    with listening as server:
         click.echo(f"The mails are at http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it).")
         try:
             server.serve_forever()

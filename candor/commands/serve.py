@@ -1,13 +1,16 @@
 """`candor serve`: the API, and the mail worker beside it."""
 
-import asyncio
 import os
+import socket
 
 import click
 
 from candor import serving
-from candor.command_line import settings
-from candor.welcome import prepare
+from candor.command_line import cannot_listen, said, settings
+from candor.settings import Settings
+from candor.welcome import found_at, prepare
+
+_BACKLOG = 2048
 
 
 @click.command()
@@ -24,17 +27,36 @@ from candor.welcome import prepare
 @click.option("--demo", is_flag=True, help="Load a small demo marketplace if there are no orders.")
 def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: bool) -> None:
     """Serve the API and send mails. The database is brought up to date first."""
-    configured = settings()
-    if demo and configured.production:
-        raise click.ClickException("There is no demo in production.")
-    # Worker processes read the environment again. They must find the same secret, and together
-    # they open no more connections to the relay than one process would (one each at least), and
-    # send it no more mails a second.
+    with _held(host, port) as held:
+        address = found_at(host, held.getsockname()[1])
+        # Links lead here unless the environment says where else. Worker processes read it again.
+        os.environ["CANDOR_PUBLIC_URL"] = os.environ.get("CANDOR_PUBLIC_URL", "").strip() or address
+        configured = settings()
+        if demo and configured.production:
+            raise click.ClickException("There is no demo in production.")
+        _share(configured, workers)
+        if no_mail_worker:
+            os.environ["CANDOR_MAIL_WORKER"] = "off"
+        said(prepare(configured, address=address, demo=demo))
+        serving.serve(configured, held, workers=workers)
+
+
+def _held(host: str, port: int) -> socket.socket:
+    """The port, held before anything is said or done; whoever comes waits for the first answer."""
+    try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from None
+
+
+def _share(configured: Settings, workers: int) -> None:
+    """Tell worker processes, by their environment, the secret, and each its share of the relay.
+
+    Together they open no more connections than one process would (one each at least), and send
+    no more mails a second.
+    """
     os.environ["CANDOR_SECRET"] = configured.secret
     os.environ["CANDOR_MAIL_CONNECTIONS"] = str(max(1, configured.mail_connections // workers))
     if configured.mail_rate is not None:
         os.environ["CANDOR_MAIL_RATE"] = f"{max(configured.mail_rate / workers, 0.000001):.6f}"
-    if no_mail_worker:
-        os.environ["CANDOR_MAIL_WORKER"] = "off"
-    asyncio.run(prepare(configured, address=f"http://{host}:{port}", demo=demo))
-    serving.serve(configured, host=host, port=port, workers=workers)

@@ -11,7 +11,6 @@ from candor.ending import gone_after
 from candor.settings import Settings
 from mailers.worker import Worker
 from models.announcements import hearing
-from models.migrating import pending
 
 
 @click.command()
@@ -23,8 +22,6 @@ def worker() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    if missing := await pending(configured.database_url):
-        raise click.ClickException(f"Migrations are pending: {', '.join(missing)}.")
     working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
 
     def stop() -> None:

@@ -13,9 +13,7 @@ _MOST = 20
 def chosen(request: Request, locale: str | None = None) -> str:
     """The first wish that we can fulfil; English when there is none."""
     for wish in (locale or "", *_accepted(request.headers.get("accept-language", ""))):
-        if wish.lower().startswith(translations.SOURCE):
-            return translations.SOURCE
-        if (language := translations.spoken(wish)) != translations.SOURCE:
+        if language := translations.nearest(wish):
             return language
     return translations.SOURCE
 
@@ -26,7 +24,7 @@ def _accepted(header: str) -> list[str]:
     for part in header.split(",")[:_MOST]:
         name, _, quality = part.partition(";")
         try:
-            weight = float(quality.strip().removeprefix("q=") or 1)
+            weight = float(quality.strip().lower().removeprefix("q=") or 1)
         except ValueError:
             weight = 0.0
         if weight > 0:

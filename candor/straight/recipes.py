@@ -7,7 +7,7 @@ field's: nothing but sums is left to be checked when it is answered.
 from typing import Any, NamedTuple
 
 from models import base64url
-from models.customer import public_name
+from models.person_name import public_name
 from models.rating_tally import Tally, breakdown, hundredths
 from resolvers.standing import standing
 from schema import ids

@@ -234,6 +234,7 @@ def test_keys_are_made_listed_and_revoked(candor):
     assert key.startswith("candor_")
 
     assert candor("key", "create", "--name", "shop", "--scope", "ORDERS_WRITE")[0] == 1
+    assert "says who its buyers are" in " ".join(candor("key", "create", "--help")[1].split())
     assert candor("key", "list")[1] == "shop\tORDERS_WRITE\tNINA\tactive"
     assert candor("key", "revoke", "shop")[0] == 0
     assert candor("key", "revoke", "shop")[0] == 1
@@ -275,6 +276,42 @@ def test_a_drifted_counter_is_found_and_mended(candor, write, tmp_path, environm
     assert said.count("wrong: the counter of") == 2
     assert candor("check", "--repair")[0] == 0
     assert candor("check") == (0, "Everything is in order.", "")
+
+
+def test_a_service_that_moved_away_from_its_reviews_is_found(candor, write, tmp_path, environment):
+    orders = ORDERS + order(1) + order(2, vendor="OMAR", name="Omar").replace("LOGO", "SITE")
+    candor("import", "orders", write("orders.csv", orders))
+    candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
+    move_it = (
+        "from candor.command_line import run_in_database\nfrom models import Service, Vendor\n"
+        "async def work():\n    omar = await Vendor.get(external_id='OMAR')\n"
+        "    await Service.filter(external_id='LOGO').update(vendor_id=omar.id)\nrun_in_database(work())"
+    )
+    command = [sys.executable, "-c", move_it]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60, env=environment)
+
+    code, said, _ = candor("check")
+
+    assert code == 1
+    assert said == (
+        "wrong: service LOGO belongs to vendor OMAR now, but 1 of its reviews count for NINA; feed"
+        " an order of it with that vendor"
+    )
+    assert candor("check", "--repair")[0] == 1
+    candor("import", "orders", write("more.csv", ORDERS + order(3)))
+    assert candor("check") == (0, "Everything is in order.", "")
+
+
+def test_what_cannot_be_taken_of_an_order_is_told_and_the_order_is_kept(candor, write):
+    row = order(1).replace("MARIA,Maria Souza,", "0,Greta,not given")
+
+    code, said, complained = candor("import", "orders", write("orders.csv", ORDERS + row))
+
+    assert (code, said) == (0, "1 created")
+    assert [line.split(": ")[:3] for line in complained.splitlines()] == [
+        ["line 2", "created", "customer.email"],
+        ["line 2", "created", "customer.externalId"],
+    ]
 
 
 def test_the_schema_is_printed_and_compared_with_an_older_one(candor, write):

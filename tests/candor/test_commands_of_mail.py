@@ -302,13 +302,11 @@ def test_processes_share_the_connections_and_the_rate(monkeypatch):
         """Nothing is migrated."""
 
     monkeypatch.setattr("candor.commands.serve.prepare", prepared)
-    monkeypatch.setattr(
-        "candor.serving.serve", lambda _settings, **options: served.append(options["workers"])
-    )
+    monkeypatch.setattr("candor.serving.serve", lambda *_, workers: served.append(workers))
     for name, value in (("SECRET", SECRET), ("MAIL_CONNECTIONS", "9"), ("MAIL_RATE", "10")):
         monkeypatch.setenv(f"CANDOR_{name}", value)
 
-    CliRunner().invoke(main, ["serve", "--workers", "4"], catch_exceptions=False)
+    CliRunner().invoke(main, ["serve", "--port", "0", "--workers", "4"], catch_exceptions=False)
 
     settings = from_environment(os.environ)
     assert served == [4]

@@ -1,13 +1,15 @@
 """GraphiQL: the page, its files, and example operations that work."""
 
+import base64
+import hashlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 from graphql import parse, validate
 
-from candor import assets, graphiql
-from candor.assets import ASSETS, NotFetched
+from candor import graphiql
 from candor.graphiql import examples
 from candor.prices import price_of
 from schema.api import schema
@@ -19,49 +21,43 @@ def database(sqlite_database) -> str:
     return sqlite_database
 
 
+VENDOR = Path(graphiql.__file__).parent / "ide" / "vendor"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-@pytest.fixture
-def installed(monkeypatch, tmp_path):
-    monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    monkeypatch.setattr(graphiql, "FOLDER", tmp_path)
-    for asset in ASSETS:
-        (tmp_path / asset.name).write_text("content")
+def addresses(page):
+    """Everything that the page asks for, from here or elsewhere."""
+    return re.findall(r'(?:src|href)="([^"]+)"', page.text)
 
 
-@pytest.fixture
-def missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(assets, "FOLDER", tmp_path / "nowhere")
-
-
-async def test_the_page_asks_no_other_host(installed, another):
+async def test_the_page_asks_no_other_host(another):
     async with another() as client:
         page = await client.get("/graphql", headers=BROWSER)
-        addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-        files = [(await client.get(address)).status_code for address in addresses]
+        files = [await client.get(address) for address in addresses(page)]
 
     assert page.status_code == 200
-    assert all(address.startswith("/graphiql/") for address in addresses)
-    assert files == [200] * 6
+    assert all(address.startswith("/graphiql/") for address in addresses(page))
+    assert [file.status_code for file in files] == [200] * 6
+    assert sum(len(file.content) for file in files) > 1_600_000
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self';" in policy
-    assert "http" not in policy
-    assert page.text.count('integrity="sha384-') == 4
+    assert "http" not in policy + page.text
 
 
-async def test_without_the_files_it_comes_from_a_cdn_and_says_so_once(missing, another, caplog):
-    async with another() as client:
-        page = await client.get("/graphql", headers=BROWSER)
-        await client.get("/graphql", headers=BROWSER)
+def test_the_files_of_others_are_those_that_the_table_names_each_with_its_licence():
+    table = (VENDOR / "README.md").read_text()
+    told = re.findall(r"^\| (\S+) \| ([a-z-]+)@\S+.* \| (\S{64}) \|$", table, re.MULTILINE)
 
-    assert page.text.count(f'src="{assets.CDN}/') == 3
-    assert page.text.count('integrity="sha384-') == 4
-    assert f"script-src 'self' {assets.CDN}/;" in page.headers["content-security-policy"]
-    assert caplog.text.count("comes from a CDN") == 1
+    for name, _, digest in told:
+        found = hashlib.sha384((VENDOR / name).read_bytes()).digest()
+        assert base64.b64encode(found).decode() == digest, name
+
+    licences = {f"LICENSE-{package}" for _, package, _ in told}
+    named = {name for name, *_ in told}
+    assert {path.name for path in VENDOR.iterdir()} == {"README.md", *named, *licences}
 
 
-async def test_it_can_be_switched_off(installed, another):
+async def test_it_can_be_switched_off(another):
     async with another(graphiql=False) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html"})
         file = await client.get("/graphiql/page.js")
@@ -76,9 +72,9 @@ async def test_a_browser_that_sends_a_query_gets_an_answer(client):
     assert answer.json()["data"] == {"__typename": "Query"}
 
 
-async def test_only_its_own_files_are_served(installed, another):
+async def test_only_its_own_files_are_served(another):
     async with another() as client:
-        for name in ("page.html", "..%2Fapp.py", "examples", "x.js"):
+        for name in ("page.html", "..%2Fapp.py", "examples", "x.js", "README.md", "LICENSE-react"):
             assert (await client.get(f"/graphiql/{name}")).status_code == 404
 
 
@@ -98,35 +94,3 @@ async def test_the_tabs_stand_in_the_page_as_harmless_json(client):
     assert [tab["query"] for tab in tabs] == list(examples().values())
     assert tabs[0]["headers"] == "{}"
     assert json.loads(tabs[1]["headers"]) == {"Authorization": "Bearer "}
-
-
-def test_a_file_that_is_not_the_locked_one_is_refused(tmp_path):
-    import io
-    import tarfile
-
-    asset = ASSETS[1]
-    with tarfile.open(tmp_path / "react-18.3.1.tgz", "w:gz") as packed:
-        info = tarfile.TarInfo(f"package/{asset.path}")
-        info.size = 4
-        packed.addfile(info, io.BytesIO(b"evil"))
-
-    with pytest.raises(NotFetched, match="is not the file it should be"):
-        assets._checked(asset, tmp_path)
-    with pytest.raises(NotFetched, match="holds no"):
-        assets._checked(ASSETS[0], tmp_path)
-
-
-def test_a_build_without_npm_goes_on(monkeypatch, tmp_path, caplog):
-    caplog.set_level("INFO")
-    monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    monkeypatch.setattr(assets.shutil, "which", lambda _: str(tmp_path / "no-npm"))
-
-    assets.main()
-
-    assert "will come from a CDN" in caplog.text
-
-
-def test_files_that_are_there_are_not_fetched_again(installed, monkeypatch):
-    monkeypatch.setattr(assets, "fetch", lambda: pytest.fail("fetched"))
-
-    assets.main()

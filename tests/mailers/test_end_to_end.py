@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from candor.tokens import new_key
 from mailers.configuration import MailConfig, Pace
 from mailers.links import Purpose, read
 from mailers.worker import Worker
-from models import Order, OutboxMail
+from models import ApiKey, Order, OutboxMail
 
 
 @pytest.fixture
@@ -184,3 +185,128 @@ async def test_an_order_that_was_completed_again_is_reminded_of_the_later_comple
     assert row.params == {"completed_at": first.isoformat()}
     assert await deliver() == {}
     assert (await OutboxMail.get()).reason == "the order was completed again"
+
+
+@pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
+async def test_who_has_no_name_is_written_to_without_one(name, feed, deliver):
+    completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    person = {"externalId": "MARIA", "displayName": name, "email": "maria@example.com"}
+    await feed("ORDER-1", completedAt=completed.isoformat(), customer=person | {"locale": "de"})
+
+    [reminder] = (await deliver()).values()
+
+    lines = reminder.get_body(("plain",)).get_content().splitlines()
+    assert [line for line in lines if line.startswith("Hallo")] == ["Hallo,"]
+    assert ">Hallo,</p>" in reminder.get_body(("html",)).get_content()
+    assert reminder["To"] == "maria@example.com"
+
+
+@pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
+async def test_the_team_reads_no_address_for_a_customers_name(
+    name, open_update, solve, feed, deliver, maria, sam, person, ada, act
+):
+    await ada.do("updateSettings", followUpDelayMinutes=0, adminEmail="ada@nordlicht.example")
+    sam = person("staff", "SAM", name="Sam", email="sam@nordlicht.example")
+    update = await open_update(by=sam)
+    await sam.do("assignUpdate", updateId=update["id"], assignee={"externalId": "SAM"})
+    await feed("ORDER-1", customer={"externalId": "MARIA", "displayName": name, "email": None})
+    await act(maria, "postNote", update, body="Still waiting.")
+    await solve(update)
+    await act(maria, "rateUpdate", update, stars=1)
+
+    mails = await deliver()
+
+    told = mails["Customer wrote about order ORDER-1"]
+    alert = mails["1 of 5 stars for order ORDER-1"]
+    for mail in (told, alert):
+        text = mail.get_body(("plain",)).get_content()
+        assert "Customer " in text
+        assert name == "" or name not in text
+
+
+@pytest.fixture
+def key_of(client, shop):
+    """Somebody with a key that is bound to a vendor."""
+
+    async def make(vendor):
+        key, digest = new_key()
+        await ApiKey.create(
+            name=f"key of {vendor}",
+            digest=digest,
+            scopes="ORDERS_WRITE",
+            vendor=vendor,
+            created_at=datetime.now(UTC),
+        )
+        return type(shop)(client, key, vendor)
+
+    return make
+
+
+def told(vendor, email, **changes):
+    """An order of Wilma's, completed three days ago, as somebody tells it."""
+    completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    wilma = {"externalId": "WILMA", "displayName": "Wilma Witness"}
+    return {
+        "externalId": f"{vendor}-1",
+        "status": "COMPLETED",
+        "completedAt": completed.isoformat(),
+        "customer": wilma | ({"email": email} if email else {}),
+        "vendor": {"externalId": vendor, "displayName": vendor.title()},
+        "service": {"externalId": f"{vendor}-S", "title": f"Work of {vendor.title()}"},
+    } | changes
+
+
+async def tell(by, *orders):
+    payload = await by.do("upsertOrders", "results { outcome }", orders=list(orders))
+    return [result["outcome"] for result in payload["results"]]
+
+
+async def test_an_address_that_one_vendors_key_told_gets_no_mail_of_another_vendors_order(
+    shop, key_of, deliver
+):
+    evil, good = await key_of("EVIL"), await key_of("GOOD")
+    await tell(evil, told("EVIL", "attacker@example.com"))
+    await tell(good, told("GOOD", "wilma@example.com"))
+    await tell(shop, told("FAIR", None))
+
+    mails = await deliver()
+
+    assert {
+        subject: message["To"].addresses[0].addr_spec for subject, message in mails.items()
+    } == {
+        "How was Work of Evil?": "attacker@example.com",
+        "How was Work of Good?": "wilma@example.com",
+    }
+    silent = await OutboxMail.get(status="CANCELLED")
+    assert silent.reason == "no address is known"
+
+    await tell(shop, told("FAIR", "real@example.com", externalId="FAIR-2"))
+    [message] = (await deliver()).values()
+    assert message["To"].addresses[0].addr_spec == "real@example.com"
+
+
+async def test_a_vendors_key_that_names_another_vendors_customer_gets_no_mail_of_that_order(
+    shop, key_of, deliver
+):
+    evil = await key_of("EVIL")
+    await tell(shop, told("GOOD", "wilma@example.com"))
+    await tell(evil, told("EVIL", "attacker@example.com", status="PENDING", completedAt=None))
+
+    mails = await deliver()
+
+    assert [message["To"].addresses[0].addr_spec for message in mails.values()] == [
+        "wilma@example.com"
+    ]
+
+
+async def test_after_a_hand_over_the_mails_go_to_the_new_customer(shop, maria, nina, feed, deliver):
+    await feed("ORDER-1")
+    written = await write(maria)
+    await deliver()
+    await nina.do("replyToReview", reviewId=written, body="Thank you for that.")
+    bob = {"externalId": "BOB", "displayName": "Bob Baker", "email": "bob@example.com"}
+
+    await feed("ORDER-1", customer=bob, handOver=True)
+
+    [message] = (await deliver()).values()
+    assert message["To"] == "Bob Baker <bob@example.com>"

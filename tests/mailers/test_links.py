@@ -155,14 +155,14 @@ def test_a_star_only_preselects(link, expected):
 )
 def test_a_template_that_is_no_web_address_is_refused(url):
     with pytest.raises(ValueError, match="address"):
-        web_address.check_template(url, {"order_id"})
+        web_address.checked_template(url, {"order_id"})
 
 
 def test_a_template_needs_the_token_and_knows_its_names():
-    web_address.check_template("https://shop.example/{order_id}/{token}", {"order_id"})
-    web_address.check("http://localhost:8000/x?y=z#a")
+    web_address.checked_template("https://shop.example/{order_id}/{token}", {"order_id"})
+    web_address.checked("http://localhost:8000/x?y=z#a")
 
     with pytest.raises(ValueError, match=r"must hold \{token\}"):
-        web_address.check_template("https://shop.example/{order_id}", {"order_id"})
+        web_address.checked_template("https://shop.example/{order_id}", {"order_id"})
     with pytest.raises(ValueError, match=r"no \{secret\}"):
-        web_address.check_template("https://shop.example/{token}/{secret}", {"order_id"})
+        web_address.checked_template("https://shop.example/{token}/{secret}", {"order_id"})

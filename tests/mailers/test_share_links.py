@@ -62,9 +62,9 @@ def test_a_site_named_after_a_token_is_not_replaced_again():
 
 
 def test_an_unknown_token_is_refused_when_it_is_saved():
-    token_text.check("{site_name} at {site_url}")
+    token_text.checked("{site_name} at {site_url}")
     with pytest.raises(ValueError, match=r"\{sitename\}, only \{site_name\}, \{site_url\}"):
-        token_text.check("{sitename}")
+        token_text.checked("{sitename}")
 
 
 @pytest.mark.parametrize(

@@ -83,33 +83,12 @@ BAD = {
     "out of the calendar": ({"completedAt": "0001-01-01T00:00:00+14:00"}, "completedAt"),
     "before computers": ({"completedAt": "0001-01-01T00:00:00Z"}, "completedAt"),
     "future": ({"completedAt": "2026-03-10T12:06:00Z"}, "completedAt"),
-    "bad mail": (
-        {"customer": {"externalId": "MARIA", "displayName": "M", "email": "maria@"}},
-        "customer.email",
-    ),
-    "two mails": (
-        {"vendor": {"externalId": "NINA", "displayName": "N", "email": "a@b.cd, e@f.gh"}},
-        "vendor.email",
-    ),
-    "line in mail": (
-        {"vendor": {"externalId": "NINA", "displayName": "N", "email": "a@b.cd\nBcc: x@y.zz"}},
-        "vendor.email",
-    ),
     "empty id": ({"externalId": ""}, "externalId"),
     "padded id": ({"externalId": " ORDER-1"}, "externalId"),
     "NUL id": ({"externalId": "ORDER\x00"}, "externalId"),
     "long id": ({"externalId": "O" * 201}, "externalId"),
     "NUL customer": ({"customer": {"externalId": "M\x00", "displayName": "M"}}, "customer.externalId"),
-    "nameless vendor": ({"vendor": {"externalId": "NINA", "displayName": " "}}, "vendor.displayName"),
     "empty title": ({"service": {"externalId": "LOGO", "title": "\u200e"}}, "service.title"),
-    "script": (
-        {"service": {"externalId": "LOGO", "title": "A", "url": "javascript:alert(1)"}},
-        "service.url",
-    ),
-    "locale": (
-        {"customer": {"externalId": "MARIA", "displayName": "M", "locale": "de;DROP"}},
-        "customer.locale",
-    ),
 }  # fmt: skip
 
 
@@ -261,9 +240,8 @@ async def test_an_order_handed_to_another_customer_takes_its_review_along(
 
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
-    await send(
-        order(customer={"externalId": "CARL", "displayName": "Carl Weber"}, completedAt=yesterday)
-    )
+    carls = {"externalId": "CARL", "displayName": "Carl Weber"}
+    await send(order(customer=carls, completedAt=yesterday, handOver=True))
 
     query = "query($id: ID!) { review(id: $id) { author { displayName } order { externalId } revisions { body } } }"
     assert (await carl.ask(query, id=written["id"]))["review"]["order"] == {"externalId": "ORDER-1"}
@@ -468,7 +446,7 @@ async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
             for n in range(12)
             for step in (
                 maria.do("editReview", reviewId=written["id"], rating=n % 5 + 1),
-                send(order(customer=people[n % 4], completedAt=yesterday)),
+                send(order(customer=people[n % 4], completedAt=yesterday, handOver=True)),
             )
         )
     )
@@ -478,12 +456,9 @@ async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
     assert await counters() == {"LOGO": expected, "NINA": expected}
 
 
-async def test_a_vendors_public_name_is_no_e_mail_address(feed, stored):
-    before = await stored()
-
+async def test_a_vendors_public_name_is_no_e_mail_address(feed, nobody):
     result = await feed(vendor={"externalId": "NINA", "displayName": "nina@example.com"})
 
-    assert [(e["code"], e["field"]) for e in result["errors"]] == [
-        ("INVALID", ["input", "orders", "0", "vendor", "displayName"])
-    ]
-    assert await stored() == before
+    assert (result["outcome"], result["errors"]) == ("CREATED", [])
+    query = '{ vendor(ref: {externalId: "NINA"}) { displayName } }'
+    assert (await nobody.ask(query))["vendor"] == {"displayName": ""}

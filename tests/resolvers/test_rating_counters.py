@@ -87,7 +87,7 @@ async def _take(step, ids, orders, feed, maria, ada):
         return
     elif verb == "hand over":
         place = values[0] % len(orders)
-        await feed(orders[place], service={"externalId": f"SERVICE-{int(orders[place][5:]) % 2}", "title": "S"}, customer={"externalId": "CARL", "displayName": "C"})  # fmt: skip
+        await feed(orders[place], service={"externalId": f"SERVICE-{int(orders[place][5:]) % 2}", "title": "S"}, customer={"externalId": "CARL", "displayName": "C"}, handOver=True)  # fmt: skip
     else:
         await _change(verb, ids[values[0] % len(ids)], values[1:], maria, ada)
 

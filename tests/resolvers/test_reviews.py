@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from models import Review, ReviewVote, TrackingEvent
+from models import Review, ReviewVote, TrackingEvent, sql
 
 GIVEN = {"order": {"externalId": "ORDER-1"}, "rating": 5, "body": "Very good work."}
 EDITED = "review { id rating body status editedAt publishedAt subRatings { communication quality value } revisions { rating body } moderation { status reason note } }"
@@ -648,7 +648,15 @@ async def test_the_right_to_reply_follows_the_review_when_the_service_changes_ha
     review, feed, nina, omar, nobody
 ):
     written = await review()
-    await feed("ORDER-2", vendor={"externalId": "OMAR", "displayName": "Omar"})
+    await feed(
+        "ORDER-2",
+        vendor={"externalId": "OMAR", "displayName": "Omar"},
+        service={"externalId": "SITE", "title": "A site"},
+    )
+    # As it could happen once; by the feed a service with reviews stays where it is.
+    await sql.execute(
+        "UPDATE service SET vendor_id = (SELECT id FROM vendor WHERE external_id = 'OMAR')"
+    )
 
     refused = await omar.do("replyToReview", reviewId=written["id"], body="My service now.")
     done = await nina.do("replyToReview", reviewId=written["id"], body="It was me.")

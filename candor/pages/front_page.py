@@ -1,0 +1,35 @@
+"""The page at `/`, for somebody who opens the address in a browser, and its icon."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from candor.pages import languages, rendering
+
+_ICON = Path(__file__).parent / "icon.ico"
+# Browsers ask for the icon by themselves, where the page lets them.
+_POLICY = f"{rendering.HEADERS['Content-Security-Policy']}; img-src 'self'"
+
+
+class FrontPage:
+    """Says what this is and where the rest is, as far as it is switched on. Asks no database."""
+
+    def __init__(self, *, graphiql: bool) -> None:
+        self._graphiql = graphiql
+
+    def routes(self) -> list[Route]:
+        return [Route("/", self.page), Route("/favicon.ico", self.icon)]
+
+    async def page(self, request: Request) -> Response:
+        return rendering.page(
+            "front",
+            languages.chosen(request),
+            headers={"Content-Security-Policy": _POLICY},
+            graphiql=self._graphiql,
+        )
+
+    async def icon(self, _request: Request) -> Response:
+        headers = {"Cache-Control": "max-age=86400"}
+        return FileResponse(_ICON, media_type="image/x-icon", headers=headers)

@@ -1,0 +1,99 @@
+"""Who told the facts of orders, persons and services, and of when they are; guests told apart."""
+
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+from models import sql
+from models.guest import guest_of
+
+_GUESTS = """(SELECT id FROM customer
+  WHERE lower(external_id) IN ('0', 'guest', 'none', 'null', 'anonymous'))"""
+_GUEST_ORDERS = f"""
+SELECT o.id, o.external_id, c.display_name, c.email, c.locale, c.created_at,
+  (SELECT COUNT(*) FROM orders other WHERE other.customer_id = c.id) AS orders
+FROM orders o JOIN customer c ON c.id = o.customer_id WHERE c.id IN {_GUESTS}"""
+# A guest gets the id of the order, so that the following statements need no list.
+_INSERT = "INSERT INTO customer (id, external_id, display_name, email, locale, created_at) VALUES "
+_BATCH = 500
+_IS_SHARED = "(SELECT COUNT(*) > 1 FROM orders other WHERE other.customer_id = orders.customer_id)"
+_RECIPIENT = """COALESCE(
+  (SELECT c.{column} FROM orders o JOIN customer c ON c.id = o.customer_id WHERE o.id = subject_id),
+  (SELECT c.{column} FROM review r JOIN customer c ON c.id = r.customer_id WHERE r.id = subject_id),
+  (SELECT c.{column} FROM order_update u JOIN orders o ON o.id = u.order_id
+    JOIN customer c ON c.id = o.customer_id WHERE u.id = subject_id), {otherwise})"""
+_THEIRS = """audience = 'CUSTOMER'
+  AND lower(recipient) IN ('0', 'guest', 'none', 'null', 'anonymous')"""
+_NAMED = _RECIPIENT.format(column="external_id", otherwise="'guest:'")
+_MOVES = (
+    # Links to an order that several people shared went to whoever came last.
+    f"UPDATE orders SET link_version = link_version + 1 WHERE customer_id IN {_GUESTS}"
+    f" AND {_IS_SHARED}",
+    f"UPDATE orders SET customer_id = id WHERE customer_id IN {_GUESTS}",
+    "UPDATE review SET customer_id = order_id, idempotency_key = NULL, idempotency_digest = NULL"
+    f" WHERE customer_id IN {_GUESTS}",
+    f"UPDATE outbox_mail SET recipient = {_NAMED},"
+    f" address = {_RECIPIENT.format(column='email', otherwise='NULL')} WHERE {_THEIRS}",
+    f"UPDATE notification SET recipient = {_NAMED} WHERE {_THEIRS}",
+    f"DELETE FROM customer WHERE id IN {_GUESTS}",
+)
+
+
+async def _tell_guests_apart(_apps, editor):
+    """Buyers who were stored as one person under a placeholder become one person an order.
+
+    Whose name and address were stored last is not known of any single order: where several had
+    one person, nobody has them now.
+    """
+    client = editor.client
+    rows = await client.execute_query_dict(_GUEST_ORDERS)
+    for start in range(0, len(rows), _BATCH):
+        guests = [_guest(row) for row in rows[start : start + _BATCH]]
+        flat = [value for guest in guests for value in guest]
+        statement = _INSERT + ", ".join([f"({sql.places(guests[0])})"] * len(guests))
+        if sql.speaks_postgres(client):
+            statement = sql.dollar(statement)
+        await client.execute_query(statement, flat)
+    if rows:
+        for move in _MOVES:
+            await client.execute_query(move)
+
+
+def _guest(row):
+    alone = row["orders"] == 1
+    return (
+        row["id"],
+        guest_of(row["external_id"]),
+        row["display_name"] if alone else "",
+        row["email"] if alone else None,
+        row["locale"] if alone else None,
+        row["created_at"],
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0004_mail_attempts")]
+
+    initial = False
+
+    operations = [
+        *(
+            ops.AddField(model_name=model, name=name, field=field)
+            for model in ("Customer", "Vendor", "Service")
+            for name, field in (
+                ("told_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("told_by_partner", fields.BooleanField(default=False, db_default=False)),
+            )
+        ),
+        ops.AddField("Customer", "email_from", fields.UUIDField(null=True)),
+        ops.AddField(
+            "Order",
+            "updated_at",
+            fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            "Order", "updated_by_partner", fields.BooleanField(default=False, db_default=False)
+        ),
+        ops.AddField("Order", "fed", fields.BooleanField(default=False, db_default=False)),
+        ops.AddField("Order", "contact_email", fields.CharField(null=True, max_length=320)),
+        ops.RunPython(_tell_guests_apart),
+    ]

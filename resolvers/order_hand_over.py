@@ -1,0 +1,33 @@
+"""An order that becomes another person's: a guest made an account, or a number was given twice."""
+
+import mailers
+from models import Customer, Order, sql
+from resolvers import tracking
+from resolvers.viewer import Viewer
+
+# Links say the version, in 15 bits.
+_END_LINKS = "UPDATE orders SET link_version = link_version % 32767 + 1 WHERE id = ?"
+_REVIEW = """
+UPDATE review SET customer_id = ?, idempotency_key = NULL, idempotency_digest = NULL
+WHERE order_id = ? RETURNING id"""
+_OWN_VOTE = "DELETE FROM review_vote WHERE review_id = ? AND person = ? RETURNING id"
+_UNCOUNT = "UPDATE review SET helpful_count = helpful_count - 1 WHERE id = ?"
+_UPDATES = "SELECT id FROM order_update WHERE order_id = ?"
+
+
+async def hand_over(viewer: Viewer, order: sql.Row, *, to: Customer) -> None:
+    """Give a stored order, its review, notices and promised mails to another person.
+
+    All links to it end. The person's own vote on the review is withdrawn. The caller owns the
+    transaction, holds the order, and has written its customer.
+    """
+    await sql.execute(_END_LINKS, order["id"])
+    reviews = [row["id"] for row in await sql.fetch(_REVIEW, to.id, order["id"])]
+    for review_id in reviews:
+        if await sql.fetch(_OWN_VOTE, review_id, to.external_id):
+            await sql.execute(_UNCOUNT, review_id)
+    updates = [row["id"] for row in await sql.fetch(_UPDATES, order["id"])]
+    about = [order["id"], *reviews, *updates]
+    await mailers.readdress(order["customer"], to, about=about)
+    ids = {"from": order["customer"], "to": to.external_id}
+    await tracking.record(viewer, "order.handed_over", about=Order(id=order["id"]), **ids)

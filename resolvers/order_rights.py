@@ -1,0 +1,95 @@
+"""What news of a stored order may change, by whose key it comes."""
+
+from models import Order, OrderStatus, SiteSettings, clock, sql
+from resolvers import review_eligibility
+from resolvers.errors import Conflict, Forbidden, UserError
+from resolvers.order_facts import OrderFacts
+from resolvers.viewer import Viewer
+
+
+def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row) -> bool:
+    """Whether the row is older than what is stored, of an order that its sender may tell of.
+
+    What a bound key said makes no other news stale.
+    """
+    if facts.updated_at is None or stored["updated_at"] is None:
+        return False
+    if viewer.vendor not in {None, stored["vendor"]}:
+        return False
+    if stored["updated_by_partner"] and viewer.vendor is None:
+        return False
+    return bool(facts.updated_at < stored["updated_at"])
+
+
+def refusal(
+    viewer: Viewer, facts: OrderFacts, stored: sql.Row, settings: SiteSettings
+) -> UserError | None:
+    """Why the row may not change the stored order, if it may not.
+
+    A reviewed order stays what it is of. Its customer changes by a hand-over alone, and by a key
+    that is bound to no vendor: the judged party never says who judges.
+    """
+    of = (facts.vendor.external_id, facts.service.external_id)
+    if viewer.vendor not in {None, stored["vendor"]}:
+        return Forbidden("externalId", message="This order belongs to another vendor.")
+    if stored["is_reviewed"] and of != (stored["vendor"], stored["service"]):
+        return Conflict(message="This order was reviewed: its service and vendor cannot change.")
+    if viewer.vendor is not None:
+        return _refusal_of_partner(facts, stored, settings)
+    if stored["is_reviewed"] and facts.customer.external_id != stored["customer"]:
+        return _refusal_of_hand_over(facts)
+    return None
+
+
+def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
+    place = ("customer", "externalId")
+    if not facts.hand_over:
+        message = (
+            "This order was reviewed by another customer. Send handOver: true to hand the review"
+            " over with it."
+        )
+        return Conflict(*place, message=message)
+    if facts.customer.external_id == facts.vendor.external_id:
+        return Conflict(*place, message="Nobody reviews their own service.")
+    return None
+
+
+def _refusal_of_partner(
+    facts: OrderFacts, stored: sql.Row, settings: SiteSettings
+) -> UserError | None:
+    """The same for a key that is bound to the order's vendor."""
+    was_completed = stored["completed_at"] or stored["status"] == OrderStatus.COMPLETED
+    moves = facts.customer.external_id != stored["customer"]
+    if moves and (stored["is_reviewed"] or was_completed):
+        message = "A key of a vendor does not change the customer of an order that was completed."
+        return Forbidden("customer", "externalId", message=message)
+    if not _is_open(stored, settings):
+        return None
+    field: tuple[str, ...]
+    if facts.completed_at not in {None, stored["completed_at"]}:
+        field, what = ("completedAt",), "when it was completed"
+    elif facts.service.external_id != stored["service"]:
+        field, what = ("service", "externalId"), "what it is of"
+    elif facts.status not in _after(OrderStatus(stored["status"])):
+        field, what = ("status",), f"its status to {facts.status}"
+    else:
+        return None
+    message = f"While this order can be reviewed, a key of a vendor does not change {what}."
+    return Forbidden(*field, message=message)
+
+
+def _is_open(stored: sql.Row, settings: SiteSettings) -> bool:
+    """Whether the order, once COMPLETED, could be reviewed now, or its review edited."""
+    completed_at = stored["completed_at"]
+    if completed_at is None and stored["status"] != OrderStatus.COMPLETED:
+        return False
+    order = Order(completed_at=completed_at)
+    deadline = review_eligibility.review_deadline(order, settings)
+    return review_eligibility.is_open(order, settings, deadline, clock.now())
+
+
+def _after(status: OrderStatus) -> set[OrderStatus]:
+    """Where a vendor may take an order in its window: never back to before its completion."""
+    if status is OrderStatus.COMPLETED:
+        return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}
+    return {each for each in OrderStatus if each.may_follow_completion}

@@ -1,0 +1,142 @@
+"""Store the rows of the feed that may be stored, with all that follows from them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import mailers
+from models import Customer, Order, OrderStatus, SiteSettings, clock, sql
+from models.uuid7 import uuid7
+from resolvers import tracking
+from resolvers.order_facts import KEEP, OrderFacts
+from resolvers.order_hand_over import hand_over
+from resolvers.order_parties import Parties
+from resolvers.order_rows import OrderRow, Outcome
+from resolvers.review_reminders import promise_reminder
+from resolvers.viewer import Viewer
+
+# What the marketplace tells of an order, and what we remember of the telling.
+_FACTS = ("status", "completed_at", "reminders_allowed", "customer_id", "vendor_id", "service_id")
+_COLUMNS = (*_FACTS, "updated_at", "updated_by_partner", "fed", "contact_email")
+_NEW = dict.fromkeys(_COLUMNS) | {"updated_by_partner": False, "fed": False}
+_INSERT = f"INSERT INTO orders (id, external_id, {', '.join(_COLUMNS)}, link_version, created_at)"
+_UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+
+
+@dataclass(frozen=True)
+class OrderWrites:
+    """The writes of one transaction of the feed."""
+
+    viewer: Viewer
+    parties: Parties
+    settings: SiteSettings
+    # Whether the rows come from a file: they remind nobody, and do not vouch for a purchase.
+    history: bool
+
+    async def create(self, rows: list[OrderRow]) -> list[OrderRow]:
+        """Store new orders. Gives the rows of those that somebody else stored at this moment."""
+        if not rows:
+            return []
+        now, values = clock.now(), {}
+        for row in sorted(rows, key=lambda row: row.facts.external_id):
+            told = self._values(row.facts, _NEW).values()
+            values[row.facts.external_id] = (uuid7(), row.facts.external_id, *told, 1, now)
+        one = f"({sql.places(next(iter(values.values())))})"
+        statement = (
+            f"{_INSERT} VALUES {', '.join([one] * len(values))} ON CONFLICT DO NOTHING RETURNING id"
+        )
+        flat = [value for each in values.values() for value in each]
+        stored = {row["id"] for row in await sql.fetch(statement, *flat)}
+        raced = []
+        for row in rows:
+            order_id = values[row.facts.external_id][0]
+            if order_id not in stored:
+                raced.append(row)
+                continue
+            row.result.order_id, row.result.outcome = order_id, Outcome.CREATED
+            await self._remind(row, _completion(row.facts, None))
+        return raced
+
+    async def update(self, row: OrderRow, stored: sql.Row) -> None:
+        """Store news of an order, which the caller holds."""
+        values = self._values(row.facts, stored)
+        row.result.order_id, row.result.outcome = stored["id"], Outcome.UNCHANGED
+        if any(stored[name] != value for name, value in values.items()):
+            await sql.execute(_UPDATE, *values.values(), stored["id"])
+        changed = {name for name in _FACTS if stored[name] != values[name]}
+        if not changed:
+            return
+        row.result.outcome = Outcome.UPDATED
+        if "status" in changed and self.viewer.vendor is not None:
+            await self._record(
+                row, "order.status_changed", was=stored["status"], now=row.facts.status.value
+            )
+        if "customer_id" in changed:
+            await hand_over(self.viewer, stored, to=self._customer(row))
+        if row.facts.status is not OrderStatus.COMPLETED:
+            because = f"the order is {row.facts.status.value.lower().replace('_', ' ')}"
+            await mailers.withdraw("review.reminder", about=stored["id"], because=because)
+        elif (
+            changed - {"vendor_id", "service_id"} and not self.history and not stored["is_reviewed"]
+        ):
+            # Of another date, for another person, or not wanted any more: there is one reminder.
+            because = "the order changed"
+            await mailers.withdraw("review.reminder", about=stored["id"], because=because)
+            await self._remind(row, _completion(row.facts, stored["completed_at"]))
+
+    async def tell_of_persons(self, rows: list[OrderRow]) -> None:
+        """Record whose name, address or language changed, once for each, with the order."""
+        customers, vendors = (
+            dict(self.parties.changed_customers),
+            dict(self.parties.changed_vendors),
+        )
+        for row in rows:
+            if row.result.order_id is None:
+                continue
+            for role, person, changes in (
+                ("customer", row.facts.customer, customers),
+                ("vendor", row.facts.vendor, vendors),
+            ):
+                if changed := changes.pop(person.external_id, None):
+                    named = {role: person.external_id}
+                    await self._record(row, "person.changed", changed=changed, **named)
+
+    def _values(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
+        """What is to be stored of an order, by the names of its columns, in their order."""
+        bound, email = self.viewer.vendor is not None, facts.customer.email
+        dated = facts.updated_at is not None
+        return {
+            "status": facts.status,
+            "completed_at": _completion(facts, stored["completed_at"]),
+            "reminders_allowed": facts.reminders_allowed,
+            "customer_id": self.parties.customers[facts.customer.external_id].id,
+            "vendor_id": self.parties.vendors[facts.vendor.external_id].id,
+            "service_id": self.parties.services[facts.service.external_id].id,
+            "updated_at": facts.updated_at or stored["updated_at"],
+            "updated_by_partner": bound if dated else stored["updated_by_partner"],
+            "fed": stored["fed"] or not self.history,
+            "contact_email": email if bound and email is not KEEP else stored["contact_email"],
+        }
+
+    def _customer(self, row: OrderRow) -> Customer:
+        return self.parties.customers[row.facts.customer.external_id]
+
+    async def _remind(self, row: OrderRow, completed_at: datetime | None) -> None:
+        order_id = row.result.order_id
+        if self.history or order_id is None or completed_at is None:
+            return
+        if row.facts.status is OrderStatus.COMPLETED:
+            customer = self._customer(row)
+            await promise_reminder(order_id, completed_at, row.facts, customer, self.settings)
+
+    async def _record(self, row: OrderRow, kind: str, **details: Any) -> None:
+        await tracking.record(self.viewer, kind, about=Order(id=row.result.order_id), **details)
+
+
+def _completion(facts: OrderFacts, stored: datetime | None) -> datetime | None:
+    """When the order was completed: what the feed says, else what is known, else now."""
+    if facts.completed_at is not None:
+        return facts.completed_at
+    if facts.status is OrderStatus.COMPLETED:
+        return stored if stored or facts.undated else clock.now()
+    return stored if facts.status.may_follow_completion else None
