@@ -55,11 +55,17 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
     )
 
 
+# Supervisors and terminals tell every process of a group, and its parent passes it on: signals that
+# come so soon after the first one are the same.
+SAME_SECONDS = 1.0
+
+
 class Server(uvicorn.Server):
     """One process. A signal ends its streams at once, and its requests with the grace."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self._told_at = 0.0
         self._grace = config.timeout_graceful_shutdown or 0
         # What uvicorn cancels then has not heeded that its connection was cut.
         config.timeout_graceful_shutdown = self._grace + CLOSING_SECONDS  # type: ignore[assignment]
@@ -75,10 +81,14 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The first signal begins the end, the second one waits for no request."""
-        again, self.should_exit = self.should_exit, True
-        gone_after(0 if again else self._grace)
-        if again and self.started:
-            self._loop.call_soon_threadsafe(self._cut)
+        now = time.monotonic()
+        if not self.should_exit:
+            self.should_exit, self._told_at = True, now
+            gone_after(self._grace)
+        elif now - self._told_at > SAME_SECONDS:
+            gone_after(0)
+            if self.started:
+                self._loop.call_soon_threadsafe(self._cut)
 
     def _cut(self) -> None:
         for connection in tuple(self.server_state.connections):

@@ -25,8 +25,9 @@ async def _work(configured: Settings) -> None:
     working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
 
     def stop() -> None:
-        gone_after(configured.grace)
-        working.stop()
+        if not working.stopping.is_set():
+            gone_after(configured.grace)
+            working.stop()
 
     for wish in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wish, stop)

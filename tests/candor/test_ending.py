@@ -1,6 +1,7 @@
 """How a server ends: within its grace, whoever is connected, in one process or two."""
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -229,6 +230,18 @@ async def test_what_can_be_done_within_the_grace_is_done(run):
     assert await server.seconds_until_gone(AT_ONCE)
 
 
+async def test_a_supervisor_that_tells_every_process_takes_no_grace_away(run, workers):
+    server = await run("--workers", workers, slow=1, GRACE=LONG_GRACE)
+    slow = await server.ask(SLOW)
+    await asyncio.sleep(0.3)
+
+    for pid in (*server.workers(), server.process.pid) * 2:
+        os.kill(pid, signal.SIGTERM)
+
+    assert (await slow.end(AT_ONCE)).startswith(b"HTTP/1.1 200 OK")
+    assert await server.seconds_until_gone(AT_ONCE)
+
+
 @pytest.mark.parametrize("state", [half_a_header, half_a_body, a_slow_operation])
 async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, state):
     server = await run()
@@ -278,7 +291,7 @@ async def test_a_second_signal_waits_for_no_grace(run, workers):
     await asyncio.sleep(0.3)
 
     server.process.send_signal(signal.SIGINT)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1.3)
     server.process.send_signal(signal.SIGINT)
 
     assert await server.seconds_until_gone(AT_ONCE)
