@@ -17,12 +17,17 @@ class Callers:
 
     async def identify(self, scope: Scope, authorization: str | None) -> Caller:
         """The caller with this credential, or nobody. Raises Unauthenticated, RateLimited."""
-        client = scope.get("client")
-        address = client[0] if client else ""
+        address = stranger(scope).address
         if not authorization:
             return Caller(address=address)
         try:
             return Caller(await self._gatekeeper.viewer(authorization), address)
         except BadToken as error:
-            await self._operations.failed_credential(address)
+            await self._operations.admission.failed_credential(address)
             raise Unauthenticated(str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+
+
+def stranger(scope: Scope) -> Caller:
+    """Whoever is at the other end, before anything else is known of them."""
+    client = scope.get("client")
+    return Caller(address=client[0] if client else "")

@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket
 
 from candor import sse
 from candor.budgets import Budgets
-from candor.callers import Callers
+from candor.callers import Callers, stranger
 from candor.deadline import Departed
 from candor.errors import RequestError, masked
 from candor.graphiql import GraphiQL
@@ -70,7 +70,7 @@ class GraphQLEndpoint:
 
     async def _answered(self, request: Incoming, receive: Receive, send: Send) -> Reply | None:
         """The response, unless it was sent already as a stream of events."""
-        media_type = JSON
+        media_type, caller = JSON, None
         try:
             must_be_get_or_post(request)
             media_type = negotiate(request.headers.get("accept"))
@@ -88,7 +88,9 @@ class GraphQLEndpoint:
                     asked, caller, only_queries=request.method == "GET"
                 )
         except RequestError as error:
-            return self._refused(error, media_type)
+            payer = caller or stranger(request.scope)
+            refused = await self._operations.admission.refused(error, payer)
+            return self._refused(refused, media_type)
         except (Departed, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked

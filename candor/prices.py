@@ -1,8 +1,12 @@
 """What an operation costs, in points: about one for each object that is fetched.
 
+An object's price holds each of its values once, for what leaves is paid for, too: a value that is
+asked for again under another name costs as much as another object.
+
 The price of a document is worked out once; a request only puts in its variables.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +42,8 @@ MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}
 Variables = Mapping[str, Any]
 Multiplier = Callable[[FieldNode, Variables], int]
+# The names under which each value of one object is answered, by its type and field.
+_Names = dict[tuple[str, str], set[str]]
 
 
 @dataclass
@@ -102,31 +108,48 @@ class _Pricing:
         self, selection_set: SelectionSetNode | None, type_: Any, page: FieldNode | None = None
     ) -> Price:
         """`page` is the field that opened the page whose connection this is."""
+        names: _Names = defaultdict(set)
+        price = self._selection(selection_set, type_, page, names)
+        price.fixed += sum(len(each) - 1 for each in names.values())
+        return price
+
+    def _selection(
+        self,
+        selection_set: SelectionSetNode | None,
+        type_: Any,
+        page: FieldNode | None,
+        names: _Names,
+    ) -> Price:
         total = Price()
         if selection_set is None:
             return total
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                total.add(self._field(node, type_, page))
+                total.add(self._field(node, type_, page, names))
             elif isinstance(node, InlineFragmentNode):
-                total.add(self.selection(node.selection_set, self._type(node, type_), page))
+                inner = self._type(node, type_)
+                total.add(self._selection(node.selection_set, inner, page, names))
             elif isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
-                total.add(self.selection(fragment.selection_set, self._type(fragment, type_), page))
+                inner = self._type(fragment, type_)
+                total.add(self._selection(fragment.selection_set, inner, page, names))
         return total
 
     def _type(self, node: InlineFragmentNode | FragmentDefinitionNode, outer: Any) -> Any:
         condition = node.type_condition
         return self.schema.get_type(condition.name.value) if condition else outer
 
-    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None) -> Price:
+    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None, names: _Names) -> Price:
         name = node.name.value
         if name in _INTROSPECTION:
             return Price(_INTROSPECTION[name])
         if name == "totalCount" and page is not None:
             return Price(COUNT)
         definition = getattr(type_, "fields", {}).get(name)
-        if definition is None or is_leaf_type(get_named_type(definition.type)):
+        if definition is None:
+            return Price()
+        if is_leaf_type(get_named_type(definition.type)):
+            names[type_.name, name].add(node.alias.value if node.alias else name)
             return Price()
         return self._object(node, definition, page)
 

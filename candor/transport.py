@@ -17,7 +17,7 @@ from candor.errors import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from candor.requests import Asked, asked, asked_by_query, from_json
+from candor.requests import Asked, asked, asked_by_query, from_json, weight
 
 MAX_BODY = 200_000
 JSON = "application/json"
@@ -109,7 +109,12 @@ async def read(request: Incoming) -> Asked:
     if request.method == "GET":
         return asked_by_query(request.query_params)
     _must_be_json(request)
-    return asked(from_json(await body_of(request)))
+    octets = await body_of(request)
+    try:
+        return asked(from_json(octets), len(octets))
+    except BadRequest as refused:
+        refused.price += weight(len(octets))
+        raise
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:

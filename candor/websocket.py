@@ -8,7 +8,7 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
-from candor.callers import Callers
+from candor.callers import Callers, stranger
 from candor.errors import BadRequest, RequestError, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
@@ -21,6 +21,8 @@ INIT_SECONDS, SEND_SECONDS = 10.0, 20.0
 TOKEN_SECONDS = 60.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
+# Ends that a client has brought about.
+_FAULTS = {4400, 4401, 4403, 4406, 4408, 4409, 4429}
 
 
 class Close(Exception):
@@ -48,7 +50,7 @@ class Socket:
         """Talk until one side ends it."""
         if PROTOCOL not in self._websocket.scope["subprotocols"]:
             await self._websocket.accept()
-            await self._websocket.close(4406, "Subprotocol not acceptable")
+            await self._close(Close(4406, "Subprotocol not acceptable"))
             return
         await self._websocket.accept(subprotocol=PROTOCOL)
         try:
@@ -133,7 +135,7 @@ class Socket:
         if len(self._running) >= MAX_OPERATIONS:
             raise Close(4429, "Too many operations on one connection")
         try:
-            operation = asked(message.get("payload"))
+            operation = asked(message.get("payload"), len(orjson.dumps(message)))
         except BadRequest as error:
             raise Close(4400, error.message) from None
         running = self._operations.stream(operation, caller)
@@ -195,6 +197,10 @@ class Socket:
             self._end.set_result(close)
 
     async def _close(self, close: Close) -> None:
+        if close.code in _FAULTS:
+            # The price of a refusal; with nothing left to pay it, the end comes later.
+            payer = stranger(self._websocket.scope)
+            await self._operations.admission.refused(BadRequest(), payer)
         with suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(SEND_SECONDS):
                 await self._websocket.close(close.code, close.reason)
