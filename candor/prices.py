@@ -33,6 +33,7 @@ from graphql import (
 )
 
 from resolvers.keyset import DEFAULT_SIZE
+from resolvers.reviews_lookup import DEFAULT_TAIL
 from schema.arguments import names_variable
 
 CAP = 10**9
@@ -162,6 +163,10 @@ class _Pricing:
             # An edge is no object of its own: what counts are the rows.
             below.fixed += int(node.name.value == "nodes")
             return Price(0, [(_page_size, page, below)])
+        if not opens_page and "last" in definition.args:
+            # A list that is no connection: of its newest rows alone.
+            below.fixed += 1
+            return Price(1, [(_tail, node, below)])
         if not opens_page and node.arguments and _takes_list(definition):
             return Price(1, [(_length, node, below)])
         below.fixed += 1
@@ -170,7 +175,7 @@ class _Pricing:
 
 def _counted(multiplier: Multiplier, node: FieldNode) -> list[ArgumentNode]:
     """The arguments that a multiplier looks at."""
-    named = {"first", "last"} if multiplier is _page_size else None
+    named = {"first", "last"} if multiplier in {_page_size, _tail} else None
     return [each for each in node.arguments or () if named is None or each.name.value in named]
 
 
@@ -189,6 +194,11 @@ def _takes_list(definition: GraphQLField) -> bool:
 def _page_size(node: FieldNode, variables: Variables) -> int:
     asked = [_number(argument.value, variables) for argument in _counted(_page_size, node)]
     return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
+
+
+def _tail(node: FieldNode, variables: Variables) -> int:
+    asked = [_number(argument.value, variables) for argument in _counted(_tail, node)]
+    return next((size for size in asked if size is not None), DEFAULT_TAIL)
 
 
 def _length(node: FieldNode, variables: Variables) -> int:
