@@ -5,7 +5,7 @@ from candor.documents import Document, Documents, Operation
 from candor.errors import RateLimited, RequestError, TooExpensive
 from candor.metrics import Observation
 from candor.reading import Reading, price_of_reading
-from candor.requests import Asked, weight
+from candor.requests import Asked
 from candor.settings import Settings
 from candor.trusted_documents import TrustedDocuments
 from resolvers.viewer import Role
@@ -49,7 +49,7 @@ class Admission:
                 max=most,
             )
         if self._budgets is not None:
-            due = max(seen.cost, 1) + weight(asked.octets) - paid
+            due = max(seen.cost, 1) - paid
             await self._budgets.spend(caller, cost=due, guesses=operation.guesses)
         return operation
 

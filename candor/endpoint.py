@@ -1,6 +1,7 @@
 """GraphQL at one address: over HTTP, server-sent events and WebSocket."""
 
 import logging
+from functools import partial
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -78,7 +79,7 @@ class GraphQLEndpoint:
             caller = await self._callers.identify(
                 request.scope, request.headers.get("authorization")
             )
-            asked = await read(request)
+            asked = await read(request, partial(self._operations.admission.charge, caller))
             if media_type == EVENTS:
                 with self._streams.opened(caller, "sse"):
                     await sse.tell(self._operations.stream(asked, caller), receive, send)

@@ -26,7 +26,7 @@ from candor.errors import (
 from candor.execution import Execution
 from candor.length import TooLong
 from candor.metrics import Metrics, Observation
-from candor.requests import Asked, weight
+from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
 from models.announcements import FellBehind
@@ -93,7 +93,7 @@ class Operations:
             operation, asked.variables, Context(caller.viewer)
         )
         if isinstance(results, ExecutionResult):
-            await self._charge_unstarted(asked, caller)
+            await self.admission.charge(caller, REFUSAL)
             yield self._body(results, caller, seen, started=False)
             return
         async with aclosing(_events(results)) as events:
@@ -111,17 +111,13 @@ class Operations:
             with self._tracer.span(seen):
                 result = await self._execution.execute(operation, asked.variables, context)
             started = result.data is not None or any(e.path for e in result.errors or ())
-            if not started:
-                await self._charge_unstarted(asked, caller)
+            if not started:  # variables were wrong
+                await self.admission.charge(caller, REFUSAL)
             return Answer(self._body(result, caller, seen, started=started), started)
         except TooLong:
             if operation.kind is not OperationType.MUTATION:
                 raise self._too_long() from None
             return Answer(self._body(ExecutionResult(None, [self._untold()]), caller, seen))
-
-    async def _charge_unstarted(self, asked: Asked, caller: Caller) -> None:
-        """Take what variables cost that are wrong. Raises RateLimited."""
-        await self.admission.charge(caller, REFUSAL + weight(asked.octets))
 
     def _body(
         self, result: ExecutionResult, caller: Caller, seen: Observation, *, started: bool = True

@@ -38,6 +38,7 @@ class Reading:
             queue.waiting -= 1
 
     async def _read(self, text: str, queue: "_Queue") -> Document:
+        await asyncio.sleep(0)  # those who came at the same moment line up
         began = time.perf_counter()
         try:
             return self._documents.get(text)

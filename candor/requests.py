@@ -8,7 +8,6 @@ import orjson
 from candor.errors import BadRequest
 
 MAX_NESTING = 64
-OCTETS_A_POINT = 2_000
 
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("query", "operationName", "documentId", "doc_id", "id"), str),
@@ -23,8 +22,6 @@ class Asked(NamedTuple):
     document_id: str | None = None
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
-    # What came beside the text, in octets.
-    octets: int = 0
 
 
 def from_json(octets: bytes | str) -> Any:
@@ -41,8 +38,8 @@ def from_json(octets: bytes | str) -> Any:
     return value
 
 
-def asked(value: Any, octets: int = 0) -> Asked:
-    """The operation in a JSON object of GraphQL over HTTP, of so many octets. Raises BadRequest."""
+def asked(value: Any) -> Asked:
+    """The operation in a JSON object of GraphQL over HTTP. Raises BadRequest."""
     if isinstance(value, list):
         raise BadRequest("Batches are not supported: send one operation per request.")
     if not isinstance(value, dict):
@@ -56,13 +53,7 @@ def asked(value: Any, octets: int = 0) -> Asked:
     text, document_id = find("query") or None, _document_id(value)
     if text is None and document_id is None:
         raise BadRequest("The request must have a `query`: a string that is not empty.")
-    beside = octets - len(text or "")
-    return Asked(text, document_id, find("variables"), find("operationName") or None, beside)
-
-
-def weight(octets: int) -> int:
-    """The points of reading so much JSON: none for what is usually sent beside a text."""
-    return max(octets, 0) // OCTETS_A_POINT
+    return Asked(text, document_id, find("variables"), find("operationName") or None)
 
 
 def asked_by_query(params: Mapping[str, str]) -> Asked:

@@ -13,7 +13,7 @@ from candor.errors import BadRequest, RequestError, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
-from candor.transport import MAX_BODY
+from candor.transport import MAX_BODY, OCTETS_A_POINT, SHORT
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS, SEND_SECONDS = 10.0, 20.0
@@ -44,6 +44,8 @@ class Socket:
         self._operations = operations
         self._streams = streams
         self._running: dict[str, asyncio.Task[None]] = {}
+        # Whoever pays for what is refused.
+        self._payer = stranger(websocket.scope)
         self._end: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
@@ -55,7 +57,7 @@ class Socket:
         await self._websocket.accept(subprotocol=PROTOCOL)
         try:
             authorization = await self._initialised()
-            caller = await self._identified(authorization)
+            caller = self._payer = await self._identified(authorization)
             with self._streams.opened(caller, "websocket"):
                 await self._send({"type": "connection_ack"})
                 await self._converse(caller, authorization)
@@ -135,7 +137,7 @@ class Socket:
         if len(self._running) >= MAX_OPERATIONS:
             raise Close(4429, "Too many operations on one connection")
         try:
-            operation = asked(message.get("payload"), len(orjson.dumps(message)))
+            operation = asked(message.get("payload"))
         except BadRequest as error:
             raise Close(4400, error.message) from None
         running = self._operations.stream(operation, caller)
@@ -172,6 +174,8 @@ class Socket:
             raise Close(4400, "Messages are text")
         if len(text) > MAX_BODY:
             raise Close(4400, "The message is too large")
+        if len(text) > SHORT:
+            await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
         try:
             message = from_json(text)
         except BadRequest:
@@ -199,8 +203,7 @@ class Socket:
     async def _close(self, close: Close) -> None:
         if close.code in _FAULTS:
             # The price of a refusal; with nothing left to pay it, the end comes later.
-            payer = stranger(self._websocket.scope)
-            await self._operations.admission.refused(BadRequest(), payer)
+            await self._operations.admission.refused(BadRequest(), self._payer)
         with suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(SEND_SECONDS):
                 await self._websocket.close(close.code, close.reason)
