@@ -137,30 +137,9 @@ async def test_refusals_of_streams_cost_points(another):
     assert told == [0, 0, 1]
 
 
-async def test_refusals_on_a_socket_cost_points(settings, monkeypatch):
-    from dataclasses import replace
-
-    from candor.app import create_app
-    from tests.candor.conftest import Connection
-
-    app = create_app(replace(settings, rate_limits=True, budget=1_100))
-    async with app.router.lifespan_context(app):
-        connection = Connection(
-            {
-                "type": "websocket",
-                "path": "/graphql",
-                "raw_path": b"/graphql",
-                "query_string": b"",
-                "scheme": "ws",
-                "headers": [(b"host", b"candor.test")],
-                "subprotocols": ["graphql-transport-ws"],
-                "client": ("192.0.2.7", 1),
-            }
-        ).open(app)
-        await connection.to_app.put({"type": "websocket.connect"})
-        await connection.next()
-        await connection.say({"type": "connection_init"})
-        await connection.hear()
+async def test_refusals_on_a_socket_cost_points(another, socket):
+    async with another(rate_limits=True, budget=1_100) as client:
+        connection = await socket(to=client._transport.app)
         codes = []
         for number in range(3):
             payload = {"query": UNKNOWN}
@@ -169,6 +148,28 @@ async def test_refusals_on_a_socket_cost_points(settings, monkeypatch):
         await connection.close()
 
     assert codes == ["GRAPHQL_VALIDATION_FAILED", "GRAPHQL_VALIDATION_FAILED", "RATE_LIMITED"]
+
+
+async def test_a_socket_that_is_closed_for_a_fault_costs_points(another, socket):
+    async with another(rate_limits=True, budget=30) as client:
+        for message in ("no JSON", {"type": "nonsense"}, {"type": "subscribe", "id": "1"}):
+            connection = await socket(to=client._transport.app)
+            await connection.say(message)
+            assert (await connection.hear())[0] == 4400
+        refused = await _post(client, {"query": GOOD})
+
+    assert refused.status_code == 429
+
+
+async def test_a_long_message_is_paid_for_before_it_is_read(another, socket):
+    long = {"id": "1", "type": "subscribe", "payload": {"query": "#" + "x" * 40_000}}
+    async with another(rate_limits=True, budget=30) as client:
+        connection = await socket(to=client._transport.app)
+        await connection.say(long)
+        code, reason = await connection.hear()
+
+    assert code == 4403
+    assert reason.startswith("RATE_LIMITED")
 
 
 async def test_what_cannot_be_paid_for_is_not_parsed(another, parsed):
