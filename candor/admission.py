@@ -1,5 +1,7 @@
 """Which operations are executed, and what each costs its caller: refusals, too."""
 
+import asyncio
+
 from candor.budgets import Budgets, Caller
 from candor.documents import Document, Documents, Operation
 from candor.errors import RateLimited, RequestError, TooExpensive
@@ -10,6 +12,8 @@ from candor.settings import Settings
 from candor.trusted_documents import TrustedDocuments
 from resolvers.viewer import Role
 from schema.api import schema
+
+_MOMENT = 0.05
 
 
 class Admission:
@@ -67,11 +71,18 @@ class Admission:
             await self._budgets.spend(caller, cost=points, guesses=0)
 
     async def refused(self, error: RequestError, caller: Caller) -> RequestError:
-        """What a caller is told who is refused: that, or that there is nothing left to pay it."""
+        """What a caller is told who is refused: that, or that there is nothing left to pay it.
+
+        Where there are budgets, it takes a moment: whoever asks for nothing but refusals, on many
+        connections at once, leaves time for all others until the budget is spent.
+        """
+        if self._budgets is None or isinstance(error, RateLimited):
+            return error
         try:
             await self.charge(caller, error.price)
         except RateLimited as spent:
             return spent
+        await asyncio.sleep(_MOMENT)
         return error
 
     async def failed_credential(self, address: str) -> None:

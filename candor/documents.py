@@ -39,9 +39,9 @@ from candor.prices import Price, Variables, defaults_of, price_of
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_REFUSED = 500
 MAX_ERRORS = 5
-# The comparisons that merging fields may take: a quarter of a second at worst, where the default
-# allows twenty times that. Real documents stay far below.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 25_000
+# The comparisons that merging fields may take: less than a tenth of a second at worst, where the
+# default allows fifty times that. Real documents stay far below.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
 
 T = TypeVar("T")
 

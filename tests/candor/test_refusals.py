@@ -8,7 +8,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from candor import budgets
+from candor import admission, budgets
 from candor.budgets import Budgets
 from candor.documents import Documents
 from candor.errors import RequestError
@@ -25,6 +25,7 @@ def database(sqlite_database) -> str:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(budgets, "PAUSE", 0)
+    monkeypatch.setattr(admission, "_MOMENT", 0)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ REFUSED = {
     "bad JSON": (b"{", 10),
     "large bad JSON": (b'{"query": ' + b" " * 100_000, 10 + 100),
     "deep JSON": (b"[" * 900 + b"]" * 900, 10),
-    "wide JSON": (b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 30_000 + b"0]}}", 10 + 90),
+    "wide JSON": (b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 9_000 + b"0]}}", 10 + 27),
     "a large body": (b" " * 200_001, 10),
 }
 
@@ -170,6 +171,23 @@ async def test_a_long_message_is_paid_for_before_it_is_read(another, socket):
 
     assert code == 4403
     assert reason.startswith("RATE_LIMITED")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 10_000 + b"0]}}", "BAD_REQUEST"),
+        (b'{"query": "{ a }", "variables": {"a": "' + b"[" * 20_000 + b'"}}', "GRAPHQL_VALIDATION_FAILED"),
+        (b'{"query": "' + b'\\"[' * 20_000, "BAD_REQUEST"),
+    ],
+)  # fmt: skip
+async def test_json_of_very_many_lists_is_not_read(another, body, code):
+    async with another() as client:
+        began = time.process_time()
+        answer = await _post(client, body)
+
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
+    assert time.process_time() - began < 0.5
 
 
 async def test_what_cannot_be_paid_for_is_not_parsed(another, parsed):
