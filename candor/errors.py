@@ -10,9 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from schema.errors import as_error, refusal
 
 log = logging.getLogger("candor.errors")
-
-# The points of a refusal that costs little more than to say no.
-REFUSAL = 10
+REFUSAL = 10  # points, where it costs little more than to say no
 
 
 class RequestError(Exception):
@@ -173,7 +171,7 @@ class Rejected(Refused):
     """The document is not valid; each error tells what and where."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
-        """`errors` as clients read them: so they can be kept without the document's tree."""
+        # As clients read them: so they can be kept without the document's tree.
         super().__init__()
         self.code = errors[0]["extensions"]["code"]
         self._errors = errors
