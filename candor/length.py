@@ -4,6 +4,8 @@ from typing import Any
 
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from candor.settings import Settings
+
 
 class TooLong(BaseException):
     """The answer is longer than answers may be.
@@ -17,7 +19,7 @@ class Length:
     """Counts the texts of one answer: nothing else in it is large."""
 
     # How many characters more there may be.
-    left: int = 8_000_000
+    left: int = Settings.max_answer
 
     def text(self, value: str) -> str:
         """The text, counted. Raises TooLong."""

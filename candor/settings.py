@@ -89,7 +89,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         graphiql=_switch("GRAPHIQL", get("GRAPHIQL", in_development)),
         max_cost_anonymous=_number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
         max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
-        max_answer=_number("MAX_ANSWER", get("MAX_ANSWER", "8000000")),
+        max_answer=_number("MAX_ANSWER", get("MAX_ANSWER", str(Settings.max_answer))),
         operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
         compiled=_switch("COMPILED", get("COMPILED", "on")),
