@@ -1,5 +1,6 @@
 """What a caller may spend in a minute: points of cost, and a few guesses."""
 
+import asyncio
 import ipaddress
 import math
 import time
@@ -20,6 +21,9 @@ GUESSES = 60
 # Beyond so many callers those are forgotten who came first.
 MAX_NAMES = 200_000
 MINUTE = 60.0
+# Whoever has nothing left hears so after so many seconds: else those who ask on and on would keep
+# the server busy with nothing but saying no.
+PAUSE = 0.25
 # Whoever sees every order anyway has nothing to guess.
 _SEE_ALL = {Role.INTEGRATION, Role.STAFF, Role.ADMIN}
 
@@ -51,7 +55,8 @@ class Budgets:
         """Take points from a caller's budget. Raises RateLimited when they are not there."""
         name, role = caller.name, caller.viewer.role
         most = self._budget * _SHARES.get(role, _SHARES_OF_PEOPLE)
-        await self._take("points", name, max(cost, 1), most)
+        if cost > 0:
+            await self._take("points", name, cost, most)
         if guesses and role not in _SEE_ALL:
             await self._take("guesses", name, guesses, GUESSES)
 
@@ -65,6 +70,7 @@ class Budgets:
         else:
             lacking = await self._shared.take(kind, name, cost, most)
         if lacking > 0:
+            await asyncio.sleep(PAUSE)
             wait = max(math.ceil(lacking * MINUTE / most), 1)
             raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
 

@@ -17,14 +17,13 @@ class Callers:
 
     async def identify(self, scope: Scope, authorization: str | None) -> Caller:
         """The caller with this credential, or nobody. Raises Unauthenticated, RateLimited."""
-        client = scope.get("client")
-        address = client[0] if client else ""
+        address = stranger(scope).address
         if not authorization:
             return Caller(address=address)
         try:
             return Caller(await self._gatekeeper.viewer(authorization), address)
         except BadToken as error:
-            await self._operations.failed_credential(address)
+            await self._operations.admission.failed_credential(address)
             raise _unauthenticated(error) from None
 
     async def look_again(self, authorization: str | None) -> None:
@@ -37,3 +36,9 @@ class Callers:
 
 def _unauthenticated(error: BadToken) -> Unauthenticated:
     return Unauthenticated(str(error), headers={"WWW-Authenticate": "Bearer"})
+
+
+def stranger(scope: Scope) -> Caller:
+    """Whoever is at the other end, before anything else is known of them."""
+    client = scope.get("client")
+    return Caller(address=client[0] if client else "")

@@ -16,13 +16,13 @@ from graphql.execution.executor import CollectedErrors
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry import Info
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from candor.length import MeasuredExecutor
 from candor.plans import FieldPlan, plan_fields
 from schema.arguments import bound_arguments
 
 
-class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
+class CompiledExecutor(MeasuredExecutor):
     """Runs operations without directives by their plan, and every other one as it always was."""
 
     def execute_operation(self, serially: bool | None = None) -> Any:
@@ -63,11 +63,13 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             if isawaitable(value):
                 value = await value
             if field.complete is not None:
+                left = self.left
                 try:
                     completed = field.complete(self, value, path)
                     return await completed if field.is_active else completed
                 except Exception:  # noqa: BLE001 - unusual in any way: graphql-core's affair
                     _forget_below(path, self.collected_errors)
+                    self.left = left
             completed = self.complete_value(
                 field.definition.type, field.details, info, path, value, None
             )

@@ -33,7 +33,6 @@ PlanField = Callable[..., Any]
 
 # What a value `{0}` must be, exactly, to be taken as it is.
 _EXACT = {
-    GraphQLString: "str",
     GraphQLID: "str",
     GraphQLBoolean: "bool",
     GraphQLInt: "int",
@@ -111,10 +110,12 @@ class _Generator:
             return self._list(type_.of_type, details, value, path)
         if is_object_type(type_):
             name, is_active = self._object(type_, details)
-            return f"await {name}(x, {value}, {path})" if is_active else f"{name}({value})"
+            return f"await {name}(x, {value}, {path})" if is_active else f"{name}(x, {value})"
         raise _Refused
 
     def _leaf(self, type_: Any, value: str) -> str:
+        if type_ is GraphQLString:
+            return f"(x.text({value}) if {_CHECKS['str'].format(value)} else give_up())"
         if type_ in _EXACT:
             return _checked(_EXACT[type_], value)
         if is_enum_type(type_):
@@ -196,7 +197,7 @@ class _Generator:
             body.append(f"    {names} = await gather({', '.join(active.values())})")
             values |= {key: f"w{n}" for n, key in enumerate(active)}
         pairs = ", ".join(f"{key!r}: {values[key]}" for key in keys)
-        head = f"async def {name}(x, v, p):" if active else f"def {name}(v):"
+        head = f"async def {name}(x, v, p):" if active else f"def {name}(x, v):"
         self.lines += [head, *body, f"    return {{{pairs}}}"]
         return name, bool(active)
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -26,15 +26,24 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.coercion import Variable, variables_of
-from candor.errors import OperationNameRequired, OperationNotFound, Rejected, TooComplex
+from candor.errors import (
+    OperationNameRequired,
+    OperationNotFound,
+    Rejected,
+    RequestError,
+    TooComplex,
+)
 from candor.limits import MAX_TOKENS, refuse_too_complex
 from candor.prices import Price, Variables, defaults_of, price_of
 
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
+MAX_REFUSED = 500
 MAX_ERRORS = 5
-# The comparisons that merging fields may take: a quarter of a second at worst, where the default
-# allows twenty times that. Real documents stay far below.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 25_000
+# The comparisons that merging fields may take: less than a tenth of a second at worst, where the
+# default allows fifty times that. Real documents stay far below.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
+
+T = TypeVar("T")
 
 # Root fields that look up by an order's number, which can be guessed.
 _GUESSABLE = {"order", "reviewEligibility", "createReview", "openUpdate"}
@@ -106,19 +115,32 @@ class Documents:
         self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._kept, self._tried = _Shelf(MAX_KEPT, MAX_KEPT_TEXT), _Shelf(200, MAX_KEPT_TEXT // 4)
+        self._kept: _Shelf[Document] = _Shelf(MAX_KEPT, MAX_KEPT_TEXT)
+        self._tried: _Shelf[Document] = _Shelf(200, MAX_KEPT_TEXT // 4)
+        # What clients are told of texts that were refused.
+        self._refused: _Shelf[list[dict[str, Any]]] = _Shelf(MAX_REFUSED, MAX_KEPT_TEXT // 4)
 
-    def get(self, text: str) -> Document:
-        """The document of a text. Raises Rejected, TooComplex."""
+    def known(self, text: str) -> Document | None:
+        """The document of a text that was read before. Raises Rejected for one that was refused."""
         document = self._kept.get(text)
         if document is None:
             document = self._tried.take(text)
             if document is not None:
                 self._kept.put(text, document)
-            else:
+            elif (errors := self._refused.get(text)) is not None:
+                raise Rejected(errors)
+        return document
+
+    def get(self, text: str) -> Document:
+        """The document of a text, which may be new. Raises Rejected, TooComplex."""
+        document = self.known(text)
+        if document is None:
+            try:
                 document = self._read(text)
-                if len(text) <= MAX_TEXT:
-                    self._tried.put(text, document)
+            except RequestError as refused:
+                self._refused.put(text, refused.errors)
+                raise
+            self._tried.put(text, document)
         return document
 
     def _read(self, text: str) -> Document:
@@ -131,11 +153,11 @@ class Documents:
         except GraphQLSyntaxError as error:
             if "token" in error.message and str(MAX_TOKENS) in error.message:
                 raise _too_many_tokens() from None
-            raise Rejected([error]) from None
+            raise Rejected.by([error]) from None
         except RecursionError:
             raise TooComplex(limit="depth") from None
         if errors:
-            raise Rejected([e for e in errors if isinstance(e, GraphQLError)])
+            raise Rejected.by([e for e in errors if isinstance(e, GraphQLError)])
         return document_of(self._schema, tree)
 
 
@@ -161,31 +183,36 @@ def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
     )
 
 
-class _Shelf:
-    """A bounded number of documents, by use: the one unused for longest goes first."""
+class _Shelf(Generic[T]):
+    """What is known of a bounded number of texts, none of them huge: those unused for longest go
+    first.
+    """
 
     def __init__(self, most: int, most_text: int) -> None:
         self._most, self._most_text = most, most_text
-        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._things: OrderedDict[str, T] = OrderedDict()
         self._text = 0
 
-    def get(self, text: str) -> Document | None:
-        document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
-        return document
+    def get(self, text: str) -> T | None:
+        thing = self._things.get(text)
+        if thing is not None:
+            self._things.move_to_end(text)
+        return thing
 
-    def take(self, text: str) -> Document | None:
-        document = self._documents.pop(text, None)
-        if document is not None:
+    def take(self, text: str) -> T | None:
+        thing = self._things.pop(text, None)
+        if thing is not None:
             self._text -= len(text)
-        return document
+        return thing
 
-    def put(self, text: str, document: Document) -> None:
-        self._documents[text] = document
+    def put(self, text: str, thing: T) -> None:
+        if len(text) > MAX_TEXT:
+            return
+        self.take(text)
+        self._things[text] = thing
         self._text += len(text)
-        while len(self._documents) > self._most or self._text > self._most_text:
-            oldest, _ = self._documents.popitem(last=False)
+        while len(self._things) > self._most or self._text > self._most_text:
+            oldest, _ = self._things.popitem(last=False)
             self._text -= len(oldest)
 
 

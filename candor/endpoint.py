@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -9,7 +10,7 @@ from starlette.websockets import WebSocket
 
 from candor import sse
 from candor.budgets import Budgets
-from candor.callers import Callers
+from candor.callers import Callers, stranger
 from candor.deadline import Departed
 from candor.errors import RequestError, masked
 from candor.graphiql import GraphiQL
@@ -72,14 +73,14 @@ class GraphQLEndpoint:
 
     async def _answered(self, request: Incoming, receive: Receive, send: Send) -> Reply | None:
         """The response, unless it was sent already as a stream of events."""
-        media_type = JSON
+        media_type, caller = JSON, None
         try:
             must_be_get_or_post(request)
             media_type = negotiate(request.headers.get("accept"))
             refuse_cross_site(request, self._origins)
             authorization = request.headers.get("authorization")
             caller = await self._callers.identify(request.scope, authorization)
-            asked = await read(request)
+            asked = await read(request, partial(self._operations.admission.charge, caller))
             if media_type == EVENTS:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)
@@ -89,7 +90,9 @@ class GraphQLEndpoint:
                     asked, caller, only_queries=request.method == "GET"
                 )
         except RequestError as error:
-            return self._refused(error, media_type)
+            payer = caller or stranger(request.scope)
+            refused = await self._operations.admission.refused(error, payer)
+            return self._refused(refused, media_type)
         except (Departed, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked

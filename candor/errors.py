@@ -10,6 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from schema.errors import as_error, refusal
 
 log = logging.getLogger("candor.errors")
+REFUSAL = 10  # points, where it costs little more than to say no
 
 
 class RequestError(Exception):
@@ -18,6 +19,8 @@ class RequestError(Exception):
     # Answered with this status whatever media type was asked for; None: see `transport.status_of`.
     status: ClassVar[int | None] = 400
     code: str = "BAD_REQUEST"
+    # The points that its caller has still to pay for it.
+    price: int = REFUSAL
 
     def __init__(
         self, message: str | None = None, headers: dict[str, str] | None = None, **figures: Any
@@ -41,6 +44,7 @@ class Unauthenticated(RequestError):
 
     status = 401
     code = "UNAUTHENTICATED"
+    price = 0  # it was a guess
 
 
 class CrossSite(RequestError):
@@ -83,6 +87,7 @@ class RateLimited(RequestError):
 
     status = 429
     code = "RATE_LIMITED"
+    price = 0
 
 
 class TooManyStreams(RequestError):
@@ -106,6 +111,7 @@ class TooSlow(RequestError):
     """Events came faster than you took them, and some are lost."""
 
     code = "TOO_SLOW"
+    price = 0
 
 
 class OperationTimeout(RequestError):
@@ -113,6 +119,7 @@ class OperationTimeout(RequestError):
 
     status = 503
     code = "OPERATION_TIMEOUT"
+    price = 0
 
 
 class Refused(RequestError):
@@ -173,14 +180,19 @@ class NotTrusted(Refused):
 class Rejected(Refused):
     """The document is not valid; each error tells what and where."""
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        # As clients read them: so they can be kept without the document's tree.
         super().__init__()
-        self.code = _code_of(errors[0])
+        self.code = errors[0]["extensions"]["code"]
         self._errors = errors
+
+    @classmethod
+    def by(cls, errors: list[GraphQLError]) -> "Rejected":
+        return cls([_formatted(error, _code_of(error)) for error in errors])
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        return [_formatted(error, _code_of(error)) for error in self._errors]
+        return self._errors
 
 
 def shown(error: GraphQLError) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How large a document is: one linear pass that looks at each fragment once."""
 
+import re
 from dataclasses import astuple, dataclass, fields, replace
 
 from graphql import (
@@ -15,6 +16,7 @@ from graphql import (
 from candor.errors import TooComplex
 
 MAX_TOKENS = 2_000
+_TOKEN, _TOKENS_WITHIN = re.compile(r"\w+|[^\w\s,]"), 20_000
 # Sums saturate: a doubling chain of fragments would make numbers of a thousand digits.
 _CAP = 10**9
 # Fragments in fragments, and inline ones, count for the pass's own recursion only.
@@ -55,6 +57,11 @@ MAXIMA = {
     "depth": 15,
 }
 _TOO_DEEP = Size(depth=_CAP)
+
+
+def tokens_in(text: str) -> int:
+    """About how many tokens a text has, without a lexer: those of strings and comments count."""
+    return len(_TOKEN.findall(text, 0, _TOKENS_WITHIN))
 
 
 def refuse_too_complex(document: DocumentNode) -> None:

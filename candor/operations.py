@@ -7,12 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, NamedTuple, Self
 
+import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
 
+from candor.admission import Admission
 from candor.budgets import Budgets, Caller
 from candor.deadline import Deadlines
-from candor.documents import Documents, Operation
+from candor.documents import Operation
 from candor.errors import (
+    REFUSAL,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
@@ -21,15 +24,13 @@ from candor.errors import (
     shown,
 )
 from candor.execution import Execution
+from candor.length import TooLong
 from candor.metrics import Metrics, Observation
 from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
-from candor.trusted_documents import TrustedDocuments
 from models.announcements import FellBehind
 from resolvers.errors import UserError
-from resolvers.viewer import Role
-from schema.api import schema
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
@@ -50,19 +51,17 @@ class Operations:
     """Answers operations, within the limits and budgets of their callers."""
 
     def __init__(self, settings: Settings, metrics: Metrics, budgets: Budgets | None) -> None:
-        self._settings = settings
+        self._max_answer = settings.max_answer
         self._metrics = metrics
-        self._execution = Execution(compiled=settings.compiled)
+        self._execution = Execution(compiled=settings.compiled, most=settings.max_answer)
         self._tracer = Tracer(enabled=settings.opentelemetry)
-        self._documents = Documents(schema, introspection=settings.introspection)
-        self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
-        self._budgets = budgets
+        self.admission = Admission(settings, budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
 
     async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
         """The answer to a query or mutation. Raises RequestError for what is not executed."""
         with _Observed(self._metrics) as seen:
-            operation = await self._admitted(asked, caller, seen)
+            operation = await self.admission.admit(asked, caller, seen)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise NeedsStream
             if only_queries and operation.kind is not OperationType.QUERY:
@@ -73,71 +72,85 @@ class Operations:
 
     async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
         """The answers to any operation, a subscription's as they come. Raises RequestError."""
-        with _Observed(self._metrics) as seen:
-            operation = await self._admitted(asked, caller, seen)
-            if operation.kind is not OperationType.SUBSCRIPTION:
-                with self.deadlines.over():
-                    answer = await self._executed(operation, asked, caller, seen)
-                yield answer.body
-                return
-            results = await self._execution.subscribe(
-                operation, asked.variables, Context(caller.viewer)
-            )
-            if isinstance(results, ExecutionResult):
-                seen.outcome = "error"
-                yield self._body(results, caller, seen)
-                return
-            async with aclosing(_events(results)) as events:
+        try:
+            with _Observed(self._metrics) as seen:
+                async with aclosing(self._told(asked, caller, seen)) as bodies:
+                    async for body in bodies:
+                        yield body
+        except RequestError as error:
+            raise await self.admission.refused(error, caller) from None
+
+    async def _told(
+        self, asked: Asked, caller: Caller, seen: Observation
+    ) -> AsyncGenerator[Body, None]:
+        operation = await self.admission.admit(asked, caller, seen)
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            with self.deadlines.over():
+                answer = await self._executed(operation, asked, caller, seen)
+            yield answer.body
+            return
+        results = await self._execution.subscribe(
+            operation, asked.variables, Context(caller.viewer)
+        )
+        if isinstance(results, ExecutionResult):
+            await self.admission.charge(caller, REFUSAL)
+            yield self._body(results, caller, seen, started=False)
+            return
+        async with aclosing(_events(results)) as events:
+            try:
                 async for result in events:
                     yield self._body(result, caller, seen, started=result.data is not None)
-
-    async def failed_credential(self, address: str) -> None:
-        """Count a wrong token against its sender. Raises RateLimited after too many."""
-        if self._budgets is not None:
-            await self._budgets.guess(address)
-
-    async def _admitted(self, asked: Asked, caller: Caller, seen: Observation) -> Operation:
-        document = self._documents.get(self._trusted.text_of(asked))
-        operation = document.operation(asked.operation_name)
-        seen.name, seen.kind = operation.name or "-", operation.kind_name
-        seen.cost = operation.cost(asked.variables)
-        most = self._most(caller)
-        if seen.cost > most:
-            raise TooExpensive(
-                f"The operation costs {seen.cost} points; {most} are allowed at once."
-                " Ask for smaller pages.",
-                cost=seen.cost,
-                max=most,
-            )
-        if self._budgets is not None:
-            await self._budgets.spend(caller, cost=seen.cost, guesses=operation.guesses)
-        return operation
+            except TooLong:
+                raise self._too_long() from None
 
     async def _executed(
         self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
     ) -> Answer:
         context = Context(caller.viewer)
-        with self._tracer.span(seen):
-            result = await self._execution.execute(operation, asked.variables, context)
-        started = result.data is not None or any(e.path for e in result.errors or ())
-        return Answer(self._body(result, caller, seen, started=started), started)
+        try:
+            with self._tracer.span(seen):
+                result = await self._execution.execute(operation, asked.variables, context)
+            started = result.data is not None or any(e.path for e in result.errors or ())
+            if not started:  # variables were wrong
+                await self.admission.charge(caller, REFUSAL)
+            return Answer(self._body(result, caller, seen, started=started), started)
+        except TooLong:
+            if operation.kind is not OperationType.MUTATION:
+                raise self._too_long() from None
+            return Answer(self._body(ExecutionResult(None, [self._untold()]), caller, seen))
 
     def _body(
         self, result: ExecutionResult, caller: Caller, seen: Observation, *, started: bool = True
     ) -> Body:
+        """Raises TooLong."""
         body: Body = {}
         if result.errors:
             seen.outcome = "error"
             body["errors"] = [shown(error) for error in result.errors]
         if started:
-            body["data"] = result.data
-        body["extensions"] = {"cost": {"requested": seen.cost, "max": self._most(caller)}}
+            data = orjson.dumps(result.data)
+            if len(data) > self._max_answer:
+                raise TooLong
+            body["data"] = orjson.Fragment(data)
+        body["extensions"] = {"cost": {"requested": seen.cost, "max": self.admission.most(caller)}}
         return body
 
-    def _most(self, caller: Caller) -> int:
-        if caller.viewer.role is Role.ANONYMOUS:
-            return self._settings.max_cost_anonymous
-        return self._settings.max_cost
+    def _too_long(self) -> TooExpensive:
+        refused = TooExpensive(
+            f"The answer is longer than {self._max_answer} bytes. Ask for less at once.",
+            maxBytes=self._max_answer,
+        )
+        refused.price = 0  # it was executed, and paid for
+        return refused
+
+    def _untold(self) -> GraphQLError:
+        """What is told of a mutation whose answer is too long: it has happened all the same."""
+        return GraphQLError(
+            f"The mutation was carried out, but its answer is longer than {self._max_answer} bytes"
+            " and cannot be sent. Of several, those that follow were not. Look at what is stored"
+            " before you send it again.",
+            extensions={"code": TooExpensive.code, "maxBytes": self._max_answer},
+        )
 
 
 class _Observed(Observation):

@@ -1,8 +1,12 @@
 """What an operation costs, in points: about one for each object that is fetched.
 
+An object's price holds each of its values once, for what leaves is paid for, too: a value that is
+asked for again under another name costs as much as another object.
+
 The price of a document is worked out once; a request only puts in its variables.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +33,7 @@ from graphql import (
 )
 
 from resolvers.keyset import DEFAULT_SIZE
+from resolvers.reviews_lookup import DEFAULT_TAIL
 from schema.arguments import names_variable
 
 CAP = 10**9
@@ -38,6 +43,8 @@ MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}
 Variables = Mapping[str, Any]
 Multiplier = Callable[[FieldNode, Variables], int]
+# The names under which each value of one object is answered, by its type and field.
+_Names = dict[tuple[str, str], set[str]]
 
 
 @dataclass
@@ -102,31 +109,48 @@ class _Pricing:
         self, selection_set: SelectionSetNode | None, type_: Any, page: FieldNode | None = None
     ) -> Price:
         """`page` is the field that opened the page whose connection this is."""
+        names: _Names = defaultdict(set)
+        price = self._selection(selection_set, type_, page, names)
+        price.fixed += sum(len(each) - 1 for each in names.values())
+        return price
+
+    def _selection(
+        self,
+        selection_set: SelectionSetNode | None,
+        type_: Any,
+        page: FieldNode | None,
+        names: _Names,
+    ) -> Price:
         total = Price()
         if selection_set is None:
             return total
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                total.add(self._field(node, type_, page))
+                total.add(self._field(node, type_, page, names))
             elif isinstance(node, InlineFragmentNode):
-                total.add(self.selection(node.selection_set, self._type(node, type_), page))
+                inner = self._type(node, type_)
+                total.add(self._selection(node.selection_set, inner, page, names))
             elif isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
-                total.add(self.selection(fragment.selection_set, self._type(fragment, type_), page))
+                inner = self._type(fragment, type_)
+                total.add(self._selection(fragment.selection_set, inner, page, names))
         return total
 
     def _type(self, node: InlineFragmentNode | FragmentDefinitionNode, outer: Any) -> Any:
         condition = node.type_condition
         return self.schema.get_type(condition.name.value) if condition else outer
 
-    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None) -> Price:
+    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None, names: _Names) -> Price:
         name = node.name.value
         if name in _INTROSPECTION:
             return Price(_INTROSPECTION[name])
         if name == "totalCount" and page is not None:
             return Price(COUNT)
         definition = getattr(type_, "fields", {}).get(name)
-        if definition is None or is_leaf_type(get_named_type(definition.type)):
+        if definition is None:
+            return Price()
+        if is_leaf_type(get_named_type(definition.type)):
+            names[type_.name, name].add(node.alias.value if node.alias else name)
             return Price()
         return self._object(node, definition, page)
 
@@ -139,6 +163,10 @@ class _Pricing:
             # An edge is no object of its own: what counts are the rows.
             below.fixed += int(node.name.value == "nodes")
             return Price(0, [(_page_size, page, below)])
+        if not opens_page and "last" in definition.args:
+            # A list that is no connection: of its newest rows alone.
+            below.fixed += 1
+            return Price(1, [(_tail, node, below)])
         if not opens_page and node.arguments and _takes_list(definition):
             return Price(1, [(_length, node, below)])
         below.fixed += 1
@@ -147,7 +175,7 @@ class _Pricing:
 
 def _counted(multiplier: Multiplier, node: FieldNode) -> list[ArgumentNode]:
     """The arguments that a multiplier looks at."""
-    named = {"first", "last"} if multiplier is _page_size else None
+    named = {"first", "last"} if multiplier in {_page_size, _tail} else None
     return [each for each in node.arguments or () if named is None or each.name.value in named]
 
 
@@ -166,6 +194,11 @@ def _takes_list(definition: GraphQLField) -> bool:
 def _page_size(node: FieldNode, variables: Variables) -> int:
     asked = [_number(argument.value, variables) for argument in _counted(_page_size, node)]
     return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
+
+
+def _tail(node: FieldNode, variables: Variables) -> int:
+    asked = [_number(argument.value, variables) for argument in _counted(_tail, node)]
+    return next((size for size in asked if size is not None), DEFAULT_TAIL)
 
 
 def _length(node: FieldNode, variables: Variables) -> int:

@@ -1,5 +1,6 @@
 """What a client asks for, checked for its shape alone."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -7,8 +8,9 @@ import orjson
 
 from candor.errors import BadRequest
 
-MAX_NESTING = 64
-
+# Lists and objects: five hundred orders have three thousand.
+MAX_NESTING, MAX_CONTAINERS = 64, 10_000
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("query", "operationName", "documentId", "doc_id", "id"), str),
@@ -26,17 +28,24 @@ class Asked(NamedTuple):
 
 
 def from_json(octets: bytes | str) -> Any:
-    """The value of a JSON text. Raises BadRequest, also for one nested too deeply."""
+    """The value of a JSON text. Raises BadRequest, also for what takes long to read."""
+    given = octets if isinstance(octets, bytes) else octets.encode()
+    opened = _opened(given)
+    if opened > MAX_CONTAINERS and _opened(_STRING.sub(b"", given)) > MAX_CONTAINERS:
+        raise BadRequest("The JSON holds too many lists and objects.")
     try:
         value = orjson.loads(octets)
     except orjson.JSONDecodeError as error:
         if "depth" in str(error):
             raise BadRequest("The JSON is nested too deeply.") from None
         raise BadRequest("The body must be JSON in UTF-8.") from None
-    given = octets if isinstance(octets, bytes) else octets.encode()
-    if given.count(b"[") + given.count(b"{") > MAX_NESTING:
+    if opened > MAX_NESTING:
         _must_be_flat(value)
     return value
+
+
+def _opened(octets: bytes) -> int:
+    return octets.count(b"[") + octets.count(b"{")
 
 
 def asked(value: Any) -> Asked:

@@ -43,6 +43,8 @@ class Settings:
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
     max_cost: int = 5_000
+    # Bytes of one answer.
+    max_answer: int = 8_000_000
     operation_seconds: float = 10
     # Seconds that requests and mails under way may still take when the process ends.
     grace: int = 10
@@ -91,6 +93,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         graphiql=_switch("GRAPHIQL", get("GRAPHIQL", in_development)),
         max_cost_anonymous=_number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
         max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
+        max_answer=_number("MAX_ANSWER", get("MAX_ANSWER", str(Settings.max_answer))),
         operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
         grace=_number("GRACE", get("GRACE", "10")),
         max_connections=_number("MAX_CONNECTIONS", get("MAX_CONNECTIONS", "3000")),

@@ -12,7 +12,7 @@ import jwt
 
 from candor.link_holders import viewer_of
 from candor.settings import Settings
-from mailers.links import BadLink, ExpiredLink, Purpose, read
+from mailers.links import BadLink, ExpiredLink, Purpose, cut, read
 from models import ApiKey, base64url, clock
 from resolvers import text
 from resolvers.viewer import ANONYMOUS, Role, Viewer
@@ -73,8 +73,8 @@ class Gatekeeper:
             raise BadToken("Send Authorization: Bearer and a token.")
         if credential.startswith(KEY_PREFIX):
             return await _key_holder(credential)
-        if "." not in credential:
-            return await self._link_holder(credential)
+        if (link := cut(credential)) is not None:
+            return await self._link_holder(link)
         known = self._believed.get(credential)
         if known is not None and clock.now().timestamp() < known.until:
             return known.viewer

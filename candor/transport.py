@@ -1,6 +1,6 @@
 """GraphQL over HTTP: what is accepted, what is answered, and with which status."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from candor.errors import (
 from candor.requests import Asked, asked, asked_by_query, from_json
 
 MAX_BODY = 200_000
+# What is no longer than the longest of texts is read for nothing; else all of it is paid for.
+SHORT, OCTETS_A_POINT = 25_000, 1_000
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
@@ -101,15 +103,18 @@ def refuse_cross_site(request: Incoming, origins: frozenset[str]) -> None:
     raise CrossSite
 
 
-async def read(request: Incoming) -> Asked:
-    """The operation of a request.
+async def read(request: Incoming, pay: Callable[[int], Awaitable[None]]) -> Asked:
+    """The operation of a request. What is long is paid for before it is read.
 
-    Raises BadRequest, BodyTooLarge, UnsupportedMediaType.
+    Raises BadRequest, BodyTooLarge, UnsupportedMediaType, and what `pay` raises.
     """
     if request.method == "GET":
         return asked_by_query(request.query_params)
     _must_be_json(request)
-    return asked(from_json(await body_of(request)))
+    octets = await body_of(request)
+    if len(octets) > SHORT:
+        await pay(len(octets) // OCTETS_A_POINT)
+    return asked(from_json(octets))
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:

@@ -8,17 +8,19 @@ import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
-from candor.callers import Callers
+from candor.callers import Callers, stranger
 from candor.errors import BadRequest, RequestError, ServerEnds, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
-from candor.transport import MAX_BODY
+from candor.transport import MAX_BODY, OCTETS_A_POINT, SHORT
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
+# Ends that a client has brought about.
+_FAULTS = {4400, 4401, 4403, 4406, 4408, 4409, 4429}
 
 
 class Close(Exception):
@@ -40,18 +42,20 @@ class Socket:
         self._operations = operations
         self._streams = streams
         self._running: dict[str, asyncio.Task[None]] = {}
+        # Whoever pays for what is refused.
+        self._payer = stranger(websocket.scope)
         self._end: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
         """Talk until one side ends it."""
         if PROTOCOL not in self._websocket.scope["subprotocols"]:
             await self._websocket.accept()
-            await self._websocket.close(4406, "Subprotocol not acceptable")
+            await self._close(Close(4406, "Subprotocol not acceptable"))
             return
         await self._websocket.accept(subprotocol=PROTOCOL)
         try:
             authorization = await self._initialised()
-            caller = await self._identified(authorization)
+            caller = self._payer = await self._identified(authorization)
             with self._streams.opened(caller, authorization, "websocket") as over:
                 await self._send({"type": "connection_ack"})
                 await self._converse(caller, over)
@@ -160,6 +164,8 @@ class Socket:
             raise Close(4400, "Messages are text")
         if len(text) > MAX_BODY:
             raise Close(4400, "The message is too large")
+        if len(text) > SHORT:
+            await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
         try:
             message = from_json(text)
         except BadRequest:
@@ -180,6 +186,9 @@ class Socket:
             self._end.set_result(close)
 
     async def _close(self, close: Close) -> None:
+        if close.code in _FAULTS:
+            # The price of a refusal; with nothing left to pay it, the end comes later.
+            await self._operations.admission.refused(BadRequest(), self._payer)
         with suppress(RuntimeError, WebSocketDisconnect):
             await self._websocket.close(close.code, close.reason)
 

@@ -169,3 +169,9 @@ class UpdateClosed(UserError):
     """The update was rated and is closed for good. A new problem is a new update."""
 
     code = "UPDATE_CLOSED"
+
+
+class TooOften(UserError):
+    """This was done very often. Try again in an hour."""
+
+    code = "TOO_OFTEN"

@@ -10,6 +10,7 @@ from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, cloc
 from models.database import transaction
 from resolvers import announcements, rating_counters, text, tracking
 from resolvers.errors import Conflict, Invalid, NotFound
+from resolvers.frequency import must_be_seldom
 from resolvers.reviews_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -44,7 +45,8 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
     """Approve a review, reject it, or take it back to PENDING, with its counters and notices.
 
     The same decision again changes nothing.
-    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason), Conflict (edited meanwhile).
+    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason), Conflict (edited meanwhile),
+    TooOften.
     """
     viewer.must_be_admin()
     note = _checked_note(decision)
@@ -60,6 +62,7 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
             note,
         ):
             return review
+        await must_be_seldom(viewer, review.order_id, "review_id")
         was, was_published = review.status, review.published_at is not None
         await _store(viewer, review, decision, note)
         await _tell(review, was=was, was_published=was_published)

@@ -7,6 +7,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import orders, review_eligibility, team_members, text, tracking, update_notes
 from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated, UpdateClosed
+from resolvers.frequency import must_be_seldom
 from resolvers.order_updates_lookup import must_find
 from resolvers.ref import Ref
 from resolvers.update_actions import must_be_team
@@ -48,6 +49,7 @@ async def open_update(
             raise NotFound("order", message="There is no such order, or it is not yours.")
         _may_open(viewer, row, customer_visible=customer_visible, assignee=assignee)
         name = _title(title)
+        await must_be_seldom(viewer, row.id, "order")
         member = await team_members.acting(viewer) if viewer.is_team else None
         assigned = await team_members.must_find(assignee, "assignee") if assignee else None
         update_id, now = uuid7(), clock.now()
@@ -83,6 +85,7 @@ async def assign_update(
         member_id = member.id if member else None
         if update.assignee_id == member_id:
             return update
+        await must_be_seldom(viewer, update.order_id, "update_id")
         if not await sql.execute(_ASSIGN, member_id, clock.now(), update.id):
             raise UpdateClosed("update_id")
         await _record_assignment(viewer, update, member)

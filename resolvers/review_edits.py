@@ -9,6 +9,7 @@ from models.database import transaction
 from models.review import SUB_RATINGS
 from resolvers import orders, rating_counters, review_eligibility, site_settings, text, tracking
 from resolvers.errors import Forbidden, NotFound, Unauthenticated
+from resolvers.frequency import must_be_seldom
 from resolvers.ref import Ref
 from resolvers.reviews import checked_stars
 from resolvers.reviews_lookup import find_review
@@ -23,7 +24,7 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
     PENDING when moderation is on or the review was rejected.
 
     Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
-    BodyTooShort, BodyTooLong.
+    BodyTooShort, BodyTooLong, TooOften.
     """
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated("review_id")
@@ -42,6 +43,7 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
         _apply(edited, changes)
         if _content(edited) == _content(review):
             return review
+        await must_be_seldom(viewer, review.order_id, "review_id")
         if not viewer.is_admin:
             _hold(edited, settings)
         edited.edited_at = clock.now()

@@ -1,11 +1,18 @@
 """Reviews by the ids of something: the visibility rule is part of every query."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from models import Review, ReviewRevision, sql
 from models.review import SUB_RATINGS
-from resolvers.viewer import Viewer, visible_reviews
+from resolvers.errors import Invalid
+from resolvers.keyset import MAX_SIZE, PageRequest, cut, newest
+from resolvers.scoped_pages import fetch_pages
+from resolvers.viewer import Condition, Viewer, visible_reviews
+
+# How many earlier versions of a review are shown when nobody says.
+DEFAULT_TAIL = 20
 
 FROM = "FROM review r JOIN customer c ON c.id = r.customer_id"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
@@ -22,6 +29,9 @@ _BESIDE = (
 PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
 LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
+
+_REVISIONS = f"SELECT {sql.columns(ReviewRevision, 'v')} FROM review_revision v"
+_OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
 
 
 def column(name: str) -> str:
@@ -69,14 +79,18 @@ async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
     return await _among(viewer, "r.order_id", ids)
 
 
-async def revisions_of(ids: Collection[UUID]) -> dict[UUID, list[ReviewRevision]]:
-    """The earlier versions of reviews, oldest first, by the review's id."""
-    found: dict[UUID, list[ReviewRevision]] = {review_id: [] for review_id in ids}
-    for revision in await ReviewRevision.filter(review_id__in=list(ids)).order_by(
-        "replaced_at", "id"
-    ):
-        found[revision.review_id].append(revision)
-    return found
+def revisions_asked_for(last: int) -> PageRequest:
+    """The request for so many earlier versions of a review, the newest ones. Raises Invalid."""
+    if not 1 <= last <= MAX_SIZE:
+        raise Invalid("last", message=f"Ask for 1 to {MAX_SIZE} at once.")
+    return PageRequest(last, backwards=True)
+
+
+async def revisions_of(ids: Sequence[UUID], request: PageRequest) -> list[list[ReviewRevision]]:
+    """Earlier versions of each review, oldest first. They are not for everybody."""
+    conditions = [Condition("v.review_id = ?", (review_id,)) for review_id in ids]
+    found = await fetch_pages(_REVISIONS, conditions, _OLDEST, request)
+    return [cut(sql.hydrate(ReviewRevision, rows), request, _OLDEST).rows for rows in found]
 
 
 async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:

@@ -10,6 +10,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import team_members, text, tracking
 from resolvers.errors import Conflict, Forbidden, UpdateClosed
+from resolvers.frequency import must_be_seldom
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.order_updates_lookup import TABLES, must_find
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
@@ -65,8 +66,9 @@ async def write(
 ) -> None:
     """Store a note of a member of the team, or of the customer, and promise the other side a mail.
 
-    Belongs to a transaction that has changed the update's row, and so holds it.
+    Belongs to a transaction that has changed the update's row, and so holds it. Raises TooOften.
     """
+    await must_be_seldom(viewer, update.order_id, "update_id")
     hidden = internal or not update.customer_visible
     note_id = uuid7()
     author_id = member.id if member else None

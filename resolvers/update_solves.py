@@ -9,6 +9,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import site_settings, team_members, text, tracking, update_notes
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
+from resolvers.frequency import must_be_seldom
 from resolvers.order_updates_lookup import must_find
 from resolvers.update_actions import must_be_customer, must_be_team
 from resolvers.viewer import Viewer
@@ -48,6 +49,7 @@ async def solve_update(
         must_be_team(viewer)
         _must_be_open(update)
         notified = _checked_notice(update, notify_customer)
+        await must_be_seldom(viewer, update.order_id, "update_id")
         member, now = await team_members.acting(viewer), clock.now()
         changed = await sql.fetch(_SOLVE, now, now, now, update.id)
         if not changed:
@@ -72,6 +74,7 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
         update = await must_find(viewer, update_id)
         must_be_team(viewer)
         _must_be_solved(update)
+        await must_be_seldom(viewer, update.order_id, "update_id")
         member = await team_members.acting(viewer)
         await _reopen(viewer, update)
         await tracking.record(viewer, "update.reopened", about=update, number=update.solves)
@@ -91,6 +94,7 @@ async def report_still_has_issue(
         update = await must_find(viewer, update_id)
         must_be_customer(viewer, update)
         _must_be_solved(update)
+        await must_be_seldom(viewer, update.order_id, "update_id")
         await _reopen(viewer, update)
         await tracking.record(viewer, "update.still_has_issue", about=update, number=update.solves)
         if body := text.optional_body(note, "note"):

@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     NOT_SOLVED = "NOT_SOLVED"
     ALREADY_RATED = "ALREADY_RATED"
     UPDATE_CLOSED = "UPDATE_CLOSED"
+    TOO_OFTEN = "TOO_OFTEN"
 
 
 described(
@@ -69,6 +70,7 @@ described(
     NOT_SOLVED="The update is not solved, so it cannot be rated.",
     ALREADY_RATED="The update was rated. Ratings are final.",
     UPDATE_CLOSED="The update was rated and is closed for good; open a new one.",
+    TOO_OFTEN="More than 120 steps about one order in an hour, or 1,000 in all by its customer.",
 )
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
 import models
 from models.review import ReviewStatus
 from resolvers import orders, reviews_lookup, services
-from resolvers.viewer import sees_moderation
+from resolvers.keyset import PageRequest
+from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
 from schema.context import Context
 from schema.node import Node
@@ -120,10 +122,29 @@ class Review(Node):
         return ModerationDecision.from_row(self.row) if self.related["insider"] else None
 
     @strawberry.field(
-        description="Earlier versions, oldest first, for the author and admins; empty for others."
+        description=(
+            "Earlier versions, for the author and admins; empty for others. The newest ones,"
+            " oldest first."
+        )
     )
-    def revisions(self) -> list[ReviewRevision]:
-        return [ReviewRevision.from_row(old) for old in self.related["revisions"]]
+    async def revisions(
+        self,
+        info: Info[Context, None],
+        last: Annotated[
+            int, strawberry.argument(description="How many of the newest, 1 to 100.")
+        ] = reviews_lookup.DEFAULT_TAIL,
+    ) -> list[ReviewRevision]:
+        request = reviews_lookup.revisions_asked_for(last)
+        if not self.related["insider"]:
+            return []
+        rows = await info.context.page(_fetch_revisions, self.row.id, request)
+        return [ReviewRevision.from_row(old) for old in rows]
+
+
+async def _fetch_revisions(
+    _viewer: Viewer, reviews: Sequence[UUID], request: PageRequest
+) -> list[list[models.ReviewRevision]]:
+    return await reviews_lookup.revisions_of(reviews, request)
 
 
 _BESIDE = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
@@ -172,9 +193,6 @@ async def _fetched_beside(
     if "viewerHasVoted" in selection:
         voted = await reviews_lookup.voted_by(viewer, [row.id for row in rows])
     insiders = [row.id for row in rows if sees_moderation(viewer, row)]
-    revisions: dict[UUID, list[models.ReviewRevision]] = {}
-    if insiders and "revisions" in selection:
-        revisions = await reviews_lookup.revisions_of(insiders)
     return [
         {
             "service": shown.get("service", {}).get(row.service_id),
@@ -182,7 +200,6 @@ async def _fetched_beside(
             "order": shown.get("order", {}).get(row.order_id),
             "voted": row.id in voted,
             "insider": row.id in insiders,
-            "revisions": revisions.get(row.id, []),
         }
         for row in rows
     ]

@@ -3,7 +3,7 @@
 import email
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
@@ -13,6 +13,9 @@ from candor.transport import body_of
 # 20,000 characters of four octets each, percent-encoded, with some air.
 MAX_FORM = 300_000
 _MAX_FIELDS = 50
+# What a mail program's one click says. With all that multipart puts around it, it is short.
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+_CLICK, _MAX_CLICK = tuple(word.lower() for word in ONE_CLICK), 2_000
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
@@ -41,11 +44,36 @@ class Form:
 
 async def read(request: Request) -> Form:
     """The form of a POST. Raises BadRequest, BodyTooLarge, UnsupportedMediaType."""
-    content_type = request.headers.get("content-type", "")
-    name = content_type.partition(";")[0].strip().lower()
+    _type_of(request)
+    return _form(request, await body_of(request, MAX_FORM))
+
+
+async def read_click(request: Request) -> Form:
+    """The form of a POST, or the one click of a mail program (RFC 8058).
+
+    Mail programs spell it in many ways, as a form of either kind or as none at all, and some send
+    nothing: whoever believes to be unsubscribed has to be. Raises as `read` does.
+    """
+    octets = await body_of(request, MAX_FORM)
+    return Form([ONE_CLICK]) if _is_click(octets) else _form(request, octets)
+
+
+def _is_click(octets: bytes) -> bool:
+    if len(octets) > _MAX_CLICK:
+        return False
+    text = unquote_plus(octets.decode("latin-1")).strip().lower()
+    return not text or all(word in text for word in _CLICK)
+
+
+def _type_of(request: Request) -> str:
+    name = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if name not in {_URLENCODED, _MULTIPART} or "content-encoding" in request.headers:
         raise UnsupportedMediaType("Send a form.")
-    octets = await body_of(request, MAX_FORM)
+    return name
+
+
+def _form(request: Request, octets: bytes) -> Form:
+    name, content_type = _type_of(request), request.headers["content-type"]
     try:
         if name == _MULTIPART:
             return Form(_parts(content_type, octets))

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from candor.budgets import Budgets, Caller
 from candor.errors import RequestError, masked
 from candor.pages import forms, languages, rendering
+from candor.pages.forms import Form
 from candor.pages.review_page import review_page
 from candor.pages.unsubscribe_page import unsubscribe_page
 from candor.pages.update_page import update_page
@@ -22,6 +23,7 @@ from resolvers.viewer import Role, Viewer
 # Points of a visit: a link is opened a few hundred times a minute at most.
 _COST = 50
 Page = Callable[[Visit], Awaitable[HTMLResponse]]
+ReadForm = Callable[[Request], Awaitable[Form]]
 
 
 class Pages:
@@ -33,21 +35,26 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            self._route("/r/{token}", Purpose.REVIEW, review_page),
-            self._route("/u/{token}", Purpose.RATE_UPDATE, update_page),
-            self._route("/unsubscribe/{token}", Purpose.UNSUBSCRIBE, unsubscribe_page),
+            self._route("r", Purpose.REVIEW, review_page),
+            self._route("u", Purpose.RATE_UPDATE, update_page),
+            self._route("unsubscribe", Purpose.UNSUBSCRIBE, unsubscribe_page, forms.read_click),
         ]
 
-    def _route(self, path: str, purpose: Purpose, page: Page) -> Route:
+    def _route(
+        self, name: str, purpose: Purpose, page: Page, read_form: ReadForm = forms.read
+    ) -> Route:
         async def answer(request: Request) -> Response:
-            return await self._answer(request, purpose, page)
+            return await self._answer(request, purpose, page, read_form)
 
-        return Route(path, answer, methods=["GET", "POST"])
+        # A path, for a link may come with anything behind its token.
+        return Route(f"/{name}/{{token:path}}", answer, methods=["GET", "POST"])
 
-    async def _answer(self, request: Request, purpose: Purpose, page: Page) -> Response:
+    async def _answer(
+        self, request: Request, purpose: Purpose, page: Page, read_form: ReadForm
+    ) -> Response:
         try:
             async with asyncio.timeout(self._settings.operation_seconds):
-                return await page(await self._visit(request, purpose))
+                return await page(await self._visit(request, purpose, read_form))
         except BadLink as error:
             return await self._unknown(request, error)
         except RequestError as error:
@@ -60,12 +67,12 @@ class Pages:
             masked(error)
             return _sorry(request, "INTERNAL_SERVER_ERROR", 500)
 
-    async def _visit(self, request: Request, purpose: Purpose) -> Visit:
+    async def _visit(self, request: Request, purpose: Purpose, read_form: ReadForm) -> Visit:
         claim = read(self._settings.secret, request.path_params["token"], purpose)
         if self._budgets is not None:
             holder = Caller(Viewer(Role.GUEST, order_id=claim.subject))
             await self._budgets.spend(holder, cost=_COST, guesses=0)
-        form = await forms.read(request) if request.method == "POST" else None
+        form = await read_form(request) if request.method == "POST" else None
         return Visit(request, claim, await site_settings.current(), form)
 
     async def _unknown(self, request: Request, error: BadLink) -> Response:

@@ -2,7 +2,7 @@
 
 from starlette.responses import HTMLResponse
 
-from candor.pages.forms import Form
+from candor.pages.forms import ONE_CLICK, Form
 from candor.pages.visit import Visit
 from mailers import suppression
 from mailers.catalogue import Category
@@ -25,7 +25,8 @@ async def unsubscribe_page(visit: Visit) -> HTMLResponse:
 
 async def _store(recipient: str, category: Category, form: Form) -> bool:
     """Whether the form said anything."""
-    if form.text("List-Unsubscribe") == "One-Click":
+    name, said = ONE_CLICK
+    if form.text(name) == said:
         await suppression.opt_out(recipient, [category])
         return True
     if form.text("choose"):

@@ -8,15 +8,16 @@ from graphql import (
     FieldNode,
     GraphQLField,
     GraphQLObjectType,
+    GraphQLString,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_object_type,
 )
-from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetails
 
+from candor.length import Length, MeasuredExecutor
 from candor.straight.recipes import RECIPES, ROW, SCOPE, SameRow
 
 
@@ -27,7 +28,7 @@ class Refused(Exception):
 class Writer:
     """Writes the function of one field, and notes what it reads."""
 
-    def __init__(self, executor: Executor[Any]) -> None:
+    def __init__(self, executor: MeasuredExecutor) -> None:
         self._executor = executor
         self._variables = 0
         # The fields that are answered, as (type, field), and the columns that they need.
@@ -41,14 +42,19 @@ class Writer:
     ) -> Callable[..., Any]:
         """What makes the answer of a source and its other parameters. Raises Refused."""
         source = self._value(type_, details, parameters[0], parameters[0])
-        text = f"def answer({', '.join(parameters)}):\n    return {source}"
-        scope = dict(SCOPE)
+        # It awaits nothing: no other answer is counted meanwhile.
+        head = f"def answer({', '.join(parameters)}):\n    length.left = {self._executor.left}"
+        text = f"{head}\n    return {source}"
+        length = Length()
+        scope = SCOPE | {"length": length, "text": length.text}
         exec(compile(text, "<straight>", "exec"), scope)  # noqa: S102 - of our own making
         return scope["answer"]  # type: ignore[no-any-return]
 
     def _value(self, type_: Any, details: list[FieldDetails], source: str, v: str) -> str:
         """The expression for what `source` is: of a leaf the value, else what is read below."""
         inner = get_nullable_type(type_)
+        if inner is GraphQLString:
+            return self._text(source, maybe=inner is type_)
         if is_leaf_type(inner):
             return source
         if is_list_type(inner):
@@ -66,6 +72,12 @@ class Writer:
             return self._object(inner, details, source)
         name = self._variable()
         return f"({self._object(inner, details, name)} if ({name} := {source}) else None)"
+
+    def _text(self, source: str, *, maybe: bool) -> str:
+        if not maybe:
+            return f"text({source})"
+        name = self._variable()
+        return f"(None if ({name} := {source}) is None else text({name}))"
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails], v: str) -> str:
         known = RECIPES.get(type_.name)

@@ -118,7 +118,12 @@ async def socket(app):
     opened: list[Connection] = []
 
     async def start(
-        payload: Any = None, *, init: bool = True, token: str | None = None, **headers: str
+        payload: Any = None,
+        *,
+        init: bool = True,
+        token: str | None = None,
+        to: Any = None,
+        **headers: str,
     ) -> Connection:
         connection = Connection(
             {
@@ -131,7 +136,7 @@ async def socket(app):
                 "subprotocols": ["graphql-transport-ws"],
                 "client": ("127.0.0.1", 1),
             }
-        ).open(app)
+        ).open(to or app)
         opened.append(connection)
         await connection.to_app.put({"type": "websocket.connect"})
         connection.accepted = await connection.next()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,11 @@ def database(sqlite_database) -> str:
 
 QUERY = {"query": "{ reviews { nodes { id } } }"}
 ORDER = {"query": '{ order(ref: {externalId: "1"}) { id } }'}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(budgets, "PAUSE", 0)
 
 
 @pytest.fixture
@@ -105,7 +111,8 @@ def clock(monkeypatch):
     began = time.monotonic()
 
     def at(seconds: float) -> None:
-        monkeypatch.setattr(budgets.time, "monotonic", lambda: began + seconds)
+        # Of this module alone: the event loop goes on by its own.
+        monkeypatch.setattr(budgets, "time", SimpleNamespace(monotonic=lambda: began + seconds))
 
     at(0)
     return at

@@ -291,7 +291,7 @@ FAULTS: dict[str, tuple[Any, str, Any, str | None]] = {
         "ratio",
     ),
     "infinity is a float": (completers._CHECKS, "float", "type({0}) is float", "ratioList"),
-    "subclasses of texts": (completers._CHECKS, "str", "isinstance({0}, (str, int))", "textOpt"),
+    "other kinds of texts": (completers._CHECKS, "str", "isinstance({0}, (str, list))", "textOpt"),
     "tuples are lists": (
         completers._CHECKS,
         "list",

@@ -269,4 +269,4 @@ def test_no_more_text_is_kept_than_there_is_room_for():
 
     assert documents._kept._text <= 1_000_000
     assert documents._kept.get(huge) is None
-    assert sum(map(len, documents._kept._documents)) == documents._kept._text
+    assert sum(map(len, documents._kept._things)) == documents._kept._text

@@ -93,7 +93,7 @@ async def test_a_bad_link_is_no_link_at_all(feed, holder, settings):
         holder(Purpose.REVIEW, order, version=2),
         holder(Purpose.REVIEW, gone),
         type(good)(good.client, good.token[:-1]),
-        type(good)(good.client, good.token + "A"),
+        type(good)(good.client, "A" + good.token),
         type(good)(good.client, "x" * 58),
     ]
     assert (await good.send("{ viewer { role } }")).status_code == 200

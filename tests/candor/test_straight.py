@@ -254,7 +254,7 @@ def _wrong(type_name: str, field: str, recipe: str):
 FAULTS = {
     "another column": _wrong("Review", "rating", "{helpful_count}"),
     "a whole name": _wrong("ReviewAuthor", "displayName", "{author_name}"),
-    "a reply for everybody": _wrong("Review", "reply", SameRow("")),
+    "a reply for nobody": _wrong("Review", "reply", SameRow("False")),
     "a mean of other stars": _wrong("RatingSummary", "average", "stars(hundredths({n1}, {n5}))"),
     "the last cursor first": _wrong("PageInfo", "startCursor", "{cursors}[-1]"),
     "always a next page": _wrong("PageInfo", "hasNextPage", "True"),

@@ -73,7 +73,7 @@ async def test_a_choice_is_stored_as_it_stands(client, path, recipient):
     assert answer.text.count(" checked") == 1
 
 
-@pytest.mark.parametrize("form", [{}, {"List-Unsubscribe": "no"}, {"category": "REMINDERS"}])
+@pytest.mark.parametrize("form", [{"": ""}, {"List-Unsubscribe": "no"}, {"category": "REMINDERS"}])
 async def test_a_post_that_says_nothing_changes_nothing(client, path, form):
     answer = await client.post(path(), data=form | {"x": "y"})
 
@@ -83,7 +83,6 @@ async def test_a_post_that_says_nothing_changes_nothing(client, path, form):
 
 async def test_a_broken_part_is_no_form(client, path):
     for content in (
-        b"",
         b"--x",
         b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--x--',
     ):
