@@ -2,25 +2,30 @@
 
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from candor.setting_values import (
+    BadSettings,
+    file,
+    in_a_labels,
+    number,
+    one_of,
+    origins,
+    secret,
+    switch,
+    url,
+)
 from candor.trusted_documents import BadManifest, Mode, read_manifest
 from mailers.configuration import MailConfig
 from mailers.sender import Sender
 from mailers.transport import open_link
-from models import web_address
 from models.reaching import names_a_database
 
-MIN_SECRET = 32
-
-
-class BadSettings(Exception):
-    """A variable holds what cannot be; the message names it."""
+__all__ = ["BadSettings", "Settings", "from_environment"]
 
 
 @dataclass(frozen=True)
@@ -71,39 +76,39 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     def get(name: str, default: str = "") -> str:
         return env.get(f"CANDOR_{name}", "").strip() or default
 
-    environment_name = _one_of("ENV", get("ENV", "development"), "development", "production")
+    environment_name = one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
     return Settings(
         database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
-        secret=_secret(get("SECRET"), production=production),
+        secret=secret(get("SECRET"), production=production),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
-        jwks_file=_file("JWKS_FILE", get("JWKS_FILE")),
-        jwks_url=_url("JWKS_URL", get("JWKS_URL")) or None,
-        public_url=_url("PUBLIC_URL", get("PUBLIC_URL", Settings.public_url)).rstrip("/"),
+        jwks_file=file("JWKS_FILE", get("JWKS_FILE")),
+        jwks_url=url("JWKS_URL", get("JWKS_URL")) or None,
+        public_url=url("PUBLIC_URL", get("PUBLIC_URL", Settings.public_url)).rstrip("/"),
         production=production,
-        cors_origins=_origins(get("CORS_ORIGINS")),
-        rate_limits=_switch("RATE_LIMITS", get("RATE_LIMITS", in_production)),
-        budget=_number("BUDGET", get("BUDGET", "10000")),
+        cors_origins=origins(get("CORS_ORIGINS")),
+        rate_limits=switch("RATE_LIMITS", get("RATE_LIMITS", in_production)),
+        budget=number("BUDGET", get("BUDGET", "10000")),
         redis_url=_redis(get("REDIS_URL")),
-        introspection=_switch("INTROSPECTION", get("INTROSPECTION", "on")),
-        graphiql=_switch("GRAPHIQL", get("GRAPHIQL", in_development)),
-        max_cost_anonymous=_number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
-        max_cost=_number("MAX_COST", get("MAX_COST", "5000")),
-        max_answer=_number("MAX_ANSWER", get("MAX_ANSWER", str(Settings.max_answer))),
-        operation_seconds=_number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
-        grace=_number("GRACE", get("GRACE", "10")),
-        max_connections=_number("MAX_CONNECTIONS", get("MAX_CONNECTIONS", "3000")),
-        max_connections_per_address=_number(
+        introspection=switch("INTROSPECTION", get("INTROSPECTION", "on")),
+        graphiql=switch("GRAPHIQL", get("GRAPHIQL", in_development)),
+        max_cost_anonymous=number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
+        max_cost=number("MAX_COST", get("MAX_COST", "5000")),
+        max_answer=number("MAX_ANSWER", get("MAX_ANSWER", str(Settings.max_answer))),
+        operation_seconds=number("OPERATION_SECONDS", get("OPERATION_SECONDS", "10")),
+        grace=number("GRACE", get("GRACE", "10")),
+        max_connections=number("MAX_CONNECTIONS", get("MAX_CONNECTIONS", "3000")),
+        max_connections_per_address=number(
             "MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS", "500")
         ),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
-        compiled=_switch("COMPILED", get("COMPILED", "on")),
-        opentelemetry=_tracing(_switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
-        json_logs=_one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
+        compiled=switch("COMPILED", get("COMPILED", "on")),
+        opentelemetry=_tracing(switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
+        json_logs=one_of("LOGS", get("LOGS", "json" if production else "text"), "json", "text")
         == "json",
         **_mail(get),
     )
@@ -113,26 +118,10 @@ def _mail(get: Callable[..., str]) -> dict[str, Any]:
     return {
         "smtp_url": _smtp_url(get("SMTP_URL", "console:")),
         "mail_from": _mail_from(get("MAIL_FROM", Settings.mail_from)),
-        "mail_worker": _switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
+        "mail_worker": switch("MAIL_WORKER", get("MAIL_WORKER", "on")),
         "mail_connections": _connections(get("MAIL_CONNECTIONS", "4")),
         "mail_rate": _rate(get("MAIL_RATE", "unlimited")),
     }
-
-
-def _one_of(name: str, value: str, *choices: str) -> str:
-    if value not in choices:
-        raise BadSettings(f"CANDOR_{name} must be {' or '.join(choices)}.")
-    return value
-
-
-def _switch(name: str, value: str) -> bool:
-    return _one_of(name, value.lower(), "on", "off") == "on"
-
-
-def _number(name: str, value: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
-        raise BadSettings(f"CANDOR_{name} must be a whole number, 1 to 999999999.")
-    return int(value)
 
 
 def _connections(value: str) -> int:
@@ -173,7 +162,7 @@ def _database_url(value: str) -> str:
             " postgres://user:password@host:5432/database, and in a password / is written as %2F,"
             " ? as %3F and # as %23."
         )
-    return value if value.startswith("sqlite:") else _in_a_labels("DATABASE_URL", value)
+    return value if value.startswith("sqlite:") else in_a_labels("DATABASE_URL", value)
 
 
 def _redis(value: str) -> str | None:
@@ -181,7 +170,7 @@ def _redis(value: str) -> str | None:
         raise BadSettings("CANDOR_REDIS_URL must begin with redis:// or rediss://.")
     if value and not (find_spec("redis") and find_spec("limits")):
         raise BadSettings("CANDOR_REDIS_URL needs the packages redis and limits (the extra redis).")
-    return _in_a_labels("REDIS_URL", value) or None
+    return in_a_labels("REDIS_URL", value) or None
 
 
 def _tracing(wanted: bool) -> bool:
@@ -193,8 +182,8 @@ def _tracing(wanted: bool) -> bool:
 
 
 def _trusted(mode: str, manifest: str) -> dict[str, Any]:
-    _one_of("TRUSTED_DOCUMENTS", mode, "off", "prefer", "only")
-    path = _file("TRUSTED_MANIFEST", manifest)
+    one_of("TRUSTED_DOCUMENTS", mode, "off", "prefer", "only")
+    path = file("TRUSTED_MANIFEST", manifest)
     if mode != "off" and path is None:
         raise BadSettings("CANDOR_TRUSTED_DOCUMENTS needs a CANDOR_TRUSTED_MANIFEST.")
     if path is not None:
@@ -205,66 +194,3 @@ def _trusted(mode: str, manifest: str) -> dict[str, Any]:
                 "CANDOR_TRUSTED_MANIFEST is no manifest of Relay, Apollo or GraphQL Codegen."
             ) from None
     return {"trusted_documents": mode, "trusted_manifest": path}
-
-
-def _url(name: str, value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
-        raise BadSettings(f"CANDOR_{name} must begin with http:// or https://.")
-    return _in_a_labels(name, value)
-
-
-def _in_a_labels(name: str, url: str) -> str:
-    """The address with the host that was meant: libraries below us go by IDNA 2003."""
-    try:
-        return web_address.in_a_labels(url)
-    except ValueError as error:
-        raise BadSettings(f"CANDOR_{name}: {error}") from None
-
-
-def _file(name: str, value: str) -> Path | None:
-    if not value:
-        return None
-    path = Path(value)
-    if not path.is_file():
-        raise BadSettings(f"CANDOR_{name}: there is no file {value}.")
-    return path
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
-    for origin in origins:
-        if origin == "*" or not origin.startswith(("http://", "https://")):
-            raise BadSettings(
-                "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
-            )
-    # As browsers send them.
-    return tuple(_in_a_labels("CORS_ORIGINS", origin) for origin in origins)
-
-
-def _secret(given: str, *, production: bool) -> str:
-    """The secret given; in development one that is made once and kept in a file."""
-    if given:
-        if len(given) < MIN_SECRET:
-            raise BadSettings(f"CANDOR_SECRET needs {MIN_SECRET} characters or more.")
-        return given
-    if production:
-        raise BadSettings("CANDOR_SECRET is required in production.")
-    try:
-        secret = _kept_secret(Path("candor-secret"))
-    except OSError as error:
-        raise BadSettings(
-            f"The file candor-secret cannot be kept here ({error.strerror}): set CANDOR_SECRET."
-        ) from None
-    if len(secret) < MIN_SECRET:
-        raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
-    return secret
-
-
-def _kept_secret(path: Path) -> str:
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
