@@ -188,7 +188,7 @@ def _order(row: FileRow, zone: ZoneInfo) -> OrderFacts:
         undated=True,
         customer=PersonFacts(
             cells["customer_id"],
-            cells.get("customer_name", ""),
+            _known(cells.get("customer_name")),
             _known(cells.get("customer_email")),
         ),
         vendor=PersonFacts(cells["vendor_id"], cells["vendor_name"]),

@@ -40,7 +40,8 @@ INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, sub
   subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'SCHEDULED', ?, ?, 0, 0, ?, ?)
 ON CONFLICT (dedupe_key) DO UPDATE SET status = 'SCHEDULED', reason = NULL, finished_at = NULL,
-  due_at = excluded.due_at, expires_at = excluded.expires_at, address = excluded.address,
+  due_at = excluded.due_at, expires_at = excluded.expires_at, recipient = excluded.recipient,
+  address = excluded.address,
   params = excluded.params
 WHERE outbox_mail.status = 'CANCELLED' AND outbox_mail.reason LIKE 'withdrawn: %'"""
 

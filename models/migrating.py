@@ -39,6 +39,9 @@ async def migrate(url: str) -> None:
         # Tortoise remakes a table by dropping it. With foreign keys on, the rows that point to it
         # would be deleted first.
         credentials["foreign_keys"] = "OFF"
+    else:
+        # A large table takes its time.
+        credentials["command_timeout"] = None
     async with _lock(credentials), TortoiseContext():
         await run_migrations(config=config)
         connection = get_connection("default")

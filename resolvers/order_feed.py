@@ -22,7 +22,7 @@ async def upsert_orders(
     As many results as rows, in their order; a bad row never spoils a good one. The same order
     twice is applied in the order given. Sending the same again changes nothing, nor does what is
     older than what is stored. `history`: the rows come from a file; they remind nobody of a
-    review, and do not vouch for a purchase.
+    review, do not vouch for a purchase, and are older than all that the feed has dated.
 
     Raises Unauthenticated, Forbidden (no key with ORDERS_WRITE), Invalid (more than 500 rows).
     """
@@ -71,7 +71,7 @@ async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> li
         rows = [
             row
             for order_id, row in first.items()
-            if _is_news(viewer, row, stored.get(order_id), settings)
+            if _is_news(viewer, row, stored.get(order_id), settings, history=history)
         ]
         parties = await order_parties.store(viewer, rows)
         writes = OrderWrites(viewer, parties, settings, history)
@@ -79,17 +79,25 @@ async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> li
         for row in taken:
             if known := stored.get(row.facts.external_id):
                 await writes.update(row, known)
-        again += await writes.create([row for row in taken if row.facts.external_id not in stored])
+        new = [row for row in taken if row.facts.external_id not in stored]
+        raced = await writes.create(new)
         await writes.tell_of_persons(taken)
-    return again
+    return raced + again
 
 
-def _is_news(viewer: Viewer, row: OrderRow, stored: sql.Row | None, settings: SiteSettings) -> bool:
+def _is_news(
+    viewer: Viewer,
+    row: OrderRow,
+    stored: sql.Row | None,
+    settings: SiteSettings,
+    *,
+    history: bool,
+) -> bool:
     """Whether the row is to be stored; the result of one that is not says why."""
     row.compare(stored)
     if stored is None:
         return True
-    if order_rights.is_stale(viewer, row.facts, stored):
+    if order_rights.is_stale(viewer, row.facts, stored, history=history):
         row.result.order_id, row.result.outcome = stored["id"], Outcome.STALE
         row.result.warnings = []
         return False

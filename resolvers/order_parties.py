@@ -1,6 +1,6 @@
 """Customers, vendors and services come with the orders: the newest facts of them are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
@@ -20,14 +20,14 @@ Changes = dict[str, list[str]]
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ALWAYS = Condition("")
-_TOLD = ("display_name", "email", "locale")
+_LOGGED = ("display_name", "email", "locale")
 # Facts of the same instant count as newer, and what a bound key said holds back no other one.
 _IS_NEWS = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
-_NO_OTHER_VENDORS = """ AND NOT EXISTS (SELECT 1 FROM orders other
-  WHERE other.customer_id = customer.id AND other.vendor_id <> ?)"""
-_SERVICES = f"""
-SELECT {sql.columns(Service, "s")}, v.external_id AS seller
-FROM service s JOIN vendor v ON v.id = s.vendor_id WHERE s.external_id IN"""
+# What a key that is bound to a vendor may change: what no other key has said, of its own buyers.
+_OWN_BUYER = """ AND (customer.told_at IS NULL OR customer.told_by_partner)
+  AND NOT EXISTS (SELECT 1 FROM orders other
+    WHERE other.customer_id = customer.id AND other.vendor_id <> ?)"""
+_OWN_SERVICE = " AND service.vendor_id = ?"
 _REVIEWED = """
 SELECT r.id FROM review r JOIN vendor v ON v.id = r.vendor_id
 WHERE r.service_id = ? AND v.external_id <> ? LIMIT 1"""
@@ -57,48 +57,62 @@ async def store(viewer: Viewer, rows: Sequence[OrderRow]) -> Parties:
     """Store the parties of the rows. A row that takes a service from its vendor is refused.
 
     Facts that are older than those stored change nothing. A key that is bound to a vendor changes
-    nothing of a customer whom an order of another vendor knows. Tables and rows are always written
-    in the same order, so that two feeds never deadlock.
+    nothing of a customer whom an order of another vendor knows, or the marketplace itself. Tables
+    and rows are always held, and then written, in the same order, so that two feeds never deadlock.
     """
-    kept = await _that_take_no_service(viewer, rows)
+    known_vendors = await _held(Vendor, {row.facts.vendor.external_id for row in rows})
+    known_customers = await _held(Customer, {row.facts.customer.external_id for row in rows})
+    known_services = await _held(Service, {row.facts.service.external_id for row in rows})
+    kept = await _that_take_no_service(viewer, rows, known_vendors, known_services)
     said = [_Said(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
-    vendors, changed_vendors = await _stored(viewer, Vendor, said)
+    vendors, changed_vendors = await _keep(viewer, known_vendors, Vendor, said)
     own = vendors[viewer.vendor].id if viewer.vendor in vendors else None
-    unless = Condition(_NO_OTHER_VENDORS, (own,)) if own else _ALWAYS
     said = [_Said(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
-    customers, changed_customers = await _stored(viewer, Customer, said, only_if=unless)
+    only_if = Condition(_OWN_BUYER, (own,)) if own else _ALWAYS
+    customers, changed_customers = await _keep(viewer, known_customers, Customer, said, only_if)
     said = [_Said(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
-    services, _ = await _stored(viewer, Service, said)
+    only_if = Condition(_OWN_SERVICE, (own,)) if own else _ALWAYS
+    services, _ = await _keep(viewer, known_services, Service, said, only_if)
+    for row in kept:
+        if own not in {None, services[row.facts.service.external_id].vendor_id}:
+            row.refuse(_of_another_vendor())  # who was faster by a moment
     return Parties(customers, vendors, services, changed_customers, changed_vendors)
 
 
-async def _that_take_no_service(viewer: Viewer, rows: Sequence[OrderRow]) -> list[OrderRow]:
+async def _that_take_no_service(
+    viewer: Viewer,
+    rows: Sequence[OrderRow],
+    vendors: dict[str, Vendor],
+    services: dict[str, Service],
+) -> list[OrderRow]:
     """The rows but for those that name the service of another vendor; these are refused.
 
     Reviews stay with the vendor of their day, so a service moves only while it has none of another
     vendor. A row that says again what its order is of, or tells of long ago, moves nothing.
     """
-    names = sorted({row.facts.service.external_id for row in rows})
-    found = await sql.fetch(f"{_SERVICES} ({sql.places(names)})", *names) if names else []
-    services = {row["external_id"]: row for row in found}
     kept = []
     for row in rows:
-        service, vendor = services.get(row.facts.service.external_id), row.facts.vendor.external_id
-        if service is None or service["seller"] == vendor:
+        service = services.get(row.facts.service.external_id)
+        vendor = vendors.get(row.facts.vendor.external_id)
+        if service is None or (vendor is not None and service.vendor_id == vendor.id):
             kept.append(row)
         elif viewer.vendor is not None:
-            message = "This service belongs to another vendor."
-            row.refuse(Forbidden("service", "externalId", message=message))
+            row.refuse(_of_another_vendor())
         elif (
-            not row.is_known
-            and _is_news(service, row, bound=False)
-            and await sql.fetch(_REVIEWED, service["id"], vendor)
+            not row.is_of_same
+            and _is_news(vars(service), row, bound=False)
+            and await sql.fetch(_REVIEWED, service.id, row.facts.vendor.external_id)
         ):
-            message = f"This service has reviews, so it stays with the vendor {service['seller']}."
+            seller = (await Vendor.get(id=service.vendor_id)).external_id
+            message = f"This service has reviews, so it stays with the vendor {seller}."
             row.refuse(Conflict("service", "externalId", message=message))
         else:
             kept.append(row)
     return kept
+
+
+def _of_another_vendor() -> Forbidden:
+    return Forbidden("service", "externalId", message="This service belongs to another vendor.")
 
 
 def _person(person: PersonFacts) -> dict[str, Any]:
@@ -118,50 +132,53 @@ def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
         "title_folded": text.fold(facts.title)[:900],
         "url": facts.url,
     }
-    if not row.is_known:
+    if not row.is_of_same:
         said["vendor_id"] = vendors[row.facts.vendor.external_id].id
     return {name: value for name, value in said.items() if value is not KEEP}
 
 
-async def _stored(
-    viewer: Viewer, model: type[Party], said: list[_Said], *, only_if: Condition = _ALWAYS
+async def _keep(
+    viewer: Viewer,
+    known: dict[str, Party],
+    model: type[Party],
+    said: list[_Said],
+    only_if: Condition = _ALWAYS,
 ) -> tuple[dict[str, Party], Changes]:
-    """The rows as they are when what was said of them is written, in the order of their ids."""
-    names = sorted({each.external_id for each in said})
-    known = await _existing(model, names)
+    """The rows as they are when what is newest of what was said is written, and what changed."""
     wanted = _newest(known, said, bound=viewer.vendor is not None)
+    changes: Changes = {}
     for external_id in sorted(wanted):
         values, is_new = wanted[external_id], external_id not in known
-        await _write(model, external_id, values, only_if, is_new=is_new)
-    stored = await _existing(model, names) if wanted else known
-    changes = {
-        external_id: [name for name in _TOLD if getattr(before, name) != getattr(after, name)]
-        for external_id, before in known.items()
-        if model is not Service and (after := stored[external_id])
-    }
-    return stored, {external_id: names for external_id, names in changes.items() if names}
+        written = await _write(model, external_id, values, only_if, is_new=is_new)
+        if written and not is_new and (changed := [name for name in _LOGGED if name in values]):
+            changes[external_id] = changed
+    names = {each.external_id for each in said}
+    return (await _held(model, names) if wanted else known), changes
 
 
 def _newest(known: Mapping[str, Party], said: list[_Said], *, bound: bool) -> dict[str, sql.Row]:
     """What is to be written: by id, the newest values of each column, and of when they are."""
     wanted: dict[str, sql.Row] = {}
     for external_id, values, row in sorted(said, key=lambda each: each.row.told_at or _LONG_AGO):
-        stored = known.get(external_id)
+        stored, so_far = known.get(external_id), wanted.get(external_id, {})
         if stored is None:
-            wanted[external_id] = wanted.get(external_id, {}) | values | _told(row, bound=bound)
+            telling = {"told_at": row.told_at, "told_by_partner": bound}
+            wanted[external_id] = so_far | values | telling
         elif _is_news(vars(stored), row, bound=bound):
-            before = vars(stored) | wanted.get(external_id, {})
+            before = vars(stored) | so_far
             differing = {name: value for name, value in values.items() if before[name] != value}
             if bound and "email" not in differing:
                 differing.pop("email_from", None)
-            if differing or (row.is_dated and row.told_at != before["told_at"]):
-                wanted[external_id] = (
-                    wanted.get(external_id, {}) | differing | _told(row, bound=bound)
-                )
+            telling = _telling(before, row, bound=bound)
+            if differing or (row.is_dated and telling["told_at"] != before["told_at"]):
+                wanted[external_id] = so_far | differing | telling
     return wanted
 
 
-def _told(row: OrderRow, *, bound: bool) -> sql.Row:
+def _telling(before: sql.Row, row: OrderRow, *, bound: bool) -> sql.Row:
+    """Of when the facts are then; what a bound key says never makes another one's word older."""
+    if bound and before["told_at"] is not None and not before["told_by_partner"]:
+        return {"told_at": before["told_at"], "told_by_partner": False}
     return {"told_at": row.told_at, "told_by_partner": bound}
 
 
@@ -172,13 +189,16 @@ def _is_news(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
     return row.told_at is not None and row.told_at >= stored["told_at"]
 
 
-async def _existing(model: type[Party], external_ids: list[str]) -> dict[str, Party]:
-    if not external_ids:
+async def _held(model: type[Party], external_ids: Collection[str]) -> dict[str, Party]:
+    """What is stored under these ids, held, so that what decides about it stays true meanwhile."""
+    names = sorted(external_ids)
+    if not names:
         return {}
+    held = " FOR NO KEY UPDATE" if sql.is_postgres() else ""
     rows = await sql.fetch(
         f"SELECT {sql.columns(model, 't')} FROM {model._meta.db_table} t"
-        f" WHERE t.external_id IN ({sql.places(external_ids)})",
-        *external_ids,
+        f" WHERE t.external_id IN ({sql.places(names)}) ORDER BY t.external_id{held}",
+        *names,
     )
     return {
         row["external_id"]: instance
@@ -188,22 +208,22 @@ async def _existing(model: type[Party], external_ids: list[str]) -> dict[str, Pa
 
 async def _write(
     model: type[Party], external_id: str, values: sql.Row, only_if: Condition, *, is_new: bool
-) -> None:
-    """Store what was said of a party, unless somebody has told newer facts of it meanwhile."""
+) -> bool:
+    """Store what was said of a party; False when newer facts are there, or it must not be."""
     table = model._meta.db_table
     condition = f"{_IS_NEWS}{only_if.text}".format(table)
     guard = (values["told_at"], values["told_by_partner"], *only_if.values)
     if not is_new:
         changes = ", ".join(f"{name} = ?" for name in values)
         statement = f"UPDATE {table} SET {changes} WHERE external_id = ? AND {condition}"
-        await sql.execute(statement, *values.values(), external_id, *guard)
-        return
+        return bool(await sql.execute(statement, *values.values(), external_id, *guard))
     nameless = {} if model is Service else {"display_name": ""}
     row = {"id": uuid7(), "external_id": external_id, "created_at": clock.now()} | nameless | values
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
-    await sql.execute(
+    written = await sql.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({sql.places(list(row))})"
         f" ON CONFLICT (external_id) DO UPDATE SET {changes} WHERE {condition}",
         *row.values(),
         *guard,
     )
+    return bool(written)

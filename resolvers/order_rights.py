@@ -1,5 +1,7 @@
 """What news of a stored order may change, by whose key it comes."""
 
+from datetime import datetime
+
 from models import Order, OrderStatus, SiteSettings, clock, sql
 from resolvers import review_eligibility
 from resolvers.errors import Conflict, Forbidden, UserError
@@ -7,15 +9,15 @@ from resolvers.order_facts import OrderFacts
 from resolvers.viewer import Viewer
 
 
-def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row) -> bool:
+def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row, *, history: bool) -> bool:
     """Whether the row is older than what is stored, of an order that its sender may tell of.
 
-    What a bound key said makes no other news stale.
+    What a bound key said makes no other news stale. A file without a date is of long ago.
     """
-    if facts.updated_at is None or stored["updated_at"] is None:
+    if viewer.vendor not in {None, stored["vendor"]} or stored["updated_at"] is None:
         return False
-    if viewer.vendor not in {None, stored["vendor"]}:
-        return False
+    if facts.updated_at is None:
+        return history
     if stored["updated_by_partner"] and viewer.vendor is None:
         return False
     return bool(facts.updated_at < stored["updated_at"])
@@ -63,33 +65,32 @@ def _refusal_of_partner(
     if moves and (stored["is_reviewed"] or was_completed):
         message = "A key of a vendor does not change the customer of an order that was completed."
         return Forbidden("customer", "externalId", message=message)
-    if not _is_open(stored, settings):
+    if not was_completed:
         return None
+    is_open = _is_open(stored["completed_at"], settings)
+    redated = facts.completed_at not in {None, stored["completed_at"]}
     field: tuple[str, ...]
-    if facts.completed_at not in {None, stored["completed_at"]}:
+    if redated and (is_open or _is_open(facts.completed_at, settings)):
         field, what = ("completedAt",), "when it was completed"
-    elif facts.service.external_id != stored["service"]:
+    elif is_open and facts.service.external_id != stored["service"]:
         field, what = ("service", "externalId"), "what it is of"
-    elif facts.status not in _after(OrderStatus(stored["status"])):
+    elif facts.status not in _after(OrderStatus(stored["status"]), is_open=is_open):
         field, what = ("status",), f"its status to {facts.status}"
     else:
         return None
-    message = f"While this order can be reviewed, a key of a vendor does not change {what}."
+    message = f"Of an order that was completed, a key of a vendor does not change {what}."
     return Forbidden(*field, message=message)
 
 
-def _is_open(stored: sql.Row, settings: SiteSettings) -> bool:
-    """Whether the order, once COMPLETED, could be reviewed now, or its review edited."""
-    completed_at = stored["completed_at"]
-    if completed_at is None and stored["status"] != OrderStatus.COMPLETED:
-        return False
+def _is_open(completed_at: datetime | None, settings: SiteSettings) -> bool:
+    """Whether an order of this completion could be reviewed now, or its review edited."""
     order = Order(completed_at=completed_at)
     deadline = review_eligibility.review_deadline(order, settings)
     return review_eligibility.is_open(order, settings, deadline, clock.now())
 
 
-def _after(status: OrderStatus) -> set[OrderStatus]:
-    """Where a vendor may take an order in its window: never back to before its completion."""
-    if status is OrderStatus.COMPLETED:
+def _after(status: OrderStatus, *, is_open: bool) -> set[OrderStatus]:
+    """Where a vendor may take a completed order: never back to before its completion."""
+    if is_open and status is OrderStatus.COMPLETED:
         return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}
     return {each for each in OrderStatus if each.may_follow_completion}

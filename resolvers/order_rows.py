@@ -53,7 +53,7 @@ class OrderRow:
     # Whether the row itself says when, and it is not just the moment of its receipt.
     is_dated: bool = False
     # Whether the stored order is of this service and vendor already.
-    is_known: bool = False
+    is_of_same: bool = False
 
     def refuse(self, error: UserError) -> None:
         error.field = ["orders", str(self.place), *error.field]
@@ -66,7 +66,7 @@ class OrderRow:
         completions = [facts.completed_at]
         if stored is not None:
             of = (facts.vendor.external_id, facts.service.external_id)
-            self.is_known = of == (stored["vendor"], stored["service"])
+            self.is_of_same = of == (stored["vendor"], stored["service"])
             # An order that was told with a later completion before is not older for that.
             completions.append(stored["completed_at"])
         self.told_at = facts.updated_at or max(filter(None, completions), default=None)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from models import OrderUpdate, UpdateSolve, sql
+from resolvers import orders
 from resolvers.errors import NotFound, Unauthenticated
 from resolvers.viewer import Role, Viewer, visible_updates
 
@@ -20,11 +21,17 @@ async def find_update(viewer: Viewer, update_id: UUID) -> OrderUpdate | None:
     return (await by_ids(viewer, [update_id])).get(update_id)
 
 
-async def must_find(viewer: Viewer, update_id: UUID) -> OrderUpdate:
-    """The update that a viewer wants to change. Raises Unauthenticated, NotFound."""
+async def must_find(viewer: Viewer, update_id: UUID, *, hold: bool = False) -> OrderUpdate:
+    """The update that a viewer wants to change. Raises Unauthenticated, NotFound.
+
+    `hold` keeps its order with the same customer until the caller's transaction ends.
+    """
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated("update_id")
     update = await find_update(viewer, update_id)
+    if hold and update is not None and sql.is_postgres():
+        await orders.hold(update.order_id)
+        update = await find_update(viewer, update_id)  # by another statement: see whose it is now
     if update is None:
         raise NotFound("update_id", message="There is no such update.")
     return update

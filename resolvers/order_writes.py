@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import mailers
-from models import Customer, Order, OrderStatus, SiteSettings, clock, sql
+from models import Customer, Order, OrderStatus, SiteSettings, Vendor, clock, sql
 from models.uuid7 import uuid7
 from resolvers import tracking
 from resolvers.order_facts import KEEP, OrderFacts
@@ -103,20 +103,36 @@ class OrderWrites:
 
     def _values(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
         """What is to be stored of an order, by the names of its columns, in their order."""
-        bound, email = self.viewer.vendor is not None, facts.customer.email
-        dated = facts.updated_at is not None
+        customer = self.parties.customers[facts.customer.external_id]
+        vendor = self.parties.vendors[facts.vendor.external_id]
         return {
             "status": facts.status,
             "completed_at": _completion(facts, stored["completed_at"]),
             "reminders_allowed": facts.reminders_allowed,
-            "customer_id": self.parties.customers[facts.customer.external_id].id,
-            "vendor_id": self.parties.vendors[facts.vendor.external_id].id,
+            "customer_id": customer.id,
+            "vendor_id": vendor.id,
             "service_id": self.parties.services[facts.service.external_id].id,
-            "updated_at": facts.updated_at or stored["updated_at"],
-            "updated_by_partner": bound if dated else stored["updated_by_partner"],
+            **self._version(facts, stored),
             "fed": stored["fed"] or not self.history,
-            "contact_email": email if bound and email is not KEEP else stored["contact_email"],
+            "contact_email": self._contact(facts, stored, customer, vendor),
         }
+
+    def _version(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
+        """When the order was changed last; a bound key never replaces what another one said."""
+        bound = self.viewer.vendor is not None
+        is_settled = stored["updated_at"] is not None and not stored["updated_by_partner"]
+        if facts.updated_at is None or (bound and is_settled):
+            return {name: stored[name] for name in ("updated_at", "updated_by_partner")}
+        return {"updated_at": facts.updated_at, "updated_by_partner": bound}
+
+    def _contact(
+        self, facts: OrderFacts, stored: sql.Row, customer: Customer, vendor: Vendor
+    ) -> str | None:
+        """The address that the vendor's own key told, of this customer for this vendor alone."""
+        if self.viewer.vendor is not None and facts.customer.email is not KEEP:
+            return facts.customer.email
+        same = (customer.id, vendor.id) == (stored["customer_id"], stored["vendor_id"])
+        return stored["contact_email"] if same else None
 
     def _customer(self, row: OrderRow) -> Customer:
         return self.parties.customers[row.facts.customer.external_id]

@@ -28,9 +28,14 @@ async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order |
     `lock` holds off other writers of the order until the caller's transaction ends.
     """
     named, visible = ref.names("o"), visible_orders(viewer)
-    held = " FOR UPDATE OF o" if lock and sql.is_postgres() else ""
-    statement = f"{_SELECT} WHERE {named.text} AND {visible.text}{held}"
+    held = lock and sql.is_postgres()
+    statement = (
+        f"{_SELECT} WHERE {named.text} AND {visible.text}{' FOR UPDATE OF o' if held else ''}"
+    )
     rows = await sql.fetch(statement, *named.values, *visible.values)
+    if held and not rows:
+        # PostgreSQL joins what it waited for with the parties of before: look again.
+        rows = await sql.fetch(statement, *named.values, *visible.values)
     return _order(rows[0]) if rows else None
 
 

@@ -94,8 +94,10 @@ async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
     names = sorted(external_ids)
     if not names:
         return {}
+    # Held, so that none becomes another person's before its review is stored.
+    held = " ORDER BY external_id FOR SHARE" if sql.is_postgres() else ""
     rows = await sql.fetch(
-        f"SELECT id FROM orders WHERE external_id IN ({sql.places(names)})", *names
+        f"SELECT id FROM orders WHERE external_id IN ({sql.places(names)}){held}", *names
     )
     found = await orders.by_ids(viewer, [row["id"] for row in rows])
     return {order.external_id: order for order in found.values()}

@@ -42,10 +42,12 @@ def column(name: str) -> str:
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:
     """The review, if it exists for this viewer. `lock` holds off its other writers."""
     visible = visible_reviews(viewer)
-    held = " FOR UPDATE OF r" if lock and sql.is_postgres() else ""
-    rows = await sql.fetch(
-        f"{SELECT} WHERE r.id = ? AND {visible.text}{held}", review_id, *visible.values
-    )
+    held = lock and sql.is_postgres()
+    statement = f"{SELECT} WHERE r.id = ? AND {visible.text}{' FOR UPDATE OF r' if held else ''}"
+    rows = await sql.fetch(statement, review_id, *visible.values)
+    if held and not rows:
+        # PostgreSQL joins what it waited for with the author of before: look again.
+        rows = await sql.fetch(statement, review_id, *visible.values)
     return sql.hydrate(Review, rows)[0] if rows else None
 
 

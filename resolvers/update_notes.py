@@ -44,7 +44,7 @@ async def post_note(
     update), BodyTooShort, BodyTooLong.
     """
     async with transaction():
-        update = await must_find(viewer, update_id)
+        update = await must_find(viewer, update_id, hold=True)
         must_be_party(viewer, update)
         if internal and not viewer.is_team:
             raise Forbidden("internal", message="Only the team writes internal notes.")

@@ -42,7 +42,7 @@ async def rate_update(
     (superseded), RatingOutOfRange, CommentsDisabled, BodyTooLong.
     """
     async with transaction():
-        update = await must_find(viewer, update_id)
+        update = await must_find(viewer, update_id, hold=True)
         must_be_customer(viewer, update)
         settings = await site_settings.current()
         if not settings.ratings_enabled:

@@ -45,7 +45,7 @@ async def solve_update(
     (it is solved).
     """
     async with transaction():
-        update = await must_find(viewer, update_id)
+        update = await must_find(viewer, update_id, hold=True)
         must_be_team(viewer)
         _must_be_open(update)
         notified = _checked_notice(update, notify_customer)

@@ -19,7 +19,7 @@ from schema.scalars import moment
     description=(
         "A customer or vendor. Persons share one namespace of ids. The newest facts are kept: an"
         " older order does not change a person. A key that is bound to a vendor changes nothing of"
-        " a person whom an order of another vendor knows."
+        " a customer whom another key has told or an order of another vendor knows."
     )
 )
 class PersonInput:

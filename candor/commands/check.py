@@ -49,8 +49,8 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
     for stray in await rating_counters.strays():
         yield (
             f"wrong: service {stray.service} belongs to vendor {stray.vendor} now, but"
-            f" {stray.reviews} of its reviews count for {stray.reviewed}; feed an order of it with"
-            " that vendor"
+            f" {stray.reviews} of its reviews count for {stray.reviewed}; while all of them do,"
+            " feed an order of it with that vendor"
         )
     now = clock.now()
     pending_review = (

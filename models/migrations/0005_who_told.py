@@ -10,12 +10,19 @@ _GUESTS = """(SELECT id FROM customer
   WHERE lower(external_id) IN ('0', 'guest', 'none', 'null', 'anonymous'))"""
 _GUEST_ORDERS = f"""
 SELECT o.id, o.external_id, c.display_name, c.email, c.locale, c.created_at,
-  (SELECT COUNT(*) FROM orders other WHERE other.customer_id = c.id) AS orders
+  COUNT(*) OVER (PARTITION BY o.customer_id) AS orders
 FROM orders o JOIN customer c ON c.id = o.customer_id WHERE c.id IN {_GUESTS}"""
 # A guest gets the id of the order, so that the following statements need no list.
-_INSERT = "INSERT INTO customer (id, external_id, display_name, email, locale, created_at) VALUES "
+_INSERT = (
+    "INSERT INTO customer (id, external_id, display_name, email, locale, created_at)"
+    " VALUES {rows} ON CONFLICT (external_id) DO NOTHING"
+)
+# Somebody has that id already, which is made of the order's: it is the buyer.
+_NAMED_BEFORE = """
+UPDATE orders SET customer_id = (SELECT id FROM customer WHERE external_id = ?) WHERE id = ?"""
 _BATCH = 500
-_IS_SHARED = "(SELECT COUNT(*) > 1 FROM orders other WHERE other.customer_id = orders.customer_id)"
+_IS_SHARED = "customer_id IN (SELECT customer_id FROM orders GROUP BY 1 HAVING COUNT(*) > 1)"
+_HAS_GUEST = "id IN (SELECT id FROM customer)"
 _RECIPIENT = """COALESCE(
   (SELECT c.{column} FROM orders o JOIN customer c ON c.id = o.customer_id WHERE o.id = subject_id),
   (SELECT c.{column} FROM review r JOIN customer c ON c.id = r.customer_id WHERE r.id = subject_id),
@@ -28,9 +35,11 @@ _MOVES = (
     # Links to an order that several people shared went to whoever came last.
     f"UPDATE orders SET link_version = link_version + 1 WHERE customer_id IN {_GUESTS}"
     f" AND {_IS_SHARED}",
-    f"UPDATE orders SET customer_id = id WHERE customer_id IN {_GUESTS}",
-    "UPDATE review SET customer_id = order_id, idempotency_key = NULL, idempotency_digest = NULL"
-    f" WHERE customer_id IN {_GUESTS}",
+    f"UPDATE orders SET customer_id = id WHERE customer_id IN {_GUESTS} AND {_HAS_GUEST}",
+)
+_FOLLOW = (
+    "UPDATE review SET customer_id = (SELECT customer_id FROM orders WHERE id = order_id),"
+    f" idempotency_key = NULL, idempotency_digest = NULL WHERE customer_id IN {_GUESTS}",
     f"UPDATE outbox_mail SET recipient = {_NAMED},"
     f" address = {_RECIPIENT.format(column='email', otherwise='NULL')} WHERE {_THEIRS}",
     f"UPDATE notification SET recipient = {_NAMED} WHERE {_THEIRS}",
@@ -49,13 +58,21 @@ async def _tell_guests_apart(_apps, editor):
     for start in range(0, len(rows), _BATCH):
         guests = [_guest(row) for row in rows[start : start + _BATCH]]
         flat = [value for guest in guests for value in guest]
-        statement = _INSERT + ", ".join([f"({sql.places(guests[0])})"] * len(guests))
-        if sql.speaks_postgres(client):
-            statement = sql.dollar(statement)
-        await client.execute_query(statement, flat)
-    if rows:
-        for move in _MOVES:
-            await client.execute_query(move)
+        await _run(client, _INSERT.format(rows=", ".join(["(?, ?, ?, ?, ?, ?)"] * len(guests))), *flat)
+    if not rows:
+        return
+    for move in _MOVES:
+        await _run(client, move)
+    for row in await client.execute_query_dict(_GUEST_ORDERS):
+        await _run(client, _NAMED_BEFORE, guest_of(row["external_id"]), row["id"])
+    for move in _FOLLOW:
+        await _run(client, move)
+
+
+async def _run(client, statement, *values):
+    if sql.speaks_postgres(client):
+        statement = sql.dollar(statement)
+    await client.execute_query(statement, list(values))
 
 
 def _guest(row):

@@ -294,8 +294,8 @@ def test_a_service_that_moved_away_from_its_reviews_is_found(candor, write, tmp_
 
     assert code == 1
     assert said == (
-        "wrong: service LOGO belongs to vendor OMAR now, but 1 of its reviews count for NINA; feed"
-        " an order of it with that vendor"
+        "wrong: service LOGO belongs to vendor OMAR now, but 1 of its reviews count for NINA; while"
+        " all of them do, feed an order of it with that vendor"
     )
     assert candor("check", "--repair")[0] == 1
     candor("import", "orders", write("more.csv", ORDERS + order(3)))

@@ -137,3 +137,63 @@ async def _looks_right(database):
         }
         mails = await sql.fetch("SELECT recipient, address FROM outbox_mail")
         assert mails == [{"recipient": "guest:ORDER-2", "address": None}]
+
+
+def _more(database, *statements):
+    async def run():
+        async with opened(database):
+            for statement in statements:
+                await sql.execute(statement)
+
+    asyncio.run(run())
+
+
+def test_a_customer_who_is_called_as_a_guest_would_be_is_the_buyer(database):
+    asyncio.run(_as_before(database))
+    taken = _insert("customer", id=str(uuid.uuid4()), external_id="guest:ORDER-1", display_name="G",
+                    created_at=T)  # fmt: skip
+    _more(database, taken)
+
+    asyncio.run(migrate(database))
+
+    assert asyncio.run(_customer_of(database, "ORDER-1")) == ("guest:ORDER-1", "G")
+
+
+def test_a_review_follows_its_order_that_is_somebodys(database):
+    asyncio.run(_as_before(database))
+    theirs = f"UPDATE orders SET customer_id = '{IDS['maria']}' WHERE external_id = 'ORDER-1'"
+    _more(database, theirs)
+
+    asyncio.run(migrate(database))
+
+    assert asyncio.run(_customer_of(database, "ORDER-1")) == ("MARIA", "Maria Souza")
+
+
+async def _customer_of(database, order):
+    """The customer of an order and of its review, who are one."""
+    async with opened(database):
+        rows = await sql.fetch(
+            "SELECT c.external_id, c.display_name FROM orders o JOIN customer c"
+            " ON c.id = o.customer_id JOIN review r ON r.order_id = o.id"
+            " AND r.customer_id = c.id WHERE o.external_id = ?",
+            order,
+        )
+        return tuple(rows[0].values())
+
+
+def test_the_time_for_the_orders_of_one_guest_grows_with_their_number_alone(database):
+    asyncio.run(_as_before(database))
+    many = [
+        "INSERT INTO orders (id, external_id, status, reminders_allowed, customer_id, vendor_id,"
+        " service_id, link_version, created_at) VALUES "
+        + ", ".join(
+            f"('{n:08d}-0000-4000-8000-000000000000', 'M-{n}', 'COMPLETED', true, '{IDS['zero']}',"
+            f" '{IDS['vendor']}', '{IDS['service']}', 1, '{T}')"
+            for n in range(start, start + 1_000)
+        )
+        for start in range(0, 40_000, 1_000)
+    ]
+    _more(database, *many)
+
+    # By the square of their number it took minutes.
+    asyncio.run(asyncio.wait_for(migrate(database), 60))
