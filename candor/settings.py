@@ -1,14 +1,16 @@
 """The environment, read once and checked: the one place that knows what a variable means."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from candor.environment import environment, ours, refuse_unknown
 from candor.setting_values import (
+    MIN_SECRET,
     BadSettings,
     file,
     in_a_labels,
@@ -25,7 +27,7 @@ from mailers.sender import Sender
 from mailers.transport import open_link
 from models.reaching import names_a_database
 
-__all__ = ["BadSettings", "Settings", "from_environment"]
+__all__ = ["BadSettings", "Settings", "from_environment", "known_names"]
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,35 @@ class Settings:
     mail_rate: float | None = None
 
 
-def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process. Raises BadSettings with the name of the variable at fault."""
-    env = os.environ if environment is None else environment
+def from_environment(given: Mapping[str, str] | None = None) -> Settings:
+    """The settings of these variables, by default those of this process and its `.env`.
+
+    Raises BadSettings with the name of the variable at fault.
+    """
+    variables = environment() if given is None else ours(given)
+    refuse_unknown(variables, known_names())
 
     def get(name: str, default: str = "") -> str:
-        return env.get(f"CANDOR_{name}", "").strip() or default
+        return variables.get(f"CANDOR_{name}", default)
 
+    return _read(get)
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """The names of all variables: those that are asked for."""
+    asked = set()
+
+    def get(name: str, default: str = "") -> str:
+        asked.add(f"CANDOR_{name}")
+        # Without a secret one would be made.
+        return "s" * MIN_SECRET if name == "SECRET" else default
+
+    _read(get)
+    return frozenset(asked)
+
+
+def _read(get: Callable[..., str]) -> Settings:
     environment_name = one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
