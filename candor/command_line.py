@@ -154,9 +154,10 @@ def _register() -> None:
     from candor.commands.key import key  # noqa: PLC0415
     from candor.commands.mails import mails  # noqa: PLC0415
     from candor.commands.serve import serve  # noqa: PLC0415
+    from candor.commands.site_settings import settings_  # noqa: PLC0415
     from candor.commands.worker import worker  # noqa: PLC0415
 
-    for command in (check, import_, key, mails, serve, worker):
+    for command in (check, import_, key, mails, serve, settings_, worker):
         main.add_command(command)
 
 
