@@ -82,6 +82,17 @@ def secret(given: str, *, production: bool) -> str:
     return secret
 
 
+def previous_secret(given: str, present: str) -> str | None:
+    """The secret before this one."""
+    if given and len(given) < MIN_SECRET:
+        raise BadSettings(f"CANDOR_SECRET_PREVIOUS needs {MIN_SECRET} characters or more.")
+    if given and given == present:
+        raise BadSettings(
+            "CANDOR_SECRET_PREVIOUS is the secret before CANDOR_SECRET, not the same."
+        )
+    return given or None
+
+
 def _kept_secret(path: Path) -> str:
     try:
         with path.open("x") as file:

@@ -17,6 +17,7 @@ from candor.setting_values import (
     number,
     one_of,
     origins,
+    previous_secret,
     secret,
     switch,
     url,
@@ -36,6 +37,7 @@ class Settings:
 
     database_url: str = field(default="sqlite://candor.sqlite3", repr=False)
     secret: str = field(default="", repr=False)
+    secret_previous: str | None = field(default=None, repr=False)
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwks_file: Path | None = None
@@ -105,9 +107,11 @@ def _read(get: Callable[..., str]) -> Settings:
     in_production, in_development = ("on", "off") if production else ("off", "on")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
+    present = secret(get("SECRET"), production=production)
     return Settings(
         database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
-        secret=secret(get("SECRET"), production=production),
+        secret=present,
+        secret_previous=previous_secret(get("SECRET_PREVIOUS"), present),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
         jwks_file=file("JWKS_FILE", get("JWKS_FILE")),

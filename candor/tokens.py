@@ -99,7 +99,13 @@ class Gatekeeper:
 
     async def _link_holder(self, token: str) -> Viewer:
         try:
-            claim = read(self._settings.secret, token, Purpose.REVIEW, Purpose.RATE_UPDATE)
+            claim = read(
+                self._settings.secret,
+                token,
+                Purpose.REVIEW,
+                Purpose.RATE_UPDATE,
+                previous=self._settings.secret_previous,
+            )
             return await viewer_of(claim)
         except ExpiredLink:
             raise BadToken("The link has expired.") from None
@@ -111,14 +117,22 @@ class Gatekeeper:
         header = json.loads(base64url.decode(token.partition(".")[0]))
         algorithm = header.get("alg")
         # The algorithm picks the kind of key: a public key is never taken for a shared secret.
-        key: Any
         if algorithm == "HS256" and self._settings.secret:
-            key = self._settings.secret
-        elif algorithm in ("RS256", "ES256"):
-            key = await self._public_key(token, header)
-        else:
-            raise BadToken("Tokens are signed with HS256, RS256 or ES256.")
-        return jwt.decode(
+            return self._signed_here(token)
+        if algorithm in ("RS256", "ES256"):
+            return self._checked(token, await self._public_key(token, header), algorithm)
+        raise BadToken("Tokens are signed with HS256, RS256 or ES256.")
+
+    def _signed_here(self, token: str) -> dict[str, Any]:
+        try:
+            return self._checked(token, self._settings.secret, "HS256")
+        except jwt.InvalidSignatureError:
+            if self._settings.secret_previous is None:
+                raise
+            return self._checked(token, self._settings.secret_previous, "HS256")
+
+    def _checked(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[algorithm],
@@ -130,6 +144,7 @@ class Gatekeeper:
                 "verify_aud": self._settings.jwt_audience is not None,
             },
         )
+        return claims
 
     async def _public_key(self, token: str, header: dict[str, Any]) -> Any:
         if self._remote is not None:

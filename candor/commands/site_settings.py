@@ -8,7 +8,6 @@ from typing import Any
 import click
 from graphql import (
     GraphQLInputObjectType,
-    GraphQLType,
     get_named_type,
     get_nullable_type,
     is_input_object_type,
@@ -90,7 +89,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _value(type_: GraphQLType, text: str) -> Any:
+def _value(type_: Any, text: str) -> Any:
     """What a text means for a type. One that means nothing goes on as it is, to be refused."""
     if not is_list_type(get_nullable_type(type_)) and get_named_type(type_).name not in _JSON:
         return text

@@ -64,6 +64,12 @@ def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is(name, nea
         from_environment({"CANDOR_SECRET": SECRET, name: "x"})
 
 
+@pytest.mark.parametrize("previous", ["short", SECRET])
+def test_a_previous_secret_that_cannot_be_is_refused(previous):
+    with pytest.raises(BadSettings, match="CANDOR_SECRET_PREVIOUS"):
+        from_environment({"CANDOR_SECRET": SECRET, "CANDOR_SECRET_PREVIOUS": previous})
+
+
 def test_a_misspelt_name_is_told_before_what_is_missing_for_it():
     with pytest.raises(BadSettings, match="CANDOR_SECERT"):
         from_environment({"CANDOR_ENV": "production", "CANDOR_SECERT": SECRET})
