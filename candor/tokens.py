@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jwt
 
+from candor import key_uses
 from candor.link_holders import viewer_of
 from candor.settings import Settings
 from mailers.links import BadLink, ExpiredLink, Purpose, cut, read
@@ -172,6 +173,9 @@ async def _key_holder(key: str) -> Viewer:
     row = await ApiKey.get_or_none(digest=digest(key), revoked_at=None)
     if row is None:
         raise BadToken("The API key is unknown or was revoked.")
+    if row.valid_until is not None and row.valid_until <= clock.now():
+        raise BadToken("The API key has expired.")
+    key_uses.note(row)
     return Viewer(Role.INTEGRATION, external_id=row.name, vendor=row.vendor, scopes=row.scope_names)
 
 
