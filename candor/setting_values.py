@@ -4,6 +4,7 @@ import re
 import secrets
 from pathlib import Path
 
+from candor.claims import ROLES
 from models import web_address
 
 MIN_SECRET = 32
@@ -61,6 +62,19 @@ def origins(value: str) -> tuple[str, ...]:
             )
     # As browsers send them.
     return tuple(in_a_labels("CORS_ORIGINS", origin) for origin in origins)
+
+
+def roles(value: str) -> dict[str, str]:
+    """Our names of roles by those of others."""
+    known = {}
+    for pair in filter(None, map(str.strip, value.split(","))):
+        theirs, _, ours = (part.strip() for part in pair.rpartition(":"))
+        if not theirs or ours not in ROLES or theirs in known:
+            raise BadSettings(
+                f"CANDOR_JWT_ROLES is theirs:ours,…; ours is one of {', '.join(ROLES)}."
+            )
+        known[theirs] = ours
+    return known
 
 
 def secret(given: str, *, production: bool) -> str:

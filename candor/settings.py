@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from candor.claims import Claims
 from candor.environment import environment, ours, refuse_unknown
 from candor.setting_values import (
     MIN_SECRET,
@@ -18,6 +19,7 @@ from candor.setting_values import (
     one_of,
     origins,
     previous_secret,
+    roles,
     secret,
     switch,
     url,
@@ -40,6 +42,7 @@ class Settings:
     secret_previous: str | None = field(default=None, repr=False)
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    claims: Claims = field(default_factory=Claims)
     jwks_file: Path | None = None
     jwks_url: str | None = None
     public_url: str = "http://127.0.0.1:8000"
@@ -114,6 +117,7 @@ def _read(get: Callable[..., str]) -> Settings:
         secret_previous=previous_secret(get("SECRET_PREVIOUS"), present),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
+        claims=_claims(get),
         jwks_file=file("JWKS_FILE", get("JWKS_FILE")),
         jwks_url=url("JWKS_URL", get("JWKS_URL")) or None,
         public_url=url("PUBLIC_URL", get("PUBLIC_URL", Settings.public_url)).rstrip("/"),
@@ -140,6 +144,13 @@ def _read(get: Callable[..., str]) -> Settings:
         == "json",
         **_mail(get),
     )
+
+
+def _claims(get: Callable[..., str]) -> Claims:
+    role, vendor = get("JWT_ROLE_CLAIM", "role"), get("JWT_VENDOR_CLAIM", "vendor")
+    if role == vendor:
+        raise BadSettings("CANDOR_JWT_ROLE_CLAIM and CANDOR_JWT_VENDOR_CLAIM are the same.")
+    return Claims(role, vendor, roles(get("JWT_ROLES")))
 
 
 def _mail(get: Callable[..., str]) -> dict[str, Any]:
