@@ -10,6 +10,7 @@ from typing import Any
 
 from candor.claims import Claims
 from candor.environment import environment, ours, refuse_unknown
+from candor.metrics_door import MetricsDoor
 from candor.setting_values import (
     MIN_SECRET,
     BadSettings,
@@ -52,6 +53,7 @@ class Settings:
     budget: int = 10_000
     redis_url: str | None = field(default=None, repr=False)
     introspection: bool = True
+    metrics: MetricsDoor = field(default_factory=MetricsDoor, repr=False)
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
     max_cost: int = 5_000
@@ -127,6 +129,7 @@ def _read(get: Callable[..., str]) -> Settings:
         budget=number("BUDGET", get("BUDGET", "10000")),
         redis_url=_redis(get("REDIS_URL")),
         introspection=switch("INTROSPECTION", get("INTROSPECTION", "on")),
+        metrics=MetricsDoor.of(get("METRICS"), production=production),
         graphiql=switch("GRAPHIQL", get("GRAPHIQL", in_development)),
         max_cost_anonymous=number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
         max_cost=number("MAX_COST", get("MAX_COST", "5000")),
