@@ -30,7 +30,12 @@ from models.announcements import hearing
 from models.database import opened
 from schema.api import printed
 
-_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+}
 
 
 def application() -> Starlette:
@@ -53,7 +58,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     # One budget of guesses for tokens and links.
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
-    health = Health(settings.database_url, metrics)
+    health = Health(settings.database_url, metrics, settings.metrics)
     # Set by the server as soon as it is told to end.
     ending = asyncio.Event()
     graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
@@ -74,12 +79,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return Application(
         graphql=_behind(answered, graphql),
         routes=[
-            Route("/graphql/schema.graphql", _sdl),
+            *([Route("/graphql/schema.graphql", _sdl)] if settings.introspection else []),
             Route("/graphiql/{name}", graphiql.file),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.figures),
-            *FrontPage(graphiql=settings.graphiql).routes(),
+            *FrontPage(graphiql=settings.graphiql, sdl=settings.introspection).routes(),
             *Pages(settings, budgets).routes(),
         ],
         middleware=answered,

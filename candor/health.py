@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from candor.metrics import Metrics
+from candor.metrics_door import MetricsDoor
 from models import clock, sql
 from models.migrating import pending
 
@@ -23,9 +24,10 @@ SELECT MIN(created_at) AS created_at FROM review WHERE status = 'PENDING' AND de
 class Health:
     """The addresses that operators and their machines look at."""
 
-    def __init__(self, database_url: str, metrics: Metrics) -> None:
+    def __init__(self, database_url: str, metrics: Metrics, door: MetricsDoor) -> None:
         self._database_url = database_url
         self._metrics = metrics
+        self._door = door
         self._is_migrated = False
         self._mails = _gauge(metrics, "candor_outbox_mails", "Mails in the outbox.", "status")
         self._age = _gauge(
@@ -52,8 +54,9 @@ class Health:
         self._is_migrated = True
         return JSONResponse({"status": "ready"})
 
-    async def figures(self, _request: Request) -> Response:
-        """The metrics in Prometheus' text format."""
+    async def figures(self, request: Request) -> Response:
+        """The metrics in Prometheus' text format, for those who may read them."""
+        self._door.must_be_open(request)
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._look()

@@ -4,6 +4,7 @@ import re
 import secrets
 from pathlib import Path
 
+from candor.claims import ROLES
 from models import web_address
 
 MIN_SECRET = 32
@@ -63,6 +64,19 @@ def origins(value: str) -> tuple[str, ...]:
     return tuple(in_a_labels("CORS_ORIGINS", origin) for origin in origins)
 
 
+def roles(value: str) -> dict[str, str]:
+    """Our names of roles by those of others."""
+    known = {}
+    for pair in filter(None, map(str.strip, value.split(","))):
+        theirs, _, ours = (part.strip() for part in pair.rpartition(":"))
+        if not theirs or ours not in ROLES or theirs in known:
+            raise BadSettings(
+                f"CANDOR_JWT_ROLES is theirs:ours,…; ours is one of {', '.join(ROLES)}."
+            )
+        known[theirs] = ours
+    return known
+
+
 def secret(given: str, *, production: bool) -> str:
     """The secret given; in development one that is made once and kept in a file."""
     if given:
@@ -80,6 +94,17 @@ def secret(given: str, *, production: bool) -> str:
     if len(secret) < MIN_SECRET:
         raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
     return secret
+
+
+def previous_secret(given: str, present: str) -> str | None:
+    """The secret before this one."""
+    if given and len(given) < MIN_SECRET:
+        raise BadSettings(f"CANDOR_SECRET_PREVIOUS needs {MIN_SECRET} characters or more.")
+    if given and given == present:
+        raise BadSettings(
+            "CANDOR_SECRET_PREVIOUS is the secret before CANDOR_SECRET, not the same."
+        )
+    return given or None
 
 
 def _kept_secret(path: Path) -> str:

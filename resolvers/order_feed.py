@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models import Scope, SiteSettings, sql
+from models import SiteSettings, sql
 from models.database import transaction
 from resolvers import order_parties, order_rights, site_settings
 from resolvers.errors import Forbidden, Invalid, Unauthenticated
@@ -48,7 +48,7 @@ async def upsert_orders(
 def _may_feed(viewer: Viewer) -> None:
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated(message="Send an API key with the scope ORDERS_WRITE.")
-    if Scope.ORDERS_WRITE not in viewer.scopes:
+    if not viewer.feeds_orders:
         raise Forbidden(message="This needs an API key with the scope ORDERS_WRITE.")
 
 

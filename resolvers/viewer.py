@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from models import Review
+from models import Review, Scope
 from resolvers.errors import Forbidden, Unauthenticated
 
 
@@ -54,6 +54,11 @@ class Viewer:
     def is_person(self) -> bool:
         """Signed in as somebody, with an id of their own."""
         return self.role in _PEOPLE
+
+    @property
+    def feeds_orders(self) -> bool:
+        """A key that writes orders, and so may see them."""
+        return Scope.ORDERS_WRITE in self.scopes
 
     @property
     def is_admin(self) -> bool:
@@ -134,9 +139,9 @@ def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each
             )
         case Role.GUEST if viewer.update_id is None:
             return Condition("o.id = ?", (viewer.order_id,))
-        case Role.INTEGRATION if viewer.vendor is not None:
+        case Role.INTEGRATION if viewer.feeds_orders and viewer.vendor is not None:
             return Condition(_OF_VENDOR, (viewer.vendor,))
-        case Role.INTEGRATION:
+        case Role.INTEGRATION if viewer.feeds_orders:
             return Condition("o.id = o.id")
     return Condition("o.id <> o.id")
 

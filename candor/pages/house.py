@@ -68,7 +68,8 @@ class Pages:
             return _sorry(request, "INTERNAL_SERVER_ERROR", 500)
 
     async def _visit(self, request: Request, purpose: Purpose, read_form: ReadForm) -> Visit:
-        claim = read(self._settings.secret, request.path_params["token"], purpose)
+        secret, previous = self._settings.secret, self._settings.secret_previous
+        claim = read(secret, request.path_params["token"], purpose, previous=previous)
         if self._budgets is not None:
             holder = Caller(Viewer(Role.GUEST, order_id=claim.subject))
             await self._budgets.spend(holder, cost=_COST, guesses=0)
