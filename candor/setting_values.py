@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from models import web_address
@@ -61,6 +62,19 @@ def origins(value: str) -> tuple[str, ...]:
             )
     # As browsers send them.
     return tuple(in_a_labels("CORS_ORIGINS", origin) for origin in origins)
+
+
+def networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        found = tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError:
+        found = ()
+    # A network of all addresses would let everybody invent theirs.
+    if not found or not all(network.prefixlen for network in found):
+        raise BadSettings(
+            f"CANDOR_{name} holds addresses and networks, such as 127.0.0.1, 10.0.0.0/8."
+        )
+    return found
 
 
 def secret(given: str, *, production: bool) -> str:
