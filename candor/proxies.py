@@ -11,6 +11,10 @@ log = logging.getLogger("candor.proxies")
 
 Network = IPv4Network | IPv6Network
 _SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
+_DOUBT = (
+    "X-Forwarded-For of %s does not count. If that is a proxy of yours, name it in"
+    " CANDOR_TRUSTED_PROXIES: until then all who come through it are one address."
+)
 # An address with its port and whatever else may stand around it.
 _MAX_HOP = 80
 
@@ -24,7 +28,7 @@ class Proxies:
 
     def trusts(self, address: str) -> bool:
         known = _address(address)
-        return known is not None and any(known in network for network in self._trusted)
+        return known is not None and self._has(known)
 
     def describe(self, scope: Scope) -> str | None:
         """Put into a request what its trusted proxy says of it. Gives the address that it names."""
@@ -43,13 +47,14 @@ class Proxies:
 
     def doubt(self, scope: Scope) -> None:
         """Tell once, when it is so, that somebody who is not trusted speaks as a proxy does."""
-        if not self._told and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
-            self._told = True
-            log.warning(
-                "X-Forwarded-For of %s does not count. If that is a proxy of yours, name it in"
-                " CANDOR_TRUSTED_PROXIES: until then all who come through it are one address.",
-                scope["client"][0] if scope["client"] else "nobody",
-            )
+        if self._told:
+            return
+        for name, _ in scope["headers"]:
+            if name == b"x-forwarded-for":
+                self._told = True
+                address = scope["client"][0] if scope["client"] else "nobody"
+                log.warning(_DOUBT, address)
+                return
 
     def _client_of(self, forwarded: str) -> str | None:
         """The last one in a chain of addresses whom no trusted proxy has led here.
@@ -60,13 +65,16 @@ class Proxies:
         for hop in reversed(forwarded.split(",")):
             if not hop.strip():
                 continue
-            address = _without_port(hop.strip())
-            if _address(address) is None:
+            address = _address(_without_port(hop.strip()))
+            if address is None:
                 break
-            client = str(_address(address))
-            if not self.trusts(address):
+            client = str(address)
+            if not self._has(address):
                 break
         return client
+
+    def _has(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._trusted)
 
 
 def _without_port(hop: str) -> str:
