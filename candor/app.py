@@ -9,7 +9,6 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -22,6 +21,7 @@ from candor.graphiql import GraphiQL
 from candor.health import Health
 from candor.logs import RequestLog
 from candor.metrics import Metrics
+from candor.origins import Origins
 from candor.pages.front_page import FrontPage
 from candor.pages.house import Pages
 from candor.settings import Settings, from_environment
@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             finally:
                 metrics.count()
 
-    answered = [Middleware(RequestLog), *_cross_origin(settings)]
+    answered = [Middleware(RequestLog), *Origins(settings).middleware()]
     return Application(
         graphql=_behind(answered, graphql),
         routes=[
@@ -111,28 +111,6 @@ def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
     for each in reversed(middleware):
         app = each.cls(app, *each.args, **each.kwargs)
     return app
-
-
-def _cross_origin(settings: Settings) -> list[Middleware]:
-    """Lets pages of the origins named ask, with tokens in headers; cookies play no part here."""
-    if not settings.cors_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "X-Request-ID",
-                "GraphQL-Require-Preflight",
-                "Apollo-Require-Preflight",
-            ],
-            expose_headers=["Retry-After", "X-Request-ID"],
-            max_age=600,
-        )
-    ]
 
 
 async def _sdl(_request: Request) -> Response:

@@ -16,6 +16,7 @@ from candor.errors import RequestError, masked
 from candor.graphiql import GraphiQL
 from candor.metrics import Metrics
 from candor.operations import Operations
+from candor.origins import Origins
 from candor.settings import Settings
 from candor.streams import Streams
 from candor.tokens import Gatekeeper
@@ -54,7 +55,7 @@ class GraphQLEndpoint:
         self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
         self._streams = Streams(metrics, self._callers, ending)
-        self._origins = frozenset((*settings.cors_origins, settings.public_url))
+        self._origins = Origins(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

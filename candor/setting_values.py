@@ -2,7 +2,9 @@
 
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from candor.claims import ROLES
 from models import web_address
@@ -56,12 +58,31 @@ def file(name: str, value: str) -> Path | None:
 def origins(value: str) -> tuple[str, ...]:
     origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
     for origin in origins:
-        if origin == "*" or not origin.startswith(("http://", "https://")):
+        if not re.fullmatch(r"https?://[^/?#@*\s]+", origin, re.IGNORECASE):
             raise BadSettings(
                 "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
             )
-    # As browsers send them.
-    return tuple(in_a_labels("CORS_ORIGINS", origin) for origin in origins)
+    return tuple(origin_of(in_a_labels("CORS_ORIGINS", origin)) for origin in origins)
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address, as browsers send it: without a path, and without a usual port."""
+    parts = urlsplit(url.lower())
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+
+
+def networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        found = tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError:
+        found = ()
+    # A network of all addresses would let everybody invent theirs.
+    if not found or not all(network.prefixlen for network in found):
+        raise BadSettings(
+            f"CANDOR_{name} holds addresses and networks, such as 127.0.0.1, 10.0.0.0/8."
+        )
+    return found
 
 
 def roles(value: str) -> dict[str, str]:

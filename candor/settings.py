@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from candor.setting_values import (
     BadSettings,
     file,
     in_a_labels,
+    networks,
     number,
     one_of,
     origins,
@@ -65,6 +67,8 @@ class Settings:
     # Of each server process.
     max_connections: int = 3_000
     max_connections_per_address: int = 500
+    # Whose X-Forwarded-For counts.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.1"),)
     trusted_documents: Mode = "off"
     trusted_manifest: Path | None = None
     compiled: bool = True
@@ -140,6 +144,7 @@ def _read(get: Callable[..., str]) -> Settings:
         max_connections_per_address=number(
             "MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS", "500")
         ),
+        trusted_proxies=networks("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "127.0.0.1")),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
         compiled=switch("COMPILED", get("COMPILED", "on")),
         opentelemetry=_tracing(switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),

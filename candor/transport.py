@@ -17,6 +17,7 @@ from candor.errors import (
     NotAcceptable,
     UnsupportedMediaType,
 )
+from candor.origins import PREFLIGHTED, Origins
 from candor.requests import Asked, asked, asked_by_query, from_json
 
 MAX_BODY = 200_000
@@ -32,8 +33,7 @@ _RANGES = {
     "*/*": JSON,
     EVENTS: EVENTS,
 }
-# Headers that a page of another site cannot send before the browser has asked us for permission.
-_PREFLIGHTED = ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name")
+_PREFLIGHTED = tuple(name.lower() for name in PREFLIGHTED)
 
 
 class Incoming:
@@ -91,7 +91,7 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-def refuse_cross_site(request: Incoming, origins: frozenset[str]) -> None:
+def refuse_cross_site(request: Incoming, origins: Origins) -> None:
     """Raises CrossSite for a GET that the page of a foreign site can cause without being asked."""
     if request.method != "GET" or request.headers.get("origin") in origins:
         return

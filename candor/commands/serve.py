@@ -35,6 +35,7 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
         os.environ.update({"CANDOR_PUBLIC_URL": address} | environment())
         if demo and configured.production:
             raise click.ClickException("There is no demo in production.")
+        _warn_of_uvicorns_own()
         _share(configured, workers)
         if no_mail_worker:
             os.environ["CANDOR_MAIL_WORKER"] = "off"
@@ -49,6 +50,14 @@ def _held(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise cannot_listen(host, port, error) from None
+
+
+def _warn_of_uvicorns_own() -> None:
+    if os.environ.get("FORWARDED_ALLOW_IPS") and not os.environ.get("CANDOR_TRUSTED_PROXIES"):
+        click.echo(
+            "FORWARDED_ALLOW_IPS is not heeded: name your proxies in CANDOR_TRUSTED_PROXIES.",
+            err=True,
+        )
 
 
 def _share(configured: Settings, workers: int) -> None:
