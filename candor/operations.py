@@ -30,21 +30,26 @@ from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
 from models.announcements import FellBehind
-from resolvers.errors import UserError
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
 
+OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code}
 # A query that takes so many seconds is worth a line in the log.
 SLOW = 1.0
 
 
 class Answer(NamedTuple):
-    """What an operation is answered with, and whether it was executed."""
+    """What an operation is answered with, whether it was executed, and the database with it."""
 
     body: Body
     started: bool = True
+
+    @property
+    def is_outage(self) -> bool:
+        return any(error["extensions"]["code"] in OUTAGES for error in self.body.get("errors", ()))
 
 
 class Operations:
