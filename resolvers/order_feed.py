@@ -71,6 +71,8 @@ async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> 
         try:
             return await once_more(tried)
         except Unavailable as trouble:
+            if history:  # a file is stopped at, and read again as a whole
+                raise
             for row in waiting:
                 row.begin()
                 row.refuse(outages.refused(trouble))
