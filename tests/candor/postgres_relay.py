@@ -9,7 +9,10 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 class Relay:
-    """`url` leads to the database through it. After `passes` more answers, the others are held."""
+    """`url` leads to the database through it.
+
+    After `passes` more answers all others are held back, or with `breaks` the connections end.
+    """
 
     def __init__(self, database: str, folder: Path) -> None:
         parts = urlsplit(database)
@@ -17,7 +20,7 @@ class Relay:
         self._path = folder / _SOCKET
         self.url = urlunsplit(parts._replace(query=f"host={folder}"))
         self.passes: int | None = None
-        self.holds = False
+        self.breaks = self.holds = False
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -35,8 +38,8 @@ class Relay:
         for writer in self._open:
             writer.transport.abort()
 
-    def hold_after(self, passes: int | None) -> None:
-        self.passes, self.holds = passes, False
+    def hold_after(self, passes: int | None, *, breaks: bool = False) -> None:
+        self.passes, self.breaks, self.holds = passes, breaks, False
 
     async def _lead(self, reader, writer) -> None:
         theirs, ours = await asyncio.open_unix_connection(self._target)
@@ -55,7 +58,9 @@ class Relay:
             if answers and self.passes is not None:
                 if self.passes == 0:
                     self.holds = True
-                    continue  # lost, as in a network that breaks
+                    if self.breaks:
+                        break
+                    continue
                 self.passes -= 1
             writer.write(octets)
             await writer.drain()

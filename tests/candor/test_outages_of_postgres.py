@@ -2,15 +2,11 @@
 
 import asyncio
 import logging
-import tempfile
-from pathlib import Path
 
-import asyncpg
 import pytest
 
 from models import OutboxMail, sql
 from resolvers import outages
-from tests.candor.postgres_relay import Relay
 from tests.conftest import BODY
 
 CREATE = (
@@ -29,26 +25,8 @@ def fresh_warnings(monkeypatch, caplog):
 
 
 @pytest.fixture
-async def relay(postgres_database):
-    """PostgreSQL behind a relay."""
-    with tempfile.TemporaryDirectory(prefix="candor-", dir="/tmp") as folder:
-        between = Relay(postgres_database, Path(folder))
-        await between.open()
-        yield between
-        await between.close()
-
-
-@pytest.fixture
 def database(relay):
     return relay.url
-
-
-@pytest.fixture
-async def direct(postgres_database):
-    """A connection of somebody else's, past the relay."""
-    connection = await asyncpg.connect(postgres_database.replace("postgres", "postgresql", 1))
-    yield connection
-    await connection.close()
 
 
 def codes(answer):
