@@ -118,6 +118,14 @@ class TooSlow(RequestError):
     price = 0
 
 
+class EventsMissed(RequestError):
+    """Events may have been missed. Ask for what you show, and subscribe again."""
+
+    status = 503
+    code = "EVENTS_MISSED"
+    price = 0
+
+
 class OperationTimeout(RequestError):
     """The operation took too long and was stopped. Nothing of it was stored."""
 

@@ -16,6 +16,7 @@ from candor.deadline import Deadlines
 from candor.documents import Operation
 from candor.errors import (
     REFUSAL,
+    EventsMissed,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
@@ -29,7 +30,7 @@ from candor.metrics import Metrics, Observation
 from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
-from models.announcements import FellBehind
+from models.announcements import FellBehind, Missed
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
 from schema.context import Context
 
@@ -206,6 +207,8 @@ async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Exe
         yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
     except FellBehind:
         raise TooSlow from None
+    except Missed:
+        raise EventsMissed from None
     finally:
         close = getattr(results, "aclose", None)
         if close is not None:

@@ -28,7 +28,7 @@ from mailers.smtp_verdict import Outcome, Trouble, Verdict
 from mailers.tempo import Tempo
 from mailers.transport import open_link
 from models import announcements
-from models.announcements import FellBehind
+from models.announcements import FellBehind, Missed
 
 _log = logging.getLogger("candor.mail")
 
@@ -224,10 +224,14 @@ class Worker:
 
     async def _listen(self) -> None:
         """Every mail comes with a notice, and that is announced: no need to wait for the poll."""
-        with announcements.listener("notification") as listener, contextlib.suppress(FellBehind):
+        with (
+            announcements.listener("notification") as listener,
+            contextlib.suppress(FellBehind, Missed),
+        ):
             while True:
                 await listener.next()
                 self.wake()
+        self.wake()  # whatever was missed, it may be due
 
     async def _beat(self) -> None:
         await outbox.beat(list(self._held), lease=self.config.pace.lease)
