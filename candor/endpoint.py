@@ -12,7 +12,7 @@ from candor import sse
 from candor.budgets import Budgets
 from candor.callers import Callers, stranger
 from candor.deadline import Departed
-from candor.errors import RequestError, masked
+from candor.errors import RETRY, Outage, RequestError, masked
 from candor.graphiql import GraphiQL
 from candor.metrics import Metrics
 from candor.operations import Operations
@@ -33,6 +33,7 @@ from candor.transport import (
     status_of,
 )
 from candor.websocket import Socket
+from models.unavailable import Unavailable
 
 log = logging.getLogger("candor.endpoint")
 
@@ -96,8 +97,12 @@ class GraphQLEndpoint:
             return self._refused(refused, media_type)
         except (Departed, ClientDisconnect):
             raise
+        except Unavailable as trouble:
+            return self._refused(Outage.of(trouble), media_type)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             return respond({"errors": [masked(error)]}, 500, JSON)
+        if answer.is_outage:
+            return respond(answer.body, Outage.status, media_type, RETRY)
         return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
     def _refused(self, error: RequestError, media_type: str) -> Reply:

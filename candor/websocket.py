@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from candor.budgets import Caller
 from candor.callers import Callers, stranger
-from candor.errors import BadRequest, RequestError, ServerEnds, TooSlow, masked
+from candor.errors import BadRequest, Outage, RequestError, ServerEnds, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
@@ -195,7 +195,7 @@ class Socket:
 
 def _close_of(error: RequestError) -> Close:
     """How the connection ends that may not be, or not go on."""
-    codes: dict[type[RequestError], int] = {ServerEnds: 1012, TooSlow: 4500}
+    codes: dict[type[RequestError], int] = {ServerEnds: 1012, Outage: 1013, TooSlow: 4500}
     return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
 
 

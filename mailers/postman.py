@@ -23,6 +23,7 @@ from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Verdict
 from mailers.tempo import Tempo
 from mailers.transport import Link
+from models.unavailable import Unavailable
 
 _log = logging.getLogger("candor.mail")
 
@@ -75,6 +76,9 @@ class Postman:
             job = await self._office.waiting.get()
             try:
                 taken = await self._carry(job)
+            except Unavailable:  # no fault of the mail
+                await self._let_go(job.mail)
+                taken = False
             except Exception as error:  # noqa: BLE001 - nothing may end it
                 _log.exception("mail %s (%s): the sender goes on", job.mail.id, job.mail.mail)
                 await self._put_off(job.mail, error)
@@ -157,6 +161,11 @@ class Postman:
     async def _note(self, mail: Claimed, letter: Letter, verdict: Verdict) -> None:
         pace, write = self._office.config.pace, self._office.ledger.write
         await insist(lambda: record(mail, letter, verdict, pace, write), mail)
+
+    async def _let_go(self, mail: Claimed) -> None:
+        """Give a mail back for which there is no database now; else its lease ends by itself."""
+        with contextlib.suppress(Unavailable):
+            await outbox.release(mail, write=self._office.ledger.write)
 
     async def _put_off(self, mail: Claimed, error: Exception) -> None:
         """After an error that nobody foresaw: an attempt is used up, if the row can be reached."""

@@ -29,7 +29,7 @@ async def published_reviews(
 ) -> AsyncGenerator[Review, None]:
     """Reviews as they become public, of one service, one vendor or both, or of the whole site.
 
-    Raises NotFound; models.announcements.FellBehind for a reader that is too slow.
+    Raises NotFound; models.announcements.FellBehind for a reader that is too slow, and Missed.
     """
     wanted = await _ids(service, vendor)
     with announcements.listener(_REVIEW) as listener:
@@ -45,7 +45,8 @@ async def published_reviews(
 async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification, None]:
     """The viewer's notices as they fall due.
 
-    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow.
+    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow, and
+    Missed.
     """
     if not viewer.is_person:
         raise Unauthenticated

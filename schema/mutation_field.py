@@ -1,11 +1,12 @@
 """How every mutation is declared: one input, one payload, refusals as data."""
 
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import strawberry
 
+from models.outcome import once_more
 from resolvers import errors
 from schema.errors import UserError
 
@@ -19,7 +20,7 @@ def mutation(payload: type, description: str) -> Any:
         @wraps(resolver)
         async def answer(*args: Any, **kwargs: Any) -> Any:
             try:
-                return await resolver(*args, **kwargs)
+                return await once_more(partial(resolver, *args, **kwargs))
             except errors.UserError as refused:
                 return payload(errors=[UserError.of(refused)])
 

@@ -1,12 +1,15 @@
 """What can be done with reviews."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET, Info
 
 from models import ReviewStatus
-from resolvers import moderation, replies, review_edits, reviews, votes
+from models.outcome import once_more, watched
+from models.unavailable import Unavailable
+from resolvers import moderation, outages, replies, review_edits, reviews, votes
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
 from resolvers.moderation import UNCHECKED, Decision
@@ -192,16 +195,21 @@ async def _decided(
     info: Info[Context, None], given: ModerationInput, place: str
 ) -> ModerationResult:
     try:
-        decision = Decision(
-            given.status,
-            given.reason,
-            given.note,
-            _expected(given.expected_edited_at),
-        )
-        row = await _decide(info, given.review_id, decision)
-    except Refusal as error:
-        error.field = ["decisions", place, *error.field]
-        return ModerationResult(review_id=given.review_id, errors=[UserError.of(error)])
-    below: Selection = selected(info).below("results", "review")
-    shown = await present_reviews(info.context, [row], below)
+        with watched():
+            return await _decided_one(info, given)
+    except Refusal as refused:
+        refused.field = ["decisions", place, *refused.field]
+        return ModerationResult(review_id=given.review_id, errors=[UserError.of(refused)])
+
+
+async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
+    """Raises what a resolver raises, and an outage as a refusal of this decision alone."""
+    expected = _expected(given.expected_edited_at)
+    decision = Decision(given.status, given.reason, given.note, expected)
+    try:
+        row = await once_more(partial(_decide, info, given.review_id, decision))
+        below: Selection = selected(info).below("results", "review")
+        shown = await present_reviews(info.context, [row], below)
+    except Unavailable as trouble:
+        raise outages.refused(trouble) from trouble
     return ModerationResult(review_id=given.review_id, review=shown[0])
