@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from models import Audience, Notification, clock, sql
-from resolvers.errors import Forbidden, Invalid, Unauthenticated
+from resolvers import rights
+from resolvers.errors import Invalid
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.viewer import Condition, Role, Viewer
 
@@ -83,10 +84,7 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
     Raises Unauthenticated, Forbidden (guests, keys), Invalid (neither or both given, more than
     100 ids).
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated
-    if not viewer.is_person:
-        raise Forbidden(message="Only people who are signed in have an inbox.")
+    rights.may_read_notices(viewer)
     if everything == (ids is not None):
         raise Invalid("ids", message="Give ids, or all: true.")
     if ids is not None and len(ids) > MAX_MARKED:
