@@ -219,8 +219,8 @@ def _known(cell: str | None) -> str | Keep:
 
 def _one_of(kind: Any, name: str, cell: str) -> Any:
     try:
-        return kind(cell.strip().upper().replace(" ", "_").replace("-", "_"))
-    except ValueError:
+        return kind[cell.strip().upper().replace(" ", "_").replace("-", "_")]
+    except KeyError:
         known = ", ".join(each.value for each in kind)
         raise Invalid(
             name, message=f"{cell!r} is none of {known}; translate with --value."

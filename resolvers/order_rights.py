@@ -70,7 +70,7 @@ def _refusal_of_partner(
         field, what = ("completedAt",), "when it was completed"
     elif facts.service.external_id != stored["service"]:
         field, what = ("service", "externalId"), "what it is of"
-    elif facts.status not in _after(OrderStatus(stored["status"])):
+    elif facts.status not in _after(stored["status"]):
         field, what = ("status",), f"its status to {facts.status}"
     else:
         return None
@@ -88,8 +88,8 @@ def _is_open(stored: sql.Row, settings: SiteSettings) -> bool:
     return review_eligibility.is_open(order, settings, deadline, clock.now())
 
 
-def _after(status: OrderStatus) -> set[OrderStatus]:
+def _after(status: str) -> set[OrderStatus]:
     """Where a vendor may take an order in its window: never back to before its completion."""
-    if status is OrderStatus.COMPLETED:
+    if status == OrderStatus.COMPLETED:
         return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}
     return {each for each in OrderStatus if each.may_follow_completion}

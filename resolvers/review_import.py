@@ -19,7 +19,7 @@ from resolvers.errors import (
     UserError,
 )
 from resolvers.mistakes import told_at_once
-from resolvers.viewer import Viewer
+from resolvers.viewer import KNOWN_REVIEWS, Viewer
 
 _FUTURE = timedelta(minutes=5)
 _STARS = ("rating", *SUB_RATINGS)
@@ -107,7 +107,8 @@ async def _existing(known: dict[str, Order]) -> dict[object, Review]:
     if not ids:
         return {}
     rows = await sql.fetch(
-        f"SELECT {sql.columns(Review, 'r')} FROM review r WHERE order_id IN ({sql.places(ids)})",
+        f"SELECT {sql.columns(Review, 'r')} FROM review r"
+        f" WHERE order_id IN ({sql.places(ids)}) AND {KNOWN_REVIEWS}",
         *ids,
     )
     return {review.order_id: review for review in sql.hydrate(Review, rows)}

@@ -101,7 +101,7 @@ class Settings:
                 min_average=stars(rule["min_average"]) or 0.0,
                 min_reviews=rule["min_reviews"],
             )
-            for rule in row.seller_levels
+            for rule in standing.rules(row)
         ]
         return cls(**public, **for_admins, seller_levels=levels)
 
