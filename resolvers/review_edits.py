@@ -54,7 +54,8 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
         await must_be_seldom(viewer, review.order_id, "review_id")
         if not viewer.is_admin:
             _hold(edited, settings)
-        edited.edited_at = clock.now()
+        # Clocks may go back.
+        edited.edited_at = max(clock.now(), review.edited_at or review.created_at)
         await _replace(viewer, review, edited)
     return edited
 
