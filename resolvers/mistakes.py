@@ -8,10 +8,12 @@ from resolvers.errors import UserError
 
 
 class Mistakes(UserError):
-    """Several refusals of one input; whoever looks at one alone sees the first."""
+    """Several values cannot be accepted."""
+
+    code = "INVALID"
 
     def __init__(self, found: list[UserError]) -> None:
-        first = found[0]
+        first = found[0]  # what is seen by whoever looks at one alone
         super().__init__(*first.field, message=first.message)
         self.code = first.code  # type: ignore[misc] # of each its own
         self._found = found
