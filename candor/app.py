@@ -3,13 +3,13 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +26,7 @@ from candor.pages.front_page import FrontPage
 from candor.pages.house import Pages
 from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
+from candor.transport import heeding
 from models.announcements import hearing
 from models.database import opened
 from schema.api import printed
@@ -104,7 +105,8 @@ class Application(Starlette):
         if scope.get("path") == "/graphql":
             await self._graphql(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            with suppress(ClientDisconnect):
+                await super().__call__(scope, receive, heeding(send))
 
 
 def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -71,7 +72,8 @@ class GraphQLEndpoint:
         except (Departed, ClientDisconnect):
             return
         if response is not None:
-            await response(scope, receive, send)
+            with suppress(OSError):  # the client left
+                await response(scope, receive, send)
 
     async def _answered(self, request: Incoming, receive: Receive, send: Send) -> Reply | None:
         """The response, unless it was sent already as a stream of events."""
@@ -113,7 +115,8 @@ class GraphQLEndpoint:
 
     async def _converse(self, websocket: WebSocket) -> None:
         if not self._is_welcome(websocket):
-            await websocket.close(4403, "This origin is not allowed")
+            with suppress(OSError):  # it left before
+                await websocket.close(4403, "This origin is not allowed")
             return
         await Socket(websocket, self._callers, self._operations, self._streams).serve()
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from candor.errors import (
     BadRequest,
@@ -67,6 +67,18 @@ class Reply(NamedTuple):
         start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
         await send(start)
         await send({"type": "http.response.body", "body": self.body})
+
+
+def heeding(send: Send) -> Send:
+    """The same, but raises ClientDisconnect when the client has left: servers raise an OSError."""
+
+    async def sent(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError:
+            raise ClientDisconnect from None
+
+    return sent
 
 
 def must_be_get_or_post(request: Incoming) -> None:

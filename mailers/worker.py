@@ -206,9 +206,9 @@ class Worker:
         seconds = await channel.fails(failures, verdict, self.config.pace)
         self._seen, self._looked_at = await channel.look(), outbox.now()
         if verdict.trouble is Trouble.REFUSED:
-            _log.error("mail is not accepted, it takes a human: %s", verdict.text)
+            _log.error("mail is not accepted, it takes a human: %s", verdict.words)
         else:
-            _log.warning("mail rests for %.0f s: %s", seconds, verdict.text)
+            _log.warning("mail rests for %.0f s: %s", seconds, verdict.words)
         code, error = verdict.code, verdict.text
         await outbox.reschedule(
             job.mail, delay=seconds, attempt=0, code=code, error=error, write=self.ledger.write

@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 from tortoise.connection import get_connection
 
-from models import sql
+from models import clock, sql
 from models.database import configuration
 
 CHANNEL = "candor"
@@ -148,12 +148,13 @@ async def _hear_until_lost(credentials: dict[str, Any], *, again: bool) -> None:
     try:
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
+        await _ask_the_time(connection)
         if again:
             _give_up()
         while not lost.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
-            await connection.execute("SELECT 1")
+            await _ask_the_time(connection)
     finally:
         connection.terminate()
 
@@ -162,6 +163,12 @@ def _give_up() -> None:
     """Nobody who listens now can know that nothing was missed."""
     for listening in (each for listeners in _listeners.values() for each in listeners):
         listening.give_up(Missed)
+
+
+async def _ask_the_time(connection: Any) -> None:
+    before = clock.own()
+    theirs = await connection.fetchval("SELECT clock_timestamp()")
+    clock.follow(theirs, before, clock.own())
 
 
 def _spread(message: Any) -> None:

@@ -14,6 +14,11 @@ class UserError(Exception):
         self.message = message or " ".join((type(self).__doc__ or "").split())
         super().__init__(self.message)
 
+    @property
+    def all(self) -> "list[UserError]":
+        """Itself, and what else was wrong with the same input."""
+        return [self]
+
 
 class Unauthenticated(UserError):
     """Sign in first."""

@@ -6,12 +6,12 @@ from models import SiteSettings, sql
 from models.database import transaction
 from models.outcome import once_more, watched
 from models.unavailable import Unavailable
-from resolvers import order_parties, order_rights, outages, site_settings
-from resolvers.errors import Forbidden, Invalid, Unauthenticated
+from resolvers import order_parties, order_rights, outages, rights, site_settings
+from resolvers.errors import Forbidden, Invalid
 from resolvers.order_facts import OrderFacts, checked
 from resolvers.order_rows import OrderResult, OrderRow, Outcome, stored_orders
 from resolvers.order_writes import OrderWrites
-from resolvers.viewer import Role, Viewer
+from resolvers.viewer import Viewer
 
 MAX_ORDERS = 500
 
@@ -28,7 +28,7 @@ async def upsert_orders(
 
     Raises Unauthenticated, Forbidden (no key with ORDERS_WRITE), Invalid (more than 500 rows).
     """
-    _may_feed(viewer)
+    rights.may_feed(viewer)
     if len(rows) > MAX_ORDERS:
         raise Invalid("orders", message=f"Send {MAX_ORDERS} orders at most at once.")
     results = [OrderResult(row.external_id) for row in rows]
@@ -44,13 +44,6 @@ async def upsert_orders(
     while waiting:
         waiting = await _stored(viewer, waiting, history=history)
     return results
-
-
-def _may_feed(viewer: Viewer) -> None:
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated(message="Send an API key with the scope ORDERS_WRITE.")
-    if not viewer.feeds_orders:
-        raise Forbidden(message="This needs an API key with the scope ORDERS_WRITE.")
 
 
 def _not_yours(place: int) -> Forbidden:
