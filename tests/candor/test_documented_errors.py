@@ -12,10 +12,11 @@ from websockets.exceptions import ConnectionClosed
 import candor
 from candor import websocket
 from candor.connections import BODY_SECONDS, HEADER_SECONDS
-from candor.errors import Refused, Rejected, RequestError, TooSlow
+from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
 from candor.http_connection import MAX_FIELDS, MAX_HEADER
 from candor.streams import MAX_STREAMS, MAX_STREAMS_OF_ONE
 from candor.transport import MAX_BODY
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
 from tests.candor.real_server import start
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,11 @@ CODE = re.compile(r"[A-Z]{3,}(?:_[A-Z]+)*")
 # What stands in the place of a status that depends on the type that the client accepts.
 BY_TYPE = {200, 400}
 # Classes that only others are made of, or whose code is another's.
-ABSTRACT = {RequestError, Refused, Rejected}
+ABSTRACT = {RequestError, Refused, Rejected, Outage}
+# They end streams, and are the status of nothing.
+OF_STREAMS = {TooSlow, EventsMissed}
+# Of an outage, whose code is that of the refusal of a rule.
+OF_OUTAGES = {each.code for each in (DatabaseUnavailable, OutcomeUnknown)}
 # Codes that uvicorn and its library send: of a message that is too large, of a ping in vain.
 OF_THE_LIBRARY = {1009, 1011}
 
@@ -55,14 +60,15 @@ def documented():
 
 def test_each_code_of_a_refusal_is_documented_with_its_statuses():
     said: dict[str, set[int]] = {}
-    for each in set(classes()) - ABSTRACT - {TooSlow}:
+    for each in set(classes()) - ABSTRACT - OF_STREAMS:
         statuses = BY_TYPE if each.status is None else {each.status}
         said.setdefault(each.code, set()).update(statuses)
     known = documented()
 
     assert len(said) > 20
     assert {code: known.get(code) for code in said} == said
-    assert known[TooSlow.code] == set()
+    assert [known[each.code] for each in OF_STREAMS] == [set(), set()]
+    assert {code: known[code] for code in OF_OUTAGES} == dict.fromkeys(OF_OUTAGES, {Outage.status})
 
 
 def test_each_code_without_a_class_is_documented_and_no_other():
@@ -71,7 +77,7 @@ def test_each_code_without_a_class_is_documented_and_no_other():
     of_classes = {each.code for each in set(classes()) - {Rejected}}
 
     assert {"GRAPHQL_PARSE_FAILED", "BAD_USER_INPUT", "NOT_FOUND"} <= literal
-    assert set(documented()) == literal | of_classes
+    assert set(documented()) == literal | of_classes | OF_OUTAGES
 
 
 def test_each_status_is_documented_and_no_other():
@@ -86,7 +92,7 @@ def test_each_code_of_a_closed_socket_is_documented_and_no_other():
         tree = ast.parse((ROOT / "candor" / name).read_text())
         numbers = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
         found |= {n for n in numbers if type(n) is int and (4400 <= n < 5000 or 1001 <= n < 1016)}
-    found -= {1005}  # no code was sent
+    found -= {1005, 1006}  # no code was sent
 
     assert {int(code) for code, _ in rows("Codes of closed sockets")} == found | OF_THE_LIBRARY
 
