@@ -24,6 +24,8 @@ from candor.tokens import Gatekeeper
 from candor.transport import (
     EVENTS,
     JSON,
+    MAX_BODY,
+    MAX_FEED,
     Incoming,
     Reply,
     must_be_get_or_post,
@@ -34,6 +36,7 @@ from candor.transport import (
     status_of,
 )
 from candor.websocket import Socket
+from models.api_key import Scope as KeyScope
 from models.unavailable import Unavailable
 
 log = logging.getLogger("candor.endpoint")
@@ -84,7 +87,9 @@ class GraphQLEndpoint:
             refuse_cross_site(request, self._origins)
             authorization = request.headers.get("authorization")
             caller = await self._callers.identify(request.scope, authorization)
-            asked = await read(request, partial(self._operations.admission.charge, caller))
+            pay = partial(self._operations.admission.charge, caller)
+            feeds = KeyScope.ORDERS_WRITE in caller.viewer.scopes
+            asked = await read(request, pay, MAX_FEED if feeds else MAX_BODY)
             if media_type == EVENTS:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)

@@ -73,7 +73,7 @@ class NotAcceptable(RequestError):
 
 
 class BodyTooLarge(RequestError):
-    """The body is too large."""
+    """The body is too large: send less at once."""
 
     status = 413
     code = "BODY_TOO_LARGE"

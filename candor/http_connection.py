@@ -17,13 +17,13 @@ from candor.connections import (
 )
 from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
 from candor.proxies import Proxies
-from candor.transport import JSON, MAX_BODY, Reply, respond
+from candor.transport import JSON, MAX_BODY, MOST, Reply, respond
 from candor.websocket_connection import WebSocketConnection
 
 # Octets of the request line and the headers, and how many headers and trailers there may be.
 MAX_HEADER, MAX_FIELDS = 32_768, 200
-# Octets that are read of one request, however its body is wrapped. A body that is too large is read
-# on so far, so that its sender hears so.
+# Octets that are read of one request, however its body is wrapped, and more only of a body that may
+# be larger. A body that is too large is read on so far, so that its sender hears so.
 MAX_REQUEST = 1_000_000
 
 
@@ -171,8 +171,14 @@ class HttpConnection(HttpToolsProtocol):
         begins = self._awaited is Awaited.HEADER
         if (begins and self._read > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
             self._refuse(HeaderTooLarge())
-        elif self._read > MAX_REQUEST:
+        elif self._read > self._most:
             self._refuse(BodyTooLarge(max=MAX_BODY))
+
+    @property
+    def _most(self) -> int:
+        """As much as the application has said that it reads of this request."""
+        most: Any = self.scope.get(MOST, MAX_REQUEST)
+        return int(most)
 
     def _count_as_forwarded(self) -> None:
         self.app = self._served

@@ -116,9 +116,12 @@ class Postman:
         return False
 
     async def _letter(self, job: Job) -> Written:
-        """The letter, or why there is none; thought over again when it waited for too long."""
+        """The letter, or why there is none; thought over again when it waited for too long.
+
+        What ends a mail for good is decided on settings that are read for it.
+        """
         is_old = time.monotonic() - job.written_at > _FRESH or self._office.outdated(job)
-        if job.letter is not None and not is_old:
+        if isinstance(job.letter, Letter) and not is_old:
             return job.letter
         [letter] = await compose([job.mail], await Site.load(self._office.config))
         return letter

@@ -28,7 +28,8 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
         UpsertOrdersPayload,
         rights.may_feed,
         "Tell up to 500 orders, with an API key of the scope ORDERS_WRITE. Idempotent: later news"
-        " wins, the same news changes nothing, a bad row spoils no good one.",
+        " wins, the same news changes nothing, a bad row spoils no good one. Over HTTP, the body"
+        " may have 28,000,000 bytes: room for 500 with their longest values, sent as variables.",
     )
     async def upsert_orders(
         self, info: Info[Context, None], input: Annotated[UpsertOrdersInput, Input]

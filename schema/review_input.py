@@ -130,7 +130,9 @@ class ModerationInput:
 
 @strawberry.input(description="Decisions on several reviews.")
 class ModerateReviewsInput:
-    decisions: list[ModerationInput] = strawberry.field(description="100 at most.")
+    decisions: list[ModerationInput] = strawberry.field(
+        description="100 at most, and as many notes as 200,000 bytes of a request hold."
+    )
 
 
 @strawberry.input(description="Which review.")
