@@ -29,7 +29,7 @@ _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 def check(*, repair: bool) -> None:
     """Look for what is wrong: migrations, counters, lost or overdue mail. Exit 1 if anything is.
 
-    It also remarks what wants an eye: settings, a relay in trouble, mails that are late, moderation.
+    It also remarks what wants an eye: settings, a relay in trouble, late mails, moderation.
     """
     faults, remarks = run_in_database(_all(repair=repair))
     for line in (*faults, *remarks):
