@@ -3,14 +3,13 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,15 +21,22 @@ from candor.graphiql import GraphiQL
 from candor.health import Health
 from candor.logs import RequestLog
 from candor.metrics import Metrics
+from candor.origins import Origins
 from candor.pages.front_page import FrontPage
 from candor.pages.house import Pages
 from candor.settings import Settings, from_environment
 from candor.tokens import Gatekeeper
+from candor.transport import heeding
 from models.announcements import hearing
 from models.database import opened
 from schema.api import printed
 
-_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+}
 
 
 def application() -> Starlette:
@@ -53,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     # One budget of guesses for tokens and links.
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
-    health = Health(settings.database_url, metrics)
+    health = Health(settings.database_url, metrics, settings.metrics)
     # Set by the server as soon as it is told to end.
     ending = asyncio.Event()
     graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
@@ -70,16 +76,16 @@ def create_app(settings: Settings | None = None) -> Starlette:
             finally:
                 metrics.count()
 
-    answered = [Middleware(RequestLog), *_cross_origin(settings)]
+    answered = [Middleware(RequestLog), *Origins(settings).middleware()]
     return Application(
         graphql=_behind(answered, graphql),
         routes=[
-            Route("/graphql/schema.graphql", _sdl),
+            *([Route("/graphql/schema.graphql", _sdl)] if settings.introspection else []),
             Route("/graphiql/{name}", graphiql.file),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.figures),
-            *FrontPage(graphiql=settings.graphiql).routes(),
+            *FrontPage(graphiql=settings.graphiql, sdl=settings.introspection).routes(),
             *Pages(settings, budgets).routes(),
         ],
         middleware=answered,
@@ -99,35 +105,14 @@ class Application(Starlette):
         if scope.get("path") == "/graphql":
             await self._graphql(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            with suppress(ClientDisconnect):
+                await super().__call__(scope, receive, heeding(send))
 
 
 def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
     for each in reversed(middleware):
         app = each.cls(app, *each.args, **each.kwargs)
     return app
-
-
-def _cross_origin(settings: Settings) -> list[Middleware]:
-    """Lets pages of the origins named ask, with tokens in headers; cookies play no part here."""
-    if not settings.cors_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "X-Request-ID",
-                "GraphQL-Require-Preflight",
-                "Apollo-Require-Preflight",
-            ],
-            expose_headers=["Retry-After", "X-Request-ID"],
-            max_age=600,
-        )
-    ]
 
 
 async def _sdl(_request: Request) -> Response:

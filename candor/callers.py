@@ -3,9 +3,10 @@
 from starlette.types import Scope
 
 from candor.budgets import Caller
-from candor.errors import Unauthenticated
+from candor.errors import Outage, Unauthenticated
 from candor.operations import Operations
 from candor.tokens import BadToken, Gatekeeper
+from models.unavailable import Unavailable
 
 
 class Callers:
@@ -16,7 +17,10 @@ class Callers:
         self._operations = operations
 
     async def identify(self, scope: Scope, authorization: str | None) -> Caller:
-        """The caller with this credential, or nobody. Raises Unauthenticated, RateLimited."""
+        """The caller with this credential, or nobody.
+
+        Raises Unauthenticated, RateLimited, Outage.
+        """
         address = stranger(scope).address
         if not authorization:
             return Caller(address=address)
@@ -25,6 +29,8 @@ class Callers:
         except BadToken as error:
             await self._operations.admission.failed_credential(address)
             raise _unauthenticated(error) from None
+        except Unavailable as trouble:
+            raise Outage.of(trouble) from None
 
     async def look_again(self, authorization: str | None) -> None:
         """Raises Unauthenticated, when a credential that was good is not any more."""

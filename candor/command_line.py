@@ -24,10 +24,22 @@ def settings() -> Settings:
         raise click.ClickException(str(error)) from None
 
 
+def settings_of_database() -> Settings:
+    """The settings of a command that opens the database: it warns of one that may be lost."""
+    configured = settings()
+    if configured.production and configured.database_url == Settings.database_url:
+        click.echo(
+            "Warning: the database of this production is candor.sqlite3 in the folder where Candor"
+            " was started. Say with CANDOR_DATABASE_URL where it is kept.",
+            err=True,
+        )
+    return configured
+
+
 def run_in_database(work: Coroutine[Any, Any, T]) -> T:
     """Run something with the configured database open, or exit with the reason why it is not."""
     try:
-        return said(_in_database(settings().database_url, work))
+        return said(_in_database(settings_of_database().database_url, work))
     finally:
         work.close()  # when it was not begun
 
@@ -88,7 +100,7 @@ def migrate() -> None:
     """Bring the database to the newest migration. Safe when several start at once."""
     from models.migrating import bring_up_to_date  # noqa: PLC0415
 
-    said(bring_up_to_date(settings().database_url))
+    said(bring_up_to_date(settings_of_database().database_url))
     click.echo("The database is up to date.", err=True)
 
 
@@ -142,9 +154,10 @@ def _register() -> None:
     from candor.commands.key import key  # noqa: PLC0415
     from candor.commands.mails import mails  # noqa: PLC0415
     from candor.commands.serve import serve  # noqa: PLC0415
+    from candor.commands.site_settings import settings_  # noqa: PLC0415
     from candor.commands.worker import worker  # noqa: PLC0415
 
-    for command in (check, import_, key, mails, serve, worker):
+    for command in (check, import_, key, mails, serve, settings_, worker):
         main.add_command(command)
 
 

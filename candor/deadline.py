@@ -7,7 +7,9 @@ from typing import Any, Self
 
 from starlette.types import Receive
 
-from candor.errors import OperationTimeout
+from candor.errors import OperationTimeout, Outage
+from models import outcome
+from resolvers.errors import OutcomeUnknown
 
 # Most answers are there before it pays to look whether anybody still waits for them.
 LOOK_AFTER = 0.25
@@ -63,10 +65,20 @@ class Deadlines:
 class Deadline:
     """Cancels what runs inside, when it takes too long or when the client leaves.
 
-    Raises OperationTimeout and Departed.
+    Raises OperationTimeout, or Outage for what may have been stored, and Departed.
     """
 
-    __slots__ = ("_cancelling", "_deadlines", "_reason", "_receive", "_task", "_watcher", "began")
+    __slots__ = (
+        "_cancelling",
+        "_deadlines",
+        "_outcome",
+        "_reason",
+        "_receive",
+        "_task",
+        "_token",
+        "_watcher",
+        "began",
+    )
 
     def __init__(self, deadlines: Deadlines, receive: Receive | None) -> None:
         self._deadlines = deadlines
@@ -79,6 +91,8 @@ class Deadline:
         loop = self._deadlines.enter(self)
         self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
         self._cancelling = self._task.cancelling() if self._task else 0
+        self._outcome = outcome.Outcome()
+        self._token = outcome.current.set(self._outcome)
         return self
 
     def __exit__(
@@ -88,6 +102,7 @@ class Deadline:
         _trace: TracebackType | None,
     ) -> None:
         self._deadlines.leave(self)
+        outcome.current.reset(self._token)
         if self._watcher is not None:
             self._watcher.cancel()
         if self._reason is None or self._task is None:
@@ -95,6 +110,8 @@ class Deadline:
         # As asyncio.timeout does it: only the cancellation that is ours becomes an error.
         ours = self._task.uncancel() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            if isinstance(self._reason, OperationTimeout) and not self._outcome.is_nothing:
+                raise Outage(OutcomeUnknown()) from None
             raise self._reason from None
 
     def look(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -12,16 +13,19 @@ from candor import sse
 from candor.budgets import Budgets
 from candor.callers import Callers, stranger
 from candor.deadline import Departed
-from candor.errors import RequestError, masked
+from candor.errors import RETRY, Outage, RequestError, masked
 from candor.graphiql import GraphiQL
 from candor.metrics import Metrics
 from candor.operations import Operations
+from candor.origins import Origins
 from candor.settings import Settings
 from candor.streams import Streams
 from candor.tokens import Gatekeeper
 from candor.transport import (
     EVENTS,
     JSON,
+    MAX_BODY,
+    MAX_FEED,
     Incoming,
     Reply,
     must_be_get_or_post,
@@ -32,6 +36,8 @@ from candor.transport import (
     status_of,
 )
 from candor.websocket import Socket
+from models.api_key import Scope as KeyScope
+from models.unavailable import Unavailable
 
 log = logging.getLogger("candor.endpoint")
 
@@ -54,7 +60,7 @@ class GraphQLEndpoint:
         self._operations = Operations(settings, metrics, budgets)
         self._callers = Callers(gatekeeper, self._operations)
         self._streams = Streams(metrics, self._callers, ending)
-        self._origins = frozenset((*settings.cors_origins, settings.public_url))
+        self._origins = Origins(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -69,7 +75,8 @@ class GraphQLEndpoint:
         except (Departed, ClientDisconnect):
             return
         if response is not None:
-            await response(scope, receive, send)
+            with suppress(OSError):  # the client left
+                await response(scope, receive, send)
 
     async def _answered(self, request: Incoming, receive: Receive, send: Send) -> Reply | None:
         """The response, unless it was sent already as a stream of events."""
@@ -80,7 +87,9 @@ class GraphQLEndpoint:
             refuse_cross_site(request, self._origins)
             authorization = request.headers.get("authorization")
             caller = await self._callers.identify(request.scope, authorization)
-            asked = await read(request, partial(self._operations.admission.charge, caller))
+            pay = partial(self._operations.admission.charge, caller)
+            feeds = KeyScope.ORDERS_WRITE in caller.viewer.scopes
+            asked = await read(request, pay, MAX_FEED if feeds else MAX_BODY)
             if media_type == EVENTS:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)
@@ -95,8 +104,12 @@ class GraphQLEndpoint:
             return self._refused(refused, media_type)
         except (Departed, ClientDisconnect):
             raise
+        except Unavailable as trouble:
+            return self._refused(Outage.of(trouble), media_type)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             return respond({"errors": [masked(error)]}, 500, JSON)
+        if answer.is_outage:
+            return respond(answer.body, Outage.status, media_type, RETRY)
         return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
     def _refused(self, error: RequestError, media_type: str) -> Reply:
@@ -107,7 +120,8 @@ class GraphQLEndpoint:
 
     async def _converse(self, websocket: WebSocket) -> None:
         if not self._is_welcome(websocket):
-            await websocket.close(4403, "This origin is not allowed")
+            with suppress(OSError):  # it left before
+                await websocket.close(4403, "This origin is not allowed")
             return
         await Socket(websocket, self._callers, self._operations, self._streams).serve()
 

@@ -7,9 +7,13 @@ from typing import Any, ClassVar
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from models.unavailable import Unavailable
+from resolvers import outages
+from resolvers.errors import UserError
 from schema.errors import as_error, refusal
 
 log = logging.getLogger("candor.errors")
+RETRY = {"Retry-After": "5"}
 REFUSAL = 10  # points, where it costs little more than to say no
 
 
@@ -69,7 +73,7 @@ class NotAcceptable(RequestError):
 
 
 class BodyTooLarge(RequestError):
-    """The body is too large."""
+    """The body is too large: send less at once."""
 
     status = 413
     code = "BODY_TOO_LARGE"
@@ -114,12 +118,36 @@ class TooSlow(RequestError):
     price = 0
 
 
+class EventsMissed(RequestError):
+    """Events may have been missed. Ask for what you show, and subscribe again."""
+
+    status = 503
+    code = "EVENTS_MISSED"
+    price = 0
+
+
 class OperationTimeout(RequestError):
     """The operation took too long and was stopped. Nothing of it was stored."""
 
     status = 503
     code = "OPERATION_TIMEOUT"
     price = 0
+
+
+class Outage(RequestError):
+    """The database cannot be used for now, or did not say what it did."""
+
+    status = 503
+    price = 0
+
+    def __init__(self, refused: UserError) -> None:
+        super().__init__(refused.message, headers=RETRY)
+        self.code = refused.code
+
+    @classmethod
+    def of(cls, trouble: Unavailable) -> "Outage":
+        """Tell the log, and the client in a sentence."""
+        return cls(outages.refused(trouble))
 
 
 class Refused(RequestError):
@@ -207,7 +235,12 @@ def shown(error: GraphQLError) -> dict[str, Any]:
 
 
 def masked(bug: BaseException, error: GraphQLError | None = None) -> dict[str, Any]:
-    """Log a bug and give what its client sees: the same id, and nothing else."""
+    """Log a bug and give what its client sees: the same id, and nothing else.
+
+    That the database is away is no bug.
+    """
+    if isinstance(bug, Unavailable):
+        return Outage.of(bug).errors[0]
     error_id = secrets.token_hex(8)
     path = ".".join(map(str, error.path or ())) if error else ""
     log.error(

@@ -1,16 +1,21 @@
 """Whether this installation is alive, ready, and how it does."""
 
 import asyncio
+import time
 
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from candor.metrics import Metrics
-from models import clock, sql
+from candor.metrics_door import MetricsDoor
+from models import clock, sql, writability
 from models.migrating import pending
+from models.unavailable import Unavailable
 
 _SECONDS = 5
+# For so long it is believed that writes can be done.
+_PROOF_LASTS = 5.0
 
 _OUTBOX = """
 SELECT status, COUNT(*) AS mails, MIN(due_at) AS oldest FROM outbox_mail
@@ -23,10 +28,12 @@ SELECT MIN(created_at) AS created_at FROM review WHERE status = 'PENDING' AND de
 class Health:
     """The addresses that operators and their machines look at."""
 
-    def __init__(self, database_url: str, metrics: Metrics) -> None:
+    def __init__(self, database_url: str, metrics: Metrics, door: MetricsDoor) -> None:
         self._database_url = database_url
         self._metrics = metrics
+        self._door = door
         self._is_migrated = False
+        self._proven_until = 0.0
         self._mails = _gauge(metrics, "candor_outbox_mails", "Mails in the outbox.", "status")
         self._age = _gauge(
             metrics, "candor_outbox_oldest_seconds", "How long the oldest mail has been due."
@@ -39,21 +46,33 @@ class Health:
         return PlainTextResponse("ok\n")
 
     async def ready(self, _request: Request) -> Response:
-        """200 when the database answers and has seen every migration, else 503 with the reason."""
+        """200 when the database answers, is migrated and stores; else 503 with the reason."""
         try:
             async with asyncio.timeout(_SECONDS):
                 await sql.fetch("SELECT 1 AS one")
                 missing = [] if self._is_migrated else await pending(self._database_url)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
-            return _unready("DATABASE_UNREACHABLE", type(error).__name__)
+            return _unready("DATABASE_UNREACHABLE", _reason(error))
         if missing:
             return _unready("NOT_MIGRATED", ", ".join(missing))
         # Migrations are never undone under a running server.
         self._is_migrated = True
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._prove()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+            return _unready("NOT_WRITABLE", _reason(error))
         return JSONResponse({"status": "ready"})
 
-    async def figures(self, _request: Request) -> Response:
-        """The metrics in Prometheus' text format."""
+    async def _prove(self) -> None:
+        """See whether writes can be done, unless that was seen just now."""
+        if time.monotonic() >= self._proven_until:
+            await writability.prove()
+            self._proven_until = time.monotonic() + _PROOF_LASTS
+
+    async def figures(self, request: Request) -> Response:
+        """The metrics in Prometheus' text format, for those who may read them."""
+        self._door.must_be_open(request)
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._look()
@@ -74,6 +93,10 @@ class Health:
 
 def _gauge(metrics: Metrics, name: str, text: str, *labels: str) -> Gauge:
     return Gauge(name, text, labels, registry=metrics.registry, multiprocess_mode="mostrecent")
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, Unavailable) else type(error).__name__
 
 
 def _unready(code: str, detail: str) -> Response:

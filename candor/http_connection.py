@@ -3,11 +3,9 @@
 It leans on how uvicorn's protocol is made inside, so that release is pinned.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from candor.connections import (
@@ -18,13 +16,14 @@ from candor.connections import (
     Unsent,
 )
 from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
-from candor.transport import JSON, MAX_BODY, Reply, respond
+from candor.proxies import Proxies
+from candor.transport import JSON, MAX_BODY, MOST, Reply, respond
 from candor.websocket_connection import WebSocketConnection
 
 # Octets of the request line and the headers, and how many headers and trailers there may be.
 MAX_HEADER, MAX_FIELDS = 32_768, 200
-# Octets that are read of one request, however its body is wrapped. A body that is too large is read
-# on so far, so that its sender hears so.
+# Octets that are read of one request, however its body is wrapped, and more only of a body that may
+# be larger. A body that is too large is read on so far, so that its sender hears so.
 MAX_REQUEST = 1_000_000
 
 
@@ -45,12 +44,14 @@ class HeaderTooLarge(RequestError):
 class HttpConnection(HttpToolsProtocol):
     """One connection, and what it waits for."""
 
-    def __init__(self, connections: Connections, *given: Any, **named: Any) -> None:
+    def __init__(
+        self, connections: Connections, proxies: Proxies, *given: Any, **named: Any
+    ) -> None:
         super().__init__(*given, **named)
-        self._connections = connections
+        self._connections, self._proxies = connections, proxies
         self._served = self.app
         self._unsent = Unsent()
-        self._forwarded: Callable[[str], tuple[str, int]] | None = None
+        self._is_proxys = False
         self._ends = False
         # Octets of an unfinished request that came before, and that came now.
         self._read = self._came = 0
@@ -60,10 +61,9 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         address = self.client[0] if self.client else None
-        middleware = self.config.loaded_app
         # The connections of a proxy are those of many: each of its requests has another address.
-        if isinstance(middleware, ProxyHeadersMiddleware) and address in middleware.trusted_hosts:
-            self._forwarded = middleware.trusted_hosts.get_trusted_client_address
+        self._is_proxys = address is not None and self._proxies.trusts(address)
+        if self._is_proxys:
             address = None
         try:
             self._connections.admit(self, address)
@@ -93,8 +93,10 @@ class HttpConnection(HttpToolsProtocol):
             self._fault = HeaderTooLarge()
             raise self._fault  # the parser stops
         self._expect(Awaited.BODY)
-        if self._forwarded is not None:
-            self._count_as_forwarded(self._forwarded)
+        if self._is_proxys:
+            self._count_as_forwarded()
+        else:
+            self._proxies.doubt(self.scope)  # type: ignore[arg-type]
         super().on_headers_complete()
         if self._ends and self.cycle is not None:
             self.cycle.keep_alive = False
@@ -108,7 +110,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         if self._awaited is Awaited.NOTHING:
             self._expect(Awaited.FIRST_BYTE)
-        if self._forwarded is not None and not self.transport.is_closing():
+        if self._is_proxys and not self.transport.is_closing():
             self._connections.count(self, None)
         super().on_response_complete()
 
@@ -169,15 +171,20 @@ class HttpConnection(HttpToolsProtocol):
         begins = self._awaited is Awaited.HEADER
         if (begins and self._read > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
             self._refuse(HeaderTooLarge())
-        elif self._read > MAX_REQUEST:
+        elif self._read > self._most:
             self._refuse(BodyTooLarge(max=MAX_BODY))
 
-    def _count_as_forwarded(self, read: Callable[[str], tuple[str, int]]) -> None:
-        named = [value for name, value in self.headers if name == b"x-forwarded-for"]
-        address = read(b", ".join(named).decode("latin-1"))[0] if named else None
+    @property
+    def _most(self) -> int:
+        """As much as the application has said that it reads of this request."""
+        most: Any = self.scope.get(MOST, MAX_REQUEST)
+        return int(most)
+
+    def _count_as_forwarded(self) -> None:
         self.app = self._served
         try:
-            self._connections.count(self, address or None)
+            address = self._proxies.describe(self.scope)  # type: ignore[arg-type]
+            self._connections.count(self, address)
         except TooManyConnectionsOfOne as error:
             self.app = _reply(error)
 

@@ -219,8 +219,8 @@ def _known(cell: str | None) -> str | Keep:
 
 def _one_of(kind: Any, name: str, cell: str) -> Any:
     try:
-        return kind(cell.strip().upper().replace(" ", "_").replace("-", "_"))
-    except ValueError:
+        return kind[cell.strip().upper().replace(" ", "_").replace("-", "_")]
+    except KeyError:
         known = ", ".join(each.value for each in kind)
         raise Invalid(
             name, message=f"{cell!r} is none of {known}; translate with --value."
@@ -256,6 +256,10 @@ def _moment(name: str, cell: str, zone: ZoneInfo) -> datetime:
         raise Invalid(name, message=f"{cell!r} is no date and time.") from None
 
 
-def _told(error: UserError) -> str:
+def _told(refused: UserError) -> str:
+    return "; ".join(map(_line, refused.all))
+
+
+def _line(error: UserError) -> str:
     field = error.field[2:] if error.field[:1] == ["orders"] else error.field
     return f"{'.'.join(field)}: {error.message}" if field else error.message

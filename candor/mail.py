@@ -16,6 +16,7 @@ def configuration(settings: Settings) -> MailConfig:
     """What the mailers know of the installation."""
     return MailConfig(
         secret=settings.secret,
+        secret_previous=settings.secret_previous,
         smtp_url=settings.smtp_url,
         mail_from=settings.mail_from,
         public_url=settings.public_url,

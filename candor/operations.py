@@ -16,6 +16,7 @@ from candor.deadline import Deadlines
 from candor.documents import Operation
 from candor.errors import (
     REFUSAL,
+    EventsMissed,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
@@ -29,22 +30,27 @@ from candor.metrics import Metrics, Observation
 from candor.requests import Asked
 from candor.settings import Settings
 from candor.tracing import Tracer
-from models.announcements import FellBehind
-from resolvers.errors import UserError
+from models.announcements import FellBehind, Missed
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
 
+OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code}
 # A query that takes so many seconds is worth a line in the log.
 SLOW = 1.0
 
 
 class Answer(NamedTuple):
-    """What an operation is answered with, and whether it was executed."""
+    """What an operation is answered with, whether it was executed, and the database with it."""
 
     body: Body
     started: bool = True
+
+    @property
+    def is_outage(self) -> bool:
+        return any(error["extensions"]["code"] in OUTAGES for error in self.body.get("errors", ()))
 
 
 class Operations:
@@ -201,6 +207,8 @@ async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Exe
         yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
     except FellBehind:
         raise TooSlow from None
+    except Missed:
+        raise EventsMissed from None
     finally:
         close = getattr(results, "aclose", None)
         if close is not None:

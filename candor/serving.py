@@ -18,6 +18,7 @@ from uvicorn.supervisors import multiprocess
 from candor.connections import Connections, within_descriptors
 from candor.ending import CLOSING_SECONDS, GONE_SECONDS, gone_after
 from candor.http_connection import HttpConnection
+from candor.proxies import Proxies
 from candor.settings import Settings
 from candor.transport import MAX_BODY
 
@@ -45,7 +46,8 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
         "candor.app:application",
         factory=True,
         workers=workers,
-        http=partial(HttpConnection, connections),  # type: ignore[arg-type]
+        http=partial(HttpConnection, connections, Proxies(settings.trusted_proxies)),  # type: ignore[arg-type]
+        proxy_headers=False,  # `Proxies` reads them; uvicorn would by a variable of its own
         timeout_graceful_shutdown=settings.grace,
         log_config=None,
         access_log=False,  # it would print the tokens of links

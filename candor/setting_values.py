@@ -2,8 +2,11 @@
 
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from candor.claims import ROLES
 from models import web_address
 
 MIN_SECRET = 32
@@ -55,12 +58,44 @@ def file(name: str, value: str) -> Path | None:
 def origins(value: str) -> tuple[str, ...]:
     origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
     for origin in origins:
-        if origin == "*" or not origin.startswith(("http://", "https://")):
+        if not re.fullmatch(r"https?://[^/?#@*\s]+", origin, re.IGNORECASE):
             raise BadSettings(
                 "CANDOR_CORS_ORIGINS holds exact origins such as https://shop.example, no wildcard."
             )
-    # As browsers send them.
-    return tuple(in_a_labels("CORS_ORIGINS", origin) for origin in origins)
+    return tuple(origin_of(in_a_labels("CORS_ORIGINS", origin)) for origin in origins)
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address, as browsers send it: without a path, and without a usual port."""
+    parts = urlsplit(url.lower())
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+
+
+def networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        found = tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError:
+        found = ()
+    # A network of all addresses would let everybody invent theirs.
+    if not found or not all(network.prefixlen for network in found):
+        raise BadSettings(
+            f"CANDOR_{name} holds addresses and networks, such as 127.0.0.1, 10.0.0.0/8."
+        )
+    return found
+
+
+def roles(value: str) -> dict[str, str]:
+    """Our names of roles by those of others."""
+    known = {}
+    for pair in filter(None, map(str.strip, value.split(","))):
+        theirs, _, ours = (part.strip() for part in pair.rpartition(":"))
+        if not theirs or ours not in ROLES or theirs in known:
+            raise BadSettings(
+                f"CANDOR_JWT_ROLES is theirs:ours,…; ours is one of {', '.join(ROLES)}."
+            )
+        known[theirs] = ours
+    return known
 
 
 def secret(given: str, *, production: bool) -> str:
@@ -80,6 +115,17 @@ def secret(given: str, *, production: bool) -> str:
     if len(secret) < MIN_SECRET:
         raise BadSettings("The file candor-secret is damaged: delete it, and a new one is made.")
     return secret
+
+
+def previous_secret(given: str, present: str) -> str | None:
+    """The secret before this one."""
+    if given and len(given) < MIN_SECRET:
+        raise BadSettings(f"CANDOR_SECRET_PREVIOUS needs {MIN_SECRET} characters or more.")
+    if given and given == present:
+        raise BadSettings(
+            "CANDOR_SECRET_PREVIOUS is the secret before CANDOR_SECRET, not the same."
+        )
+    return given or None
 
 
 def _kept_secret(path: Path) -> str:

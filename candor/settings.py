@@ -1,20 +1,28 @@
 """The environment, read once and checked: the one place that knows what a variable means."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
+from candor.claims import Claims
+from candor.environment import environment, ours, refuse_unknown
+from candor.metrics_door import MetricsDoor
 from candor.setting_values import (
+    MIN_SECRET,
     BadSettings,
     file,
     in_a_labels,
+    networks,
     number,
     one_of,
     origins,
+    previous_secret,
+    roles,
     secret,
     switch,
     url,
@@ -25,7 +33,7 @@ from mailers.sender import Sender
 from mailers.transport import open_link
 from models.reaching import names_a_database
 
-__all__ = ["BadSettings", "Settings", "from_environment"]
+__all__ = ["BadSettings", "Settings", "from_environment", "known_names"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,10 @@ class Settings:
 
     database_url: str = field(default="sqlite://candor.sqlite3", repr=False)
     secret: str = field(default="", repr=False)
+    secret_previous: str | None = field(default=None, repr=False)
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    claims: Claims = field(default_factory=Claims)
     jwks_file: Path | None = None
     jwks_url: str | None = None
     public_url: str = "http://127.0.0.1:8000"
@@ -45,6 +55,7 @@ class Settings:
     budget: int = 10_000
     redis_url: str | None = field(default=None, repr=False)
     introspection: bool = True
+    metrics: MetricsDoor = field(default_factory=MetricsDoor, repr=False)
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
     max_cost: int = 5_000
@@ -56,6 +67,8 @@ class Settings:
     # Of each server process.
     max_connections: int = 3_000
     max_connections_per_address: int = 500
+    # Whose X-Forwarded-For counts.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.1"),)
     trusted_documents: Mode = "off"
     trusted_manifest: Path | None = None
     compiled: bool = True
@@ -69,23 +82,48 @@ class Settings:
     mail_rate: float | None = None
 
 
-def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process. Raises BadSettings with the name of the variable at fault."""
-    env = os.environ if environment is None else environment
+def from_environment(given: Mapping[str, str] | None = None) -> Settings:
+    """The settings of these variables, by default those of this process and its `.env`.
+
+    Raises BadSettings with the name of the variable at fault.
+    """
+    variables = environment() if given is None else ours(given)
+    refuse_unknown(variables, known_names())
 
     def get(name: str, default: str = "") -> str:
-        return env.get(f"CANDOR_{name}", "").strip() or default
+        return variables.get(f"CANDOR_{name}", default)
 
+    return _read(get)
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """The names of all variables: those that are asked for."""
+    asked = set()
+
+    def get(name: str, default: str = "") -> str:
+        asked.add(f"CANDOR_{name}")
+        # Without a secret one would be made.
+        return "s" * MIN_SECRET if name == "SECRET" else default
+
+    _read(get)
+    return frozenset(asked)
+
+
+def _read(get: Callable[..., str]) -> Settings:
     environment_name = one_of("ENV", get("ENV", "development"), "development", "production")
     production = environment_name == "production"
     in_production, in_development = ("on", "off") if production else ("off", "on")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
+    present = secret(get("SECRET"), production=production)
     return Settings(
         database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
-        secret=secret(get("SECRET"), production=production),
+        secret=present,
+        secret_previous=previous_secret(get("SECRET_PREVIOUS"), present),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
+        claims=_claims(get),
         jwks_file=file("JWKS_FILE", get("JWKS_FILE")),
         jwks_url=url("JWKS_URL", get("JWKS_URL")) or None,
         public_url=url("PUBLIC_URL", get("PUBLIC_URL", Settings.public_url)).rstrip("/"),
@@ -95,6 +133,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         budget=number("BUDGET", get("BUDGET", "10000")),
         redis_url=_redis(get("REDIS_URL")),
         introspection=switch("INTROSPECTION", get("INTROSPECTION", "on")),
+        metrics=MetricsDoor.of(get("METRICS"), production=production),
         graphiql=switch("GRAPHIQL", get("GRAPHIQL", in_development)),
         max_cost_anonymous=number("MAX_COST_ANONYMOUS", get("MAX_COST_ANONYMOUS", "1000")),
         max_cost=number("MAX_COST", get("MAX_COST", "5000")),
@@ -105,6 +144,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_connections_per_address=number(
             "MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS", "500")
         ),
+        trusted_proxies=networks("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "127.0.0.1")),
         **_trusted(get("TRUSTED_DOCUMENTS", "off"), get("TRUSTED_MANIFEST")),
         compiled=switch("COMPILED", get("COMPILED", "on")),
         opentelemetry=_tracing(switch("OPENTELEMETRY", get("OPENTELEMETRY", "off"))),
@@ -112,6 +152,13 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         == "json",
         **_mail(get),
     )
+
+
+def _claims(get: Callable[..., str]) -> Claims:
+    role, vendor = get("JWT_ROLE_CLAIM", "role"), get("JWT_VENDOR_CLAIM", "vendor")
+    if role == vendor:
+        raise BadSettings("CANDOR_JWT_ROLE_CLAIM and CANDOR_JWT_VENDOR_CLAIM are the same.")
+    return Claims(role, vendor, roles(get("JWT_ROLES")))
 
 
 def _mail(get: Callable[..., str]) -> dict[str, Any]:

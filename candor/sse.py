@@ -6,10 +6,12 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Send
 
 from candor.errors import RequestError, ServerEnds, masked
 from candor.operations import Body
+from candor.transport import heeding
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -26,7 +28,11 @@ async def tell(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send the answers as they come, until they end, the stream is over, or the client leaves."""
+    """Send the answers as they come, until they end, the stream is over, or the client leaves.
+
+    Raises ClientDisconnect for a client that left while it was written to.
+    """
+    send = heeding(send)
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     telling = asyncio.ensure_future(_tell(answers, send))
     leaving = asyncio.ensure_future(_departure(receive))
@@ -51,6 +57,8 @@ async def _tell(answers: AsyncGenerator[Body, None], send: Send) -> None:
                 await _event(send, "next", body)
         except RequestError as error:
             await _end(send, error)
+            return
+        except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the status is sent; a bug ends the stream
             await _event(send, "next", {"errors": [masked(error)]})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from candor.errors import (
     BadRequest,
@@ -17,9 +17,15 @@ from candor.errors import (
     NotAcceptable,
     UnsupportedMediaType,
 )
+from candor.origins import PREFLIGHTED, Origins
 from candor.requests import Asked, asked, asked_by_query, from_json
 
 MAX_BODY = 200_000
+# What a back end that may write orders sends: 500 of them with the longest values that their fields
+# allow, each character of them escaped in twelve octets (`\ud801\udc00`).
+MAX_FEED = 28_000_000
+# Where the server finds how many octets it is to read of this request, if it is more.
+MOST = "candor.most"
 # What is no longer than the longest of texts is read for nothing; else all of it is paid for.
 SHORT, OCTETS_A_POINT = 25_000, 1_000
 JSON = "application/json"
@@ -32,8 +38,7 @@ _RANGES = {
     "*/*": JSON,
     EVENTS: EVENTS,
 }
-# Headers that a page of another site cannot send before the browser has asked us for permission.
-_PREFLIGHTED = ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name")
+_PREFLIGHTED = tuple(name.lower() for name in PREFLIGHTED)
 
 
 class Incoming:
@@ -69,6 +74,18 @@ class Reply(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
+def heeding(send: Send) -> Send:
+    """The same, but raises ClientDisconnect when the client has left: servers raise an OSError."""
+
+    async def sent(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError:
+            raise ClientDisconnect from None
+
+    return sent
+
+
 def must_be_get_or_post(request: Incoming) -> None:
     """Raises MethodNotAllowed."""
     if request.method not in {"GET", "POST"}:
@@ -91,7 +108,7 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-def refuse_cross_site(request: Incoming, origins: frozenset[str]) -> None:
+def refuse_cross_site(request: Incoming, origins: Origins) -> None:
     """Raises CrossSite for a GET that the page of a foreign site can cause without being asked."""
     if request.method != "GET" or request.headers.get("origin") in origins:
         return
@@ -103,18 +120,26 @@ def refuse_cross_site(request: Incoming, origins: frozenset[str]) -> None:
     raise CrossSite
 
 
-async def read(request: Incoming, pay: Callable[[int], Awaitable[None]]) -> Asked:
+async def read(
+    request: Incoming, pay: Callable[[int], Awaitable[None]], most: int = MAX_BODY
+) -> Asked:
     """The operation of a request. What is long is paid for before it is read.
 
+    Of a body that may be larger, the operation's own text is no longer than that of all others.
     Raises BadRequest, BodyTooLarge, UnsupportedMediaType, and what `pay` raises.
     """
     if request.method == "GET":
         return asked_by_query(request.query_params)
     _must_be_json(request)
-    octets = await body_of(request)
+    if most > MAX_BODY:
+        request.scope[MOST] = 2 * most  # however it is wrapped
+    octets = await body_of(request, most)
     if len(octets) > SHORT:
         await pay(len(octets) // OCTETS_A_POINT)
-    return asked(from_json(octets))
+    read = asked(from_json(octets))
+    if len(octets) > MAX_BODY and len(read.text or "") > MAX_BODY:
+        raise BodyTooLarge("The operation is too long: send values in variables.", max=MAX_BODY)
+    return read
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:
@@ -182,13 +207,14 @@ async def body_of(request: Incoming | Request, most: int = MAX_BODY) -> bytes:
         raise BadRequest("Content-Length must be a number.")
     if len(announced) > len(str(most)) or int(announced) > most:
         raise BodyTooLarge(max=most)
-    body, more = b"", True
+    parts, size, more = list[bytes](), 0, True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
         more = message.get("more_body", False)
-        if len(body) > most:
+        if size > most:
             raise BodyTooLarge(max=most)
-    return body
+    return b"".join(parts)

@@ -5,11 +5,11 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from candor.budgets import Caller
 from candor.callers import Callers, stranger
-from candor.errors import BadRequest, RequestError, ServerEnds, TooSlow, masked
+from candor.errors import BadRequest, Outage, RequestError, ServerEnds, TooSlow, masked
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
@@ -48,11 +48,14 @@ class Socket:
 
     async def serve(self) -> None:
         """Talk until one side ends it."""
-        if PROTOCOL not in self._websocket.scope["subprotocols"]:
-            await self._websocket.accept()
+        known = PROTOCOL in self._websocket.scope["subprotocols"]
+        try:
+            await self._websocket.accept(subprotocol=PROTOCOL if known else None)
+        except OSError:  # it left before
+            return
+        if not known:
             await self._close(Close(4406, "Subprotocol not acceptable"))
             return
-        await self._websocket.accept(subprotocol=PROTOCOL)
         try:
             authorization = await self._initialised()
             caller = self._payer = await self._identified(authorization)
@@ -143,6 +146,9 @@ class Socket:
                         last = {"id": name, "type": "error", "payload": body["errors"]}
                         break
                     await self._send({"id": name, "type": "next", "payload": body})
+        except WebSocketDisconnect:
+            self._running.pop(name, None)
+            return
         except TooSlow as error:
             self._stop(_close_of(error))
             return
@@ -152,7 +158,7 @@ class Socket:
             last = {"id": name, "type": "error", "payload": [masked(error)]}
         # The id is free before the client hears of it.
         self._running.pop(name, None)
-        with suppress(WebSocketDisconnect, RuntimeError):
+        with suppress(WebSocketDisconnect):
             await self._send(last)
 
     async def _receive(self) -> dict[str, Any]:
@@ -179,6 +185,9 @@ class Socket:
             await self._send({"type": "pong"})
 
     async def _send(self, message: dict[str, Any]) -> None:
+        """Raises WebSocketDisconnect when one side has ended it."""
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(1006)
         await self._websocket.send_text(orjson.dumps(message).decode())
 
     def _stop(self, close: Close) -> None:
@@ -195,7 +204,7 @@ class Socket:
 
 def _close_of(error: RequestError) -> Close:
     """How the connection ends that may not be, or not go on."""
-    codes: dict[type[RequestError], int] = {ServerEnds: 1012, TooSlow: 4500}
+    codes: dict[type[RequestError], int] = {ServerEnds: 1012, Outage: 1013, TooSlow: 4500}
     return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
 
 

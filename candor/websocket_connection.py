@@ -1,11 +1,14 @@
 """WebSocket on one connection: as uvicorn speaks it; whoever takes nothing loses it."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from candor.connections import Connection, Connections, Unsent
+from candor.connections import Connections, Unsent
+
+if TYPE_CHECKING:
+    from candor.http_connection import HttpConnection
 
 SERVICE_RESTART = 1012
 # How long the client may take to say goodbye when the server ends.
@@ -19,7 +22,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     idle_since = None
 
     def __init__(
-        self, connections: Connections, before: Connection, *given: Any, **named: Any
+        self, connections: Connections, before: "HttpConnection", *given: Any, **named: Any
     ) -> None:
         super().__init__(*given, **named)
         self._connections, self._before = connections, before
@@ -27,6 +30,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        # Its first request may have come through a proxy, which named them.
+        self.client = self._before.scope["client"]
+        self.scheme = "wss" if self._before.scope["scheme"] == "https" else "ws"
         self._connections.replace(self._before, self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -26,9 +26,8 @@ def found_at(host: str, port: int) -> str:
 async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     """Bring the database up to date, load the demo if asked to, and tell where everything is."""
     await bring_up_to_date(settings.database_url)
-    click.echo(
-        f"Candor answers at {address}/graphql (the schema: {address}/graphql/schema.graphql)"
-    )
+    schema = f" (the schema: {address}/graphql/schema.graphql)" if settings.introspection else ""
+    click.echo(f"Candor answers at {address}/graphql{schema}")
     if not demo:
         return
     with used(settings.database_url):

@@ -71,7 +71,7 @@ async def fails(failures: int, verdict: Verdict, pace: Pace) -> float:
     seconds = _rest(failures + 1, verdict, pace)
     until = now() + int(seconds * 1000)
     await sql.execute(_INSERT)
-    await sql.execute(_CLOSE, failures + 1, until, verdict.text[:300], failures)
+    await sql.execute(_CLOSE, failures + 1, until, verdict.words[:300], failures)
     return seconds
 
 

@@ -33,6 +33,7 @@ class MailConfig:
     """Everything that the mailers know of the installation."""
 
     secret: str
+    secret_previous: str | None = None
     smtp_url: str = "console:"
     mail_from: str = "Candor <no-reply@localhost>"
     public_url: str = "http://127.0.0.1:8000"
@@ -40,3 +41,5 @@ class MailConfig:
     # Mails a second at most; None is no limit.
     rate: float | None = None
     pace: Pace = field(default_factory=Pace)
+    # What mailers.lasting_secret has found out, once.
+    found: dict[str, str] = field(default_factory=dict, compare=False, repr=False)

@@ -25,7 +25,7 @@ async def retry(mail_id: UUID) -> bool:
     It keeps its Message-ID and its date, so that a recipient's server can tell a second copy.
     """
     mail = await OutboxMail.get_or_none(id=mail_id)
-    if mail is None:
+    if mail is None or mail.mail not in CATALOGUE:
         return False
     moment = now()
     life = int(CATALOGUE[mail.mail].expires_after.total_seconds() * 1000)

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,11 +10,10 @@ from mailers.configuration import Pace
 from mailers.ledger import Write
 from mailers.letter import Broken, Letter
 from mailers.mail import Skipped
+from mailers.misfortune import Misfortune
 from mailers.outbox import Claimed
 from mailers.retry_schedule import MAX_ATTEMPTS, delay
 from mailers.smtp_verdict import Outcome, Verdict
-
-_log = logging.getLogger("candor.mail")
 
 
 async def close_unsent(claimed: Claimed, why: Skipped | Broken, write: Write) -> None:
@@ -32,11 +30,12 @@ async def insist(note: Callable[[], Awaitable[Any]], claimed: Claimed) -> None:
 
     A server's 250 that is forgotten makes a mail uncertain that is not.
     """
+    misfortune = Misfortune()
     for wait in itertools.chain((0.2, 0.5, 1.0, 2.0), itertools.repeat(5.0)):
         try:
             await note()
-        except Exception:  # noqa: BLE001 - drivers have many
-            _log.exception("mail %s: its end is not written down yet", claimed.id)
+        except Exception as error:  # noqa: BLE001 - drivers have many
+            misfortune.tell(f"mail {claimed.id}: its end is not written down yet", error)
             await asyncio.sleep(wait)
         else:
             return

@@ -60,7 +60,9 @@ UPDATE outbox_mail AS m SET status = COALESCE(e.status, m.status), reason = e.re
   attempts = m.attempts + COALESCE(e.attempts, 0),
   ambiguous = m.ambiguous + COALESCE(e.ambiguous, 0),
   in_data = COALESCE(e.in_data, m.in_data), dated_at = COALESCE(e.dated_at, m.dated_at),
-  address = COALESCE(e.address, m.address), last_code = COALESCE(e.last_code, m.last_code),
+  address = COALESCE(e.address, m.address),
+  last_code = CASE WHEN e.last_error IS NOT NULL THEN e.last_code
+    WHEN m.last_error IS NOT NULL THEN m.last_code ELSE COALESCE(e.last_code, m.last_code) END,
   last_error = COALESCE(e.last_error, m.last_error), lease_until = e.lease_until,
   lease_token = CASE WHEN e.lease_until IS NULL THEN NULL ELSE m.lease_token END
 FROM e WHERE m.id = e.id AND m.lease_token = e.token AND m.status = 'SENDING'

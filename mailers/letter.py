@@ -99,7 +99,7 @@ async def _draft(claimed: Claimed, site: Site) -> _Draft | Skipped | Broken:
         address = normalised(mail.to.address or "")
     except ValueError as error:
         return Skipped(str(error))
-    return _Draft(mail, address, suppression.recipient_hash(site.config.secret, address))
+    return _Draft(mail, address, suppression.recipient_hash(site.digests_secret, address))
 
 
 def _written(
@@ -128,7 +128,7 @@ def _letter(claimed: Claimed, draft: _Draft, site: Site) -> Letter:
         to=(mail.to.greeted, draft.address),
         subject=mail.subject,
         date=datetime.fromtimestamp(dated_at / 1000, UTC),
-        message_id=message_id(config.secret, claimed.dedupe_key, sender.domain),
+        message_id=message_id(site.digests_secret, claimed.dedupe_key, sender.domain),
         text=mail.text,
         html=mail.html,
         headers=headers(claimed.mail, mail),

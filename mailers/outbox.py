@@ -43,16 +43,19 @@ class Claimed:
     dated_at: int | None
 
 
+# Mails that only a newer version knows are left for its workers.
+_KNOWN = sql.known("mail", CATALOGUE)
+
 _CLAIM_ON_POSTGRES = f"""
 WITH due AS MATERIALIZED (
-  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ?
+  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN}
   ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED)
 UPDATE outbox_mail AS m SET status = 'SENDING', lease_token = ?, lease_until = ?, in_data = ?
 FROM due WHERE m.id = due.id RETURNING {", ".join(f"m.{name}" for name in _COLUMNS)}"""
 
 _CLAIM_ON_SQLITE = f"""
 WITH due AS (
-  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ?
+  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN}
   ORDER BY due_at, id LIMIT ?)
 UPDATE outbox_mail SET status = 'SENDING', lease_token = ?, lease_until = ?, in_data = ?
 WHERE id IN (SELECT id FROM due) RETURNING {", ".join(_COLUMNS)}"""
@@ -75,9 +78,9 @@ WHERE status = 'SCHEDULED' AND due_at <= ? AND expires_at < ?"""
 
 _ABANDONED = f"""
 SELECT {", ".join(_COLUMNS)} FROM outbox_mail
-WHERE status = 'SENDING' AND lease_until < ? AND in_data = ?"""
+WHERE status = 'SENDING' AND lease_until < ? AND in_data = ? AND {_KNOWN}"""
 
-_NEXT = "SELECT min(due_at) AS due_at FROM outbox_mail WHERE status = 'SCHEDULED'"
+_NEXT = f"SELECT min(due_at) AS due_at FROM outbox_mail WHERE status = 'SCHEDULED' AND {_KNOWN}"
 
 
 def now() -> int:

@@ -23,6 +23,7 @@ from mailers.site import Site
 from mailers.smtp_verdict import Outcome, Verdict
 from mailers.tempo import Tempo
 from mailers.transport import Link
+from models.unavailable import Unavailable
 
 _log = logging.getLogger("candor.mail")
 
@@ -75,6 +76,9 @@ class Postman:
             job = await self._office.waiting.get()
             try:
                 taken = await self._carry(job)
+            except Unavailable:  # no fault of the mail
+                await self._let_go(job.mail)
+                taken = False
             except Exception as error:  # noqa: BLE001 - nothing may end it
                 _log.exception("mail %s (%s): the sender goes on", job.mail.id, job.mail.mail)
                 await self._put_off(job.mail, error)
@@ -112,9 +116,12 @@ class Postman:
         return False
 
     async def _letter(self, job: Job) -> Written:
-        """The letter, or why there is none; thought over again when it waited for too long."""
+        """The letter, or why there is none; thought over again when it waited for too long.
+
+        What ends a mail for good is decided on settings that are read for it.
+        """
         is_old = time.monotonic() - job.written_at > _FRESH or self._office.outdated(job)
-        if job.letter is not None and not is_old:
+        if isinstance(job.letter, Letter) and not is_old:
             return job.letter
         [letter] = await compose([job.mail], await Site.load(self._office.config))
         return letter
@@ -157,6 +164,11 @@ class Postman:
     async def _note(self, mail: Claimed, letter: Letter, verdict: Verdict) -> None:
         pace, write = self._office.config.pace, self._office.ledger.write
         await insist(lambda: record(mail, letter, verdict, pace, write), mail)
+
+    async def _let_go(self, mail: Claimed) -> None:
+        """Give a mail back for which there is no database now; else its lease ends by itself."""
+        with contextlib.suppress(Unavailable):
+            await outbox.release(mail, write=self._office.ledger.write)
 
     async def _put_off(self, mail: Claimed, error: Exception) -> None:
         """After an error that nobody foresaw: an attempt is used up, if the row can be reached."""

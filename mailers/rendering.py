@@ -59,7 +59,7 @@ def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
     category = CATALOGUE[mail].category
     if category is None or to.address is None:
         return None
-    recipient = recipient_hash(site.config.secret, to.address)
+    recipient = recipient_hash(site.digests_secret, to.address)
     return site.unsubscribe_link(recipient=recipient, category=category)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
+from mailers.lasting_secret import lasting_secret
 from mailers.links import Claim, Purpose, sign
 from models import SiteSettings, clock, sql, token_text
 
@@ -22,13 +23,20 @@ _SETTINGS = f"SELECT {sql.columns(SiteSettings, 's')} FROM site_settings s WHERE
 class Site:
     settings: SiteSettings
     config: MailConfig
+    # What keys digests that are stored; None is the installation's own.
+    lasting: str | None = None
     # Rows that were read for several mails at once, by id; None for what is not there.
     known: dict[UUID, Any] = field(default_factory=dict)
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":
         rows = await sql.fetch(_SETTINGS)
-        return cls(sql.hydrate(SiteSettings, rows)[0] if rows else SiteSettings(), config)
+        settings = sql.hydrate(SiteSettings, rows)[0] if rows else SiteSettings()
+        return cls(settings, config, await lasting_secret(config))
+
+    @property
+    def digests_secret(self) -> str:
+        return self.lasting or self.config.secret
 
     @property
     def name(self) -> str:

@@ -54,6 +54,11 @@ class Verdict:
     trouble: Trouble = Trouble.OUTAGE
 
     @property
+    def words(self) -> str:
+        """What the server said, with its code."""
+        return f"{self.code} {self.text}" if self.code else self.text
+
+    @property
     def blames_our_reputation(self) -> bool:
         return self.outcome is Outcome.DEAD and _enhanced(self.text)[:1] == (7,)
 

@@ -67,7 +67,8 @@ async def suppress(recipient: str, *, reason: str) -> None:
 
 async def declined(recipient: str) -> set[Category]:
     """The categories that this recipient does not want."""
-    return {Category(row["category"]) for row in await sql.fetch(_DECLINED, recipient)}
+    names = {row["category"] for row in await sql.fetch(_DECLINED, recipient)}
+    return {category for category in Category if category in names}
 
 
 async def opt_out(recipient: str, categories: Iterable[Category]) -> None:

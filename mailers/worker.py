@@ -19,6 +19,7 @@ from mailers.channel import Channel
 from mailers.configuration import MailConfig
 from mailers.ledger import Ledger
 from mailers.letter import Written, compose
+from mailers.misfortune import Misfortune
 from mailers.postman import Job, Postman
 from mailers.promise import tell_admins_of_refusal
 from mailers.sender import Sender
@@ -27,10 +28,11 @@ from mailers.smtp_verdict import Outcome, Trouble, Verdict
 from mailers.tempo import Tempo
 from mailers.transport import open_link
 from models import announcements
-from models.announcements import FellBehind
+from models.announcements import FellBehind, Missed
 
 _log = logging.getLogger("candor.mail")
 
+_GOES_ON = "the mail worker goes on after an error"
 _BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
 # So many refusals on account of our reputation within ten minutes are no accident.
 _MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
@@ -56,6 +58,7 @@ class Worker:
         self._site: Site | None = None
         self._site_until = 0.0
         self._blames: deque[int] = deque(maxlen=_MOST_BLAMES)
+        self._misfortune = Misfortune()
 
     async def run(self) -> None:
         """Work until `stop`; then finish what is being handed over and give the rest back."""
@@ -92,8 +95,8 @@ class Worker:
             try:
                 await self._claim()
                 await asyncio.sleep(0)
-            except Exception:  # noqa: BLE001 - nothing may end it
-                _log.exception("the mail worker goes on after an error")
+            except Exception as error:  # noqa: BLE001 - nothing may end it
+                self._misfortune.tell(_GOES_ON, error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), _BREATH)
 
@@ -102,8 +105,8 @@ class Worker:
             try:
                 await step()
                 await asyncio.sleep(every)
-            except Exception:  # noqa: BLE001 - nothing may end it
-                _log.exception("the mail worker goes on after an error")
+            except Exception as error:  # noqa: BLE001 - nothing may end it
+                self._misfortune.tell(_GOES_ON, error)
                 await asyncio.sleep(_BREATH)
 
     async def _claim(self) -> None:
@@ -123,6 +126,7 @@ class Worker:
 
     async def _take(self, limit: int) -> int:
         seen = await self._look()
+        self._misfortune.is_over()
         if seen.rests or not (seen.works or await self._may_probe(seen)):
             return 0
         limit = limit if seen.works else 1
@@ -136,8 +140,8 @@ class Worker:
         try:
             if mails:
                 letters = await compose(mails, await self._current_site())
-        except Exception:  # noqa: BLE001 - each sender tries again, with its own mail
-            _log.exception("the mail worker writes these mails one by one")
+        except Exception as error:  # noqa: BLE001 - each sender tries again, with its own mail
+            self._misfortune.tell("the mail worker writes these mails one by one", error)
         for mail, letter in zip(mails, letters, strict=True):
             self.waiting.put_nowait(Job(mail, seen, letter, moment))
         return len(mails) if seen.works else 0
@@ -202,9 +206,9 @@ class Worker:
         seconds = await channel.fails(failures, verdict, self.config.pace)
         self._seen, self._looked_at = await channel.look(), outbox.now()
         if verdict.trouble is Trouble.REFUSED:
-            _log.error("mail is not accepted, it takes a human: %s", verdict.text)
+            _log.error("mail is not accepted, it takes a human: %s", verdict.words)
         else:
-            _log.warning("mail rests for %.0f s: %s", seconds, verdict.text)
+            _log.warning("mail rests for %.0f s: %s", seconds, verdict.words)
         code, error = verdict.code, verdict.text
         await outbox.reschedule(
             job.mail, delay=seconds, attempt=0, code=code, error=error, write=self.ledger.write
@@ -220,10 +224,14 @@ class Worker:
 
     async def _listen(self) -> None:
         """Every mail comes with a notice, and that is announced: no need to wait for the poll."""
-        with announcements.listener("notification") as listener, contextlib.suppress(FellBehind):
+        with (
+            announcements.listener("notification") as listener,
+            contextlib.suppress(FellBehind, Missed),
+        ):
             while True:
                 await listener.next()
                 self.wake()
+        self.wake()  # whatever was missed, it may be due
 
     async def _beat(self) -> None:
         await outbox.beat(list(self._held), lease=self.config.pace.lease)

@@ -5,6 +5,7 @@ from models.customer import Customer
 from models.mail_attempt import MailAttempt
 from models.mail_channel import MailChannel
 from models.mail_optout import MailOptout
+from models.mail_secret import MailSecret
 from models.mail_suppression import MailSuppression
 from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
@@ -29,6 +30,7 @@ __all__ = [
     "MailAttempt",
     "MailChannel",
     "MailOptout",
+    "MailSecret",
     "MailStatus",
     "MailSuppression",
     "Notification",

@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 from tortoise.connection import get_connection
 
-from models import sql
+from models import clock, sql
 from models.database import configuration
 
 CHANNEL = "candor"
@@ -39,33 +39,45 @@ class FellBehind(Exception):
     """The listener did not keep up with what was announced."""
 
 
+class Missed(Exception):
+    """Nobody knows what was announced meanwhile: the connection that listens was lost."""
+
+
 @dataclass(eq=False)
 class Listener:
     """What waits to be heard, oldest first."""
 
     _waiting: deque[Announcement] = field(default_factory=deque)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    _behind: bool = False
+    _broken: type[Exception] | None = None
 
     def tell(self, announcement: Announcement) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            self._behind = True
-            self._waiting.clear()
-        if not self._behind:
+            self.give_up(FellBehind)
+        if self._broken is None:
             self._waiting.append(announcement)
         self._arrived.set()
 
+    def give_up(self, why: type[Exception]) -> None:
+        """Let it hear no more, and say why."""
+        self._broken = self._broken or why
+        self._waiting.clear()
+        self._arrived.set()
+
     async def next(self, seconds: float | None = None) -> Announcement | None:
-        """The next announcement; None when there was none for so long. Raises FellBehind."""
-        if not self._waiting and not self._behind:
+        """The next announcement; None when there was none for so long.
+
+        Raises FellBehind, Missed.
+        """
+        if not self._waiting and self._broken is None:
             self._arrived.clear()
             try:
                 async with asyncio.timeout(seconds):
                     await self._arrived.wait()
             except TimeoutError:
                 return None
-        if self._behind:
-            raise FellBehind
+        if self._broken is not None:
+            raise self._broken
         return self._waiting.popleft()
 
 
@@ -113,16 +125,22 @@ async def hearing(url: str) -> AsyncIterator[None]:
 
 
 async def _hear(credentials: dict[str, Any]) -> None:
+    is_first = True
     while True:
         try:
-            await _hear_until_lost(credentials)
+            await _hear_until_lost(credentials, again=not is_first)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("the connection that listens is lost: %s", type(error).__name__)
+        is_first = False
+        _give_up()
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _hear_until_lost(credentials: dict[str, Any]) -> None:
-    """Listen on a connection of its own: the pool's connections keep no state."""
+async def _hear_until_lost(credentials: dict[str, Any], *, again: bool) -> None:
+    """Listen on a connection of its own: the pool's connections keep no state.
+
+    Whoever began to listen while there was none is told so, when there is one `again`.
+    """
     names = ("host", "port", "user", "password", "database", "ssl")
     known = {name: credentials[name] for name in names if name in credentials}
     lost = asyncio.Event()
@@ -130,12 +148,27 @@ async def _hear_until_lost(credentials: dict[str, Any]) -> None:
     try:
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(CHANNEL, lambda *heard: _spread(heard[-1]))
+        await _ask_the_time(connection)
+        if again:
+            _give_up()
         while not lost.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
-            await connection.execute("SELECT 1")
+            await _ask_the_time(connection)
     finally:
         connection.terminate()
+
+
+def _give_up() -> None:
+    """Nobody who listens now can know that nothing was missed."""
+    for listening in (each for listeners in _listeners.values() for each in listeners):
+        listening.give_up(Missed)
+
+
+async def _ask_the_time(connection: Any) -> None:
+    before = clock.own()
+    theirs = await connection.fetchval("SELECT clock_timestamp()")
+    clock.follow(theirs, before, clock.own())
 
 
 def _spread(message: Any) -> None:

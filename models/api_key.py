@@ -12,6 +12,8 @@ from models.uuid7 import uuid7
 
 class Scope(StrEnum):
     ORDERS_WRITE = "ORDERS_WRITE"
+    # For shops that render on a server: a larger budget, and nothing else.
+    READ = "READ"
 
 
 class ApiKey(Model):
@@ -23,6 +25,9 @@ class ApiKey(Model):
     vendor = fields.CharField(max_length=200, null=True)
     created_at: datetime = fields.DatetimeField()
     revoked_at: datetime | None = fields.DatetimeField(null=True)
+    valid_until: datetime | None = fields.DatetimeField(null=True)
+    # As it is written once a minute at most.
+    last_used_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "api_key"

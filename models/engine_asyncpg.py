@@ -1,16 +1,27 @@
 """Tortoise's asyncpg engine with the repairs that an API server needs."""
 
-from collections.abc import Awaitable, Sequence
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
     NestedTransactionContext,
+    PoolConnectionWrapper,
     TransactionContext,
     TransactionContextPooled,
 )
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
+
+from models.outcome import QUESTION, Decision, around
+from models.unavailable import Unavailable
+
+# Seconds in which a statement that nobody waits for any more is to end, or its connection does.
+_FAREWELL = 5.0
+_releasing: set[asyncio.Task[None]] = set()
 
 
 async def _no_reset(_connection: Any) -> None:
@@ -19,6 +30,35 @@ async def _no_reset(_connection: Any) -> None:
     Right only while nobody sets session state on a pooled connection: no SET, no advisory lock,
     no LISTEN. An open transaction is still rolled back by asyncpg itself.
     """
+
+
+async def _release(pool: Any, connection: Any, error: BaseException | None) -> None:
+    """Give a connection back: at once, or when its last statement has been stopped.
+
+    For that a server may take its time, and whoever gave up does not wait for it.
+    """
+    if error is None or (
+        isinstance(error, Exception) and not isinstance(error, TimeoutError | Unavailable)
+    ):
+        await pool.release(connection)
+        return
+    task = asyncio.get_running_loop().create_task(_release_in_time(pool, connection))
+    _releasing.add(task)
+    task.add_done_callback(_releasing.discard)
+
+
+async def _release_in_time(pool: Any, connection: Any) -> None:
+    with suppress(Exception):  # then it was ended, and the pool knows
+        await pool.release(connection, timeout=_FAREWELL)
+
+
+class _Loan(PoolConnectionWrapper[Any]):
+    """A connection of the pool for one statement."""
+
+    __slots__ = ()
+
+    async def __aexit__(self, _kind: Any, error: Any, _trace: Any) -> None:
+        await _release(self.client._pool, self.connection, error)
 
 
 class _Transaction(TransactionWrapper):
@@ -40,6 +80,10 @@ class _Transaction(TransactionWrapper):
             return self._parent._in_transaction()
         return NestedTransactionContext(_Transaction(self))
 
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        with around(args[0]) if self._over else QUESTION:
+            return await super()._translate_exceptions(func, *args, **kwargs)
+
     async def execute_many(self, query: str, values: list[Any]) -> None:
         if self._over:
             await self._parent.execute_many(query, values)
@@ -53,35 +97,48 @@ class _TransactionContext(TransactionContextPooled):
     __slots__ = ()
 
     async def __aenter__(self) -> Any:
-        await self.ensure_connection()
-        pool = self.client._parent._pool
-        self.client._connection = await pool.acquire()
-        token = None
-        try:
-            token = get_connections().set(self.connection_name, self.client)
-            await self.client.begin()
-        except BaseException:
-            self.client._over = True  # type: ignore[attr-defined]
-            if token is not None:
-                get_connections().reset(token)
-            await pool.release(self.client._connection)  # rolls an open transaction back
-            raise
-        self.token = token
-        return self.client
+        with QUESTION:
+            await self.ensure_connection()
+            pool = self.client._parent._pool
+            self.client._connection = await pool.acquire()
+            token = None
+            try:
+                token = get_connections().set(self.connection_name, self.client)
+                await self.client.begin()
+            except BaseException as error:
+                self.client._over = True  # type: ignore[attr-defined]
+                if token is not None:
+                    get_connections().reset(token)
+                # Rolls an open transaction back.
+                await _release(pool, self.client._connection, error)
+                raise
+            self.token = token
+            return self.client
 
     async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        error = exc_val
         try:
-            if not self.client._finalized:
-                if exc_type is None:
-                    await self.client.commit()
-                else:
-                    await self.client.rollback()
+            await self._end(exc_val)
+        except BaseException as own:
+            error = own
+            raise
         finally:
             self.client._over = True  # type: ignore[attr-defined]
             try:
-                await self.client._parent._pool.release(self.client._connection)
+                await _release(self.client._parent._pool, self.client._connection, error)
             finally:
                 self._forget()
+
+    async def _end(self, error: BaseException | None) -> None:
+        if self.client._finalized:
+            return
+        if error is None:
+            with Decision():
+                await self.client.commit()
+        elif isinstance(error, Exception):
+            # What cannot be rolled back is undone with its connection.
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self.client.rollback()
 
     def _forget(self) -> None:
         try:
@@ -105,28 +162,33 @@ class SafeAsyncpgClient(AsyncpgDBClient):
         """Spare the question at each use: it is opened and closed in one loop, by `opened`."""
         return True
 
+    def acquire_connection(self) -> Any:
+        return _Loan(self, self._pool_init_lock)
+
+    async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        with around(args[0]):
+            return await super()._translate_exceptions(func, *args, **kwargs)
+
     async def execute_query_dict(
         self, query: str, values: list[Any] | None = None
     ) -> list[dict[str, Any]]:
-        """The rows of a statement outside of transactions, by the pool itself: the hot path."""
-        if self._pool is None:
-            return await super().execute_query_dict(query, values)  # type: ignore[no-any-return]
+        """The rows of a statement outside of transactions, with no line for a log: the hot path."""
         rows = await self._translate_exceptions(_fetch, query, values or ())
-        return [dict(row.items()) for row in rows]  # type: ignore[attr-defined]
+        return [dict(row.items()) for row in rows]
 
     @property
     def is_open(self) -> bool:
         return self._pool is not None
 
-    def records(self, query: str, values: Sequence[Any]) -> Awaitable[Sequence[Any]]:
-        """The rows as asyncpg gives them, outside of transactions and with its own errors."""
-        if self._pool is None:
-            return super().execute_query_dict(query, list(values))
-        return self._pool.fetch(query, *values)  # type: ignore[no-any-return]
+    async def records(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
+        """The rows as asyncpg gives them, of a read outside of transactions."""
+        with QUESTION:
+            return await _fetch(self, query, values)
 
 
 async def _fetch(client: SafeAsyncpgClient, query: str, values: Sequence[Any]) -> list[Any]:
-    return await client._pool.fetch(query, *values)  # type: ignore[union-attr,no-any-return]
+    async with client.acquire_connection() as connection:
+        return await connection.fetch(query, *values)  # type: ignore[no-any-return]
 
 
 client_class = SafeAsyncpgClient

@@ -4,8 +4,8 @@ Migrations choose their dialect by this module's name, so "sqlite" must stay in 
 """
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
@@ -15,7 +15,10 @@ from tortoise.backends.sqlite.client import (
     SqliteTransactionWrapper,
 )
 from tortoise.connection import get_connections
-from tortoise.exceptions import OperationalError, TransactionManagementError
+from tortoise.exceptions import TransactionManagementError
+
+from models.outcome import QUESTION, Decision, Question, around
+from models.unavailable import Unavailable
 
 
 class _Connection(ConnectionWrapper[Any]):
@@ -33,7 +36,34 @@ class _Connection(ConnectionWrapper[Any]):
         return self.connection
 
 
-class _Transaction(SqliteTransactionWrapper):
+class _Explained(SqliteClient):
+    """Raises the errors of the driver as `models.unavailable` says."""
+
+    def _around(self, statement: str) -> Decision | Question:
+        return around(statement)
+
+    async def execute_insert(self, query: str, values: list[Any]) -> int:
+        with self._around(query):
+            return await super().execute_insert(query, values)  # type: ignore[no-any-return]
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        with self._around(query):
+            await super().execute_many(query, values)
+
+    async def execute_query(
+        self, query: str, values: list[Any] | None = None
+    ) -> tuple[int, Sequence[dict[str, Any]]]:
+        with self._around(query):
+            return await super().execute_query(query, values)  # type: ignore[no-any-return]
+
+    async def execute_query_dict(
+        self, query: str, values: list[Any] | None = None
+    ) -> list[dict[str, Any]]:
+        with self._around(query):
+            return await super().execute_query_dict(query, values)  # type: ignore[no-any-return]
+
+
+class _Transaction(_Explained, SqliteTransactionWrapper):
     """A transaction that takes the write lock first and hands over to its parent when it is over.
 
     A deferred BEGIN that reads and then writes fails at once, whatever the busy timeout, when
@@ -43,13 +73,16 @@ class _Transaction(SqliteTransactionWrapper):
 
     _over = False
 
-    def __init__(self, connection: SqliteClient) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: "SafeSqliteClient") -> None:
+        SqliteTransactionWrapper.__init__(self, connection)
         self._acts: list[Callable[[], None]] = []
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do something when, and only when, this transaction has been committed."""
         self._acts.append(act)
+
+    def _around(self, statement: str) -> Decision | Question:
+        return around(statement) if self._over else QUESTION
 
     def acquire_connection(self) -> Any:
         if self._over:
@@ -68,16 +101,13 @@ class _Transaction(SqliteTransactionWrapper):
             await super().execute_many(query, values)
 
     async def begin(self) -> None:
-        try:
+        self._parent.must_be_its_file()  # type: ignore[attr-defined]
+        with QUESTION:
             await self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise OperationalError(error) from error
 
     async def commit(self) -> None:
-        try:
+        with Decision():
             await super().commit()
-        except sqlite3.OperationalError as error:
-            raise OperationalError(error) from error
         for act in self._acts:
             act()
 
@@ -91,7 +121,8 @@ class _TransactionContext(SqliteTransactionContext):
         await self._trxlock.acquire()
         token = None
         try:
-            await self.ensure_connection()
+            with QUESTION:
+                await self.ensure_connection()
             token = get_connections().set(self.connection_name, self.connection)
             await self.connection.begin()
         except BaseException:
@@ -135,8 +166,27 @@ class _TransactionContext(SqliteTransactionContext):
                 self._trxlock.release()
 
 
-class SafeSqliteClient(SqliteClient):
+class SafeSqliteClient(_Explained):
     """The client that Tortoise makes for each SQLite connection of ours."""
+
+    # Which file was opened: another one may lie at its place by now, or none.
+    _file: tuple[int, int] | None = None
+
+    async def create_connection(self, with_db: bool) -> None:
+        await super().create_connection(with_db)
+        self._file = _identity(self.filename)
+
+    def _around(self, statement: str) -> Decision | Question:
+        found = super()._around(statement)
+        if isinstance(found, Decision):
+            self.must_be_its_file()
+        return found
+
+    def must_be_its_file(self) -> None:
+        """Raises Unavailable when what is stored now would be lost with a file that was removed."""
+        if self._file is not None and _identity(self.filename) != self._file:
+            reason = "THE_FILE_WAS_REMOVED_OR_REPLACED"
+            raise Unavailable(reason)
 
     async def close(self) -> None:
         """Close it; a statement that still runs for nobody is not waited for."""
@@ -153,6 +203,15 @@ class SafeSqliteClient(SqliteClient):
 
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(_Transaction(self), self._lock)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What file it is; None when there is none, as for a database in memory."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - on the way of every write
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 client_class = SafeSqliteClient

@@ -14,10 +14,12 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import ConfigurationError, DBConnectionError, OperationalError
 
 from models.database import configuration, opened
+from models.unavailable import Unavailable
 
 # Seconds that a server has for its first answer.
 PATIENCE = 10
 _REFUSALS = (
+    Unavailable,
     DBConnectionError,
     OperationalError,
     sqlite3.Error,
@@ -83,7 +85,9 @@ def _explained(
         raise NoDatabase(f"The database {name} cannot be used: {reason}.") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
+    if isinstance(error, Unavailable) and error.__cause__ is not None:
+        return _reason(error.__cause__)
     if isinstance(error, TimeoutError):
         return f"no answer within {PATIENCE} seconds"
     if isinstance(error, OSError) and error.errno and error.errno > 0:

@@ -33,6 +33,11 @@ class RejectionReason(StrEnum):
     ILLEGAL = "ILLEGAL"
     OTHER = "OTHER"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> "RejectionReason":
+        """What only a newer version knows."""
+        return cls.OTHER
+
 
 class Review(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)

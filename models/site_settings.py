@@ -21,6 +21,11 @@ class ShareAudience(StrEnum):
     PROMOTERS = "PROMOTERS"
     EVERYONE = "EVERYONE"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> "ShareAudience":
+        """What only a newer version knows: as if no admin had said anything."""
+        return cls.PROMOTERS
+
 
 # What stands there until an admin has told the marketplace's address.
 NO_SITE_URL = "http://localhost:8000"

@@ -110,6 +110,15 @@ def columns(
     return ", ".join(f'{alias}."{name}"' for name in names)
 
 
+def known(column: str, values: Iterable[str]) -> str:
+    """The condition that a column holds one of our words: a newer version may write others.
+
+    Its rows are for that version, and for this one as if they were not there.
+    """
+    words = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({words})"
+
+
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
     """Model objects of fetched rows. Columns that are no fields become plain attributes.
 
@@ -131,10 +140,10 @@ def joined(model: type[M], row: Row, prefix: str, **related: Model) -> M:
 
 
 def _instance(model: type[M], row: Row) -> M:
-    for name, members in _enums(model):
+    for name, enum, members in _enums(model):
         value = row.get(name)
         if value is not None:
-            row[name] = members[value]
+            row[name] = members.get(value) or enum(value)
     row |= _BLANK
     instance = model.__new__(model)
     object.__setattr__(instance, "__dict__", row)
@@ -181,9 +190,9 @@ def _columns(model: type[Model]) -> list[str]:
 
 
 @cache
-def _enums(model: type[Model]) -> list[tuple[str, dict[Any, Enum]]]:
+def _enums(model: type[Model]) -> list[tuple[str, type[Enum], dict[Any, Enum]]]:
     return [
-        (name, {member.value: member for member in field.enum_type})
+        (name, field.enum_type, {member.value: member for member in field.enum_type})
         for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.data.CharEnumFieldInstance)
     ]

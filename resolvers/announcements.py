@@ -29,14 +29,23 @@ async def published_reviews(
 ) -> AsyncGenerator[Review, None]:
     """Reviews as they become public, of one service, one vendor or both, or of the whole site.
 
-    Raises NotFound; models.announcements.FellBehind for a reader that is too slow.
+    What the marketplace has not told yet is waited for. Raises NotFound for an id that is nobody's;
+    models.announcements.FellBehind for a reader that is too slow, and Missed.
     """
-    wanted = await _ids(service, vendor)
+    unknown = {name: ref for name, ref in (("service", service), ("vendor", vendor)) if ref}
+    wanted = await _facts(unknown)
+    for name, ref in unknown.items():
+        if not ref.external_id:  # nothing will ever be called so
+            raise NotFound(name)
     with announcements.listener(_REVIEW) as listener:
         while True:
             heard = await listener.next()
             if heard is None or wanted - heard.facts.items():
                 continue
+            if unknown:
+                wanted |= await _facts(unknown)
+                if unknown or wanted - heard.facts.items():
+                    continue
             review = await find_review(viewer, UUID(heard.facts["id"]))
             if review is not None and review.is_public:
                 yield review
@@ -45,7 +54,8 @@ async def published_reviews(
 async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification, None]:
     """The viewer's notices as they fall due.
 
-    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow.
+    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow, and
+    Missed.
     """
     if not viewer.is_person:
         raise Unauthenticated
@@ -65,19 +75,16 @@ async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification,
                     yield row
 
 
-async def _ids(service: Ref | None, vendor: Ref | None) -> set[tuple[str, str]]:
-    wanted = set()
-    if service is not None:
-        found_service = await services.find_service(service)
-        if found_service is None:
-            raise NotFound("service")
-        wanted.add(("service", str(found_service.id)))
-    if vendor is not None:
-        found_vendor = await services.find_vendor(vendor)
-        if found_vendor is None:
-            raise NotFound("vendor")
-        wanted.add(("vendor", str(found_vendor.id)))
-    return wanted
+async def _facts(unknown: dict[str, Ref]) -> set[tuple[str, str]]:
+    """What announcements hold of those named that exist by now, which are unknown no more."""
+    found = set()
+    for name, ref in list(unknown.items()):
+        find = services.find_service if name == "service" else services.find_vendor
+        row = await find(ref)
+        if row is not None:
+            found.add((name, str(row.id)))
+            del unknown[name]
+    return found
 
 
 async def _promised(viewer: Viewer) -> list[tuple[datetime, UUID]]:

@@ -14,6 +14,11 @@ class UserError(Exception):
         self.message = message or " ".join((type(self).__doc__ or "").split())
         super().__init__(self.message)
 
+    @property
+    def all(self) -> "list[UserError]":
+        """Itself, and what else was wrong with the same input."""
+        return [self]
+
 
 class Unauthenticated(UserError):
     """Sign in first."""
@@ -175,3 +180,18 @@ class TooOften(UserError):
     """This was done very often. Try again in an hour."""
 
     code = "TOO_OFTEN"
+
+
+class DatabaseUnavailable(UserError):
+    """The database cannot be used for now. Nothing of this was stored: ask again in a moment."""
+
+    code = "UNAVAILABLE"
+
+
+class OutcomeUnknown(UserError):
+    """
+    Nobody knows whether this was stored: its answer did not come. With an idempotencyKey, ask
+    again with the same one, and it is done once. Without, look at what it is about before you do.
+    """
+
+    code = "OUTCOME_UNKNOWN"

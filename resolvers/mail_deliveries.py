@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import mailers
-from models import MailAttempt, MailStatus, OutboxMail
+from models import Audience, MailAttempt, MailStatus, OutboxMail
 from models.database import transaction
 from resolvers import tracking
 from resolvers.errors import Conflict, NotFound
@@ -14,6 +14,10 @@ from resolvers.viewer import Viewer
 
 # Ids are made in the order of time.
 _NEWEST = Order("NEWEST", (Term("id", UUID),), lambda row: [row["id"].hex])
+
+
+# A newer version may write other words.
+_KNOWN: dict[str, object] = {"status__in": list(MailStatus), "audience__in": list(Audience)}
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class MailFilter:
             "address__iexact" if by_address else "recipient": recipient,
             "subject_id": self.subject_id,
         }
-        return {name: value for name, value in given.items() if value is not None}
+        return _KNOWN | {name: value for name, value in given.items() if value is not None}
 
 
 async def list_mails(
@@ -62,13 +66,14 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail
     """The mails by their ids: for admins alone."""
     if not ids or not viewer.is_admin:
         return {}
-    return {mail.id: mail for mail in await OutboxMail.filter(id__in=list(ids))}
+    return {mail.id: mail for mail in await OutboxMail.filter(id__in=list(ids), **_KNOWN)}
 
 
 async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
     """The tries of mails that did not succeed, oldest first, by the mail's id."""
     found: dict[UUID, list[MailAttempt]] = {mail_id: [] for mail_id in ids}
-    for attempt in await MailAttempt.filter(mail_id__in=list(ids)).order_by("failed_at", "id"):
+    known = MailAttempt.filter(mail_id__in=list(ids), status__in=list(MailStatus))
+    for attempt in await known.order_by("failed_at", "id"):
         found[attempt.mail_id].append(attempt)
     return found
 
@@ -105,7 +110,7 @@ async def cancel(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
 
 async def _must_find(viewer: Viewer, mail_id: UUID) -> OutboxMail:
     viewer.must_be_admin()
-    mail = await OutboxMail.get_or_none(id=mail_id)
+    mail = await OutboxMail.filter(id=mail_id, **_KNOWN).first()
     if mail is None:
         raise NotFound("id", message="There is no such mail.")
     return mail

@@ -9,8 +9,9 @@ import mailers
 from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
 from models.database import transaction
 from resolvers import announcements, rating_counters, text, tracking
-from resolvers.errors import Conflict, Invalid, NotFound
+from resolvers.errors import Conflict, Invalid, NotFound, UserError
 from resolvers.frequency import must_be_seldom
+from resolvers.mistakes import told_at_once
 from resolvers.reviews_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -39,6 +40,8 @@ class Decision:
     reason: RejectionReason | None = None
     note: str | None = None
     expected_edited_at: datetime | None | Unchecked = UNCHECKED
+    # What of it could not be read.
+    unreadable: tuple[UserError, ...] = ()
 
 
 async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Review:
@@ -49,11 +52,11 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
     TooOften.
     """
     viewer.must_be_admin()
-    note = _checked_note(decision)
     async with transaction():
         review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
+        note = _checked_note(decision)
         if decision.expected_edited_at not in {UNCHECKED, review.edited_at}:
             raise Conflict("expected_edited_at", message="The review was edited meanwhile.")
         if (review.status, review.rejection_reason, review.moderation_note) == (
@@ -75,14 +78,30 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
 
 
 def _checked_note(decision: Decision) -> str | None:
+    with told_at_once() as check:
+        check(_check_reason, decision)
+        note = check(_note, decision.note)
+        for unreadable in decision.unreadable:
+            check(_refuse, unreadable)
+    return note or None
+
+
+def _refuse(error: UserError) -> None:
+    raise error
+
+
+def _check_reason(decision: Decision) -> None:
     if decision.status is ReviewStatus.REJECTED and decision.reason is None:
         raise Invalid("reason", message="A rejection needs a reason.")
     if decision.status is not ReviewStatus.REJECTED and decision.reason is not None:
         raise Invalid("reason", message="Only a rejection has a reason.")
-    note = text.plain(decision.note or "")
+
+
+def _note(given: str | None) -> str:
+    note = text.plain(given or "")
     if len(note) > 2000:
         raise Invalid("note", message="A note has 2,000 characters at most.")
-    return note or None
+    return note
 
 
 async def _store(viewer: Viewer, review: Review, decision: Decision, note: str | None) -> None:

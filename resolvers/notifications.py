@@ -1,10 +1,12 @@
 """A person's inbox in the app."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from uuid import UUID
 
 from models import Audience, Notification, clock, sql
-from resolvers.errors import Forbidden, Invalid, Unauthenticated
+from resolvers import rights
+from resolvers.errors import Invalid
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.viewer import Condition, Role, Viewer
 
@@ -12,10 +14,31 @@ MAX_MARKED = 100
 _ORDER = newest("n")
 
 
+class NotificationKind(StrEnum):
+    """Every kind of notice. Names are for good: rows carry them."""
+
+    REVIEW_RECEIVED = "review.received"
+    REVIEW_REPLIED = "review.replied"
+    REVIEW_PUBLISHED = "review.published"
+    REVIEW_REJECTED = "review.rejected"
+    REVIEW_REMINDER = "review.reminder"
+    UPDATE_SOLVED = "update.solved"
+    UPDATE_RATING_REQUEST = "update.rating_request"
+    RATING_PROMOTER = "rating.promoter"
+    RATING_DETRACTOR = "rating.detractor"
+    RATING_ALERT = "rating.alert"
+    NOTE_FROM_CUSTOMER = "note.from_customer"
+    NOTE_FROM_STAFF = "note.from_staff"
+    MAIL_REFUSED = "mail.refused"
+
+
+_KNOWN = sql.known("n.kind", NotificationKind)
+
+
 def visible_notifications(viewer: Viewer) -> Condition:
     """The notices `n` of this viewer that are due."""
     own = own_notifications(viewer)
-    return Condition(f"{own.text} AND n.created_at <= ?", (*own.values, clock.now()))
+    return Condition(f"{own.text} AND {_KNOWN} AND n.created_at <= ?", (*own.values, clock.now()))
 
 
 def own_notifications(viewer: Viewer) -> Condition:
@@ -83,10 +106,7 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
     Raises Unauthenticated, Forbidden (guests, keys), Invalid (neither or both given, more than
     100 ids).
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated
-    if not viewer.is_person:
-        raise Forbidden(message="Only people who are signed in have an inbox.")
+    rights.may_read_notices(viewer)
     if everything == (ids is not None):
         raise Invalid("ids", message="Give ids, or all: true.")
     if ids is not None and len(ids) > MAX_MARKED:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from models import Scope, SiteSettings, sql
+from models import SiteSettings, sql
 from models.database import transaction
-from resolvers import order_parties, order_rights, site_settings
-from resolvers.errors import Forbidden, Invalid, Unauthenticated
+from models.outcome import once_more, watched
+from models.unavailable import Unavailable
+from resolvers import order_parties, order_rights, outages, rights, site_settings
+from resolvers.errors import Forbidden, Invalid
 from resolvers.order_facts import OrderFacts, checked
 from resolvers.order_rows import OrderResult, OrderRow, Outcome, stored_orders
 from resolvers.order_writes import OrderWrites
-from resolvers.viewer import Role, Viewer
+from resolvers.viewer import Viewer
 
 MAX_ORDERS = 500
 
@@ -26,36 +28,48 @@ async def upsert_orders(
 
     Raises Unauthenticated, Forbidden (no key with ORDERS_WRITE), Invalid (more than 500 rows).
     """
-    _may_feed(viewer)
+    rights.may_feed(viewer)
     if len(rows) > MAX_ORDERS:
         raise Invalid("orders", message=f"Send {MAX_ORDERS} orders at most at once.")
     results = [OrderResult(row.external_id) for row in rows]
     waiting = []
     for place, (row, result) in enumerate(zip(rows, results, strict=True)):
-        facts, errors, warnings = checked(row, "orders", str(place))
+        facts, mistakes, warnings = checked(row, "orders", str(place))
         if viewer.vendor is not None and row.vendor.external_id != viewer.vendor:
             result.errors = [_not_yours(place)]
-        elif errors:
-            result.errors = errors
+        elif mistakes:
+            result.errors = mistakes
         else:
-            result.warnings = warnings
-            waiting.append(OrderRow(place, facts, result))
+            waiting.append(OrderRow(place, facts, result, warnings))
     while waiting:
-        waiting = await _wave(viewer, waiting, history=history)
+        waiting = await _stored(viewer, waiting, history=history)
     return results
-
-
-def _may_feed(viewer: Viewer) -> None:
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated(message="Send an API key with the scope ORDERS_WRITE.")
-    if Scope.ORDERS_WRITE not in viewer.scopes:
-        raise Forbidden(message="This needs an API key with the scope ORDERS_WRITE.")
 
 
 def _not_yours(place: int) -> Forbidden:
     return Forbidden(
         "orders", str(place), "vendor", "externalId", message="This key is bound to another vendor."
     )
+
+
+async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
+    """Store a wave. When the database cannot, its rows say so, and earlier ones stay told."""
+
+    async def tried() -> list[OrderRow]:
+        for row in waiting:
+            row.begin()
+        return await _wave(viewer, waiting, history=history)
+
+    with watched():
+        try:
+            return await once_more(tried)
+        except Unavailable as trouble:
+            if history:  # a file is stopped at, and read again as a whole
+                raise
+            for row in waiting:
+                row.begin()
+                row.refuse(outages.refused(trouble))
+            return []
 
 
 async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:

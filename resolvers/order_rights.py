@@ -74,7 +74,7 @@ def _refusal_of_partner(
         field, what = ("completedAt",), "when it was completed"
     elif is_open and facts.service.external_id != stored["service"]:
         field, what = ("service", "externalId"), "what it is of"
-    elif facts.status not in _after(OrderStatus(stored["status"]), is_open=is_open):
+    elif facts.status not in _after(stored["status"], is_open=is_open):
         field, what = ("status",), f"its status to {facts.status}"
     else:
         return None
@@ -89,8 +89,8 @@ def _is_open(completed_at: datetime | None, settings: SiteSettings) -> bool:
     return review_eligibility.is_open(order, settings, deadline, clock.now())
 
 
-def _after(status: OrderStatus, *, is_open: bool) -> set[OrderStatus]:
+def _after(status: str, *, is_open: bool) -> set[OrderStatus]:
     """Where a vendor may take a completed order: never back to before its completion."""
-    if is_open and status is OrderStatus.COMPLETED:
+    if is_open and status == OrderStatus.COMPLETED:
         return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}
     return {each for each in OrderStatus if each.may_follow_completion}

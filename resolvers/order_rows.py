@@ -48,12 +48,19 @@ class OrderRow:
     place: int
     facts: OrderFacts
     result: OrderResult
+    # What of it could not be taken.
+    warnings: list[UserError]
     # Of when its facts are; None when nobody knows.
     told_at: datetime | None = None
     # Whether the row itself says when, and it is not just the moment of its receipt.
     is_dated: bool = False
     # Whether the stored order is of this service and vendor already.
     is_of_same: bool = False
+
+    def begin(self) -> None:
+        """Forget what an earlier try, which was undone, found out."""
+        self.result.order_id = self.result.outcome = None
+        self.result.errors, self.result.warnings = [], [*self.warnings]
 
     def refuse(self, error: UserError) -> None:
         error.field = ["orders", str(self.place), *error.field]

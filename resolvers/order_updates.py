@@ -2,16 +2,16 @@
 
 from uuid import UUID
 
-from models import Order, OrderUpdate, TeamMember, clock, sql
+from models import OrderUpdate, TeamMember, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import orders, review_eligibility, team_members, text, tracking, update_notes
-from resolvers.errors import Forbidden, Invalid, NotFound, Unauthenticated, UpdateClosed
+from resolvers import orders, review_eligibility, rights, team_members, text, tracking, update_notes
+from resolvers.errors import Forbidden, Invalid, NotFound, UpdateClosed
 from resolvers.frequency import must_be_seldom
+from resolvers.mistakes import told_at_once
 from resolvers.order_updates_lookup import must_find
 from resolvers.ref import Ref
-from resolvers.update_actions import must_be_team
-from resolvers.viewer import Role, Viewer
+from resolvers.viewer import Viewer
 
 MAX_TITLE = 200
 
@@ -41,17 +41,19 @@ async def open_update(
     Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
     BodyTooLong.
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("order")
+    rights.may_open_updates(viewer, customer_visible=customer_visible, assigns=assignee is not None)
     async with transaction():
         row = await orders.find_order(viewer, order)
         if row is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
-        _may_open(viewer, row, customer_visible=customer_visible, assignee=assignee)
-        name = _title(title)
-        await must_be_seldom(viewer, row.id, "order")
+        if not viewer.is_team and not review_eligibility.is_customer(viewer, row):
+            raise Forbidden("order", message="Only the order's customer and the team open updates.")
         member = await team_members.acting(viewer) if viewer.is_team else None
         assigned = await team_members.must_find(assignee, "assignee") if assignee else None
+        with told_at_once() as check:
+            name = check(_title, title)
+            body = check(text.optional_body, message, "message")
+        await must_be_seldom(viewer, row.id, "order")
         update_id, now = uuid7(), clock.now()
         assigned_id = assigned.id if assigned else None
         values = (update_id, row.id, name, customer_visible, assigned_id, now, now, now)
@@ -62,7 +64,7 @@ async def open_update(
         )
         if assigned:
             await _record_assignment(viewer, update, assigned)
-        if body := text.optional_body(message, "message"):
+        if body:
             await update_notes.write(viewer, update, body, member=member)
     return update
 
@@ -75,9 +77,9 @@ async def assign_update(
     Solves that were made keep their credit.
     Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed.
     """
+    rights.may_handle_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id)
-        must_be_team(viewer)
         if update.is_closed:
             raise UpdateClosed("update_id")
         await team_members.acting(viewer)
@@ -90,19 +92,6 @@ async def assign_update(
             raise UpdateClosed("update_id")
         await _record_assignment(viewer, update, member)
         return await must_find(viewer, update_id)
-
-
-def _may_open(
-    viewer: Viewer, order: Order, *, customer_visible: bool, assignee: Ref | None
-) -> None:
-    if viewer.is_team:
-        return
-    if not review_eligibility.is_customer(viewer, order):
-        raise Forbidden("order", message="Only the order's customer and the team open updates.")
-    if not customer_visible:
-        raise Forbidden("customer_visible", message="Only the team opens internal updates.")
-    if assignee is not None:
-        raise Forbidden("assignee", message="Only the team assigns updates.")
 
 
 def _title(given: str) -> str:

@@ -126,11 +126,12 @@ async def strays() -> list[Stray]:
 async def repair() -> list[Drift]:
     """Set every counter to what the reviews say, with writers held off. Returns what was wrong.
 
-    The caller owns the transaction.
+    The caller owns the transaction. Reviews are locked before counters, as writers lock them: the
+    other way round both would wait for each other.
     """
     if sql.is_postgres():
-        await sql.execute("LOCK TABLE rating_counter IN SHARE ROW EXCLUSIVE MODE")
         await sql.execute("LOCK TABLE review IN SHARE MODE")
+        await sql.execute("LOCK TABLE rating_counter IN SHARE ROW EXCLUSIVE MODE")
     found = await drifts()
     for drift in found:
         await sql.execute("DELETE FROM rating_counter WHERE subject_id = ?", drift.subject_id)

@@ -5,17 +5,16 @@ from uuid import UUID
 import mailers
 from models import Customer, Review, Vendor, clock, sql
 from models.database import transaction
-from resolvers import text, tracking
+from resolvers import rights, text, tracking
 from resolvers.errors import (
     AlreadyReplied,
     NotFound,
     NotPublished,
     NotTheVendor,
-    Unauthenticated,
 )
 from resolvers.reviews import required_reason
 from resolvers.reviews_lookup import find_review, find_review_of_party
-from resolvers.viewer import Role, Viewer
+from resolvers.viewer import Viewer
 
 # The update decides the race between two replies, not an earlier look.
 _REPLY = """
@@ -29,8 +28,7 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
     Raises Unauthenticated, NotFound, NotTheVendor (admins too), NotPublished, BodyTooShort,
     BodyTooLong, AlreadyReplied.
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("review_id")
+    rights.may_reply(viewer)
     async with transaction():
         review = await find_review_of_party(viewer, review_id, lock=True)
         if review is None:
@@ -57,13 +55,13 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound (no review, or no reply).
     """
     viewer.must_be_admin()
-    why = required_reason(reason)
     async with transaction():
         review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
         if review.reply_body is None:
             raise NotFound("review_id", message="This review has no reply.")
+        why = required_reason(reason)
         await tracking.record(
             viewer, "reply.deleted", about=review, reason=why, reply=review.reply_body
         )

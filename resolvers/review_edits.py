@@ -7,13 +7,22 @@ from uuid import UUID
 from models import Review, ReviewRevision, ReviewStatus, SiteSettings, clock
 from models.database import transaction
 from models.review import SUB_RATINGS
-from resolvers import orders, rating_counters, review_eligibility, site_settings, text, tracking
-from resolvers.errors import Forbidden, NotFound, Unauthenticated
+from resolvers import (
+    orders,
+    rating_counters,
+    review_eligibility,
+    rights,
+    site_settings,
+    text,
+    tracking,
+)
+from resolvers.errors import Forbidden, Invalid, NotFound
 from resolvers.frequency import must_be_seldom
+from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
 from resolvers.reviews import checked_stars
 from resolvers.reviews_lookup import find_review
-from resolvers.viewer import Role, Viewer, is_author
+from resolvers.viewer import Viewer, is_author
 
 
 async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Review:
@@ -24,10 +33,9 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
     PENDING when moderation is on or the review was rejected.
 
     Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
-    BodyTooShort, BodyTooLong, TooOften.
+    BodyTooShort, BodyTooLong, Invalid (no rating or no body at all), TooOften.
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("review_id")
+    rights.may_edit_reviews(viewer)
     async with transaction():
         review = await find_review(viewer, review_id)
         if review is not None:
@@ -46,7 +54,8 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
         await must_be_seldom(viewer, review.order_id, "review_id")
         if not viewer.is_admin:
             _hold(edited, settings)
-        edited.edited_at = clock.now()
+        # Clocks may go back.
+        edited.edited_at = max(clock.now(), review.edited_at or review.created_at)
         await _replace(viewer, review, edited)
     return edited
 
@@ -62,11 +71,22 @@ async def _must_still_edit(viewer: Viewer, review: Review, settings: SiteSetting
 
 def _apply(review: Review, changes: dict[str, Any]) -> None:
     stars = {name: changes[name] for name in ("rating", *SUB_RATINGS) if name in changes}
-    for name, value in checked_stars(stars).items():
+    with told_at_once() as check:
+        check(checked_stars, stars)
+        for name in {"rating", "body"} & changes.keys():
+            check(_must_not_be_null, name, changes[name])
+        body = (
+            check(text.body, changes["body"], "body") if changes.get("body") is not None else None
+        )
+    for name, value in stars.items():
         setattr(review, name, value)
-    if "body" in changes:
-        review.body = text.body(changes["body"], "body")
-        review.body_folded = text.fold(review.body)
+    if body is not None:
+        review.body, review.body_folded = body, text.fold(body)
+
+
+def _must_not_be_null(name: str, value: Any) -> None:
+    if value is None:
+        raise Invalid(name, message="A review cannot be without it; leave it out instead.")
 
 
 def _content(review: Review) -> tuple[Any, ...]:

@@ -16,12 +16,13 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     OwnService,
-    RatingOutOfRange,
     UserError,
 )
-from resolvers.viewer import Viewer
+from resolvers.mistakes import told_at_once
+from resolvers.viewer import KNOWN_REVIEWS, Viewer
 
 _FUTURE = timedelta(minutes=5)
+_STARS = ("rating", *SUB_RATINGS)
 
 
 class ImportOutcome(StrEnum):
@@ -108,7 +109,8 @@ async def _existing(known: dict[str, Order]) -> dict[object, Review]:
     if not ids:
         return {}
     rows = await sql.fetch(
-        f"SELECT {sql.columns(Review, 'r')} FROM review r WHERE order_id IN ({sql.places(ids)})",
+        f"SELECT {sql.columns(Review, 'r')} FROM review r"
+        f" WHERE order_id IN ({sql.places(ids)}) AND {KNOWN_REVIEWS}",
         *ids,
     )
     return {review.order_id: review for review in sql.hydrate(Review, rows)}
@@ -145,14 +147,24 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
 
 
 def _check(row: ReviewFacts, body: str) -> None:
-    for name in ("rating", *SUB_RATINGS):
-        value = getattr(row, name)
-        if value is not None and not 1 <= value <= 5:
-            raise RatingOutOfRange(name)
+    with told_at_once() as check:
+        check(reviews.checked_stars, {name: getattr(row, name) for name in _STARS})
+        check(_check_date, row)
+        check(_check_body, body)
+        check(_check_reason, row)
+
+
+def _check_date(row: ReviewFacts) -> None:
     if row.created_at > clock.now() + _FUTURE:
         raise Invalid("created_at", message="A review cannot come from the future.")
+
+
+def _check_body(body: str) -> None:
     if text.is_too_long(body):
         raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
+
+
+def _check_reason(row: ReviewFacts) -> None:
     if row.reason is not None and row.status is not ReviewStatus.REJECTED:
         raise Invalid("reason", message="Only a rejection has a reason.")
 

@@ -16,6 +16,7 @@ from resolvers import (
     orders,
     rating_counters,
     review_eligibility,
+    rights,
     text,
     tracking,
 )
@@ -25,11 +26,11 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     RatingOutOfRange,
-    Unauthenticated,
 )
+from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
 from resolvers.reviews_lookup import find_review
-from resolvers.viewer import Role, Viewer
+from resolvers.viewer import Viewer
 
 _INSERT_COLUMNS = (
     "id",
@@ -82,8 +83,7 @@ async def create_review(
     Raises what `review_eligibility` says, RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid,
     Conflict (the key was used with another input).
     """
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("order", message="Sign in as the customer of this order.")
+    rights.may_review(viewer)
     stars = {"rating": rating, "communication": communication, "quality": quality, "value": value}
     digest = _digest(order, stars, body) if idempotency_key is not None else None
     for _ in range(_TRIES):
@@ -91,18 +91,16 @@ async def create_review(
         if found is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
         row, settings = found
-        if idempotency_key is not None:
-            text.identifier(idempotency_key, "idempotency_key")
-            if first := await _first_answer(viewer, row, idempotency_key, digest):
-                return first
+        if first := await _first_answer(viewer, row, idempotency_key, digest):
+            return first
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
-        given = {
-            **checked_stars(stars),
-            "body": text.body(body, "body"),
-            "idempotency_key": idempotency_key,
-            "idempotency_digest": digest,
-        }
-        review = _new_review(row, settings, given)
+        with told_at_once() as check:
+            check(checked_stars, stars)
+            cleaned = check(text.body, body, "body")
+            if idempotency_key is not None:
+                check(text.identifier, idempotency_key, "idempotency_key")
+        key = {"idempotency_key": idempotency_key, "idempotency_digest": digest}
+        review = _new_review(row, settings, {**stars, "body": cleaned, **key})
         if await _written(review, row):
             return review
         # Somebody else was faster: look again, and say what is true now.
@@ -136,11 +134,11 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound.
     """
     viewer.must_be_admin()
-    why = required_reason(reason)
     async with transaction():
         review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
+        why = required_reason(reason)
         await Review.filter(id=review.id).update(deleted_at=clock.now())
         await tracking.record(viewer, "review.deleted", about=review, reason=why)
         await mailers.withdraw("review.received", about=review.id, because="it was deleted")
@@ -158,11 +156,16 @@ def required_reason(reason: str) -> str:
 
 
 def checked_stars(stars: dict[str, int | None]) -> dict[str, int | None]:
-    """The stars given, each 1 to 5 or None. Raises RatingOutOfRange with the one at fault."""
-    for name, value in stars.items():
-        if value is not None and not 1 <= value <= 5:
-            raise RatingOutOfRange(name)
+    """The stars given, each 1 to 5 or None. Raises RatingOutOfRange with each one at fault."""
+    with told_at_once() as check:
+        for name, value in stars.items():
+            check(_must_be_stars, name, value)
     return stars
+
+
+def _must_be_stars(name: str, value: int | None) -> None:
+    if value is not None and not 1 <= value <= 5:
+        raise RatingOutOfRange(name)
 
 
 def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> Review:
@@ -192,9 +195,11 @@ def _digest(order: Ref, stars: dict[str, int | None], body: str) -> str:
 
 
 async def _first_answer(
-    viewer: Viewer, order: Order, key: str, digest: str | None
+    viewer: Viewer, order: Order, key: str | None, digest: str | None
 ) -> Review | None:
     """The review that this person's key already made; Conflict when it came with other input."""
+    if key is None or not text.is_identifier(key):  # which no review has
+        return None
     if not review_eligibility.is_customer(viewer, order):
         return None
     row = await Review.get_or_none(customer_id=order.customer_id, idempotency_key=key)

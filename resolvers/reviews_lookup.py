@@ -9,7 +9,7 @@ from models.review import SUB_RATINGS
 from resolvers.errors import Invalid
 from resolvers.keyset import MAX_SIZE, PageRequest, cut, newest
 from resolvers.scoped_pages import fetch_pages
-from resolvers.viewer import Condition, Viewer, visible_reviews
+from resolvers.viewer import KNOWN_REVIEWS, Condition, Viewer, visible_reviews
 
 # How many earlier versions of a review are shown when nobody says.
 DEFAULT_TAIL = 20
@@ -64,7 +64,7 @@ async def find_review_of_party(
         return review
     rows = await sql.fetch(
         f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
-        " WHERE r.id = ? AND r.deleted_at IS NULL AND v.external_id = ?",
+        f" WHERE r.id = ? AND r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?",
         review_id,
         viewer.vendor,
     )

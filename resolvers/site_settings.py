@@ -9,6 +9,7 @@ from models.email_address import normalised
 from models.time_zone import time_zone
 from resolvers import text, tracking
 from resolvers.errors import Invalid
+from resolvers.mistakes import told_at_once
 from resolvers.viewer import Viewer
 
 MAX_WINDOW_DAYS = 36_500
@@ -22,16 +23,23 @@ async def current() -> SiteSettings:
 async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
     """Change the settings given, and only those. Keys are the columns' names.
 
-    Raises Unauthenticated, Forbidden, Invalid with the field at fault.
+    Raises Unauthenticated, Forbidden, Invalid with each field at fault.
     """
     viewer.must_be_admin()
-    checked = {name: _CHECKS.get(name, _as_is)(name, value) for name, value in changes.items()}
+    with told_at_once() as check:
+        checked = {name: check(_checked, name, value) for name, value in changes.items()}
     async with transaction():
         await sql.execute(_MAKE, *_DEFAULTS.values())
         if checked:
             await SiteSettings.filter(key="site").update(**checked)
             await tracking.record(viewer, "settings.changed", names=sorted(checked))
     return await current()
+
+
+def _checked(name: str, value: Any) -> Any:
+    if value is None and name not in _NULLABLE:
+        raise Invalid(name, message="This setting cannot be null.")
+    return _CHECKS.get(name, _as_is)(name, value)
 
 
 def _as_is(_name: str, value: Any) -> Any:
@@ -104,6 +112,8 @@ def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
             name, message="Give a rule for LEVEL_1, LEVEL_2 and TOP_SELLER, in this order."
         )
     for lower, higher in zip([None, *rules], rules, strict=False):
+        if higher["min_average"] != int(higher["min_average"]):
+            raise Invalid(name, message="An average has two decimals at most.")
         if not 100 <= higher["min_average"] <= 500 or higher["min_reviews"] < 1:
             raise Invalid(name, message="A level asks for 1.00 to 5.00 stars and 1 review or more.")
         if lower and (
@@ -114,6 +124,7 @@ def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rules
 
 
+_NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update_url_template"}
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "site_name": _name,
     "site_url": url,

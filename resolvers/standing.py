@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from models import SiteSettings
 from models.rating_tally import Tally
@@ -20,6 +21,9 @@ class SellerLevel(StrEnum):
     LEVEL_1 = "LEVEL_1"
     LEVEL_2 = "LEVEL_2"
     TOP_SELLER = "TOP_SELLER"
+
+
+_LEVELS = frozenset(SellerLevel)
 
 
 # In hundredths of a star, as published: 4.495 shows as 4.50 and is FEATURED.
@@ -49,10 +53,15 @@ def standing(tally: Tally) -> ServiceStanding:
     return ServiceStanding.LOWERED if average >= LOWERED_FROM else ServiceStanding.HIDDEN
 
 
+def rules(settings: SiteSettings) -> list[dict[str, Any]]:
+    """What each level that this version knows asks for, lowest first."""
+    return [rule for rule in settings.seller_levels if rule["level"] in _LEVELS]
+
+
 def level(tally: Tally, settings: SiteSettings) -> SellerLevel:
     """The highest level whose average and number of reviews a vendor has reached."""
     reached = SellerLevel.NEW_SELLER
-    for rule in settings.seller_levels:
+    for rule in rules(settings):
         average = tally.hundredths or 0
         if average < rule["min_average"] or tally.count < rule["min_reviews"]:
             break
@@ -62,12 +71,12 @@ def level(tally: Tally, settings: SiteSettings) -> SellerLevel:
 
 def progress(tally: Tally, settings: SiteSettings) -> Progress:
     """What a vendor lacks to the next level."""
-    levels = [rule["level"] for rule in settings.seller_levels]
+    levels = [rule["level"] for rule in rules(settings)]
     current = level(tally, settings)
     place = 0 if current is SellerLevel.NEW_SELLER else levels.index(current.value) + 1
     if place == len(levels):
         return Progress(None)
-    rule = settings.seller_levels[place]
+    rule = rules(settings)[place]
     return Progress(
         SellerLevel(rule["level"]),
         rule["min_average"],

@@ -72,11 +72,15 @@ def identifier(text: str, *field: str) -> str:
 
     Raises Invalid for one that is empty, longer than 200 characters, padded or unprintable.
     """
-    if not text or len(text) > 200 or text != text.strip() or not text.isprintable():
+    if not is_identifier(text):
         raise Invalid(
             *field, message="An id has 1 to 200 printable characters and no blanks around it."
         )
     return text
+
+
+def is_identifier(text: str) -> bool:
+    return bool(text) and len(text) <= 200 and text == text.strip() and text.isprintable()
 
 
 def fold(text: str) -> str:

@@ -11,7 +11,7 @@ from resolvers import text
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
-from resolvers.viewer import Condition, Viewer
+from resolvers.viewer import Condition, Role, Viewer
 
 _SELECT = f"SELECT {sql.columns(TrackingEvent, 'e')} FROM tracking_event e"
 _NEWEST = newest("e", "at")
@@ -40,6 +40,9 @@ class TrackingKind(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PERSON_CHANGED = "person.changed"
     SETTINGS_CHANGED = "settings.changed"
+
+
+_KNOWN = f"{sql.known('e.kind', TrackingKind)} AND {sql.known('e.actor_role', Role)}"
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,12 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TrackingEv
     """The events by their ids: for the team alone."""
     if not ids or not viewer.is_team:
         return {}
-    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(list(ids))})", *ids)
+    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(list(ids))}) AND {_KNOWN}", *ids)
     return {event.id: event for event in sql.hydrate(TrackingEvent, rows)}
 
 
 def _where(filter: TrackingFilter) -> Condition:
-    conditions = [Condition("e.id = e.id")]
+    conditions = [Condition(_KNOWN)]
     if filter.order is not None:
         named = filter.order.id_in("orders")
         conditions.append(Condition(f"e.order_id = {named.text}", named.values))

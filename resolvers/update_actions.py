@@ -59,11 +59,6 @@ def must_be_customer(viewer: Viewer, update: OrderUpdate) -> None:
         raise Forbidden("update_id", message="Only the order's customer may do this.")
 
 
-def must_be_team(viewer: Viewer) -> None:
-    if not viewer.is_team:
-        raise Forbidden("update_id", message="Only the team may do this.")
-
-
 def must_be_party(viewer: Viewer, update: OrderUpdate) -> None:
     if not viewer.is_team and not is_customer(viewer, update):
         raise Forbidden(

@@ -8,8 +8,8 @@ import mailers
 from models import Customer, OrderUpdate, TeamMember, UpdateNote, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import team_members, text, tracking
-from resolvers.errors import Conflict, Forbidden, UpdateClosed
+from resolvers import rights, team_members, text, tracking
+from resolvers.errors import Conflict, UpdateClosed
 from resolvers.frequency import must_be_seldom
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.order_updates_lookup import TABLES, must_find
@@ -43,11 +43,10 @@ async def post_note(
     Raises Unauthenticated, NotFound, Forbidden, UpdateClosed, Conflict (a customer under a solved
     update), BodyTooShort, BodyTooLong.
     """
+    rights.may_write_notes(viewer, internal=internal)
     async with transaction():
         update = await must_find(viewer, update_id, hold=True)
         must_be_party(viewer, update)
-        if internal and not viewer.is_team:
-            raise Forbidden("internal", message="Only the team writes internal notes.")
         _refuse(viewer, update)
         cleaned = text.body(body, "body", at_least=1)
         member = await team_members.acting(viewer) if viewer.is_team else None

@@ -7,16 +7,17 @@ import mailers
 from models import Audience, Customer, OrderUpdate, SiteSettings, clock, sql
 from models.database import transaction
 from models.update_solve import PROMOTER_FROM
-from resolvers import site_settings, text, tracking
+from resolvers import rights, site_settings, text, tracking
 from resolvers.errors import (
     AlreadyRated,
     CommentsDisabled,
     Conflict,
     NotSolved,
-    RatingOutOfRange,
     RatingsDisabled,
 )
+from resolvers.mistakes import told_at_once
 from resolvers.order_updates_lookup import must_find
+from resolvers.reviews import checked_stars
 from resolvers.update_actions import is_superseded, must_be_customer
 from resolvers.viewer import Viewer
 
@@ -41,6 +42,7 @@ async def rate_update(
     Raises Unauthenticated, NotFound, Forbidden, RatingsDisabled, AlreadyRated, NotSolved, Conflict
     (superseded), RatingOutOfRange, CommentsDisabled, BodyTooLong.
     """
+    rights.may_judge_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id, hold=True)
         must_be_customer(viewer, update)
@@ -48,9 +50,9 @@ async def rate_update(
         if not settings.ratings_enabled:
             raise RatingsDisabled("update_id")
         _must_be_ratable(viewer, update)
-        if not 1 <= stars <= 5:
-            raise RatingOutOfRange("stars")
-        words = _checked_comment(comment, settings)
+        with told_at_once() as check:
+            check(checked_stars, {"stars": stars})
+            words = check(_checked_comment, comment, settings)
         now, number = clock.now(), update.solves
         if not await sql.execute(_CLOSE, now, now, now, update.id, number):
             _must_be_ratable(viewer, await must_find(viewer, update_id))

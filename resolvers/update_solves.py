@@ -7,11 +7,11 @@ import mailers
 from models import Customer, OrderUpdate, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import site_settings, team_members, text, tracking, update_notes
+from resolvers import rights, site_settings, team_members, text, tracking, update_notes
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
 from resolvers.frequency import must_be_seldom
 from resolvers.order_updates_lookup import must_find
-from resolvers.update_actions import must_be_customer, must_be_team
+from resolvers.update_actions import must_be_customer
 from resolvers.viewer import Viewer
 
 # The mail of its own that asks for the rating gives the customer time to rate unasked.
@@ -44,9 +44,9 @@ async def solve_update(
     Raises Unauthenticated, NotFound, Forbidden, Invalid (notify_customer), UpdateClosed, Conflict
     (it is solved).
     """
+    rights.may_handle_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id, hold=True)
-        must_be_team(viewer)
         _must_be_open(update)
         notified = _checked_notice(update, notify_customer)
         await must_be_seldom(viewer, update.order_id, "update_id")
@@ -70,9 +70,9 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
 
     Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
     """
+    rights.may_handle_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id)
-        must_be_team(viewer)
         _must_be_solved(update)
         await must_be_seldom(viewer, update.order_id, "update_id")
         member = await team_members.acting(viewer)
@@ -90,6 +90,7 @@ async def report_still_has_issue(
 
     Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
     """
+    rights.may_judge_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id)
         must_be_customer(viewer, update)

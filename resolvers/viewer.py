@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from models import Review
+from models import OrderStatus, OrderUpdateStatus, Review, ReviewStatus, Scope, sql
 from resolvers.errors import Forbidden, Unauthenticated
 
 
@@ -56,6 +56,11 @@ class Viewer:
         return self.role in _PEOPLE
 
     @property
+    def feeds_orders(self) -> bool:
+        """A key that writes orders, and so may see them."""
+        return Scope.ORDERS_WRITE in self.scopes
+
+    @property
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN
 
@@ -89,19 +94,25 @@ _VENDORS_SEE_UPDATES = (
 )
 
 
+KNOWN_REVIEWS = sql.known("r.status", ReviewStatus)
+_KNOWN_ORDERS = sql.known("o.status", OrderStatus)
+# What is shown of an update shows its order.
+_KNOWN_UPDATES = f"{sql.known('u.status', OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
+
+
 def visible_reviews(viewer: Viewer) -> Condition:
     """The reviews `r` that exist for this viewer: published ones, one's own, and all for admins."""
+    there = f"r.deleted_at IS NULL AND {KNOWN_REVIEWS}"
     if viewer.is_admin:
-        return Condition("r.deleted_at IS NULL")
+        return Condition(there)
     if viewer.is_person:
         return Condition(
-            f"r.deleted_at IS NULL AND (r.status = 'APPROVED' OR r.customer_id = {_OWN})",
+            f"{there} AND (r.status = 'APPROVED' OR r.customer_id = {_OWN})",
             (viewer.external_id,),
         )
     if viewer.role is Role.GUEST:
         return Condition(
-            "r.deleted_at IS NULL AND (r.status = 'APPROVED' OR r.order_id = ?)",
-            (viewer.order_id,),
+            f"{there} AND (r.status = 'APPROVED' OR r.order_id = ?)", (viewer.order_id,)
         )
     return Condition("r.deleted_at IS NULL AND r.status = 'APPROVED'")
 
@@ -121,8 +132,13 @@ def hidden_reviews(viewer: Viewer) -> Condition | None:
     return None
 
 
-def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each role
+def visible_orders(viewer: Viewer) -> Condition:
     """The orders `o` that exist for this viewer: those it is a party to, and all for the team."""
+    own = _own_orders(viewer)
+    return Condition(f"{own.text} AND {_KNOWN_ORDERS}", own.values)
+
+
+def _own_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each role
     if viewer.is_team:
         return Condition("o.id = o.id")
     match viewer.role:
@@ -134,9 +150,9 @@ def visible_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each
             )
         case Role.GUEST if viewer.update_id is None:
             return Condition("o.id = ?", (viewer.order_id,))
-        case Role.INTEGRATION if viewer.vendor is not None:
+        case Role.INTEGRATION if viewer.feeds_orders and viewer.vendor is not None:
             return Condition(_OF_VENDOR, (viewer.vendor,))
-        case Role.INTEGRATION:
+        case Role.INTEGRATION if viewer.feeds_orders:
             return Condition("o.id = o.id")
     return Condition("o.id <> o.id")
 
@@ -147,6 +163,11 @@ def visible_updates(viewer: Viewer) -> Condition:
     All for the team; the customer-visible ones for the order's customer, for its vendor while the
     setting for it is on, and for whoever came by a link to the order or to the update.
     """
+    own = _own_updates(viewer)
+    return Condition(f"{own.text} AND {_KNOWN_UPDATES}", own.values)
+
+
+def _own_updates(viewer: Viewer) -> Condition:
     if viewer.is_team:
         return Condition("u.id = u.id")
     own = f"o.customer_id = {_OWN}"

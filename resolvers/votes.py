@@ -5,17 +5,16 @@ from uuid import UUID
 from models import Review, Vendor, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import site_settings
+from resolvers import rights, site_settings
 from resolvers.errors import (
     Forbidden,
     NotFound,
     NotPublished,
     OwnReview,
-    Unauthenticated,
     VotesDisabled,
 )
 from resolvers.reviews_lookup import find_review_of_party
-from resolvers.viewer import Role, Viewer, is_author
+from resolvers.viewer import Viewer, is_author
 
 _VOTE = """
 INSERT INTO review_vote (id, review_id, person, created_at) VALUES (?, ?, ?, ?)
@@ -47,10 +46,7 @@ async def withdraw_vote(viewer: Viewer, *, review_id: UUID) -> Review:
 
 
 async def _votable(viewer: Viewer, review_id: UUID) -> Review:
-    if viewer.role is Role.ANONYMOUS:
-        raise Unauthenticated("review_id")
-    if not viewer.is_person:
-        raise Forbidden("review_id", message="Only people who are signed in can vote.")
+    rights.may_vote(viewer)
     if not (await site_settings.current()).helpful_votes_enabled:
         raise VotesDisabled("review_id")
     # Held from here on, so that it is not handed over to the voter meanwhile.

@@ -35,7 +35,7 @@ described(
     VENDOR="Sells services: replies to reviews of them.",
     STAFF="Works for the marketplace: handles order updates.",
     ADMIN="Runs the site: moderates, changes settings.",
-    INTEGRATION="A program with an API key: what its scopes allow.",
+    INTEGRATION="A program with an API key: what its scopes allow, beside what everybody may.",
 )
 described(
     models.OrderStatus,

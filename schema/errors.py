@@ -7,7 +7,8 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case
 
-from resolvers import errors
+from models.unavailable import Unavailable
+from resolvers import errors, outages
 from schema.enums import described
 
 
@@ -39,6 +40,8 @@ class ErrorCode(StrEnum):
     ALREADY_RATED = "ALREADY_RATED"
     UPDATE_CLOSED = "UPDATE_CLOSED"
     TOO_OFTEN = "TOO_OFTEN"
+    UNAVAILABLE = "UNAVAILABLE"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 
 
 described(
@@ -71,6 +74,11 @@ described(
     ALREADY_RATED="The update was rated. Ratings are final.",
     UPDATE_CLOSED="The update was rated and is closed for good; open a new one.",
     TOO_OFTEN="More than 120 steps about one order in an hour, or 1,000 in all by its customer.",
+    UNAVAILABLE="The database cannot be used for now. Nothing was stored; ask again in a moment.",
+    OUTCOME_UNKNOWN=(
+        "Nobody knows whether it was stored. Ask again with the same idempotency key; without one,"
+        " look first."
+    ),
 )
 
 
@@ -99,6 +107,8 @@ def refusal(error: GraphQLError) -> errors.UserError | None:
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error is not None:
         original = original.original_error
+    if isinstance(original, Unavailable):
+        return outages.refused(original)
     return original if isinstance(original, errors.UserError) else None
 
 

@@ -29,8 +29,8 @@ class MailFailure:
 
     @classmethod
     def from_row(cls, row: models.MailAttempt) -> "MailFailure":
-        words = " ".join(str(part) for part in (row.code, row.error) if part)
-        return cls(at=_moment(row.failed_at), status=MailStatus(row.status), error=words or None)
+        error = _words(row.code, row.error)
+        return cls(at=_moment(row.failed_at), status=MailStatus(row.status), error=error)
 
 
 @strawberry.type(
@@ -57,7 +57,9 @@ class MailDelivery(Node):
     attempts: int = strawberry.field(
         description="How often it was tried. An outage of the relay uses up no try."
     )
-    last_error: str | None = strawberry.field(description="What the relay said last against it.")
+    last_error: str | None = strawberry.field(
+        description="What the relay said last against it, with its code: `450 4.2.1 …`."
+    )
     skipped_because: str | None = strawberry.field(
         description="Why it was not sent: its cause is gone, or nobody wants it; null otherwise."
     )
@@ -79,7 +81,7 @@ class MailDelivery(Node):
             due_at=_moment(row.due_at),
             sent_at=_moment(row.finished_at) if is_sent and row.finished_at else None,
             attempts=row.attempts,
-            last_error=row.last_error or (row.reason if is_dead else None),
+            last_error=_error(row) or (row.reason if is_dead else None),
             skipped_because=None if is_dead else row.reason,
             failures=[MailFailure.from_row(failure) for failure in failures],
         )
@@ -156,6 +158,15 @@ def _as_filter(given: MailFilter | None) -> mail_deliveries.MailFilter:
 def _printable(text: str | None) -> str | None:
     """PostgreSQL takes no NUL, and no mail holds one."""
     return text if text is None or "\x00" not in text else ""
+
+
+def _error(row: models.OutboxMail) -> str | None:
+    """The code alone may be that of the acceptance."""
+    return _words(row.last_code, row.last_error) if row.last_error else None
+
+
+def _words(code: int | None, error: str | None) -> str | None:
+    return " ".join(str(part) for part in (code, error) if part) or None
 
 
 def _moment(milliseconds: int) -> datetime:

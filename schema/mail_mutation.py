@@ -6,7 +6,7 @@ import strawberry
 from strawberry import Info
 
 from models import OutboxMail
-from resolvers import mail_deliveries
+from resolvers import mail_deliveries, rights
 from schema.context import Context
 from schema.mail_delivery import MailDeliveryPayload, MailInput, present_mails
 from schema.mutation_field import Input, mutation
@@ -23,6 +23,7 @@ async def _payload(info: Info[Context, None], row: OutboxMail) -> MailDeliveryPa
 class MailMutation:
     @mutation(
         MailDeliveryPayload,
+        rights.may_moderate,
         "Send a dead, expired or uncertain mail now, as an admin. It says what is true now, or is"
         " skipped; its Message-ID stays, so that a server can tell a second copy.",
     )
@@ -32,7 +33,9 @@ class MailMutation:
         row = await mail_deliveries.retry(info.context.viewer, mail_id=input.key)
         return await _payload(info, row)
 
-    @mutation(MailDeliveryPayload, "Stop a mail that has not left, as an admin.")
+    @mutation(
+        MailDeliveryPayload, rights.may_moderate, "Stop a mail that has not left, as an admin."
+    )
     async def cancel_mail(
         self, info: Info[Context, None], input: Annotated[MailInput, Input]
     ) -> MailDeliveryPayload:

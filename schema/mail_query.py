@@ -25,6 +25,7 @@ class MailQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[MailDelivery]:
+        info.context.viewer.must_be_admin()
         request = requested(first, after, last, before)
         return await mail_page(  # type: ignore[no-any-return]
             info.context, filter, request, selected(info)

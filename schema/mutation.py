@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info
 
-from resolvers import notifications, order_feed, site_settings
+from resolvers import notifications, order_feed, rights, site_settings
+from resolvers.mistakes import told_at_once
 from resolvers.orders import by_ids as orders_by_ids
 from schema import ids
 from schema.context import Context
@@ -25,8 +26,10 @@ from schema.viewer_input import MarkNotificationsReadInput, SettingsPayload, Vie
 class Mutation(ReviewMutation, UpdateMutation, MailMutation):
     @mutation(
         UpsertOrdersPayload,
+        rights.may_feed,
         "Tell up to 500 orders, with an API key of the scope ORDERS_WRITE. Idempotent: later news"
-        " wins, the same news changes nothing, a bad row spoils no good one.",
+        " wins, the same news changes nothing, a bad row spoils no good one. Over HTTP, the body"
+        " may have 28,000,000 bytes: room for 500 with their longest values, sent as variables.",
     )
     async def upsert_orders(
         self, info: Info[Context, None], input: Annotated[UpsertOrdersInput, Input]
@@ -44,24 +47,28 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
             results=[OrderResult.of(result, shown.get(result.order_id)) for result in results]
         )
 
-    @mutation(SettingsPayload, "Change settings, as an admin. Only the fields given change.")
+    @mutation(
+        SettingsPayload,
+        rights.may_moderate,
+        "Change settings, as an admin. Only the fields given change.",
+    )
     async def update_settings(
         self, info: Info[Context, None], input: Annotated[UpdateSettingsInput, Input]
     ) -> SettingsPayload:
-        info.context.viewer.must_be_admin()
         row = await site_settings.update_settings(info.context.viewer, **input.changes())
         info.context.forget_settings()
         return SettingsPayload(settings=Settings.from_row(row, info.context.viewer))
 
-    @mutation(ViewerPayload, "Mark notices of yours as read.")
+    @mutation(ViewerPayload, rights.may_read_notices, "Mark notices of yours as read.")
     async def mark_notifications_read(
         self, info: Info[Context, None], input: Annotated[MarkNotificationsReadInput, Input]
     ) -> ViewerPayload:
         keys = None
         if input.ids is not None:
-            keys = [
-                ids.key_of("Notification", each, "ids", str(place))
-                for place, each in enumerate(input.ids)
-            ]
+            with told_at_once() as check:
+                keys = [
+                    check(ids.key_of, "Notification", each, "ids", str(place))
+                    for place, each in enumerate(input.ids[: notifications.MAX_MARKED + 1])
+                ]
         await notifications.mark_read(info.context.viewer, ids=keys, everything=input.all)
         return ViewerPayload(viewer=Viewer.of(info.context))

@@ -2,34 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import strawberry
 
 import models
+from resolvers.notifications import NotificationKind
 from schema import ids
 from schema.context import Context
 from schema.enums import described
 from schema.node import Node
 from schema.selection import Selection
-
-
-class NotificationKind(StrEnum):
-    REVIEW_RECEIVED = "review.received"
-    REVIEW_REPLIED = "review.replied"
-    REVIEW_PUBLISHED = "review.published"
-    REVIEW_REJECTED = "review.rejected"
-    REVIEW_REMINDER = "review.reminder"
-    UPDATE_SOLVED = "update.solved"
-    UPDATE_RATING_REQUEST = "update.rating_request"
-    RATING_PROMOTER = "rating.promoter"
-    RATING_DETRACTOR = "rating.detractor"
-    RATING_ALERT = "rating.alert"
-    NOTE_FROM_CUSTOMER = "note.from_customer"
-    NOTE_FROM_STAFF = "note.from_staff"
-    MAIL_REFUSED = "mail.refused"
-
 
 described(
     NotificationKind,

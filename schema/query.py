@@ -1,6 +1,5 @@
 """What can be read: the table of contents."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -8,10 +7,11 @@ from strawberry import Info
 
 from models import Service as ServiceRow
 from models import Vendor as VendorRow
+from models.rating_tally import Tally
 from resolvers import orders as found_orders
 from resolvers import review_eligibility as eligibility
 from resolvers import services as found_services
-from resolvers.errors import Invalid, NotFound
+from resolvers.errors import Invalid
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.services import ServiceOrder
 from schema import ids as node_ids
@@ -168,7 +168,7 @@ class Query(UpdateQuery, MailQuery):
     @strawberry.field(
         description=(
             "The ratings of up to 100 services and vendors for a page of cards, in the order asked"
-            " for. An unknown one is NOT_FOUND."
+            " for. One that is not known yet is not reviewed: its count is 0."
         )
     )
     async def rating_summaries(
@@ -183,11 +183,8 @@ class Query(UpdateQuery, MailQuery):
         ]
         if sum(map(len, asked)) > MAX_NODES:
             raise Invalid("services", message=f"Ask for {MAX_NODES} ratings at most at once.")
-        rows: list[tuple[str, Sequence[ServiceRow | VendorRow | None]]] = [
-            ("services", await found_services.services_by_refs(asked[0])),
-            ("vendors", await found_services.vendors_by_refs(asked[1])),
+        rows: list[ServiceRow | VendorRow | None] = [
+            *await found_services.services_by_refs(asked[0]),
+            *await found_services.vendors_by_refs(asked[1]),
         ]
-        for name, found in rows:
-            if None in found:
-                raise NotFound(name, str(found.index(None)))
-        return [RatingSummary(tally=row.tally) for _, found in rows for row in found if row]
+        return [RatingSummary(tally=row.tally if row else Tally()) for row in rows]

@@ -7,7 +7,6 @@ import strawberry
 from strawberry import UNSET
 
 from models import RejectionReason, ReviewStatus
-from resolvers.errors import Invalid
 from schema.errors import UserError
 from schema.node import NodeRef
 from schema.review import Review
@@ -53,12 +52,9 @@ class EditReviewInput:
     value: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
 
     def changes(self) -> dict[str, Any]:
-        """What was given. Raises Invalid for a null that cannot be."""
+        """What was given."""
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
         del given["review_id"]
-        for name in ("rating", "body"):
-            if name in given and given[name] is None:
-                raise Invalid(name, message="A review cannot be without it; leave it out instead.")
         return given
 
 
@@ -134,7 +130,9 @@ class ModerationInput:
 
 @strawberry.input(description="Decisions on several reviews.")
 class ModerateReviewsInput:
-    decisions: list[ModerationInput] = strawberry.field(description="100 at most.")
+    decisions: list[ModerationInput] = strawberry.field(
+        description="100 at most, and as many notes as 200,000 bytes of a request hold."
+    )
 
 
 @strawberry.input(description="Which review.")

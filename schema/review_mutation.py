@@ -1,15 +1,19 @@
 """What can be done with reviews."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET, Info
 
-from models import ReviewStatus
-from resolvers import moderation, replies, review_edits, reviews, votes
+from models import RejectionReason, ReviewStatus
+from models.outcome import once_more, watched
+from models.unavailable import Unavailable
+from resolvers import moderation, outages, replies, review_edits, reviews, rights, votes
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.moderation import UNCHECKED, Decision
+from resolvers.moderation import Decision
 from schema import ids
 from schema.context import Context
 from schema.errors import UserError
@@ -39,6 +43,7 @@ from schema.selection import Selection, selected
 class ReviewMutation:
     @mutation(
         ReviewPayload,
+        rights.may_review,
         "Review a completed order, as its customer, once. `reviewEligibility` tells beforehand.",
     )
     async def create_review(
@@ -58,6 +63,7 @@ class ReviewMutation:
 
     @mutation(
         ReviewPayload,
+        rights.may_edit_reviews,
         "Change a review: its author while the time to review lasts, an admin at any time. Earlier"
         " versions are kept. With moderation on, an author's edit waits for an admin again.",
     )
@@ -73,6 +79,7 @@ class ReviewMutation:
 
     @mutation(
         DeletePayload,
+        rights.may_moderate,
         "Delete a review for good, as an admin, with a reason for the log. Its order cannot be"
         " reviewed again.",
     )
@@ -86,7 +93,11 @@ class ReviewMutation:
         )
         return DeletePayload(deleted_id=strawberry.ID(ids.encode("Review", key)))
 
-    @mutation(ReviewPayload, "Answer a published review, as its vendor, once. Not editable.")
+    @mutation(
+        ReviewPayload,
+        rights.may_reply,
+        "Answer a published review, as its vendor, once. Not editable.",
+    )
     async def reply_to_review(
         self, info: Info[Context, None], input: Annotated[ReplyToReviewInput, Input]
     ) -> ReviewPayload:
@@ -99,6 +110,7 @@ class ReviewMutation:
 
     @mutation(
         ReviewPayload,
+        rights.may_moderate,
         "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
     )
     async def delete_reply(
@@ -111,41 +123,35 @@ class ReviewMutation:
         )
         return await _reviewed(info, row)
 
-    @mutation(ReviewPayload, "Publish a review, as an admin. Again: nothing changes.")
+    @mutation(
+        ReviewPayload, rights.may_moderate, "Publish a review, as an admin. Again: nothing changes."
+    )
     async def approve_review(
         self, info: Info[Context, None], input: Annotated[ApproveReviewInput, Input]
     ) -> ReviewPayload:
-        decision = Decision(
-            ReviewStatus.APPROVED,
-            note=input.note,
-            expected_edited_at=_expected(input.expected_edited_at),
-        )
+        decision = _decision(input, ReviewStatus.APPROVED)
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
     @mutation(
         ReviewPayload,
+        rights.may_moderate,
         "Reject a review, as an admin, with a reason that its author will read. Not for its stars.",
     )
     async def reject_review(
         self, info: Info[Context, None], input: Annotated[RejectReviewInput, Input]
     ) -> ReviewPayload:
-        decision = Decision(
-            ReviewStatus.REJECTED,
-            input.reason,
-            input.note,
-            _expected(input.expected_edited_at),
-        )
+        decision = _decision(input, ReviewStatus.REJECTED, input.reason)
         return await _reviewed(info, await _decide(info, input.review_id, decision))
 
     @mutation(
         ModerateReviewsPayload,
+        rights.may_moderate,
         "Decide up to 100 reviews at once, as an admin. Each decision stands alone: a refused one"
         " does not spoil the others.",
     )
     async def moderate_reviews(
         self, info: Info[Context, None], input: Annotated[ModerateReviewsInput, Input]
     ) -> ModerateReviewsPayload:
-        info.context.viewer.must_be_admin()
         if len(input.decisions) > moderation.MAX_BATCH:
             raise Invalid(
                 "decisions", message=f"Decide {moderation.MAX_BATCH} reviews at most at once."
@@ -158,6 +164,7 @@ class ReviewMutation:
 
     @mutation(
         ReviewPayload,
+        rights.may_vote,
         "Say that a published review helped you. One vote per person; again: nothing changes.",
     )
     async def vote_helpful(
@@ -166,7 +173,7 @@ class ReviewMutation:
         key = ids.key_of("Review", input.review_id, "reviewId")
         return await _reviewed(info, await votes.vote_helpful(info.context.viewer, review_id=key))
 
-    @mutation(ReviewPayload, "Take your vote back. Without one: nothing changes.")
+    @mutation(ReviewPayload, rights.may_vote, "Take your vote back. Without one: nothing changes.")
     async def withdraw_vote(
         self, info: Info[Context, None], input: Annotated[VoteInput, Input]
     ) -> ReviewPayload:
@@ -179,8 +186,19 @@ async def _reviewed(info: Info[Context, None], row: Any) -> ReviewPayload:
     return ReviewPayload(review=shown[0])
 
 
-def _expected(given: Any) -> Any:
-    return UNCHECKED if given is UNSET else moment(given, "expectedEditedAt")
+def _decision(
+    given: ApproveReviewInput | RejectReviewInput | ModerationInput,
+    status: ReviewStatus,
+    reason: RejectionReason | None = None,
+) -> Decision:
+    decision = Decision(status, reason, given.note)
+    if given.expected_edited_at is UNSET:
+        return decision
+    try:
+        expected = moment(given.expected_edited_at, "expectedEditedAt")
+    except Refusal as unreadable:  # told with all else that is wrong
+        return replace(decision, unreadable=(unreadable,))
+    return replace(decision, expected_edited_at=expected)
 
 
 async def _decide(info: Info[Context, None], review_id: str, decision: Decision) -> Any:
@@ -192,16 +210,22 @@ async def _decided(
     info: Info[Context, None], given: ModerationInput, place: str
 ) -> ModerationResult:
     try:
-        decision = Decision(
-            given.status,
-            given.reason,
-            given.note,
-            _expected(given.expected_edited_at),
-        )
-        row = await _decide(info, given.review_id, decision)
-    except Refusal as error:
-        error.field = ["decisions", place, *error.field]
-        return ModerationResult(review_id=given.review_id, errors=[UserError.of(error)])
-    below: Selection = selected(info).below("results", "review")
-    shown = await present_reviews(info.context, [row], below)
+        with watched():
+            return await _decided_one(info, given)
+    except Refusal as refused:
+        for error in refused.all:
+            error.field = ["decisions", place, *error.field]
+        errors = [UserError.of(error) for error in refused.all]
+        return ModerationResult(review_id=given.review_id, errors=errors)
+
+
+async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
+    """Raises what a resolver raises, and an outage as a refusal of this decision alone."""
+    decision = _decision(given, given.status, given.reason)
+    try:
+        row = await once_more(partial(_decide, info, given.review_id, decision))
+        below: Selection = selected(info).below("results", "review")
+        shown = await present_reviews(info.context, [row], below)
+    except Unavailable as trouble:
+        raise outages.refused(trouble) from trouble
     return ModerationResult(review_id=given.review_id, review=shown[0])

@@ -9,7 +9,6 @@ from strawberry import UNSET
 import models
 from models.site_settings import ShareAudience
 from resolvers import standing
-from resolvers.errors import Invalid
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
 
@@ -102,7 +101,7 @@ class Settings:
                 min_average=stars(rule["min_average"]) or 0.0,
                 min_reviews=rule["min_reviews"],
             )
-            for rule in row.seller_levels
+            for rule in standing.rules(row)
         ]
         return cls(**public, **for_admins, seller_levels=levels)
 
@@ -207,26 +206,18 @@ class UpdateSettingsInput:
     )
 
     def changes(self) -> dict[str, Any]:
-        """The settings given, by the columns' names. Raises Invalid for a null that cannot be."""
+        """The settings given, by the columns' names."""
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
-        for name, value in given.items():
-            if value is None and name not in _NULLABLE:
-                raise Invalid(name, message="This setting cannot be null.")
-        if "seller_levels" in given:
-            given["seller_levels"] = [_rule(rule) for rule in given["seller_levels"]]
+        if self.seller_levels:
+            given["seller_levels"] = [_rule(rule) for rule in self.seller_levels]
         return given
 
 
-_NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update_url_template"}
-
-
 def _rule(rule: SellerLevelRuleInput) -> dict[str, Any]:
-    if not 0 <= rule.min_average <= 5:
-        raise Invalid("seller_levels", message="An average is between 1 and 5 stars.")
-    if not isclose(rule.min_average * 100, round(rule.min_average * 100), abs_tol=1e-9):
-        raise Invalid("seller_levels", message="An average has two decimals at most.")
+    hundredths = rule.min_average * 100
+    is_whole = isclose(hundredths, round(hundredths), abs_tol=1e-9)
     return {
         "level": rule.level.value,
-        "min_average": round(rule.min_average * 100),
+        "min_average": round(hundredths) if is_whole else hundredths,
         "min_reviews": rule.min_reviews,
     }

@@ -15,10 +15,12 @@ from schema.review import Review, present_reviews
 from schema.selection import selected
 
 ServiceRef = Annotated[
-    NodeRef | None, strawberry.argument(description="Only reviews of this service.")
+    NodeRef | None,
+    strawberry.argument(description="Only reviews of this service, which may still be to come."),
 ]
 VendorRef = Annotated[
-    NodeRef | None, strawberry.argument(description="Only reviews of this vendor.")
+    NodeRef | None,
+    strawberry.argument(description="Only reviews of this vendor, who may still be to come."),
 ]
 
 

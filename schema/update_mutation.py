@@ -6,7 +6,8 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from resolvers import order_updates, update_notes, update_ratings, update_solves
+from resolvers import order_updates, rights, update_notes, update_ratings, update_solves
+from resolvers.mistakes import told_at_once
 from schema import ids
 from schema.context import Context
 from schema.mutation_field import Input, mutation
@@ -29,31 +30,44 @@ from schema.update_input import (
 class UpdateMutation:
     @mutation(
         OrderUpdatePayload,
+        rights.may_open_updates,
         "Open an update of an order, as the team or as the order's customer.",
     )
     async def open_update(
         self, info: Info[Context, None], input: Annotated[OpenUpdateInput, Input]
     ) -> OrderUpdatePayload:
+        viewer = info.context.viewer
+        rights.may_open_updates(
+            viewer,
+            customer_visible=input.customer_visible,
+            assigns=input.assignee is not None,
+        )
+        with told_at_once() as check:
+            order = check(input.order.as_ref, "Order", "order")
+            assignee = check(maybe_ref, input.assignee, "TeamMember", "assignee")
         row = await order_updates.open_update(
-            info.context.viewer,
-            order=input.order.as_ref("Order", "order"),
+            viewer,
+            order=order,
             title=input.title,
             message=input.message,
             customer_visible=input.customer_visible,
-            assignee=maybe_ref(input.assignee, "TeamMember", "assignee"),
+            assignee=assignee,
         )
         return await _updated(info, row)
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_write_notes,
         "Write under an update, as the team or as the customer; the other side gets a mail. The"
         " customer while it is open, the team until it is rated.",
     )
     async def post_note(
         self, info: Info[Context, None], input: Annotated[PostNoteInput, Input]
     ) -> OrderUpdatePayload:
+        viewer = info.context.viewer
+        rights.may_write_notes(viewer, internal=input.internal)
         row = await update_notes.post_note(
-            info.context.viewer,
+            viewer,
             update_id=_key(input.update_id),
             body=input.body,
             internal=input.internal,
@@ -62,21 +76,26 @@ class UpdateMutation:
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_handle_updates,
         "Say who of the team looks after an update, as the team, until it is rated. Solves keep"
         " their credit.",
     )
     async def assign_update(
         self, info: Info[Context, None], input: Annotated[AssignUpdateInput, Input]
     ) -> OrderUpdatePayload:
+        with told_at_once() as check:
+            key = check(_key, input.update_id)
+            assignee = check(maybe_ref, input.assignee, "TeamMember", "assignee")
         row = await order_updates.assign_update(
             info.context.viewer,
-            update_id=_key(input.update_id),
-            assignee=maybe_ref(input.assignee, "TeamMember", "assignee"),
+            update_id=key,
+            assignee=assignee,
         )
         return await _updated(info, row)
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_handle_updates,
         "Solve an open update, as the team. The assignee, else you, is credited with it; the"
         " customer can then rate it or say that there is still an issue.",
     )
@@ -92,6 +111,7 @@ class UpdateMutation:
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_handle_updates,
         "Open a solved update again, as the team, until it is rated.",
     )
     async def reopen_update(
@@ -104,6 +124,7 @@ class UpdateMutation:
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_judge_updates,
         "Open a solved update again, as its customer, without the team, until it is rated.",
     )
     async def report_still_has_issue(
@@ -116,6 +137,7 @@ class UpdateMutation:
 
     @mutation(
         OrderUpdatePayload,
+        rights.may_judge_updates,
         "Rate a solved update, as its customer, once. Final: it is closed for everybody, for good,"
         " and a new problem is a new update. By the link of an older solve: CONFLICT, superseded.",
     )

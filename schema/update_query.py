@@ -58,6 +58,7 @@ class UpdateQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[TrackingEvent]:
+        info.context.viewer.must_be_team()
         request = requested(first, after, last, before)
         return await event_page(  # type: ignore[no-any-return]
             info.context, filter, request, selected(info)

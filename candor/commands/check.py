@@ -10,7 +10,7 @@ from candor.command_line import run_in_database, settings
 from candor.settings import Settings
 from mailers import deliveries
 from mailers.promise import milliseconds
-from models import MailChannel, MailStatus, OutboxMail, Review, clock
+from models import MailChannel, MailStatus, OutboxMail, Review, SiteSettings, clock
 from models.database import transaction
 from models.site_settings import ShareAudience
 from resolvers import rating_counters, site_settings
@@ -18,6 +18,8 @@ from resolvers import rating_counters, site_settings
 # ISO 20488 asks for a decision within ten days.
 PATIENCE = timedelta(days=10)
 MAIL_PATIENCE = timedelta(minutes=15)
+# A worker that has time sends within seconds.
+PROMPT = timedelta(seconds=10)
 LATELY = timedelta(days=1)
 _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 
@@ -25,20 +27,27 @@ _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend counters that disagree with the reviews.")
 def check(*, repair: bool) -> None:
-    """Look for what is wrong: settings, migrations, counters, mail, moderation. Exit 1 if any."""
-    complaints = run_in_database(_all(repair=repair))
-    for complaint in complaints:
-        click.echo(complaint)
-    if complaints and not (repair and all(each.startswith("mended") for each in complaints)):
+    """Look for what is wrong: migrations, counters, lost or overdue mail. Exit 1 if anything is.
+
+    It also remarks what wants an eye: settings, a relay in trouble, late mails, moderation.
+    """
+    faults, remarks = run_in_database(_all(repair=repair))
+    for line in (*faults, *remarks):
+        click.echo(line)
+    if not all(repair and each.startswith("mended") for each in faults):
         raise SystemExit(1)
-    click.echo("Everything is in order.")
+    click.echo("Nothing is wrong." if remarks else "Everything is in order.")
 
 
-async def _all(*, repair: bool) -> list[str]:
-    return [complaint async for complaint in _complaints(repair=repair)]
+async def _all(*, repair: bool) -> tuple[list[str], list[str]]:
+    now, configured = clock.now(), settings()
+    faults = [each async for each in _faults(now, repair=repair)]
+    remarks = [each async for each in _remarks(now, configured)]
+    return faults, remarks
 
 
-async def _complaints(*, repair: bool) -> AsyncIterator[str]:
+async def _faults(now: datetime, *, repair: bool) -> AsyncIterator[str]:
+    """What Candor has wrong."""
     async with transaction():
         found = await (rating_counters.repair() if repair else rating_counters.drifts())
     for drift in found:
@@ -52,38 +61,9 @@ async def _complaints(*, repair: bool) -> AsyncIterator[str]:
             f" {stray.reviews} of its reviews count for {stray.reviewed}; while all of them do,"
             " feed an order of it with that vendor"
         )
-    now = clock.now()
-    pending_review = (
-        await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
-    )
-    if pending_review is not None and pending_review.created_at < now - PATIENCE:
-        yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
-    async for complaint in _of_mail(now):
-        yield complaint
-    for complaint in _of_mail_settings(settings()):
-        yield complaint
-    site = await site_settings.current()
-    host = urlsplit(site.promoter_share_url or "").hostname or ""
-    if site.share_audience is ShareAudience.PROMOTERS and any(
-        part in host for part in _REVIEW_SITES
-    ):
-        yield (
-            "the share URL is a review site and only promoters are asked to share: such sites"
-            " forbid to ask only the happy ones; set shareAudience to EVERYONE"
-        )
-
-
-async def _of_mail(now: datetime) -> AsyncIterator[str]:
-    due = await deliveries.oldest_due()
-    waiting = datetime.fromtimestamp(due / 1000, UTC) if due is not None else now
-    if waiting < now - MAIL_PATIENCE:
-        yield f"the oldest unsent mail was due at {waiting.isoformat()}: does a worker run?"
-    channel = await MailChannel.get_or_none(name="smtp")
-    if channel is not None and channel.failures:
-        yield (
-            f"mail rests after {channel.failures} troubles in a row with the relay, the last:"
-            f" {channel.last_error}"
-        )
+    due = await _oldest_due(now)
+    if due < now - MAIL_PATIENCE:
+        yield f"the oldest unsent mail was due at {due.isoformat()}: does a worker run?"
     stuck = {
         MailStatus.DEAD: "were refused for good",
         MailStatus.UNCERTAIN: "may have been sent or not",
@@ -94,11 +74,57 @@ async def _of_mail(now: datetime) -> AsyncIterator[str]:
             yield f"mails of the last day that {fate}: {number}; see mailDeliveries, retryMail"
 
 
-def _of_mail_settings(configured: Settings) -> Iterator[str]:
-    if configured.production and configured.smtp_url.startswith("console:"):
+async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
+    """What is not wrong by itself, and wants somebody's eyes."""
+    pending_review = (
+        await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
+    )
+    if pending_review is not None and pending_review.created_at < now - PATIENCE:
+        yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
+    due = await _oldest_due(now)
+    if now - MAIL_PATIENCE <= due < now - PROMPT:
+        yield f"mails are late: the oldest was due {(now - due).seconds} seconds ago"
+    channel = await MailChannel.get_or_none(name="smtp")
+    if channel is not None and channel.failures:
+        yield (
+            f"mail rests after {channel.failures} troubles in a row with the relay, the last:"
+            f" {channel.last_error}"
+        )
+    site = await site_settings.current()
+    if configured.production:
+        for remark in (*_of_settings(configured), *_of_site(site)):
+            yield remark
+    host = urlsplit(site.promoter_share_url or "").hostname or ""
+    if site.share_audience is ShareAudience.PROMOTERS and any(
+        part in host for part in _REVIEW_SITES
+    ):
+        yield (
+            "the share URL is a review site and only promoters are asked to share: such sites"
+            " forbid to ask only the happy ones; set shareAudience to EVERYONE"
+        )
+
+
+async def _oldest_due(now: datetime) -> datetime:
+    due = await deliveries.oldest_due()
+    return datetime.fromtimestamp(due / 1000, UTC) if due is not None else now
+
+
+def _of_settings(configured: Settings) -> Iterator[str]:
+    if configured.smtp_url.startswith("console:"):
         yield "mails are only printed: set CANDOR_SMTP_URL"
-    if configured.production and configured.mail_from.rstrip(">").endswith("@localhost"):
+    if configured.mail_from.rstrip(">").endswith("@localhost"):
         yield "mails come from localhost: set CANDOR_MAIL_FROM"
     host = urlsplit(configured.public_url).hostname or ""
-    if configured.production and host in {"localhost", "127.0.0.1", "::1"}:
+    if host in {"localhost", "127.0.0.1", "::1"}:
         yield "links in mails point to this machine alone: set CANDOR_PUBLIC_URL"
+
+
+def _of_site(site: SiteSettings) -> Iterator[str]:
+    """What an admin has not said yet, and every mail needs."""
+    unsaid = SiteSettings()
+    if site.site_name == unsaid.site_name:
+        yield "the site has no name of its own: candor settings set siteName=…"
+    if site.site_url == unsaid.site_url:
+        yield "mails do not know the site's address: candor settings set siteUrl=…"
+    if site.admin_email is None:
+        yield "nobody is told of bad ratings: candor settings set adminEmail=…"

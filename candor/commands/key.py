@@ -1,8 +1,10 @@
 """`candor key`: API keys for programs."""
 
+from datetime import timedelta
+
 import click
 
-from candor.command_line import run_in_database
+from candor.command_line import Duration, run_in_database
 from candor.tokens import new_key
 from models import ApiKey, Scope, clock
 from resolvers import text
@@ -28,23 +30,32 @@ def key() -> None:
     "--vendor",
     help="Bind the key to one vendor, by the marketplace's id: it writes its orders alone.",
 )
-def create(name: str, scopes: tuple[str, ...], vendor: str | None) -> None:
+@click.option("--expires", type=Duration(), help="How long it is valid, such as 90d; for ever.")
+def create(
+    name: str, scopes: tuple[str, ...], vendor: str | None, expires: timedelta | None
+) -> None:
     """Make a key and print it, once: only its hash is stored.
+
+    READ is for shops that render on a server: it sees what everybody sees, and has 50 times the
+    budget of an address. ORDERS_WRITE tells orders, and sees them.
 
     A vendor who holds a key with --vendor and ORDERS_WRITE says who its buyers are, and so who may
     review it: its reviews are worth what that vendor's word is worth. Such a key changes nothing of
     orders that are reviewed or can be, but to refund them, and nothing of persons whom other
     vendors' orders know; each status that it changes stands in the tracking log.
     """
-    click.echo(run_in_database(_create(name, scopes, vendor)))
+    if vendor is not None and Scope.ORDERS_WRITE not in scopes:
+        raise click.UsageError("--vendor belongs to --scope ORDERS_WRITE.")
+    click.echo(run_in_database(_create(name, scopes, vendor, expires)))
 
 
 @key.command(name="list")
 def list_() -> None:
-    """List the keys, without the keys themselves."""
+    """List the keys, without the keys themselves: name, scopes, whose orders, whether it is
+    active, until when, and when it was used last (UTC, to the minute).
+    """
     for row in run_in_database(_all()):
-        state = f"revoked {row.revoked_at:%Y-%m-%d}" if row.revoked_at else "active"
-        click.echo(f"{row.name}\t{row.scopes}\t{row.vendor or 'all vendors'}\t{state}")
+        click.echo("\t".join(_told(row)))
 
 
 @key.command()
@@ -56,7 +67,27 @@ def revoke(name: str) -> None:
     click.echo(f"The key {name} was revoked.", err=True)
 
 
-async def _create(name: str, scopes: tuple[str, ...], vendor: str | None) -> str:
+def _told(row: ApiKey) -> tuple[str, ...]:
+    now, everybody = clock.now(), "all vendors" if Scope.ORDERS_WRITE in row.scope_names else "none"
+    state = "active"
+    if row.revoked_at is not None:
+        state = f"revoked {row.revoked_at:%Y-%m-%d}"
+    elif row.valid_until is not None and row.valid_until <= now:
+        state = "expired"
+    until, used = row.valid_until, row.last_used_at
+    return (
+        row.name,
+        row.scopes,
+        row.vendor or everybody,
+        state,
+        f"until {until:%Y-%m-%d %H:%M}" if until else "never expires",
+        f"used {used:%Y-%m-%d %H:%M}" if used else "never used",
+    )
+
+
+async def _create(
+    name: str, scopes: tuple[str, ...], vendor: str | None, expires: timedelta | None
+) -> str:
     try:
         text.identifier(name)
         if vendor is not None:
@@ -66,12 +97,14 @@ async def _create(name: str, scopes: tuple[str, ...], vendor: str | None) -> str
     if len(name) > 100 or await ApiKey.exists(name=name):
         raise click.ClickException(f"There is a key named {name} already, or the name is too long.")
     made, digest = new_key()
+    now = clock.now()
     await ApiKey.create(
         name=name,
         digest=digest,
         scopes=" ".join(sorted(set(scopes))),
         vendor=vendor,
-        created_at=clock.now(),
+        created_at=now,
+        valid_until=now + expires if expires else None,
     )
     return made
 

@@ -6,7 +6,8 @@ import socket
 import click
 
 from candor import serving
-from candor.command_line import cannot_listen, said, settings
+from candor.command_line import cannot_listen, said, settings_of_database
+from candor.environment import environment
 from candor.settings import Settings
 from candor.welcome import found_at, prepare
 
@@ -29,11 +30,12 @@ def serve(host: str, port: int, workers: int, *, no_mail_worker: bool, demo: boo
     """Serve the API and send mails. The database is brought up to date first."""
     with _held(host, port) as held:
         address = found_at(host, held.getsockname()[1])
-        # Links lead here unless the environment says where else. Worker processes read it again.
-        os.environ["CANDOR_PUBLIC_URL"] = os.environ.get("CANDOR_PUBLIC_URL", "").strip() or address
-        configured = settings()
+        configured = settings_of_database()
+        # Worker processes read the environment again. Links lead here unless it says where else.
+        os.environ.update({"CANDOR_PUBLIC_URL": address} | environment())
         if demo and configured.production:
             raise click.ClickException("There is no demo in production.")
+        _warn_of_uvicorns_own()
         _share(configured, workers)
         if no_mail_worker:
             os.environ["CANDOR_MAIL_WORKER"] = "off"
@@ -48,6 +50,14 @@ def _held(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise cannot_listen(host, port, error) from None
+
+
+def _warn_of_uvicorns_own() -> None:
+    if os.environ.get("FORWARDED_ALLOW_IPS") and not os.environ.get("CANDOR_TRUSTED_PROXIES"):
+        click.echo(
+            "FORWARDED_ALLOW_IPS is not heeded: name your proxies in CANDOR_TRUSTED_PROXIES.",
+            err=True,
+        )
 
 
 def _share(configured: Settings, workers: int) -> None:

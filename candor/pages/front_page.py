@@ -16,8 +16,8 @@ _POLICY = f"{rendering.HEADERS['Content-Security-Policy']}; img-src 'self'"
 class FrontPage:
     """Says what this is and where the rest is, as far as it is switched on. Asks no database."""
 
-    def __init__(self, *, graphiql: bool) -> None:
-        self._graphiql = graphiql
+    def __init__(self, *, graphiql: bool, sdl: bool) -> None:
+        self._graphiql, self._sdl = graphiql, sdl
 
     def routes(self) -> list[Route]:
         return [Route("/", self.page), Route("/favicon.ico", self.icon)]
@@ -28,6 +28,7 @@ class FrontPage:
             languages.chosen(request),
             headers={"Content-Security-Policy": _POLICY},
             graphiql=self._graphiql,
+            sdl=self._sdl,
         )
 
     async def icon(self, _request: Request) -> Response:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from candor.budgets import Budgets, Caller
-from candor.errors import RequestError, masked
+from candor.errors import OperationTimeout, Outage, RequestError, masked
 from candor.pages import forms, languages, rendering
 from candor.pages.forms import Form
 from candor.pages.review_page import review_page
@@ -17,7 +18,10 @@ from candor.pages.update_page import update_page
 from candor.pages.visit import Visit
 from candor.settings import Settings
 from mailers.links import BadLink, ExpiredLink, Purpose, read
+from models.outcome import once_more, watched
+from models.unavailable import Unavailable
 from resolvers import site_settings
+from resolvers.errors import OutcomeUnknown
 from resolvers.viewer import Role, Viewer
 
 # Points of a visit: a link is opened a few hundred times a minute at most.
@@ -53,22 +57,36 @@ class Pages:
         self, request: Request, purpose: Purpose, page: Page, read_form: ReadForm
     ) -> Response:
         try:
-            async with asyncio.timeout(self._settings.operation_seconds):
-                return await page(await self._visit(request, purpose, read_form))
+            return await self._shown(request, purpose, page, read_form)
         except BadLink as error:
             return await self._unknown(request, error)
         except RequestError as error:
             return _sorry(request, error.code, error.status or 400, error.headers)
-        except TimeoutError:
-            return _sorry(request, "OPERATION_TIMEOUT", 503)
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             masked(error)
             return _sorry(request, "INTERNAL_SERVER_ERROR", 500)
 
+    async def _shown(
+        self, request: Request, purpose: Purpose, page: Page, read_form: ReadForm
+    ) -> Response:
+        """Raises Outage and OperationTimeout for what the database does not do in time."""
+        with watched() as stored:
+            try:
+                async with asyncio.timeout(self._settings.operation_seconds):
+                    visit = await self._visit(request, purpose, read_form)
+                    return await once_more(partial(page, visit))
+            except Unavailable as trouble:
+                raise Outage.of(trouble) from None
+            except TimeoutError:
+                if stored.is_nothing:
+                    raise OperationTimeout from None
+                raise Outage(OutcomeUnknown()) from None
+
     async def _visit(self, request: Request, purpose: Purpose, read_form: ReadForm) -> Visit:
-        claim = read(self._settings.secret, request.path_params["token"], purpose)
+        secret, previous = self._settings.secret, self._settings.secret_previous
+        claim = read(secret, request.path_params["token"], purpose, previous=previous)
         if self._budgets is not None:
             holder = Caller(Viewer(Role.GUEST, order_id=claim.subject))
             await self._budgets.spend(holder, cost=_COST, guesses=0)

@@ -8,6 +8,7 @@ from graphql.execution import VariableValues
 
 from candor.straight.writer import Refused, Writer
 from models import sql
+from models.rating_tally import Tally
 from models.sql import Record
 from resolvers import services, storefront
 from resolvers.keyset import cut
@@ -139,11 +140,11 @@ class RatingsQuestion:
         rows: list[Any] = []
         for table, refs in asked.items():
             rows += await services.rated(self._fetch, table, refs, self._columns)
-        if None in rows:
-            raise Unusual
-        return self._root.make(rows)
+        return self._root.make([_UNRATED if row is None else row for row in rows])
 
 
+# What nobody knows is not reviewed.
+_UNRATED = Tally()._asdict()
 _CURSORS = {("ReviewEdge", "cursor"), ("PageInfo", "startCursor"), ("PageInfo", "endCursor")}
 
 

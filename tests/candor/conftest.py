@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from candor.app import create_app
+from tests.candor.postgres_relay import Relay
 from tests.candor.random_documents import World
 from tests.candor.sameness import seed, world_of
 
@@ -191,3 +195,21 @@ async def world(at, review, feed, maria, carl, nina, ada, sam, open_update, solv
     """A small marketplace with reviews and updates in all their states."""
     await seed(review, feed, maria, carl, nina, ada, sam, open_update, solve)
     return await world_of(ada)
+
+
+@pytest.fixture
+async def relay(postgres_database):
+    """PostgreSQL behind a relay."""
+    with tempfile.TemporaryDirectory(prefix="candor-", dir="/tmp") as folder:
+        between = Relay(postgres_database, Path(folder))
+        await between.open()
+        yield between
+        await between.close()
+
+
+@pytest.fixture
+async def direct(postgres_database):
+    """A connection of somebody else's, past the relay."""
+    connection = await asyncpg.connect(postgres_database.replace("postgres", "postgresql", 1))
+    yield connection
+    await connection.close()

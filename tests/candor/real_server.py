@@ -199,7 +199,7 @@ async def start(database: str, *options: str, folder: Path, **variables: Any) ->
     """Start `candor serve`, or another `command`.
 
     `changes` are constants of Candor and their values, `slow` the seconds that the settings take, or
-    the statement.
+    the statement, `environment` variables that are not Candor's.
     """
     port = free_port()
     command = variables.pop("command", ["serve", "--port", str(port)])
@@ -210,6 +210,7 @@ async def start(database: str, *options: str, folder: Path, **variables: Any) ->
         "CANDOR_SECRET": SECRET,
         "TEST_CHANGES": json.dumps(variables.pop("changes", {})),
         "TEST_SLOW": str(variables.pop("slow", 0)),
+        **variables.pop("environment", {}),
         **{f"CANDOR_{name}": str(value) for name, value in variables.items()},
     }
     script = Path(__file__).with_name("server_process.py")

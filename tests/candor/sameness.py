@@ -17,7 +17,7 @@ from schema.context import Context
 from tests.candor.random_documents import World
 
 # So many answers are compared, to other operations each time; 0: always to the same few.
-FUZZ = int(os.environ.get("CANDOR_FUZZ", "0"))
+FUZZ = int(os.environ.get("CANDOR_TEST_FUZZ", "0"))
 # To each operation: two sets of variables for four viewers.
 ANSWERS = 8
 STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)

@@ -235,7 +235,7 @@ def test_keys_are_made_listed_and_revoked(candor):
 
     assert candor("key", "create", "--name", "shop", "--scope", "ORDERS_WRITE")[0] == 1
     assert "says who its buyers are" in " ".join(candor("key", "create", "--help")[1].split())
-    assert candor("key", "list")[1] == "shop\tORDERS_WRITE\tNINA\tactive"
+    assert candor("key", "list")[1] == "shop\tORDERS_WRITE\tNINA\tactive\tnever expires\tnever used"
     assert candor("key", "revoke", "shop")[0] == 0
     assert candor("key", "revoke", "shop")[0] == 1
     assert "revoked" in candor("key", "list")[1]

@@ -291,6 +291,31 @@ def test_the_doctor_sees_what_is_wrong_with_mail(environment, database):
         "set CANDOR_SMTP_URL",
         "set CANDOR_MAIL_FROM",
         "set CANDOR_PUBLIC_URL",
+        "siteName=",
+        "siteUrl=",
+        "adminEmail=",
+    ):
+        assert part in output
+
+
+def test_what_is_only_remarked_is_no_failure(environment, database):
+    async def promise_one():
+        async with opened(database):
+            await promise(datetime.now(UTC) - timedelta(minutes=2))
+            await MailChannel.create(failures=3, last_error="421 4.3.2 later")
+
+    asyncio.run(promise_one())
+    environment(ENV="production", SMTP_URL="smtps://relay.example", MAIL_FROM="a@b.example")
+
+    code, output = check()
+
+    assert code == 0
+    assert output.splitlines()[-1] == "Nothing is wrong."
+    for part in (
+        "mails are late: the oldest was due 1",
+        "421 4.3.2",
+        "set CANDOR_PUBLIC_URL",
+        "siteName=",
     ):
         assert part in output
 

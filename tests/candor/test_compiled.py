@@ -1,6 +1,6 @@
 """Compiled execution of the real schema over a small marketplace: the stock executor's answers.
 
-CANDOR_FUZZ=50000 compares fifty thousand answers to operations at random, instead of some hundred
+CANDOR_TEST_FUZZ=50000 compares fifty thousand answers to operations at random, instead of some hundred
 times eight to always the same ones.
 """
 

@@ -17,9 +17,10 @@ PREFLIGHT = {
 }
 
 
-async def test_nobody_is_let_in_by_default(client):
-    answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
-    preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
+async def test_nobody_is_let_in_by_default(another):
+    async with another(production=True) as client:
+        answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
+        preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
 
     assert "access-control-allow-origin" not in answer.headers
     assert preflight.status_code == 405

@@ -292,3 +292,19 @@ async def test_a_waiting_review_of_a_file_waits_for_an_admin_like_any_other(
     ]
     assert await outbox() == ["review.rejected"]
     assert (await client.get(await review_link("O1"))).status_code == 200
+
+
+async def test_a_row_tells_all_that_is_wrong_with_it(history, load, stored):
+    before = await stored()
+    row = f"O1,9,Good.,{DAY} 12:00:00,7,SPAM,APPROVED"
+
+    code, said, complained = await load(
+        "reviews", reviews(row, columns="order_id,rating,body,created_at,quality,reason,status")
+    )
+
+    stars = "A rating is a whole number of stars from 1 to 5."
+    assert (code, said) == (1, "1 failed")
+    assert complained == (
+        f"line 2: failed: rating: {stars}; quality: {stars}; reason: Only a rejection has a reason."
+    )
+    assert await stored() == before

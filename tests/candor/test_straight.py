@@ -1,6 +1,6 @@
 """Answers straight from rows: the stock executor's to the last byte, or not given at all.
 
-CANDOR_FUZZ=50000 compares so many answers, to other operations each time.
+CANDOR_TEST_FUZZ=50000 compares so many answers, to other operations each time.
 """
 
 import gc

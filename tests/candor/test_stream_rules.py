@@ -222,7 +222,7 @@ async def test_there_are_so_many_and_no_more(live, monkeypatch, limit):
         ("{ a" + "{ a" * 20 + "}" * 21, "QUERY_TOO_COMPLEX"),
         ("{ reviews(first: 100) { nodes { author { displayName } revisions(last: 2) { body } } } }", "ok"),
         ("subscription { notificationReceived { id } }", "UNAUTHENTICATED"),
-        ('subscription { reviewPublished(service: {externalId: "NONE"}) { id } }', "NOT_FOUND"),
+        ('subscription { reviewPublished(service: {id: "UwAAAAAAAAAAAAAAAAAAAAc"}) { id } }', "NOT_FOUND"),
         ("subscription { reviewPublished { id } notificationReceived { id } }", "GRAPHQL_VALIDATION_FAILED"),
     ],
 )  # fmt: skip

@@ -59,7 +59,10 @@ async def test_a_query_is_answered_once_and_completed(socket):
         ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
         ("{", "GRAPHQL_PARSE_FAILED"),
         ("subscription { notificationReceived { id } }", "UNAUTHENTICATED"),
-        ('subscription { reviewPublished(service: {externalId: "NONE"}) { id } }', "NOT_FOUND"),
+        (
+            'subscription { reviewPublished(service: {id: "UwAAAAAAAAAAAAAAAAAAAAc"}) { id } }',
+            "NOT_FOUND",
+        ),
         ("query($n: Int!) { reviews(first: $n) { totalCount } }", "BAD_USER_INPUT"),
         (
             "subscription { reviewPublished { id } notificationReceived { id } }",

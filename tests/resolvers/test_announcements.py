@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -151,9 +152,9 @@ async def test_strangers_have_no_notices_and_unknown_services_no_reviews(app):
     with pytest.raises(Unauthenticated):
         await anext(received_notifications(ANONYMOUS))
     with pytest.raises(NotFound):
-        await anext(everything(service=Ref(external_id="NONE")))
+        await anext(everything(service=Ref(id=UUID(int=7))))
     with pytest.raises(NotFound):
-        await anext(everything(vendor=Ref(external_id="NONE")))
+        await anext(everything(vendor=Ref(id=UUID(int=7))))
 
 
 async def test_a_listener_that_falls_behind_holds_a_bounded_number(app, monkeypatch):

@@ -1,0 +1,13 @@
+"""The secret that lasting digests of mail are keyed with, locked with the installation's own."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class MailSecret(Model):
+    name = fields.CharField(max_length=8, primary_key=True, default="lasting")
+    # A Fernet token.
+    locked = fields.TextField()
+
+    class Meta:
+        table = "mail_secret"

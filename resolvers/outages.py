@@ -1,0 +1,29 @@
+"""What an outage of the database means: a refusal for who asked, and a line in the log."""
+
+import logging
+import time
+
+from models import outcome, unavailable
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
+
+log = logging.getLogger("candor.database")
+
+# One line of each kind of trouble, not one for each request.
+QUIET_SECONDS = 60.0
+_told: dict[str, float] = {}
+
+
+def refused(trouble: unavailable.Unavailable) -> UserError:
+    """The refusal of what the database did not do; what it may have stored is not denied."""
+    _warn(trouble.reason)
+    seen = outcome.current.get()
+    if isinstance(trouble, unavailable.OutcomeUnknown) or (seen and not seen.is_nothing):
+        return OutcomeUnknown()
+    return DatabaseUnavailable()
+
+
+def _warn(reason: str) -> None:
+    now = time.monotonic()
+    if now - _told.get(reason, -QUIET_SECONDS) >= QUIET_SECONDS:
+        _told[reason] = now
+        log.warning("the database cannot be used: %s", reason)

@@ -1,0 +1,67 @@
+"""A relay in front of PostgreSQL that holds answers back, or is not there at all."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+_SOCKET = ".s.PGSQL.5432"
+
+
+class Relay:
+    """`url` leads to the database through it.
+
+    After `passes` more answers all others are held back, or with `breaks` the connections end.
+    """
+
+    def __init__(self, database: str, folder: Path) -> None:
+        parts = urlsplit(database)
+        self._target = Path(parse_qs(parts.query)["host"][0]) / _SOCKET
+        self._path = folder / _SOCKET
+        self.url = urlunsplit(parts._replace(query=f"host={folder}"))
+        self.passes: int | None = None
+        self.breaks = self.holds = False
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._lead, self._path)
+
+    async def close(self) -> None:
+        """Nobody gets through any more, and who is through is thrown out."""
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+        self.drop()
+
+    def drop(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    def hold_after(self, passes: int | None, *, breaks: bool = False) -> None:
+        self.passes, self.breaks, self.holds = passes, breaks, False
+
+    async def _lead(self, reader, writer) -> None:
+        theirs, ours = await asyncio.open_unix_connection(self._target)
+        self._open |= {writer, ours}
+        self._tasks.add(asyncio.current_task())
+        with suppress(OSError):
+            await asyncio.gather(
+                self._pass(reader, ours, answers=False), self._pass(theirs, writer, answers=True)
+            )
+        self._open -= {writer, ours}
+        for each in (writer, ours):
+            each.transport.abort()
+
+    async def _pass(self, reader, writer, *, answers: bool) -> None:
+        while octets := await reader.read(2**16):
+            if answers and self.passes is not None:
+                if self.passes == 0:
+                    self.holds = True
+                    if self.breaks:
+                        break
+                    continue
+                self.passes -= 1
+            writer.write(octets)
+            await writer.drain()
+        writer.transport.abort()

@@ -1,0 +1,248 @@
+"""PostgreSQL does not answer: requests end in time, and say no more than anybody knows."""
+
+import asyncio
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from candor.settings import Settings
+from mailers.links import Claim, Purpose, sign
+from tests.conftest import BODY, SECRET
+
+SECONDS = 0.5
+# What looking around, and a busy machine, may add to it.
+SLACK = 1.0
+CREATE = (
+    "mutation($input: CreateReviewInput!) { createReview(input: $input)"
+    " { review { id rating body } errors { code } } }"
+)
+TABLES = (
+    "review",
+    "review_revision",
+    "review_vote",
+    "order_update",
+    "tracking_event",
+    "outbox_mail",
+)
+
+
+@pytest.fixture
+def database(relay):
+    return relay.url
+
+
+@pytest.fixture
+def settings(database):
+    return Settings(database_url=database, secret=SECRET, operation_seconds=SECONDS)
+
+
+@pytest.fixture
+def everything(direct):
+    """All that is stored, as somebody sees it who does not come through the relay."""
+
+    async def look():
+        # Statements that were sent and not answered may still run.
+        running = (
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE state <> 'idle'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        async with asyncio.timeout(10):
+            while await direct.fetchval(running):
+                await asyncio.sleep(0.02)
+        return {
+            table: [dict(row) for row in await direct.fetch(f"SELECT * FROM {table} ORDER BY id")]
+            for table in TABLES
+        }
+
+    return look
+
+
+async def asked(person, query, variables):
+    """The answer, which came in time, and its code; None for one without errors."""
+    began = time.monotonic()
+    answer = await person.send(query, variables)
+    assert time.monotonic() - began < SECONDS + SLACK
+    errors = answer.json().get("errors")
+    if not errors:
+        return None, answer
+    assert answer.status_code == 503, answer.text
+    return errors[0]["extensions"]["code"], answer
+
+
+async def insisting(person, query, variables):
+    """The data, asked for until the database is back."""
+    async with asyncio.timeout(10):
+        while "errors" in (answer := (await person.send(query, variables)).json()):
+            await asyncio.sleep(0.02)
+    return answer["data"]
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_asking_again_with_the_key_works_wherever_the_answer_was_lost(
+    breaks, relay, direct, everything, feed, maria
+):
+    told, steps = set(), 0
+    while True:
+        await feed(f"ORDER-{steps}")
+        given = {"order": {"externalId": f"ORDER-{steps}"}, "rating": 4, "body": BODY}
+        variables = {"input": given | {"idempotencyKey": f"KEY-{steps}"}}
+        relay.hold_after(steps, breaks=breaks)
+        code, answer = await asked(maria, CREATE, variables)
+        was_held = relay.holds
+        relay.hold_after(None)
+        if not was_held:
+            assert code is None
+            break
+        relay.drop()
+        stored = len((await everything())["review"])
+        if code in {"UNAVAILABLE", "OPERATION_TIMEOUT"}:
+            assert stored == steps
+        else:
+            assert code == "OUTCOME_UNKNOWN"
+            assert "same one" in answer.json()["errors"][0]["message"]
+        review = (await insisting(maria, CREATE, variables))["createReview"]["review"]
+        assert (review["rating"], review["body"]) == (4, BODY)
+        assert await direct.fetchval("SELECT COUNT(*) FROM review") == steps + 1
+        assert await direct.fetchval("SELECT SUM(n4) FROM rating_counter") == 2 * (steps + 1)
+        told.add(code)
+        steps += 1
+
+    assert steps >= 3
+    assert told == {"OUTCOME_UNKNOWN", "UNAVAILABLE" if breaks else "OPERATION_TIMEOUT"}
+
+
+MUTATIONS = {
+    "editReview": ("maria", {"rating": 1}),
+    "rejectReview": ("ada", {"reason": "SPAM"}),
+    "deleteReview": ("ada", {"reason": "A test."}),
+    "replyToReview": ("nina", {"body": "Thank you, Maria."}),
+    "voteHelpful": ("carl", {}),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_that_nothing_was_stored_is_said_only_where_it_is_known(
+    mutation, relay, everything, review, request
+):
+    name, given = MUTATIONS[mutation]
+    person = request.getfixturevalue(name)
+    kind = {"voteHelpful": "Vote"}.get(mutation, mutation[0].upper() + mutation[1:])
+    query = (
+        f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code }} }} }}"
+    )
+    told, steps = set(), 0
+    while True:
+        written = await review(f"ORDER-{steps}")
+        before = await everything()
+        variables = {"input": {"reviewId": written["id"], **given}}
+        relay.hold_after(steps)
+        code, answer = await asked(person, query, variables)
+        was_held = relay.holds
+        relay.hold_after(None)
+        if not was_held:
+            assert code is None
+            break
+        relay.drop()
+        if code == "OPERATION_TIMEOUT":
+            assert await everything() == before
+        else:
+            assert code == "OUTCOME_UNKNOWN"
+            assert "look at what it is about" in answer.json()["errors"][0]["message"]
+        told.add(code)
+        steps += 1
+        await insisting(person, "{ reviews { totalCount } }", {})
+
+    assert told == {"OPERATION_TIMEOUT", "OUTCOME_UNKNOWN"}
+
+
+async def test_a_page_says_no_more_than_is_known(relay, direct, everything, feed, client):
+    told, steps = set(), 0
+    while True:
+        await feed(f"ORDER-{steps}")
+        order = await direct.fetchrow(
+            "SELECT id, link_version FROM orders WHERE external_id = $1", f"ORDER-{steps}"
+        )
+        until = datetime.now(UTC) + timedelta(days=1)
+        claim = Claim(Purpose.REVIEW, order["id"], order["link_version"], expires_at=until)
+        address, form = f"/r/{sign(SECRET, claim)}", {"rating": "5", "body": BODY}
+        before = await everything()
+        relay.hold_after(steps)
+        began = time.monotonic()
+        answer = await client.post(address, data=form)
+        assert time.monotonic() - began < SECONDS + SLACK
+        was_held = relay.holds
+        relay.hold_after(None)
+        if not was_held:
+            assert answer.status_code in {200, 303}
+            break
+        relay.drop()
+        assert answer.status_code == 503
+        if "Nothing was stored." in answer.text:
+            assert await everything() == before
+            told.add("nothing")
+        else:
+            assert "it shows whether what you sent was stored" in answer.text
+            assert answer.headers["Retry-After"]
+            told.add("unknown")
+        steps += 1
+        async with asyncio.timeout(10):
+            while (await client.get(address)).status_code != 200:
+                await asyncio.sleep(0.02)
+
+    assert told == {"nothing", "unknown"}
+
+
+async def test_streams_end_in_time_too(relay, feed, maria, nobody, socket, events):
+    await feed()
+    query = CREATE.replace("($input: CreateReviewInput!)", "").replace(
+        "$input", f'{{order: {{externalId: "ORDER-1"}}, rating: 5, body: "{BODY}"}}'
+    )
+    connection = await socket(token=maria.token)
+    relay.hold_after(0)
+    began = time.monotonic()
+    await connection.say({"id": "1", "type": "subscribe", "payload": {"query": query}})
+    told = await connection.hear()
+    stream = await events(query, maria.token)
+    event = await stream.event()
+
+    assert time.monotonic() - began < 2 * (SECONDS + SLACK)
+    assert told["payload"][0]["extensions"]["code"] == "OPERATION_TIMEOUT"
+    assert event[1]["errors"][0]["extensions"]["code"] == "OPERATION_TIMEOUT"
+    relay.hold_after(None)
+    relay.drop()
+    assert (await insisting(nobody, "{ reviews { totalCount } }", {}))["reviews"] == {
+        "totalCount": 0
+    }
+
+
+async def test_a_database_that_stands_still_lets_requests_end_in_time(
+    direct, postgres_database, review, maria, nobody
+):
+    await review()
+    folder = Path(parse_qs(urlsplit(postgres_database).query)["host"][0])
+    backends = await direct.fetch(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    )
+    stopped = [int((folder / "postmaster.pid").read_text().split()[0])]
+    stopped += [row["pid"] for row in backends]
+    query = "{ reviews { nodes { id body } } }"
+    variables = {"input": {"order": {"externalId": "ORDER-1"}, "rating": 5, "body": BODY}}
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        answers = await asyncio.gather(
+            *(asked(nobody, query, {}) for _ in range(12)),
+            *(asked(maria, CREATE, variables) for _ in range(3)),
+        )
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+    assert {code for code, _ in answers} == {"OPERATION_TIMEOUT"}
+    assert len((await insisting(nobody, query, {}))["reviews"]["nodes"]) == 1

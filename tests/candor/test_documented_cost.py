@@ -1,0 +1,119 @@
+"""The document on prices says what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import parse
+
+from candor import budgets, prices, reading, transport
+from candor.documents import _GUESSABLE, document_of
+from candor.errors import REFUSAL
+from candor.limits import MAX_TOKENS, MAXIMA
+from candor.pages import house
+from candor.settings import Settings
+from resolvers.keyset import DEFAULT_SIZE
+from resolvers.reviews_lookup import DEFAULT_TAIL
+from schema.api import schema
+
+TEXT = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+EXAMPLES = re.findall(
+    r"^```graphql\n(.*?)^```\n\n\*\*(\d+) points\*\*", TEXT, re.DOTALL | re.MULTILINE
+)
+ROWS = dict(re.findall(r"^\| (.*?) \| (.*?) \|$", TEXT, re.MULTILINE))
+PLAIN = " ".join(TEXT.split())
+
+
+@pytest.fixture
+def database(sqlite_database) -> str:
+    """Prices are the same on each."""
+    return sqlite_database
+
+
+def cost(text, **variables):
+    return document_of(schema._schema, parse(text)).operations[0].cost(variables)
+
+
+def test_every_operation_of_the_document_is_an_example_with_its_price():
+    assert len(EXAMPLES) == TEXT.count("```graphql") == 5
+
+
+@pytest.mark.parametrize(("text", "points"), EXAMPLES)
+async def test_an_example_costs_what_the_document_says(client, text, points):
+    answer = (await client.post("/graphql", json={"query": text})).json()
+
+    assert answer["extensions"]["cost"]["requested"] == int(points)
+
+
+def test_what_the_examples_say_beside_their_price():
+    page, size = EXAMPLES[0][0], EXAMPLES[2][0]
+
+    assert f"is {cost(size, size=100)}." in PLAIN
+    assert f"is paid with {reading.price_of_reading(page)} points" in PLAIN
+    assert f"and with {cost(page)} from then on" in PLAIN
+
+
+def test_the_points_of_the_rules_are_those_of_the_code():
+    points = {
+        "`totalCount` of a page": prices.COUNT,
+        "each field of a mutation": prices.MUTATION,
+        "`__schema`": prices._INTROSPECTION["__schema"],
+        "`__type`": prices._INTROSPECTION["__type"],
+        "a refusal": REFUSAL,
+        "opening the page of a mail's link": house._COST,
+        "a body or a message of more than 25,000 bytes, for each 1,000": 1,
+    }
+
+    assert {name: ROWS[name] for name in points} == {n: str(p) for n, p in points.items()}
+    assert (transport.SHORT, transport.OCTETS_A_POINT) == (25_000, 1_000)
+    assert f"`first` rows ({DEFAULT_SIZE} unless" in TEXT
+    assert f"`last` rows ({DEFAULT_TAIL} unless" in TEXT
+    assert f"1 for each {reading._CHARACTERS_A_POINT} characters" in TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("{ viewer { role } }", 1),
+        ('{ review(id: "X") { revisions { body } } }', 22),
+        ('{ review(id: "X") { revisions(last: 3) { body } } }', 5),
+        ("{ __schema { types { name } } }", 100),
+        ('{ __type(name: "Review") { name } }', 10),
+        ("{ viewer @skip(if: true) { role } }", 1),
+        ("{ ...a ...a } fragment a on Query { viewer { role } }", 2),
+        ("{ __typename }", 0),
+        ("subscription { reviewPublished { rating author { displayName } } }", 2),
+    ],
+)
+def test_the_rules_without_an_example_hold_too(text, points):
+    assert cost(text) == points
+
+
+def test_rows_of_input_are_priced_by_their_number():
+    text = """mutation ($orders: [OrderInput!]!) { upsertOrders(input: {orders: $orders}) {
+        results { outcome errors { code } } } }"""
+
+    assert cost(text, orders=[{}] * 500) == 10 + 1 + 500 * 2
+
+
+def test_the_budgets_are_those_of_the_code():
+    settings = Settings()
+
+    assert f"`CANDOR_BUDGET` ({settings.budget:,})" in TEXT
+    assert f"({settings.max_cost_anonymous:,}) without a token" in PLAIN
+    assert f"`CANDOR_MAX_COST` ({settings.max_cost:,})" in PLAIN
+    assert f"`CANDOR_MAX_ANSWER` bytes ({settings.max_answer:,})" in PLAIN
+    assert ROWS["a customer, vendor, team member or admin"] == (
+        f"{budgets._SHARES_OF_PEOPLE} times as many"
+    )
+    assert ROWS["an API key"] == f"{budgets._SHARES[budgets.Role.INTEGRATION]} times as many"
+    assert budgets._SHARES[budgets.Role.GUEST] == 1
+    assert f"{budgets.GUESSES} guesses a minute" in PLAIN
+    assert all(f"`{name}`" in PLAIN for name in _GUESSABLE)
+
+
+def test_the_limits_of_documents_are_those_of_the_code():
+    table = TEXT.partition("| limit | max |\n|---|---|\n")[2].partition("\n\n")[0]
+    named = dict(re.findall(r"\| `(\w+)` \| ([\d,]+) \|", table))
+
+    assert named == {name: f"{most:,}" for name, most in {"tokens": MAX_TOKENS, **MAXIMA}.items()}

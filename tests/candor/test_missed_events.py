@@ -1,0 +1,75 @@
+"""A subscription that may have missed events is told so and ended, whatever carries it."""
+
+import asyncio
+
+import pytest
+
+SUBSCRIPTION = "subscription { reviewPublished { rating } }"
+LISTENING = "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    monkeypatch.setattr("models.announcements._RETRY_SECONDS", 0.05)
+
+
+@pytest.fixture
+def database(relay):
+    return relay.url
+
+
+@pytest.fixture
+def heard(direct):
+    """Wait until announcements are heard, or are not."""
+
+    async def wait(times=1):
+        async with asyncio.timeout(10):
+            while await direct.fetchval(LISTENING) != times:
+                await asyncio.sleep(0.02)
+
+    return wait
+
+
+async def test_the_loss_of_the_listening_connection_ends_subscriptions(
+    relay, heard, socket, events, review
+):
+    await heard()
+    connection = await socket()
+    query = {"query": SUBSCRIPTION}
+    await connection.say({"id": "1", "type": "subscribe", "payload": query})
+    stream = await events(SUBSCRIPTION)
+    await asyncio.sleep(0.1)
+    await review("ORDER-1")
+    assert (await connection.hear())["payload"]["data"]["reviewPublished"] == {"rating": 5}
+    assert (await stream.event())[1]["data"]["reviewPublished"] == {"rating": 5}
+
+    relay.drop()
+
+    told = await connection.hear()
+    assert (told["id"], told["type"]) == ("1", "error")
+    assert told["payload"][0]["extensions"]["code"] == "EVENTS_MISSED"
+    name, body = await stream.event()
+    assert (name, body["errors"][0]["extensions"]["code"]) == ("next", "EVENTS_MISSED")
+    assert (await stream.event())[0] == "complete"
+
+
+async def test_who_subscribes_meanwhile_is_told_when_it_is_back(
+    relay, heard, socket, review, nobody
+):
+    await heard()
+    await relay.close()
+    await heard(0)
+    connection = await socket()
+    await connection.say({"id": "1", "type": "subscribe", "payload": {"query": SUBSCRIPTION}})
+    await relay.open()
+
+    told = await connection.hear()
+    assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "EVENTS_MISSED")
+    await heard()
+    await connection.say({"id": "2", "type": "subscribe", "payload": {"query": SUBSCRIPTION}})
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10):
+        while "errors" in (await nobody.send("{ reviews { totalCount } }")).json():
+            await asyncio.sleep(0.02)
+    await review("ORDER-2", rating=3)
+    assert (await connection.hear())["payload"]["data"]["reviewPublished"] == {"rating": 3}
