@@ -5,7 +5,11 @@ import asyncio
 import pytest
 
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
-LISTENING = "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"  # fmt: skip
+# What the connection that listens has asked last.
+LISTENING = (
+    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND query = 'SELECT clock_timestamp()'"
+)
 
 
 @pytest.fixture(autouse=True)
