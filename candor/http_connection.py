@@ -25,6 +25,8 @@ MAX_HEADER, MAX_FIELDS = 32_768, 200
 # Octets that are read of one request, however its body is wrapped, and more only of a body that may
 # be larger. A body that is too large is read on so far, so that its sender hears so.
 MAX_REQUEST = 1_000_000
+# For so long a client that has its answer may go on sending: then it has seen it.
+LINGER_SECONDS = 2.0
 
 
 class RequestTimeout(RequestError):
@@ -52,7 +54,7 @@ class HttpConnection(HttpToolsProtocol):
         self._served = self.app
         self._unsent = Unsent()
         self._is_proxys = False
-        self._ends = False
+        self._ends = self._is_deaf = False
         # Octets of an unfinished request that came before, and that came now.
         self._read = self._came = 0
         self._fault: RequestError | None = None
@@ -75,6 +77,8 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
         self._came = len(data)
         super().data_received(data)
         if self._awaited is Awaited.HEADER or self._awaited is Awaited.BODY:
@@ -171,6 +175,8 @@ class HttpConnection(HttpToolsProtocol):
         begins = self._awaited is Awaited.HEADER
         if (begins and self._read > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
             self._refuse(HeaderTooLarge())
+        elif self._read > self._most and self._is_answered:
+            self._be_deaf()
         elif self._read > self._most:
             self._refuse(BodyTooLarge(max=MAX_BODY))
 
@@ -194,9 +200,19 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self._refuse(RequestTimeout())
 
+    @property
+    def _is_answered(self) -> bool:
+        """Whether the answer was sent before the body was here."""
+        return self._awaited is Awaited.BODY and not self._is_busy
+
+    def _be_deaf(self) -> None:
+        """Throw away what still comes: whoever is cut while sending loses the answer."""
+        self._is_deaf = True
+        self.loop.call_later(LINGER_SECONDS, self.drop)
+
     def _refuse(self, error: RequestError) -> None:
         """Tell it, unless an answer has begun, and end. To the application the client left."""
-        answered = self._awaited is Awaited.BODY and not self._is_busy
+        answered = self._is_answered
         if self._is_busy:
             answered = self.cycle.response_started
             self.cycle.disconnected = True
