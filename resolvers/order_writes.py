@@ -37,24 +37,24 @@ class OrderWrites:
         """Store new orders. Gives the rows of those that somebody else stored at this moment."""
         if not rows:
             return []
-        now, values = clock.now(), {}
-        for row in sorted(rows, key=lambda row: row.facts.external_id):
-            told = self._values(row.facts, _NEW).values()
-            values[row.facts.external_id] = (uuid7(), row.facts.external_id, *told, 1, now)
-        one = f"({sql.places(next(iter(values.values())))})"
+        now, flat = clock.now(), list[object]()
+        told = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
+        for external_id in sorted(told):
+            flat += (uuid7(), external_id, *told[external_id].values(), 1, now)
+        one = f"({sql.places(('id', 'external_id', *_COLUMNS, 'link_version', 'created_at'))})"
         statement = (
-            f"{_INSERT} VALUES {', '.join([one] * len(values))} ON CONFLICT DO NOTHING RETURNING id"
+            f"{_INSERT} VALUES {', '.join([one] * len(told))}"
+            " ON CONFLICT DO NOTHING RETURNING id, external_id"
         )
-        flat = [value for each in values.values() for value in each]
-        stored = {row["id"] for row in await sql.fetch(statement, *flat)}
+        stored = {row["external_id"]: row["id"] for row in await sql.fetch(statement, *flat)}
         raced = []
         for row in rows:
-            order_id = values[row.facts.external_id][0]
-            if order_id not in stored:
+            external_id = row.facts.external_id
+            if external_id not in stored:
                 raced.append(row)
                 continue
-            row.result.order_id, row.result.outcome = order_id, Outcome.CREATED
-            await self._remind(row, _completion(row.facts, None))
+            row.result.order_id, row.result.outcome = stored[external_id], Outcome.CREATED
+            await self._remind(row, told[external_id]["completed_at"])
         return raced
 
     async def update(self, row: OrderRow, stored: sql.Row) -> None:
@@ -82,7 +82,7 @@ class OrderWrites:
             # Of another date, for another person, or not wanted any more: there is one reminder.
             because = "the order changed"
             await mailers.withdraw("review.reminder", about=stored["id"], because=because)
-            await self._remind(row, _completion(row.facts, stored["completed_at"]))
+            await self._remind(row, values["completed_at"])
 
     async def tell_of_persons(self, rows: list[OrderRow]) -> None:
         """Record whose name, address or language changed, once for each, with the order."""

@@ -176,6 +176,16 @@ async def test_one_click_in_a_reminder_ends_reminders(feed, deliver, client):
     assert second.reason == "the recipient does not want such mails"
 
 
+@pytest.mark.parametrize("before", [None, "DELIVERED"])
+async def test_an_order_that_is_completed_without_a_date_is_reminded(feed, deliver, before):
+    if before:
+        await feed("ORDER-1", status=before, completedAt=None)
+    await feed("ORDER-1", completedAt=None)
+    await OutboxMail.all().update(due_at=0)
+
+    assert list(await deliver()) == ["How was A logo?"]
+
+
 async def test_an_order_that_was_completed_again_is_reminded_of_the_later_completion(feed, deliver):
     first = datetime.now(UTC) - timedelta(days=3, minutes=2)
     await feed("ORDER-1", completedAt=first.isoformat())
