@@ -222,6 +222,26 @@ async def shop(client) -> Person:
     return Person(client, key, "shop")
 
 
+@pytest.fixture
+def key_of(person):
+    """Make somebody with a key that is bound to a vendor."""
+
+    async def make(vendor):
+        key, digest = new_key()
+        await ApiKey.create(
+            name=f"key of {vendor}",
+            digest=digest,
+            scopes="ORDERS_WRITE",
+            vendor=vendor,
+            created_at=datetime.now(UTC),
+        )
+        someone = person("customer", "X")
+        someone.token = key
+        return someone
+
+    return make
+
+
 def order_input(id: str = "ORDER-1", **changes: Any) -> dict[str, Any]:
     """A completed order of Maria's, bought from Nina."""
     order = {

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.tokens import new_key
 from mailers.configuration import MailConfig, Pace
 from mailers.links import Purpose, read
 from mailers.worker import Worker
-from models import ApiKey, Order, OutboxMail
+from models import Order, OutboxMail
 
 
 @pytest.fixture
@@ -232,24 +231,6 @@ async def test_the_team_reads_no_address_for_a_customers_name(
         text = mail.get_body(("plain",)).get_content()
         assert "Customer " in text
         assert name == "" or name not in text
-
-
-@pytest.fixture
-def key_of(client, shop):
-    """Somebody with a key that is bound to a vendor."""
-
-    async def make(vendor):
-        key, digest = new_key()
-        await ApiKey.create(
-            name=f"key of {vendor}",
-            digest=digest,
-            scopes="ORDERS_WRITE",
-            vendor=vendor,
-            created_at=datetime.now(UTC),
-        )
-        return type(shop)(client, key, vendor)
-
-    return make
 
 
 def told(vendor, email, **changes):

@@ -1,11 +1,6 @@
 """Who feeds orders: the marketplace's own key, and keys that are bound to a vendor."""
 
-from datetime import UTC, datetime
-
 import pytest
-
-from candor.tokens import new_key
-from models import ApiKey
 
 RESULT = """results { externalId outcome order { externalId status completedAt }
   errors { code field message } warnings { code field message } }"""
@@ -21,26 +16,6 @@ def send(shop):
         return payload["results"]
 
     return send
-
-
-@pytest.fixture
-def key_of(person):
-    """Make somebody with a key that is bound to a vendor."""
-
-    async def make(vendor):
-        key, digest = new_key()
-        await ApiKey.create(
-            name=f"key of {vendor}",
-            digest=digest,
-            scopes="ORDERS_WRITE",
-            vendor=vendor,
-            created_at=datetime.now(UTC),
-        )
-        someone = person("customer", "X")
-        someone.token = key
-        return someone
-
-    return make
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.tokens import new_key
-from models import ApiKey, Notification, OutboxMail, Review, sql
+from models import Notification, OutboxMail, Review, sql
 
 NOON = "2026-03-10T12:00:00+00:00"
 RESULT = "results { externalId outcome order { externalId status completedAt service { externalId title } vendor { externalId } } errors { code field } }"
@@ -35,19 +34,9 @@ def send(shop):
 
 
 @pytest.fixture
-async def partner(client, person):
+async def partner(key_of):
     """A key that may write the orders of Nina only."""
-    key, digest = new_key()
-    await ApiKey.create(
-        name="partner",
-        digest=digest,
-        scopes="ORDERS_WRITE",
-        vendor="NINA",
-        created_at=datetime.now(UTC),
-    )
-    someone = person("customer", "X")
-    someone.token = key
-    return someone
+    return await key_of("NINA")
 
 
 def outcomes(results):
