@@ -1,50 +1,22 @@
 """The feed under attack and in a hurry: keys of vendors, feeds that race, hand-overs meanwhile."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from mailers.links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
+from tests.resolvers.feeds import BOB, EVIL, GOOD, NOW, WILMA, ago, evils, order, said
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-GOOD = {"externalId": "NINA", "displayName": "Nina"}
-EVIL = {"externalId": "EVIL", "displayName": "Evil"}
-LAMP, THING = {"externalId": "LAMP", "title": "A lamp"}, {"externalId": "THING", "title": "A thing"}
-WILMA = {"externalId": "WILMA", "displayName": "Wilma Witness", "email": "wilma@example.com"}
-BOB = {"externalId": "BOB", "displayName": "Bob Baker", "email": "bob@example.com"}
 SHILL = {"externalId": "SHILL", "displayName": "Sam Shill", "email": "shill@example.com"}
 NOBODY = WILMA | {"displayName": "Nobody Special", "email": "attacker@example.com"}
 NAMELESS = {"externalId": "WILMA", "displayName": "Wilma Witness"}
 
 
-def ago(**span):
-    return (NOW - timedelta(**span)).isoformat()
-
-
-def order(id="ORDER-1", **changes):
-    return {
-        "externalId": id,
-        "status": "COMPLETED",
-        "completedAt": ago(days=1),
-        "customer": WILMA,
-        "vendor": GOOD,
-        "service": LAMP,
-    } | changes
-
-
-def evils(id="EVIL-1", **changes):
-    return order(id, vendor=EVIL, service=THING) | changes
-
-
 @pytest.fixture(autouse=True)
 def now(at):
     return at(NOW)
-
-
-def said(results):
-    return [r["outcome"] or ",".join(error["code"] for error in r["errors"]) for r in results]
 
 
 async def facts(external_id="WILMA"):

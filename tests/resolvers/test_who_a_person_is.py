@@ -1,39 +1,16 @@
 """Whose word the feed takes for whose name, whose order and whose review."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from mailers.links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
+from tests.resolvers.feeds import BOB, EVIL, GOOD, LAMP, NOW, THING, WILMA, ago, evils, order, said
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-GOOD = {"externalId": "NINA", "displayName": "Nina"}
-EVIL = {"externalId": "EVIL", "displayName": "Evil"}
-LAMP, THING = {"externalId": "LAMP", "title": "A lamp"}, {"externalId": "THING", "title": "A thing"}
-WILMA = {"externalId": "WILMA", "displayName": "Wilma Witness", "email": "wilma@example.com"}
 NOBODY = WILMA | {"displayName": "Nobody Special", "email": "attacker@example.com", "locale": "fi"}
-
-
-def ago(**span):
-    return (NOW - timedelta(**span)).isoformat()
-
-
-def order(id="ORDER-1", **changes):
-    return {
-        "externalId": id,
-        "status": "COMPLETED",
-        "completedAt": ago(days=1),
-        "customer": WILMA,
-        "vendor": GOOD,
-        "service": LAMP,
-    } | changes
-
-
-def evils(id="EVIL-1", **changes):
-    return order(id, vendor=EVIL, service=THING) | changes
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +46,6 @@ def log(sam):
         ]
 
     return read
-
-
-def said(results):
-    return [r["outcome"] or ",".join(error["code"] for error in r["errors"]) for r in results]
 
 
 def places(result, what="errors"):
@@ -270,8 +243,6 @@ async def test_the_status_that_the_marketplace_tells_is_no_event(send, log):
 
 
 # An order that becomes somebody else's
-
-BOB = {"externalId": "BOB", "displayName": "Bob Baker", "email": "bob@example.com"}
 
 
 async def test_a_reviewed_order_changes_its_customer_only_by_a_hand_over(
