@@ -14,19 +14,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from candor import logs, mail
-from candor.budgets import Budgets
-from candor.endpoint import GraphQLEndpoint
-from candor.graphiql import GraphiQL
-from candor.health import Health
-from candor.logs import RequestLog
-from candor.metrics import Metrics
-from candor.origins import Origins
+from candor import mail_worker
+from candor.callers.budgets import Budgets
+from candor.callers.tokens import Gatekeeper
+from candor.http.endpoint import GraphQLEndpoint
+from candor.http.graphiql import GraphiQL
+from candor.http.graphql_over_http import heeding
+from candor.http.origins import Origins
+from candor.operating import logs
+from candor.operating.health import Health
+from candor.operating.logs import RequestLog
+from candor.operating.metrics import Metrics
 from candor.pages.front_page import FrontPage
-from candor.pages.house import Pages
+from candor.pages.routes import Pages
 from candor.settings import Settings, from_environment
-from candor.tokens import Gatekeeper
-from candor.transport import heeding
 from models.announcements import hearing
 from models.database import opened
 from schema.api import printed
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         async with (
             opened(settings.database_url),
             hearing(settings.database_url),
-            mail.working(settings, ending),
+            mail_worker.working(settings, ending),
         ):
             try:
                 yield {"ending": ending}

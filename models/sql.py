@@ -6,7 +6,7 @@ type in every table.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
@@ -94,7 +94,7 @@ def dollar(statement: str) -> str:
     return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 
 
-def places(values: Sequence[Any]) -> str:
+def places(values: Collection[Any]) -> str:
     """`?, ?, ?` for a list of values."""
     return ", ".join("?" * len(values))
 

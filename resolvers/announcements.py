@@ -9,7 +9,7 @@ from models import Notification, Review, announcements, clock, sql
 from resolvers import notifications, services
 from resolvers.errors import NotFound, Unauthenticated
 from resolvers.ref import Ref
-from resolvers.reviews_lookup import find_review
+from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
 _REVIEW, _NOTIFICATION = "review", "notification"

@@ -7,7 +7,7 @@ from uuid import UUID
 import mailers
 from models import Audience, MailAttempt, MailStatus, OutboxMail
 from models.database import transaction
-from resolvers import tracking
+from resolvers import tracking_log
 from resolvers.errors import Conflict, NotFound
 from resolvers.keyset import Order, Page, PageRequest, Term, cut
 from resolvers.viewer import Viewer
@@ -91,7 +91,7 @@ async def retry(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
             raise Conflict(
                 "id", message="Only a dead, expired or uncertain mail can be sent again."
             )
-        await tracking.record(viewer, "mail.retried", mail=mail.mail, mail_id=str(mail.id))
+        await tracking_log.record(viewer, "mail.retried", mail=mail.mail, mail_id=str(mail.id))
         return await OutboxMail.get(id=mail.id)
 
 
@@ -104,7 +104,7 @@ async def cancel(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
         mail = await _must_find(viewer, mail_id)
         if not await mailers.cancel(mail.id, because="an admin cancelled it"):
             raise Conflict("id", message="Only a mail that has not left can be cancelled.")
-        await tracking.record(viewer, "mail.cancelled", mail=mail.mail, mail_id=str(mail.id))
+        await tracking_log.record(viewer, "mail.cancelled", mail=mail.mail, mail_id=str(mail.id))
         return await OutboxMail.get(id=mail.id)
 
 

@@ -1,6 +1,6 @@
 """A person's inbox in the app."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -88,7 +88,7 @@ async def unread_count(viewer: Viewer) -> int:
     return await _count(_unread(visible_notifications(viewer)))
 
 
-async def by_ids(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Notification]:
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Notification]:
     """Those of the notices that are the viewer's, by their ids."""
     visible = visible_notifications(viewer)
     rows = await sql.fetch(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from models import OrderStatus, clock, guest
 from models.email_address import normalised
 from models.language import language_tag
-from resolvers import site_settings, text
+from resolvers import site_settings, user_text
 from resolvers.errors import Invalid, UserError
 
 _ADDRESS = re.compile(r"\S@\S+\.\S")
@@ -81,7 +81,7 @@ def checked(facts: OrderFacts, *path: str) -> Checked:
     checks = _Checks(path)
     for unreadable in facts.unreadable:
         checks.add(checks.errors, unreadable)
-    order_id = checks.must(text.identifier, facts.external_id, "externalId")
+    order_id = checks.must(user_text.identifier, facts.external_id, "externalId")
     facts = replace(
         facts,
         external_id=order_id,
@@ -90,7 +90,7 @@ def checked(facts: OrderFacts, *path: str) -> Checked:
         customer=_customer(facts.customer, order_id, checks),
         vendor=_person(facts.vendor, "vendor", _vendor_name, checks),
         service=ServiceFacts(
-            checks.must(text.identifier, facts.service.external_id, "service", "externalId"),
+            checks.must(user_text.identifier, facts.service.external_id, "service", "externalId"),
             checks.must(_title, facts.service.title, "service", "title"),
             checks.may(_url, facts.service.url, "service", "url"),
         ),
@@ -150,7 +150,7 @@ def _person(
     person: PersonFacts, role: str, name: Callable[..., str], checks: _Checks
 ) -> PersonFacts:
     return PersonFacts(
-        checks.must(text.identifier, person.external_id, role, "externalId"),
+        checks.must(user_text.identifier, person.external_id, role, "externalId"),
         checks.may(name, person.display_name, role, "displayName"),
         checks.may(_email, person.email, role, "email"),
         checks.may(_locale, person.locale, role, "locale"),
@@ -178,7 +178,7 @@ def _past(value: datetime | None, *field: str, what: str) -> datetime | None:
 
 
 def _name(value: str, *field: str) -> str:
-    cleaned = text.line(value)
+    cleaned = user_text.line(value)
     if len(cleaned) > 200:
         raise Invalid(*field, message="A name has 200 characters at most.")
     return cleaned
@@ -194,7 +194,7 @@ def _vendor_name(value: str, *field: str) -> str:
 
 
 def _title(value: str, *field: str) -> str:
-    cleaned = text.line(value)
+    cleaned = user_text.line(value)
     if not 1 <= len(cleaned) <= 300:
         raise Invalid(*field, message="A title has 1 to 300 characters.")
     return cleaned

@@ -2,7 +2,7 @@
 
 import mailers
 from models import Customer, Order, sql
-from resolvers import tracking
+from resolvers import tracking_log
 from resolvers.viewer import Viewer
 
 # Links say the version, in 15 bits.
@@ -30,4 +30,4 @@ async def hand_over(viewer: Viewer, order: sql.Row, *, to: Customer) -> None:
     about = [order["id"], *reviews, *updates]
     await mailers.readdress(order["customer"], to, about=about)
     ids = {"from": order["customer"], "to": to.external_id}
-    await tracking.record(viewer, "order.handed_over", about=Order(id=order["id"]), **ids)
+    await tracking_log.record(viewer, "order.handed_over", about=Order(id=order["id"]), **ids)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models import Customer, Service, Vendor, clock, sql
 from models.uuid7 import uuid7
-from resolvers import text
+from resolvers import user_text
 from resolvers.errors import Conflict, Forbidden
 from resolvers.order_facts import KEEP, PersonFacts
 from resolvers.order_rows import OrderRow
@@ -129,7 +129,7 @@ def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
     facts = row.facts.service
     said: dict[str, Any] = {
         "title": facts.title,
-        "title_folded": text.fold(facts.title)[:900],
+        "title_folded": user_text.fold(facts.title)[:900],
         "url": facts.url,
     }
     if not row.is_of_same:

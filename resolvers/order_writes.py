@@ -7,7 +7,7 @@ from typing import Any
 import mailers
 from models import Customer, Order, OrderStatus, SiteSettings, Vendor, clock, sql
 from models.uuid7 import uuid7
-from resolvers import tracking
+from resolvers import tracking_log
 from resolvers.order_facts import KEEP, OrderFacts
 from resolvers.order_hand_over import hand_over
 from resolvers.order_parties import Parties
@@ -146,7 +146,7 @@ class OrderWrites:
             await promise_reminder(order_id, completed_at, row.facts, customer, self.settings)
 
     async def _record(self, row: OrderRow, kind: str, **details: Any) -> None:
-        await tracking.record(self.viewer, kind, about=Order(id=row.result.order_id), **details)
+        await tracking_log.record(self.viewer, kind, about=Order(id=row.result.order_id), **details)
 
 
 def _completion(facts: OrderFacts, stored: datetime | None) -> datetime | None:

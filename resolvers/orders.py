@@ -71,7 +71,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
     if not ids:
         return {}
     visible = visible_orders(viewer)
-    statement = f"{_SELECT} WHERE o.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    statement = f"{_SELECT} WHERE o.id IN ({sql.places(ids)}) AND {visible.text}"
     rows = await sql.fetch(statement, *ids, *visible.values)
     return {row["id"]: _order(row) for row in rows}
 
@@ -84,7 +84,7 @@ async def of_updates(updates: Collection[OrderUpdate]) -> dict[UUID, Order]:
     ids = {update.order_id for update in updates}
     if not ids:
         return {}
-    rows = await sql.fetch(f"{_SELECT} WHERE o.id IN ({sql.places(list(ids))})", *ids)
+    rows = await sql.fetch(f"{_SELECT} WHERE o.id IN ({sql.places(ids)})", *ids)
     return {row["id"]: _order(row) for row in rows}
 
 

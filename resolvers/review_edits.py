@@ -13,15 +13,15 @@ from resolvers import (
     review_eligibility,
     rights,
     site_settings,
-    text,
-    tracking,
+    tracking_log,
+    user_text,
 )
 from resolvers.errors import Forbidden, Invalid, NotFound
 from resolvers.frequency import must_be_seldom
 from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
+from resolvers.review_lookup import find_review
 from resolvers.reviews import checked_stars
-from resolvers.reviews_lookup import find_review
 from resolvers.viewer import Viewer, is_author
 
 
@@ -76,12 +76,14 @@ def _apply(review: Review, changes: dict[str, Any]) -> None:
         for name in {"rating", "body"} & changes.keys():
             check(_must_not_be_null, name, changes[name])
         body = (
-            check(text.body, changes["body"], "body") if changes.get("body") is not None else None
+            check(user_text.body, changes["body"], "body")
+            if changes.get("body") is not None
+            else None
         )
     for name, value in stars.items():
         setattr(review, name, value)
     if body is not None:
-        review.body, review.body_folded = body, text.fold(body)
+        review.body, review.body_folded = body, user_text.fold(body)
 
 
 def _must_not_be_null(name: str, value: Any) -> None:
@@ -122,7 +124,7 @@ async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
         "edited_at",
     )
     await Review.filter(id=after.id).update(**{name: getattr(after, name) for name in changed})
-    await tracking.record(viewer, "review.edited", about=after)
+    await tracking_log.record(viewer, "review.edited", about=after)
     if before.is_public and after.is_public:
         await rating_counters.recount(before, after)
     elif before.is_public:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from models import Order, OrderStatus, Review, SiteSettings, clock
 from models.review_window import Window, window
-from resolvers import errors, orders, reviews_lookup, site_settings
+from resolvers import errors, orders, review_lookup, site_settings
 from resolvers.ref import Ref
 from resolvers.viewer import Role, Viewer
 
@@ -79,7 +79,7 @@ async def of_orders(viewer: Viewer, rows: list[Order]) -> list[Eligibility]:
     settings = await site_settings.current()
     existing = {
         review.order_id: review
-        for review in await reviews_lookup.of_orders(viewer, [row.id for row in rows])
+        for review in await review_lookup.of_orders(viewer, [row.id for row in rows])
     }
     now = clock.now()
     return [judge(viewer, row, settings, now, existing=existing.get(row.id)) for row in rows]

@@ -9,7 +9,7 @@ from models import Order, OrderStatus, RejectionReason, Review, ReviewStatus, cl
 from models.database import transaction
 from models.review import SUB_RATINGS
 from models.uuid7 import uuid7
-from resolvers import orders, rating_counters, reviews, text
+from resolvers import orders, rating_counters, reviews, user_text
 from resolvers.errors import (
     AlreadyReviewed,
     BodyTooLong,
@@ -122,7 +122,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
         raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
     if order.customer.external_id == order.vendor.external_id:
         raise OwnService("order_id")
-    body = text.plain(row.body)
+    body = user_text.plain(row.body)
     _check(row, body)
     is_rejected = row.status is ReviewStatus.REJECTED
     return Review(
@@ -136,7 +136,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
         quality=row.quality,
         value=row.value,
         body=body,
-        body_folded=text.fold(body),
+        body_folded=user_text.fold(body),
         verified=_is_verified(row, order, declared=declared),
         status=row.status,
         rejection_reason=row.reason or RejectionReason.OTHER if is_rejected else None,
@@ -160,8 +160,10 @@ def _check_date(row: ReviewFacts) -> None:
 
 
 def _check_body(body: str) -> None:
-    if text.is_too_long(body):
-        raise BodyTooLong("body", message=f"A review has {text.BODY_MAX:,} characters at most.")
+    if user_text.is_too_long(body):
+        raise BodyTooLong(
+            "body", message=f"A review has {user_text.BODY_MAX:,} characters at most."
+        )
 
 
 def _check_reason(row: ReviewFacts) -> None:

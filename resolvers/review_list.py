@@ -7,11 +7,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from models import Review, ReviewStatus, sql
-from resolvers import text
+from resolvers import user_text
 from resolvers.errors import Invalid, RatingOutOfRange
 from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
-from resolvers.reviews_lookup import FROM, LISTED
+from resolvers.review_lookup import FROM, LISTED
 from resolvers.viewer import Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
@@ -177,7 +177,7 @@ def _narrowing(filter: ReviewFilter) -> list[Condition]:
 
 def _search(search: str) -> Condition:
     """Reviews whose text holds these words as typed; `%` and `_` mean themselves."""
-    words = text.fold(text.plain(search))
+    words = user_text.fold(user_text.plain(search))
     if len(words) > 200:
         raise Invalid("filter", "search", message="Search for 200 characters at most.")
     position = "strpos" if sql.is_postgres() else "instr"

@@ -17,8 +17,8 @@ from resolvers import (
     rating_counters,
     review_eligibility,
     rights,
-    text,
-    tracking,
+    tracking_log,
+    user_text,
 )
 from resolvers.errors import (
     AlreadyReviewed,
@@ -29,7 +29,7 @@ from resolvers.errors import (
 )
 from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
-from resolvers.reviews_lookup import find_review
+from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
 _INSERT_COLUMNS = (
@@ -96,9 +96,9 @@ async def create_review(
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
         with told_at_once() as check:
             check(checked_stars, stars)
-            cleaned = check(text.body, body, "body")
+            cleaned = check(user_text.body, body, "body")
             if idempotency_key is not None:
-                check(text.identifier, idempotency_key, "idempotency_key")
+                check(user_text.identifier, idempotency_key, "idempotency_key")
         key = {"idempotency_key": idempotency_key, "idempotency_digest": digest}
         review = _new_review(row, settings, {**stars, "body": cleaned, **key})
         if await _written(review, row):
@@ -140,7 +140,7 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
             raise NotFound("review_id", message="There is no such review.")
         why = required_reason(reason)
         await Review.filter(id=review.id).update(deleted_at=clock.now())
-        await tracking.record(viewer, "review.deleted", about=review, reason=why)
+        await tracking_log.record(viewer, "review.deleted", about=review, reason=why)
         await mailers.withdraw("review.received", about=review.id, because="it was deleted")
         if review.is_public:
             await rating_counters.count_out(review)
@@ -149,7 +149,7 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
 
 def required_reason(reason: str) -> str:
     """A reason in words, for the log. Raises Invalid when it says nothing."""
-    why = text.plain(reason)
+    why = user_text.plain(reason)
     if not 1 <= len(why) <= 1000:
         raise Invalid("reason", message="Give a reason of 1 to 1,000 characters.")
     return why
@@ -179,7 +179,7 @@ def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> 
         vendor_id=order.vendor_id,
         customer_id=order.customer_id,
         **given,
-        body_folded=text.fold(given["body"]),
+        body_folded=user_text.fold(given["body"]),
         verified=True,
         status=ReviewStatus.PENDING if held else ReviewStatus.APPROVED,
         created_at=now,
@@ -198,7 +198,7 @@ async def _first_answer(
     viewer: Viewer, order: Order, key: str | None, digest: str | None
 ) -> Review | None:
     """The review that this person's key already made; Conflict when it came with other input."""
-    if key is None or not text.is_identifier(key):  # which no review has
+    if key is None or not user_text.is_identifier(key):  # which no review has
         return None
     if not review_eligibility.is_customer(viewer, order):
         return None

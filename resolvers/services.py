@@ -9,11 +9,11 @@ from uuid import UUID
 
 from models import Service, Vendor, sql
 from models.rating_tally import Tally
-from resolvers import text
+from resolvers import user_text
 from resolvers.errors import Invalid
 from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
 from resolvers.ref import Ref
-from resolvers.standing import FEATURED_FROM, LOWERED_FROM, NORMAL_FROM, ServiceStanding
+from resolvers.service_standing import FEATURED_FROM, LOWERED_FROM, NORMAL_FROM, ServiceStanding
 from resolvers.viewer import Condition
 
 _TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
@@ -188,7 +188,7 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
     elif order is ServiceOrder.RANKING and not filter.include_hidden:
         parts.append(f"{_RANK} <> {_RANKS[ServiceStanding.HIDDEN]}")
     if filter.search is not None:
-        words = text.fold(text.plain(filter.search))
+        words = user_text.fold(user_text.plain(filter.search))
         if len(words) > 200:
             raise Invalid("filter", "search", message="Search for 200 characters at most.")
         parts.append(f"{'strpos' if sql.is_postgres() else 'instr'}(s.title_folded, ?) > 0")

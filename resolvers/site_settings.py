@@ -7,7 +7,7 @@ from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
 from models.time_zone import time_zone
-from resolvers import text, tracking
+from resolvers import tracking_log, user_text
 from resolvers.errors import Invalid
 from resolvers.mistakes import told_at_once
 from resolvers.viewer import Viewer
@@ -32,7 +32,7 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
         await sql.execute(_MAKE, *_DEFAULTS.values())
         if checked:
             await SiteSettings.filter(key="site").update(**checked)
-            await tracking.record(viewer, "settings.changed", names=sorted(checked))
+            await tracking_log.record(viewer, "settings.changed", names=sorted(checked))
     return await current()
 
 
@@ -47,7 +47,7 @@ def _as_is(_name: str, value: Any) -> Any:
 
 
 def _name(name: str, value: str) -> str:
-    cleaned = text.line(value)
+    cleaned = user_text.line(value)
     if not 1 <= len(cleaned) <= 200:
         raise Invalid(name, message="A name has 1 to 200 characters.")
     return cleaned
@@ -80,7 +80,7 @@ def _address(name: str, value: str) -> str:
 
 
 def _share_text(name: str, value: str) -> str:
-    cleaned = _sound(name, text.plain(value), token_text.checked)
+    cleaned = _sound(name, user_text.plain(value), token_text.checked)
     if not 1 <= len(cleaned) <= 1000:
         raise Invalid(name, message="A share text has 1 to 1,000 characters.")
     return cleaned

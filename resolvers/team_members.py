@@ -7,7 +7,7 @@ import mailers
 from models import Audience, TeamMember, clock, sql
 from models.email_address import normalised
 from models.uuid7 import uuid7
-from resolvers import text
+from resolvers import user_text
 from resolvers.errors import NotFound
 from resolvers.ref import Ref
 from resolvers.viewer import Condition, Viewer, visible_updates
@@ -60,7 +60,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember
     if not ids:
         return {}
     visible = _visible_members(viewer)
-    statement = f"{_SELECT} WHERE m.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    statement = f"{_SELECT} WHERE m.id IN ({sql.places(ids)}) AND {visible.text}"
     rows = await sql.fetch(statement, *ids, *visible.values)
     return {member.id: member for member in sql.hydrate(TeamMember, rows)}
 
@@ -85,7 +85,7 @@ def _visible_members(viewer: Viewer) -> Condition:
 
 def _shown(name: str | None) -> str | None:
     """A name that customers may read; None for none, and for an e-mail address."""
-    cleaned = text.line(name or "")[:200]
+    cleaned = user_text.line(name or "")[:200]
     return None if "@" in cleaned else cleaned or None
 
 

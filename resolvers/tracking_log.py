@@ -1,13 +1,14 @@
-"""The tracking log as the team reads it."""
+"""The tracking log: every step that somebody took, written in the step's own transaction."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from models import TrackingEvent, sql
-from resolvers import text
+from models import Order, OrderUpdate, Review, TrackingEvent, clock, sql
+from resolvers import user_text
 from resolvers.keyset import Page, PageRequest, cut, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
@@ -57,6 +58,29 @@ class TrackingFilter:
     happened_before: datetime | None = None
 
 
+async def record(
+    viewer: Viewer,
+    kind: str,
+    *,
+    about: Review | Order | OrderUpdate | None = None,
+    order_id: UUID | None = None,
+    **details: Any,
+) -> None:
+    """Append one event: who (the viewer), what (`kind`, for good), about which row, and when."""
+    if order_id is None and isinstance(about, Review | OrderUpdate):
+        order_id = about.order_id
+    await TrackingEvent.create(
+        at=clock.now(),
+        kind=kind,
+        actor_role=viewer.role.value,
+        actor=viewer.external_id,
+        subject_type=type(about).__name__ if about else "Site",
+        subject_id=about.id if about else None,
+        order_id=about.id if isinstance(about, Order) else order_id,
+        details=details,
+    )
+
+
 async def list_events(
     viewer: Viewer, filter: TrackingFilter, request: PageRequest, *, count: bool
 ) -> Page[TrackingEvent]:
@@ -74,7 +98,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TrackingEv
     """The events by their ids: for the team alone."""
     if not ids or not viewer.is_team:
         return {}
-    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(list(ids))}) AND {_KNOWN}", *ids)
+    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(ids)}) AND {_KNOWN}", *ids)
     return {event.id: event for event in sql.hydrate(TrackingEvent, rows)}
 
 
@@ -88,7 +112,7 @@ def _where(filter: TrackingFilter) -> Condition:
             Condition("e.subject_id = ? AND e.subject_type = 'OrderUpdate'", (filter.update_id,))
         )
     if filter.actor is not None:
-        actor = text.identifier(filter.actor, "filter", "actor")
+        actor = user_text.identifier(filter.actor, "filter", "actor")
         conditions.append(Condition("e.actor = ?", (actor,)))
     if filter.kind is not None:
         conditions.append(Condition("e.kind = ?", (filter.kind,)))

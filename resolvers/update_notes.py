@@ -8,13 +8,13 @@ import mailers
 from models import Customer, OrderUpdate, TeamMember, UpdateNote, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import rights, team_members, text, tracking
+from resolvers import rights, team_members, tracking_log, user_text
 from resolvers.errors import Conflict, UpdateClosed
 from resolvers.frequency import must_be_seldom
 from resolvers.keyset import Page, PageRequest, cut, newest
-from resolvers.order_updates_lookup import TABLES, must_find
 from resolvers.scoped_pages import all_of, count_rows, fetch_pages
 from resolvers.update_actions import must_be_party
+from resolvers.update_lookup import TABLES, must_find
 from resolvers.viewer import Condition, Viewer, visible_notes, visible_updates
 
 _TABLES = f"{TABLES} JOIN update_note n ON n.update_id = u.id"
@@ -48,7 +48,7 @@ async def post_note(
         update = await must_find(viewer, update_id, hold=True)
         must_be_party(viewer, update)
         _refuse(viewer, update)
-        cleaned = text.body(body, "body", at_least=1)
+        cleaned = user_text.body(body, "body", at_least=1)
         member = await team_members.acting(viewer) if viewer.is_team else None
         await _touch(viewer, update, internal=internal)
         await write(viewer, update, cleaned, member=member, internal=internal)
@@ -72,7 +72,7 @@ async def write(
     note_id = uuid7()
     author_id = member.id if member else None
     await sql.execute(_INSERT, note_id, update.id, author_id, body, hidden, clock.now())
-    await tracking.record(
+    await tracking_log.record(
         viewer, "note.posted", about=update, note_id=str(note_id), internal=hidden
     )
     if member is None:
@@ -108,7 +108,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, UpdateNote
     if not ids:
         return {}
     visible = all_of(visible_updates(viewer), visible_notes(viewer))
-    statement = f"{_SELECT} WHERE n.id IN ({sql.places(list(ids))}) AND {visible.text}"
+    statement = f"{_SELECT} WHERE n.id IN ({sql.places(ids)}) AND {visible.text}"
     rows = await sql.fetch(statement, *ids, *visible.values)
     return {note.id: note for note in sql.hydrate(UpdateNote, rows)}
 

@@ -7,7 +7,7 @@ import mailers
 from models import Audience, Customer, OrderUpdate, SiteSettings, clock, sql
 from models.database import transaction
 from models.update_solve import PROMOTER_FROM
-from resolvers import rights, site_settings, text, tracking
+from resolvers import rights, site_settings, tracking_log, user_text
 from resolvers.errors import (
     AlreadyRated,
     CommentsDisabled,
@@ -16,9 +16,9 @@ from resolvers.errors import (
     RatingsDisabled,
 )
 from resolvers.mistakes import told_at_once
-from resolvers.order_updates_lookup import must_find
 from resolvers.reviews import checked_stars
 from resolvers.update_actions import is_superseded, must_be_customer
+from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
 
 # Decides the race with a second rating, a reopening and a new solve, not an earlier look.
@@ -58,7 +58,7 @@ async def rate_update(
             _must_be_ratable(viewer, await must_find(viewer, update_id))
             raise _superseded()
         await sql.execute(_RATE, stars, words, now, update.id, number)
-        await tracking.record(viewer, "update.rated", about=update, number=number, stars=stars)
+        await tracking_log.record(viewer, "update.rated", about=update, number=number, stars=stars)
         await _follow_up(update, settings, stars)
         return await must_find(viewer, update_id)
 
@@ -80,7 +80,7 @@ def _superseded() -> Conflict:
 
 
 def _checked_comment(comment: str | None, settings: SiteSettings) -> str | None:
-    words = text.optional_body(comment, "comment")
+    words = user_text.optional_body(comment, "comment")
     if words is not None and not settings.rating_comments_enabled:
         raise CommentsDisabled("comment")
     return words

@@ -7,11 +7,11 @@ import mailers
 from models import Customer, OrderUpdate, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import rights, site_settings, team_members, text, tracking, update_notes
+from resolvers import rights, site_settings, team_members, tracking_log, update_notes, user_text
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
 from resolvers.frequency import must_be_seldom
-from resolvers.order_updates_lookup import must_find
 from resolvers.update_actions import must_be_customer
+from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
 
 # The mail of its own that asks for the rating gives the customer time to rate unasked.
@@ -57,7 +57,7 @@ async def solve_update(
         number, credited_to = changed[0]["solves"], changed[0]["assignee_id"] or member.id
         solve = (uuid7(), update.id, number, member.id, credited_to)
         await sql.execute(_INSERT, *solve, update.customer_visible, notified, now)
-        await tracking.record(
+        await tracking_log.record(
             viewer, "update.solved", about=update, number=number, notified=notified
         )
         if notified and update.customer_external_id != viewer.external_id:
@@ -77,8 +77,8 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
         await must_be_seldom(viewer, update.order_id, "update_id")
         member = await team_members.acting(viewer)
         await _reopen(viewer, update)
-        await tracking.record(viewer, "update.reopened", about=update, number=update.solves)
-        if body := text.optional_body(note, "note"):
+        await tracking_log.record(viewer, "update.reopened", about=update, number=update.solves)
+        if body := user_text.optional_body(note, "note"):
             await update_notes.write(viewer, update, body, member=member, internal=True)
         return await must_find(viewer, update_id)
 
@@ -97,8 +97,10 @@ async def report_still_has_issue(
         _must_be_solved(update)
         await must_be_seldom(viewer, update.order_id, "update_id")
         await _reopen(viewer, update)
-        await tracking.record(viewer, "update.still_has_issue", about=update, number=update.solves)
-        if body := text.optional_body(note, "note"):
+        await tracking_log.record(
+            viewer, "update.still_has_issue", about=update, number=update.solves
+        )
+        if body := user_text.optional_body(note, "note"):
             await update_notes.write(viewer, update, body, member=None)
         return await must_find(viewer, update_id)
 

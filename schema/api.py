@@ -5,7 +5,6 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.mail_delivery import MailDelivery
 from schema.mutation import Mutation
-from schema.note import Note
 from schema.notification import Notification
 from schema.order import Order
 from schema.order_update import OrderUpdate
@@ -16,6 +15,7 @@ from schema.service import Service
 from schema.subscription import Subscription
 from schema.team_member import TeamMember
 from schema.tracking_event import TrackingEvent
+from schema.update_note import Note
 from schema.vendor import Vendor
 
 schema = strawberry.Schema(

@@ -7,12 +7,12 @@ import strawberry
 import models
 from resolvers.local_period import Interval
 from resolvers.order_rows import Outcome
-from resolvers.order_update_list import OrderUpdateOrder
 from resolvers.review_eligibility import IneligibilityReason
 from resolvers.review_list import ReviewOrder
+from resolvers.service_standing import SellerLevel, ServiceStanding
 from resolvers.services import ServiceOrder
-from resolvers.standing import SellerLevel, ServiceStanding
 from resolvers.tracking_log import TrackingKind
+from resolvers.update_list import OrderUpdateOrder
 from resolvers.viewer import Role
 
 

@@ -15,6 +15,7 @@ from schema import ids
 from schema.connection import connection, wants_total
 from schema.context import Context
 from schema.errors import UserError
+from schema.fetch import presenter
 from schema.node import Node
 from schema.selection import Selection
 
@@ -87,6 +88,7 @@ class MailDelivery(Node):
         )
 
 
+@presenter("MailDelivery", mail_deliveries.by_ids)
 async def present_mails(
     _context: Context, rows: Sequence[models.OutboxMail], selection: Selection
 ) -> list[MailDelivery]:

@@ -8,14 +8,15 @@ from strawberry import Info
 from models import OutboxMail
 from resolvers import mail_deliveries, rights
 from schema.context import Context
-from schema.mail_delivery import MailDeliveryPayload, MailInput, present_mails
+from schema.fetch import present
+from schema.mail_delivery import MailDeliveryPayload, MailInput
 from schema.mutation_field import Input, mutation
 from schema.selection import selected
 
 
 async def _payload(info: Info[Context, None], row: OutboxMail) -> MailDeliveryPayload:
     below = selected(info).below("mailDelivery")
-    [shown] = await present_mails(info.context, [row], below)
+    [shown] = await present(info.context, "MailDelivery", [row], below)
     return MailDeliveryPayload(mail_delivery=shown)
 
 

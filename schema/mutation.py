@@ -10,9 +10,9 @@ from resolvers.mistakes import told_at_once
 from resolvers.orders import by_ids as orders_by_ids
 from schema import ids
 from schema.context import Context
+from schema.fetch import present_by_id
 from schema.mail_mutation import MailMutation
 from schema.mutation_field import Input, mutation
-from schema.order import present_orders
 from schema.order_input import OrderResult, UpsertOrdersInput, UpsertOrdersPayload
 from schema.review_mutation import ReviewMutation
 from schema.selection import selected
@@ -40,9 +40,8 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
         below = selected(info).below("results", "order")
         if below:
             wanted = {result.order_id for result in results if result.order_id}
-            found = list((await orders_by_ids(viewer, wanted)).values())
-            presented = await present_orders(info.context, found, below)
-            shown = dict(zip((row.id for row in found), presented, strict=True))
+            found = await orders_by_ids(viewer, wanted)
+            shown = await present_by_id(info.context, "Order", found.values(), below)
         return UpsertOrdersPayload(
             results=[OrderResult.of(result, shown.get(result.order_id)) for result in results]
         )

@@ -7,10 +7,12 @@ from uuid import UUID
 import strawberry
 
 import models
+from resolvers import notifications
 from resolvers.notifications import NotificationKind
 from schema import ids
 from schema.context import Context
 from schema.enums import described
+from schema.fetch import fetch, presenter
 from schema.node import Node
 from schema.selection import Selection
 
@@ -53,12 +55,11 @@ class Notification(Node):
         )
 
 
+@presenter("Notification", notifications.by_ids)
 async def present_notifications(
     context: Context, rows: Sequence[models.Notification], selection: Selection
 ) -> list[Notification]:
     """Notices with what they are about, in a constant number of statements."""
-    from schema.fetch import fetch  # noqa: PLC0415 - notices are fetched by their ids, too
-
     subjects: dict[UUID, Node | None] = {}
     if "subject" in selection:
         about = list({(row.subject_type, row.subject_id) for row in rows})

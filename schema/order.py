@@ -9,23 +9,24 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import review_eligibility, reviews_lookup, services
-from resolvers.order_update_list import OrderUpdateOrder
+from resolvers import orders, review_eligibility, review_lookup, services
 from resolvers.review_eligibility import Eligibility, IneligibilityReason
+from resolvers.update_list import OrderUpdateOrder
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, requested
 from schema.context import Context
+from schema.fetch import present, present_by_id, presenter
 from schema.node import Node
 from schema.order_update import OrderUpdate
-from schema.order_update_page import (
+from schema.review import Review
+from schema.selection import Selection, selected
+from schema.service import Service
+from schema.update_page import (
     OrderUpdateFilterArgument,
     OrderUpdateOrderArgument,
     update_page,
 )
-from schema.review import Review, present_reviews
-from schema.selection import Selection, selected
-from schema.service import Service, present_services
-from schema.vendor import Vendor, present_vendors
+from schema.vendor import Vendor
 
 
 @strawberry.type(
@@ -114,22 +115,25 @@ class Order(Node):
         )
 
 
+@presenter("Order", orders.by_ids)
 async def present_orders(
     context: Context, rows: Sequence[models.Order], selection: Selection
 ) -> list[Order]:
     """Orders with everything selected below them, in a constant number of statements."""
     related: dict[str, dict[UUID, Any]] = {}
     if rows and "service" in selection:
-        found = list((await services.services_by_ids({row.service_id for row in rows})).values())
-        shown = await present_services(context, found, selection["service"])
-        related["service"] = dict(zip((row.id for row in found), shown, strict=True))
+        found = await services.services_by_ids({row.service_id for row in rows})
+        related["service"] = await present_by_id(
+            context, "Service", found.values(), selection["service"]
+        )
     if rows and "vendor" in selection:
-        sellers = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
-        named = await present_vendors(context, sellers, selection["vendor"])
-        related["vendor"] = dict(zip((row.id for row in sellers), named, strict=True))
+        sellers = await services.vendors_by_ids({row.vendor_id for row in rows})
+        related["vendor"] = await present_by_id(
+            context, "Vendor", sellers.values(), selection["vendor"]
+        )
     if rows and "review" in selection:
-        found_reviews = await reviews_lookup.of_orders(context.viewer, [row.id for row in rows])
-        seen = await present_reviews(context, found_reviews, selection["review"])
+        found_reviews = await review_lookup.of_orders(context.viewer, [row.id for row in rows])
+        seen = await present(context, "Review", found_reviews, selection["review"])
         related["review"] = dict(zip((row.order_id for row in found_reviews), seen, strict=True))
     if rows and "reviewEligibility" in selection:
         verdicts = await review_eligibility.of_orders(context.viewer, list(rows))
@@ -154,8 +158,7 @@ async def present_eligibilities(
     existing = [verdict.existing_review for verdict in verdicts if verdict.existing_review]
     shown: dict[UUID, Review] = {}
     if "existingReview" in selection:
-        reviews = await present_reviews(context, existing, selection["existingReview"])
-        shown = dict(zip((row.id for row in existing), reviews, strict=True))
+        shown = await present_by_id(context, "Review", existing, selection["existingReview"])
     return [
         ReviewEligibility.of(
             verdict, shown.get(verdict.existing_review.id) if verdict.existing_review else None

@@ -10,9 +10,9 @@ from strawberry import Info
 
 import models
 from models.order_update import OrderUpdateStatus
-from resolvers import order_updates_lookup, orders, team_members
-from resolvers.order_update_list import last_activity
+from resolvers import orders, team_members, update_lookup
 from resolvers.update_actions import UpdateActions, actions
+from resolvers.update_list import last_activity
 from schema import ids
 from schema.connection import (
     After,
@@ -25,10 +25,11 @@ from schema.connection import (
     wants_total,
 )
 from schema.context import Context
+from schema.fetch import present, present_by_id, presenter
 from schema.node import Node
-from schema.note import Note, fetch_notes, present_notes
 from schema.selection import Selection, selected
 from schema.team_member import TeamMember
+from schema.update_note import Note, fetch_notes
 
 if TYPE_CHECKING:
     from schema.order import Order
@@ -139,7 +140,7 @@ class OrderUpdate(Node):
         asked = selected(info)
         request = requested(first, after, last, before)
         page = await info.context.page(fetch_notes, self.key, request, wants_total(asked))
-        nodes = await present_notes(info.context, page.rows, asked.items_of_page())
+        nodes = await present(info.context, "Note", page.rows, asked.items_of_page())
         return connection(page, nodes)
 
     @classmethod
@@ -162,6 +163,7 @@ class OrderUpdate(Node):
         )
 
 
+@presenter("OrderUpdate", update_lookup.by_ids)
 async def present_updates(
     context: Context, rows: Sequence[models.OrderUpdate], selection: Selection
 ) -> list[OrderUpdate]:
@@ -169,7 +171,7 @@ async def present_updates(
     shown_orders = await _orders(context, rows, selection)
     rated = {}
     if "rating" in selection:
-        rated = await order_updates_lookup.ratings_of([row.id for row in rows])
+        rated = await update_lookup.ratings_of([row.id for row in rows])
     named = {row.assignee_id for row in rows if "assignee" in selection and row.assignee_id}
     if "creditedTo" in selection.below("rating"):
         named |= {solve.credited_to_id for solve in rated.values()}
@@ -197,10 +199,7 @@ async def present_updates(
 async def _orders(
     context: Context, rows: Sequence[models.OrderUpdate], selection: Selection
 ) -> dict[UUID, Any]:
-    from schema.order import present_orders  # noqa: PLC0415 - orders show updates, too
-
     if not rows or "order" not in selection:
         return {}
-    found = list((await orders.of_updates(rows)).values())
-    shown = await present_orders(context, found, selection["order"])
-    return dict(zip((row.id for row in found), shown, strict=True))
+    found = await orders.of_updates(rows)
+    return await present_by_id(context, "Order", found.values(), selection["order"])

@@ -25,10 +25,10 @@ from schema.connection import (
     requested,
 )
 from schema.context import Context
-from schema.fetch import fetch, fetch_one
+from schema.fetch import fetch, fetch_one, present_one
 from schema.mail_query import MailQuery
 from schema.node import Id, Node, NodeRef
-from schema.order import Order, ReviewEligibility, present_eligibilities, present_orders
+from schema.order import Order, ReviewEligibility, present_eligibilities
 from schema.rating_summary import RatingSummary
 from schema.review import Review
 from schema.review_page import review_page
@@ -39,13 +39,12 @@ from schema.service import (
     ReviewOrderArgument,
     Service,
     ServiceFilter,
-    present_services,
     service_page,
     service_with_reviews,
 )
 from schema.settings import Settings
 from schema.update_query import UpdateQuery
-from schema.vendor import ServiceOrderArgument, Vendor, present_vendors
+from schema.vendor import ServiceOrderArgument, Vendor
 from schema.viewer import Viewer
 
 MAX_NODES = 100
@@ -73,7 +72,7 @@ class Query(UpdateQuery, MailQuery):
         description="A thing of any type by its id; null when it is not there for you."
     )
     async def node(self, info: Info[Context, None], id: Id) -> Node | None:
-        return (await fetch(info.context, [node_ids.decode(id, "id")], selected(info)))[0]
+        return await fetch_one(info.context, *node_ids.decode(id, "id"), selected(info))  # type: ignore[no-any-return]
 
     @strawberry.field(
         description="Things of any types by their ids, in their order; null for those not there."
@@ -102,7 +101,7 @@ class Query(UpdateQuery, MailQuery):
         row = await service_with_reviews(info, named) or await found_services.find_service(named)
         if row is None:
             return None
-        return (await present_services(info.context, [row], selected(info)))[0]
+        return await present_one(info.context, "Service", row, selected(info))  # type: ignore[no-any-return]
 
     @strawberry.field(description="The services of all vendors.")
     async def services(
@@ -123,7 +122,7 @@ class Query(UpdateQuery, MailQuery):
         row = await found_services.find_vendor(ref.as_ref("Vendor", "ref"))
         if row is None:
             return None
-        return (await present_vendors(info.context, [row], selected(info)))[0]
+        return await present_one(info.context, "Vendor", row, selected(info))  # type: ignore[no-any-return]
 
     @strawberry.field(
         description="An order, for its parties and the team; null for everybody else."
@@ -132,7 +131,7 @@ class Query(UpdateQuery, MailQuery):
         row = await found_orders.find_order(info.context.viewer, ref.as_ref("Order", "ref"))
         if row is None:
             return None
-        return (await present_orders(info.context, [row], selected(info)))[0]
+        return await present_one(info.context, "Order", row, selected(info))  # type: ignore[no-any-return]
 
     @strawberry.field(description="A review; null when it is not there for you.")
     async def review(self, info: Info[Context, None], id: Id) -> Review | None:

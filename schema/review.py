@@ -11,11 +11,12 @@ from strawberry import Info
 
 import models
 from models.review import ReviewStatus
-from resolvers import orders, reviews_lookup, services
+from resolvers import orders, review_lookup, services
 from resolvers.keyset import PageRequest
 from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
 from schema.context import Context
+from schema.fetch import present_by_id, presenter
 from schema.node import Node
 from schema.review_parts import (
     ModerationDecision,
@@ -132,9 +133,9 @@ class Review(Node):
         info: Info[Context, None],
         last: Annotated[
             int, strawberry.argument(description="How many of the newest, 1 to 100.")
-        ] = reviews_lookup.DEFAULT_TAIL,
+        ] = review_lookup.DEFAULT_TAIL,
     ) -> list[ReviewRevision]:
-        request = reviews_lookup.revisions_asked_for(last)
+        request = review_lookup.revisions_asked_for(last)
         if not self.related["insider"]:
             return []
         rows = await info.context.page(_fetch_revisions, self.row.id, request)
@@ -144,7 +145,7 @@ class Review(Node):
 async def _fetch_revisions(
     _viewer: Viewer, reviews: Sequence[UUID], request: PageRequest
 ) -> list[list[models.ReviewRevision]]:
-    return await reviews_lookup.revisions_of(reviews, request)
+    return await review_lookup.revisions_of(reviews, request)
 
 
 _BESIDE = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
@@ -155,6 +156,7 @@ def shows_public_alone(selection: Selection) -> bool:
     return selection.keys().isdisjoint(_BESIDE)
 
 
+@presenter("Review", review_lookup.by_ids)
 async def present_reviews(
     context: Context, rows: Sequence[models.Review], selection: Selection
 ) -> list[Review]:
@@ -171,27 +173,24 @@ async def present_reviews(
 async def _fetched_beside(
     context: Context, rows: Sequence[models.Review], selection: Selection
 ) -> list[dict[str, Any]]:
-    from schema.order import present_orders  # noqa: PLC0415 - orders show reviews, too
-    from schema.service import present_services  # noqa: PLC0415
-    from schema.vendor import present_vendors  # noqa: PLC0415
-
     viewer = context.viewer
     shown: dict[str, dict[UUID, Any]] = {}
     if "service" in selection:
-        found = list((await services.services_by_ids({row.service_id for row in rows})).values())
-        named = await present_services(context, found, selection["service"])
-        shown["service"] = dict(zip((row.id for row in found), named, strict=True))
+        found = await services.services_by_ids({row.service_id for row in rows})
+        shown["service"] = await present_by_id(
+            context, "Service", found.values(), selection["service"]
+        )
     if "vendor" in selection:
-        sellers = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
-        called = await present_vendors(context, sellers, selection["vendor"])
-        shown["vendor"] = dict(zip((row.id for row in sellers), called, strict=True))
+        sellers = await services.vendors_by_ids({row.vendor_id for row in rows})
+        shown["vendor"] = await present_by_id(
+            context, "Vendor", sellers.values(), selection["vendor"]
+        )
     if "order" in selection:
-        own = list((await orders.by_ids(viewer, {row.order_id for row in rows})).values())
-        seen = await present_orders(context, own, selection["order"])
-        shown["order"] = dict(zip((row.id for row in own), seen, strict=True))
+        own = await orders.by_ids(viewer, {row.order_id for row in rows})
+        shown["order"] = await present_by_id(context, "Order", own.values(), selection["order"])
     voted: set[UUID] = set()
     if "viewerHasVoted" in selection:
-        voted = await reviews_lookup.voted_by(viewer, [row.id for row in rows])
+        voted = await review_lookup.voted_by(viewer, [row.id for row in rows])
     insiders = [row.id for row in rows if sees_moderation(viewer, row)]
     return [
         {

@@ -10,15 +10,23 @@ from strawberry import UNSET, Info
 from models import RejectionReason, ReviewStatus
 from models.outcome import once_more, watched
 from models.unavailable import Unavailable
-from resolvers import moderation, outages, replies, review_edits, reviews, rights, votes
+from resolvers import (
+    outages,
+    review_edits,
+    review_moderation,
+    review_replies,
+    review_votes,
+    reviews,
+    rights,
+)
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.moderation import Decision
+from resolvers.review_moderation import Decision
 from schema import ids
 from schema.context import Context
 from schema.errors import UserError
+from schema.fetch import present
 from schema.mutation_field import Input, mutation
-from schema.review import present_reviews
 from schema.review_input import (
     ApproveReviewInput,
     CreateReviewInput,
@@ -101,7 +109,7 @@ class ReviewMutation:
     async def reply_to_review(
         self, info: Info[Context, None], input: Annotated[ReplyToReviewInput, Input]
     ) -> ReviewPayload:
-        row = await replies.reply_to_review(
+        row = await review_replies.reply_to_review(
             info.context.viewer,
             review_id=ids.key_of("Review", input.review_id, "reviewId"),
             body=input.body,
@@ -116,7 +124,7 @@ class ReviewMutation:
     async def delete_reply(
         self, info: Info[Context, None], input: Annotated[DeleteReplyInput, Input]
     ) -> ReviewPayload:
-        row = await replies.delete_reply(
+        row = await review_replies.delete_reply(
             info.context.viewer,
             review_id=ids.key_of("Review", input.review_id, "reviewId"),
             reason=input.reason,
@@ -152,9 +160,10 @@ class ReviewMutation:
     async def moderate_reviews(
         self, info: Info[Context, None], input: Annotated[ModerateReviewsInput, Input]
     ) -> ModerateReviewsPayload:
-        if len(input.decisions) > moderation.MAX_BATCH:
+        if len(input.decisions) > review_moderation.MAX_BATCH:
             raise Invalid(
-                "decisions", message=f"Decide {moderation.MAX_BATCH} reviews at most at once."
+                "decisions",
+                message=f"Decide {review_moderation.MAX_BATCH} reviews at most at once.",
             )
         results = [
             await _decided(info, decision, str(place))
@@ -171,18 +180,22 @@ class ReviewMutation:
         self, info: Info[Context, None], input: Annotated[VoteInput, Input]
     ) -> ReviewPayload:
         key = ids.key_of("Review", input.review_id, "reviewId")
-        return await _reviewed(info, await votes.vote_helpful(info.context.viewer, review_id=key))
+        return await _reviewed(
+            info, await review_votes.vote_helpful(info.context.viewer, review_id=key)
+        )
 
     @mutation(ReviewPayload, rights.may_vote, "Take your vote back. Without one: nothing changes.")
     async def withdraw_vote(
         self, info: Info[Context, None], input: Annotated[VoteInput, Input]
     ) -> ReviewPayload:
         key = ids.key_of("Review", input.review_id, "reviewId")
-        return await _reviewed(info, await votes.withdraw_vote(info.context.viewer, review_id=key))
+        return await _reviewed(
+            info, await review_votes.withdraw_vote(info.context.viewer, review_id=key)
+        )
 
 
 async def _reviewed(info: Info[Context, None], row: Any) -> ReviewPayload:
-    shown = await present_reviews(info.context, [row], selected(info).below("review"))
+    shown = await present(info.context, "Review", [row], selected(info).below("review"))
     return ReviewPayload(review=shown[0])
 
 
@@ -203,7 +216,7 @@ def _decision(
 
 async def _decide(info: Info[Context, None], review_id: str, decision: Decision) -> Any:
     key = ids.key_of("Review", review_id, "reviewId")
-    return await moderation.decide(info.context.viewer, review_id=key, decision=decision)
+    return await review_moderation.decide(info.context.viewer, review_id=key, decision=decision)
 
 
 async def _decided(
@@ -225,7 +238,7 @@ async def _decided_one(info: Info[Context, None], given: ModerationInput) -> Mod
     try:
         row = await once_more(partial(_decide, info, given.review_id, decision))
         below: Selection = selected(info).below("results", "review")
-        shown = await present_reviews(info.context, [row], below)
+        shown = await present(info.context, "Review", [row], below)
     except Unavailable as trouble:
         raise outages.refused(trouble) from trouble
     return ModerationResult(review_id=given.review_id, review=shown[0])

@@ -13,8 +13,9 @@ from resolvers.review_list import ReviewOrder, Scope
 from resolvers.viewer import Viewer
 from schema.connection import Connection, connection, wants_total
 from schema.context import Context
+from schema.fetch import present
 from schema.node import NodeRef, maybe_ref
-from schema.review import Review, present_reviews
+from schema.review import Review
 from schema.scalars import moment
 from schema.selection import Selection
 
@@ -69,7 +70,7 @@ async def review_page(
     """A connection of reviews. Several of them, asked for at once, share one statement."""
     count = wants_total(selection)
     page = await context.page(fetch_reviews, scope, as_filter(filter), order_by, request, count)
-    nodes = await present_reviews(context, page.rows, selection.items_of_page())
+    nodes = await present(context, "Review", page.rows, selection.items_of_page())
     return connection(page, nodes)
 
 

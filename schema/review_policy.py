@@ -4,7 +4,7 @@ import strawberry
 
 import models
 from models.site_settings import ShareAudience
-from resolvers.text import BODY_MAX, BODY_MIN
+from resolvers.user_text import BODY_MAX, BODY_MIN
 
 
 @strawberry.type(

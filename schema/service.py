@@ -8,14 +8,14 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import services, storefront
+from resolvers import service_storefront, services
 from resolvers.errors import UserError
 from resolvers.keyset import Page, PageRequest
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewOrder, Scope
+from resolvers.service_standing import ServiceStanding
+from resolvers.service_standing import standing as standing_of
 from resolvers.services import ServiceOrder
-from resolvers.standing import ServiceStanding
-from resolvers.standing import standing as standing_of
 from resolvers.viewer import Viewer
 from schema import ids, json_ld
 from schema.connection import (
@@ -30,6 +30,7 @@ from schema.connection import (
     wants_total,
 )
 from schema.context import Context
+from schema.fetch import present_by_id, presenter
 from schema.node import Node, NodeRef, maybe_ref
 from schema.rating_summary import RatingSummary
 from schema.review import Review, shows_public_alone
@@ -103,17 +104,15 @@ class Service(Node):
         )
 
 
+@presenter("Service", lambda _, ids: services.services_by_ids(ids))
 async def present_services(
     context: Context, rows: Sequence[models.Service], selection: Selection
 ) -> list[Service]:
     """Services with everything selected below them, in a constant number of statements."""
-    from schema.vendor import present_vendors  # noqa: PLC0415 - vendors show services, too
-
     vendors: dict[UUID, Any] = {}
     if rows and "vendor" in selection:
-        found = list((await services.vendors_by_ids({row.vendor_id for row in rows})).values())
-        shown = await present_vendors(context, found, selection["vendor"])
-        vendors = dict(zip((row.id for row in found), shown, strict=True))
+        found = await services.vendors_by_ids({row.vendor_id for row in rows})
+        vendors = await present_by_id(context, "Vendor", found.values(), selection["vendor"])
     return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
 
 
@@ -129,8 +128,10 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
     count, public = wants_total(below), shows_public_alone(below.items_of_page())
     try:
         request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
-        part = storefront.Part(as_filter(asked.get("filter")), asked["order_by"], request, count)
-        found = await storefront.service_with_reviews(viewer, ref, part, public=public)
+        part = service_storefront.Part(
+            as_filter(asked.get("filter")), asked["order_by"], request, count
+        )
+        found = await service_storefront.service_with_reviews(viewer, ref, part, public=public)
     except UserError:
         return None  # the field of the reviews will say so itself
     if found is None:

@@ -8,14 +8,14 @@ from strawberry import UNSET
 
 import models
 from models.site_settings import ShareAudience
-from resolvers import standing
+from resolvers import service_standing
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
 
 
 @strawberry.type(description="What a seller level asks for.")
 class SellerLevelRule:
-    level: standing.SellerLevel = strawberry.field(description="The level.")
+    level: service_standing.SellerLevel = strawberry.field(description="The level.")
     min_average: float = strawberry.field(description="The published average, in stars, or more.")
     min_reviews: int = strawberry.field(description="So many approved reviews, or more.")
 
@@ -97,11 +97,11 @@ class Settings:
         public: dict[str, Any] = {name: getattr(row, name) for name in _PUBLIC}
         levels = [
             SellerLevelRule(
-                level=standing.SellerLevel(rule["level"]),
+                level=service_standing.SellerLevel(rule["level"]),
                 min_average=stars(rule["min_average"]) or 0.0,
                 min_reviews=rule["min_reviews"],
             )
-            for rule in standing.rules(row)
+            for rule in service_standing.rules(row)
         ]
         return cls(**public, **for_admins, seller_levels=levels)
 
@@ -128,7 +128,9 @@ _PUBLIC = (
 
 @strawberry.input(description="What a seller level asks for.")
 class SellerLevelRuleInput:
-    level: standing.SellerLevel = strawberry.field(description="LEVEL_1, LEVEL_2 or TOP_SELLER.")
+    level: service_standing.SellerLevel = strawberry.field(
+        description="LEVEL_1, LEVEL_2 or TOP_SELLER."
+    )
     min_average: float = strawberry.field(description="In stars, with two decimals at most.")
     min_reviews: int = strawberry.field(description="1 or more.")
 

@@ -9,9 +9,10 @@ from strawberry import Info
 
 from resolvers import announcements
 from schema.context import Context
+from schema.fetch import present_one
 from schema.node import NodeRef, maybe_ref
-from schema.notification import Notification, present_notifications
-from schema.review import Review, present_reviews
+from schema.notification import Notification
+from schema.review import Review
 from schema.selection import selected
 
 ServiceRef = Annotated[
@@ -40,7 +41,7 @@ class Subscription:
         viewer = info.context.viewer
         async with aclosing(announcements.received_notifications(viewer)) as received:
             async for row in received:
-                yield (await present_notifications(Context(viewer), [row], selected(info)))[0]
+                yield await present_one(Context(viewer), "Notification", row, selected(info))
 
     @strawberry.subscription(
         description="Reviews as they become public: when they are written, or when approved."
@@ -59,4 +60,4 @@ class Subscription:
         )
         async with aclosing(reviews) as published:
             async for row in published:
-                yield (await present_reviews(Context(viewer), [row], selected(info)))[0]
+                yield await present_one(Context(viewer), "Review", row, selected(info))

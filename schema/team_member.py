@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import strawberry
 
 import models
+from resolvers import team_members
 from schema import ids
 from schema.context import Context
+from schema.fetch import presenter
 from schema.node import Node
 from schema.selection import Selection
 
@@ -32,6 +34,7 @@ class TeamMember(Node):
         )
 
 
+@presenter("TeamMember", team_members.by_ids)
 async def present_team_members(
     _context: Context, rows: Sequence[models.TeamMember], _selection: Selection
 ) -> list[TeamMember]:

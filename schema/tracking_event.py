@@ -14,8 +14,9 @@ from resolvers.viewer import Role
 from schema import ids
 from schema.connection import connection, wants_total
 from schema.context import Context
+from schema.fetch import fetch, present_by_id, presenter
 from schema.node import Node, NodeRef, maybe_ref
-from schema.order import Order, present_orders
+from schema.order import Order
 from schema.scalars import moment
 from schema.selection import Selection
 
@@ -62,18 +63,16 @@ class TrackingEvent(Node):
         )
 
 
+@presenter("TrackingEvent", tracking_log.by_ids)
 async def present_events(
     context: Context, rows: Sequence[models.TrackingEvent], selection: Selection
 ) -> list[TrackingEvent]:
     """Events with everything selected below them, in a constant number of statements."""
-    from schema.fetch import fetch  # noqa: PLC0415 - events are fetched by their ids, too
-
     shown: dict[Any, Order] = {}
     if "order" in selection:
         named = {row.order_id for row in rows if row.order_id}
-        found = list((await orders.by_ids(context.viewer, named)).values())
-        presented = await present_orders(context, found, selection["order"])
-        shown = dict(zip((row.id for row in found), presented, strict=True))
+        found = await orders.by_ids(context.viewer, named)
+        shown = await present_by_id(context, "Order", found.values(), selection["order"])
     subjects: dict[Any, Node | None] = {}
     if "subject" in selection:
         about = list({(row.subject_type, row.subject_id) for row in rows if row.subject_id})

@@ -6,13 +6,13 @@ from uuid import UUID
 import strawberry
 from strawberry import Info
 
-from resolvers import order_updates, rights, update_notes, update_ratings, update_solves
+from resolvers import rights, update_notes, update_opening, update_ratings, update_solves
 from resolvers.mistakes import told_at_once
 from schema import ids
 from schema.context import Context
+from schema.fetch import present
 from schema.mutation_field import Input, mutation
 from schema.node import maybe_ref
-from schema.order_update import present_updates
 from schema.selection import selected
 from schema.update_input import (
     AssignUpdateInput,
@@ -45,7 +45,7 @@ class UpdateMutation:
         with told_at_once() as check:
             order = check(input.order.as_ref, "Order", "order")
             assignee = check(maybe_ref, input.assignee, "TeamMember", "assignee")
-        row = await order_updates.open_update(
+        row = await update_opening.open_update(
             viewer,
             order=order,
             title=input.title,
@@ -86,7 +86,7 @@ class UpdateMutation:
         with told_at_once() as check:
             key = check(_key, input.update_id)
             assignee = check(maybe_ref, input.assignee, "TeamMember", "assignee")
-        row = await order_updates.assign_update(
+        row = await update_opening.assign_update(
             info.context.viewer,
             update_id=key,
             assignee=assignee,
@@ -158,5 +158,5 @@ def _key(update_id: str) -> UUID:
 
 
 async def _updated(info: Info[Context, None], row: Any) -> OrderUpdatePayload:
-    shown = await present_updates(info.context, [row], selected(info).below("orderUpdate"))
+    shown = await present(info.context, "OrderUpdate", [row], selected(info).below("orderUpdate"))
     return OrderUpdatePayload(order_update=shown[0])

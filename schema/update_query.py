@@ -4,21 +4,21 @@ import strawberry
 from strawberry import Info
 
 from resolvers import team_analytics as analytics
-from resolvers.order_update_list import OrderUpdateOrder
+from resolvers.update_list import OrderUpdateOrder
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, requested
 from schema.context import Context
 from schema.fetch import fetch_one
 from schema.node import Id
 from schema.order_update import OrderUpdate
-from schema.order_update_page import (
+from schema.selection import selected
+from schema.team_analytics import PeriodArgument, TeamAnalytics
+from schema.tracking_event import TrackingEvent, TrackingFilterArgument, event_page
+from schema.update_page import (
     OrderUpdateFilterArgument,
     OrderUpdateOrderArgument,
     update_page,
 )
-from schema.selection import selected
-from schema.team_analytics import PeriodArgument, TeamAnalytics
-from schema.tracking_event import TrackingEvent, TrackingFilterArgument, event_page
 
 
 @strawberry.type(description="What can be read of order updates and the team.")

@@ -8,12 +8,13 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import standing
+from resolvers import service_standing, services
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.services import ServiceOrder
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, PageNumber, requested
 from schema.context import Context
+from schema.fetch import presenter
 from schema.node import Node
 from schema.rating_summary import RatingSummary, stars
 from schema.review import Review
@@ -34,7 +35,7 @@ ServiceOrderArgument = Annotated[
 
 @strawberry.type(description="The next seller level and what is missing to it.")
 class LevelProgress:
-    next: standing.SellerLevel | None = strawberry.field(
+    next: service_standing.SellerLevel | None = strawberry.field(
         description="The next level; null for a top seller."
     )
     min_average: float | None = strawberry.field(
@@ -51,7 +52,7 @@ class LevelProgress:
     )
 
     @classmethod
-    def of(cls, progress: standing.Progress) -> "LevelProgress":
+    def of(cls, progress: service_standing.Progress) -> "LevelProgress":
         return cls(
             next=progress.next,
             min_average=stars(progress.min_hundredths),
@@ -69,7 +70,7 @@ class Vendor(Node):
     rating_summary: RatingSummary = strawberry.field(
         description="Its rating over all its services, from raw counts: never a mean of means."
     )
-    level: standing.SellerLevel = strawberry.field(
+    level: service_standing.SellerLevel = strawberry.field(
         description="What its rating has reached, computed when asked (`Settings.sellerLevels`)."
     )
     level_progress: LevelProgress = strawberry.field(
@@ -122,13 +123,14 @@ class Vendor(Node):
             external_id=row.external_id,
             display_name=row.display_name,
             rating_summary=RatingSummary(tally=row.tally),
-            level=_unless_none(settings, lambda s: standing.level(row.tally, s)),
+            level=_unless_none(settings, lambda s: service_standing.level(row.tally, s)),
             level_progress=_unless_none(
-                settings, lambda s: LevelProgress.of(standing.progress(row.tally, s))
+                settings, lambda s: LevelProgress.of(service_standing.progress(row.tally, s))
             ),
         )
 
 
+@presenter("Vendor", lambda _, ids: services.vendors_by_ids(ids))
 async def present_vendors(
     context: Context, rows: Sequence[models.Vendor], selection: Selection
 ) -> list[Vendor]:

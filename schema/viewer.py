@@ -20,9 +20,10 @@ from schema.connection import (
     wants_total,
 )
 from schema.context import Context
-from schema.notification import Notification, present_notifications
+from schema.fetch import present, present_one
+from schema.notification import Notification
 from schema.selection import selected
-from schema.vendor import Vendor, present_vendors
+from schema.vendor import Vendor
 
 UnreadOnly = Annotated[bool, strawberry.argument(description="Only those not read yet.")]
 
@@ -43,7 +44,7 @@ class Viewer:
         row = await found_services.find_vendor(Ref(external_id=name)) if name else None
         if row is None:
             return None
-        return (await present_vendors(info.context, [row], selected(info)))[0]
+        return await present_one(info.context, "Vendor", row, selected(info))  # type: ignore[no-any-return]
 
     @strawberry.field(
         description="Your notices, newest first. Those of the vendor you act for too."
@@ -64,7 +65,7 @@ class Viewer:
             unread_only=unread_only,
             count=wants_total(asked),
         )
-        nodes = await present_notifications(info.context, page.rows, asked.items_of_page())
+        nodes = await present(info.context, "Notification", page.rows, asked.items_of_page())
         return connection(page, nodes)
 
     @strawberry.field(description="How many notices you have not read yet.")

@@ -18,8 +18,8 @@ from tortoise.backends.base import executor
 from tortoise.connection import get_connection
 
 from candor.app import create_app
+from candor.callers.tokens import new_key, sign
 from candor.settings import Settings
-from candor.tokens import new_key, sign
 from models import ApiKey, OutboxMail, RatingCounter, clock, sql
 from models.migrating import migrate
 from resolvers.viewer import ANONYMOUS, Role, Viewer

@@ -14,7 +14,7 @@ import pytest
 from click import Group
 from graphql import parse, validate
 
-from candor.command_line import main
+from candor.commands.main import main
 from schema.api import schema
 
 ROOT = Path(__file__).parent.parent

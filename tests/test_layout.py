@@ -23,6 +23,38 @@ ARROWS = {
     "candor": {"schema", "resolvers", "mailers", "models"},
 }
 
+# The rooms of a package, from the ground up: each, and those that it may know. "" is the ground,
+# whose files every room may know; "door" are files of the ground that know rooms themselves.
+ROOMS = {
+    "candor": {
+        "": set(),
+        "settings": set(),
+        "operating": {"settings"},
+        "callers": {"settings"},
+        "engine/fast": {"settings"},
+        "engine": {"engine/fast", "callers", "operating", "settings"},
+        "http": {"engine", "callers", "operating", "settings"},
+        "server": {"http", "callers", "settings"},
+        "pages": {"http", "callers", "settings"},
+        "door": {"http", "pages", "operating", "callers", "settings"},
+        "commands": {"door", "server", "operating", "callers", "settings"},
+    },
+    "mailers": {
+        "": set(),
+        "outbox": set(),
+        "smtp": set(),
+        "letters": {"outbox"},
+        "worker": {"letters", "outbox", "smtp"},
+        "door": {"outbox"},
+    },
+}
+DOORS = {"candor/app.py", "candor/mail_worker.py", "mailers/__init__.py"}
+# Loaded late, with the reason beside them.
+LATE = {
+    ("candor/callers/budgets.py", "candor.callers.redis_budgets"),
+    ("models/sql.py", "tortoise"),
+}
+
 
 def _files(package):
     return [path for path in (ROOT / package).rglob("*.py") if "__pycache__" not in path.parts]
@@ -46,6 +78,102 @@ def test_imports_point_downwards_only(package):
                 assert top in ARROWS[package], f"{path} imports {name}"
             if package == "resolvers" and top == "mailers":
                 assert name == "mailers", f"{path} goes behind the door: {name}"
+
+
+def _modules():
+    """Every module of ours by its dotted name."""
+    found = {}
+    for package in ARROWS:
+        for path in _files(package):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
+    return found
+
+
+def _known(path, modules):
+    """The modules of ours that a file imports, but for names of types alone."""
+    tree = ast.parse(path.read_text())
+    types = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    unloaded = {id(inner) for node in types for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in unloaded:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if name in modules or node.module in modules:
+                    yield name if name in modules else node.module
+
+
+def _room(path):
+    """The package and the room of a file. A room within a room keeps its own, one deeper does not."""
+    where = path.relative_to(ROOT)
+    if where.as_posix() in DOORS:
+        return where.parts[0], "door"
+    rooms = ROOMS[where.parts[0]]
+    return where.parts[0], next(
+        "/".join(where.parts[1:depth])
+        for depth in range(len(where.parts) - 1, 0, -1)
+        if "/".join(where.parts[1:depth]) in rooms
+    )
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_know_only_rooms_below_them(package):
+    modules = _modules()
+    for path in _files(package):
+        _, room = _room(path)
+        for name in _known(path, modules):
+            if name.partition(".")[0] != package:
+                continue
+            _, other = _room(modules[name])
+            if name == package:  # its version
+                continue
+            assert other in ROOMS[package][room] | {room, ""}, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_folder_is_a_room_with_arrows_that_run_downwards(package):
+    rooms = list(ROOMS[package])
+    folders = {path.parent.relative_to(ROOT / package).as_posix() for path in _files(package)}
+
+    assert {
+        folder
+        for folder in folders
+        if not any(
+            folder == room or folder.startswith(f"{room}/") for room in [".", *filter(None, rooms)]
+        )
+    } == set()
+    for room, known in ROOMS[package].items():
+        assert known <= set(rooms[: rooms.index(room)]), room
+
+
+def test_modules_know_each_other_in_no_circle():
+    modules = _modules()
+    known = {name: set(_known(path, modules)) - {name} for name, path in modules.items()}
+    while ground := {name for name, others in known.items() if not others}:
+        known = {name: others - ground for name, others in known.items() if name not in ground}
+
+    assert known == {}
+
+
+def test_nothing_is_imported_inside_of_a_function_without_a_reason():
+    late = set()
+    for package in ARROWS:
+        for path in _files(package):
+            lines = path.read_text().splitlines()
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    for inner in ast.walk(node):
+                        if isinstance(inner, ast.Import | ast.ImportFrom):
+                            assert re.search(r"# noqa: PLC0415 - \w+", lines[inner.lineno - 1]), (
+                                path
+                            )
+                            late.add((path.relative_to(ROOT).as_posix(), inner.module))
+
+    assert late == LATE
 
 
 @pytest.mark.parametrize("package", ["models", "mailers", "resolvers", "schema"])

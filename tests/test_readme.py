@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from candor import demo
-from candor.command_line import main
+from candor.commands import demo
+from candor.commands.main import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BODIES = [

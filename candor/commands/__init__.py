@@ -1,1 +1,1 @@
-"""Commands with files of their own."""
+"""The command `candor`, and what its commands do."""

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from candor.command_line import run_in_database, settings
+from candor.commands.environment import run_in_database, settings
 from candor.settings import Settings
-from mailers import deliveries
-from mailers.promise import milliseconds
+from mailers.outbox import admin_actions
+from mailers.outbox.promise import milliseconds
 from models import MailChannel, MailStatus, OutboxMail, Review, SiteSettings, clock
 from models.database import transaction
 from models.site_settings import ShareAudience
@@ -105,7 +105,7 @@ async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
 
 
 async def _oldest_due(now: datetime) -> datetime:
-    due = await deliveries.oldest_due()
+    due = await admin_actions.oldest_due()
     return datetime.fromtimestamp(due / 1000, UTC) if due is not None else now
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from candor.command_line import run_in_database
-from candor.importing import Report, Source, import_orders, import_reviews
-from candor.row_files import BadFile
+from candor.commands.environment import run_in_database
+from candor.commands.importing import Report, Source, import_orders, import_reviews
+from candor.commands.row_files import BadFile
 from models.time_zone import time_zone as iana_name
 
 

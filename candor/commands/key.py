@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import click
 
-from candor.command_line import Duration, run_in_database
-from candor.tokens import new_key
+from candor.callers.tokens import new_key
+from candor.commands.duration import Duration
+from candor.commands.environment import run_in_database
 from models import ApiKey, Scope, clock
-from resolvers import text
+from resolvers import user_text
 from resolvers.errors import Invalid
 
 
@@ -89,9 +90,9 @@ async def _create(
     name: str, scopes: tuple[str, ...], vendor: str | None, expires: timedelta | None
 ) -> str:
     try:
-        text.identifier(name)
+        user_text.identifier(name)
         if vendor is not None:
-            text.identifier(vendor)
+            user_text.identifier(vendor)
     except Invalid as error:
         raise click.ClickException(error.message) from None
     if len(name) > 100 or await ApiKey.exists(name=name):

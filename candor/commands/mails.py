@@ -8,11 +8,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from candor.command_line import cannot_listen, settings
-from candor.mail import configuration
-from mailers import previews, translations
+from candor.commands.environment import cannot_listen, settings
+from candor.mail_worker import configuration
 from mailers.catalogue import CATALOGUE
-from mailers.smtp_verdict import Outcome
+from mailers.letters import translations
+from mailers.smtp.verdict import Outcome
+from mailers.worker import previews
 from models.email_address import normalised
 
 

@@ -5,11 +5,11 @@ import socket
 
 import click
 
-from candor import serving
-from candor.command_line import cannot_listen, said, settings_of_database
-from candor.environment import environment
+from candor.commands.environment import cannot_listen, said, settings_of_database
+from candor.commands.startup import found_at, prepare
+from candor.server import serving
 from candor.settings import Settings
-from candor.welcome import found_at, prepare
+from candor.settings.environment import environment
 
 _BACKLOG = 2048
 

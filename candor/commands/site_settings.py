@@ -14,7 +14,7 @@ from graphql import (
     is_list_type,
 )
 
-from candor.command_line import run_in_database
+from candor.commands.environment import run_in_database
 from models.database import transaction
 from resolvers.viewer import Role, Viewer
 from schema.api import schema

@@ -5,11 +5,12 @@ import signal
 
 import click
 
-from candor import logs, mail
-from candor.command_line import run_in_database, settings
-from candor.ending import gone_after
+from candor import mail_worker
+from candor.commands.environment import run_in_database, settings
+from candor.operating import logs
+from candor.server.ending import gone_after
 from candor.settings import Settings
-from mailers.worker import Worker
+from mailers.worker.worker import Worker
 from models.announcements import hearing
 
 
@@ -22,7 +23,7 @@ def worker() -> None:
 
 
 async def _work(configured: Settings) -> None:
-    working, loop = Worker(mail.configuration(configured)), asyncio.get_running_loop()
+    working, loop = Worker(mail_worker.configuration(configured)), asyncio.get_running_loop()
 
     def stop() -> None:
         if not working.stopping.is_set():

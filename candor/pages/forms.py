@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from starlette.requests import Request
 
 from candor.errors import BadRequest, UnsupportedMediaType
-from candor.transport import body_of
+from candor.http.graphql_over_http import body_of
 
 # 20,000 characters of four octets each, percent-encoded, with some air.
 MAX_FORM = 300_000

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from mailers import translations
+from mailers.letters import translations
 
 FOLDER = Path(__file__).parent / "translations"
 _MOST = 20

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from candor.pages.languages import FOLDER
-from mailers import plain_text, translations
+from mailers import plain_text
+from mailers.letters import translations
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STYLE = (_TEMPLATES / "style.css").read_text("utf-8")

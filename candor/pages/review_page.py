@@ -5,9 +5,9 @@ from uuid import UUID
 
 from starlette.responses import HTMLResponse
 
-from candor.link_holders import RevokedLink, viewer_of
+from candor.callers.guests import RevokedLink, guest_of
 from candor.pages.forms import Form
-from candor.pages.visit import Visit
+from candor.pages.page_request import Visit
 from models import Order, Review, ReviewStatus, SiteSettings, clock
 from models.review import SUB_RATINGS
 from resolvers import orders, review_edits, review_eligibility, reviews, services
@@ -21,7 +21,7 @@ _FIELDS = ("rating", "body", *SUB_RATINGS)
 
 async def review_page(visit: Visit) -> HTMLResponse:
     """The form, the stored review, or the reason why there is neither. A POST stores first."""
-    viewer = await viewer_of(visit.claim)
+    viewer = await guest_of(visit.claim)
     refused = await _store(viewer, visit, visit.form) if visit.form else None
     order = await _order(viewer)
     verdict = (await review_eligibility.of_orders(viewer, [order]))[0]

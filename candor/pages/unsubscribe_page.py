@@ -3,10 +3,10 @@
 from starlette.responses import HTMLResponse
 
 from candor.pages.forms import ONE_CLICK, Form
-from candor.pages.visit import Visit
-from mailers import suppression
+from candor.pages.page_request import Visit
 from mailers.catalogue import Category
-from mailers.site import category_of
+from mailers.letters.site import category_of
+from mailers.outbox import suppression
 
 
 async def unsubscribe_page(visit: Visit) -> HTMLResponse:

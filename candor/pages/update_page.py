@@ -6,18 +6,18 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse
 
-from candor.link_holders import RevokedLink, viewer_of
+from candor.callers.guests import RevokedLink, guest_of
 from candor.pages.forms import Form
-from candor.pages.visit import Visit
+from candor.pages.page_request import Visit
 from resolvers import orders, services, update_actions, update_ratings, update_solves
 from resolvers.errors import UserError
-from resolvers.order_updates_lookup import find_update, ratings_of
+from resolvers.update_lookup import find_update, ratings_of
 from resolvers.viewer import Viewer
 
 
 async def update_page(visit: Visit) -> HTMLResponse:
     """What can be said of the update now, or what was said. A POST stores first."""
-    viewer = await viewer_of(visit.claim)
+    viewer = await guest_of(visit.claim)
     refused = await _store(viewer, visit.form) if visit.form else None
     update = await find_update(viewer, visit.claim.subject)
     if update is None:

@@ -2,7 +2,7 @@
 
 from tortoise.connection import get_connection
 
-from mailers import outbox
+from mailers.outbox import claims
 from models import sql
 from models.uuid7 import uuid7
 
@@ -50,7 +50,7 @@ async def fill(count: int) -> None:
     )
     random_id = "gen_random_uuid()" if sql.is_postgres() else "lower(hex(randomblob(16)))"
     true = "true" if sql.is_postgres() else "1"
-    moment = outbox.now()
+    moment = claims.now()
     connection = get_connection("default")
     await connection.execute_script(
         f"""INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, subject_type,

@@ -24,15 +24,15 @@ from marketplace import Size
 from processes import APPLICATION, OTHERS, cpu_seconds, ending, on_cores, python_environment
 from storing import build_postgres, build_sqlite
 
-from mailers import outbox
 from mailers.configuration import MailConfig
-from mailers.previews import preview
-from mailers.wire import written
+from mailers.outbox import claims
+from mailers.smtp.mime import written
+from mailers.worker.previews import preview
 from models import sql
 from models.database import opened
 
 _HERE = Path(__file__).parent
-_WORKER = "from candor.command_line import main; main(['worker'])"
+_WORKER = "from candor.commands.main import main; main(['worker'])"
 _CONNECTIONS = 8
 _PATIENCE = 60
 _REVIEWS = 2500
@@ -93,7 +93,7 @@ async def measure(
             late = await lateness(plan.punctual)
         results = [_rates(name, rounds), _times(f"late, 50/s, {name}", late)]
         if plan.rows:
-            times = await claims(plan.rows)
+            times = await empty_claims(plan.rows)
             results.append(_times(f"claim beside {plan.rows:,}, {name}", times))
         return results
 
@@ -178,7 +178,7 @@ async def raw_rate(port: int, raw: Path, count: int) -> dict[str, float]:
 
 async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
     before = cpu_seconds(pid)
-    await promise(count, occasion, outbox.now())
+    await promise(count, occasion, claims.now())
     await _all_left()
     used = cpu_seconds(pid) - before
     [row] = await sql.fetch(
@@ -196,7 +196,7 @@ async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
 
 async def lateness(count: int) -> list[float]:
     """From due to sent, in milliseconds, of fifty mails a second."""
-    await promise(count, "punctual", outbox.now() + 1000, every=20)
+    await promise(count, "punctual", claims.now() + 1000, every=20)
     await _all_left()
     rows = await sql.fetch(
         "SELECT finished_at - due_at AS late FROM outbox_mail WHERE dedupe_key LIKE 'punctual:%'"
@@ -206,19 +206,19 @@ async def lateness(count: int) -> list[float]:
 
 async def _all_left() -> None:
     async with asyncio.timeout(_PATIENCE + 30):
-        while await outbox.next_due() is not None or await sql.fetch(
+        while await claims.next_due() is not None or await sql.fetch(
             "SELECT 1 FROM outbox_mail WHERE status = 'SENDING' LIMIT 1"
         ):
             await asyncio.sleep(0.1)
 
 
-async def claims(rows: int) -> list[float]:
+async def empty_claims(rows: int) -> list[float]:
     """How long a claim of nothing takes, in milliseconds, beside so many rows."""
     await fill(rows)
     times = []
     for number in range(220):
         began = time.perf_counter()
-        await outbox.claim_due(limit=8, lease=60)
+        await claims.claim_due(limit=8, lease=60)
         if number >= 20:
             times.append((time.perf_counter() - began) * 1000)
     return times

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from marketplace import Size, open_order, service_id
 
+from candor.callers.tokens import sign
 from candor.settings import Settings
-from candor.tokens import sign
 
 TRACE = 4000
 CARDS = 24

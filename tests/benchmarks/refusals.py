@@ -73,7 +73,7 @@ def main() -> None:
         }
         command = [
             "-c",
-            "from candor.command_line import main; main()",
+            "from candor.commands.main import main; main()",
             "serve",
             "--port",
             "{port}",

@@ -37,7 +37,7 @@ from candor.settings import Settings
 _HERE = Path(__file__).parent
 _SERVE = [
     "-c",
-    "from candor.command_line import main; main()",
+    "from candor.commands.main import main; main()",
     "serve",
     "--no-mail-worker",
     "--port",

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from graphql import parse
 
-from candor.documents import Operation, document_of
-from candor.execution import Execution
+from candor.engine.documents import Operation, document_of
+from candor.engine.execution import Execution
 from models import sql
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 from schema import ids

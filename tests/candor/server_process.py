@@ -10,8 +10,8 @@ import importlib
 import json
 import os
 
+from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person
-from mailers.registry import MAILERS
 from models import sql
 from resolvers import site_settings
 
@@ -41,6 +41,6 @@ async def received(_site, _subject_id, **_params):
 MAILERS["review.received"] = received
 
 if __name__ == "__main__":
-    from candor.command_line import main
+    from candor.commands.main import main
 
     main()

@@ -5,8 +5,8 @@ import json
 import pytest
 from graphql import parse
 
-from candor.documents import document_of
-from candor.graphiql import _tabs
+from candor.engine.documents import document_of
+from candor.http.graphiql import _tabs
 from schema.api import schema
 
 MOST = 50_000

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from candor import budgets, shared_budgets
-from candor.budgets import Budgets, Caller, network
+from candor.callers import budgets, redis_budgets
+from candor.callers.budgets import Budgets, Caller, network
 from candor.errors import RateLimited
 from resolvers.viewer import Role, Viewer
 
@@ -97,7 +97,7 @@ async def test_a_store_that_goes_down_while_it_refuses_closes_no_shop(
     async def lost(*_):
         raise ConnectionError
 
-    monkeypatch.setattr(shared_budgets.SlidingWindowCounterRateLimiter, "get_window_stats", lost)
+    monkeypatch.setattr(redis_budgets.SlidingWindowCounterRateLimiter, "get_window_stats", lost)
     async with another(rate_limits=True, budget=30, redis_url="memory://") as client:
         answers = [await client.post("/graphql", json=QUERY) for _ in range(3)]
 
@@ -179,7 +179,7 @@ async def test_who_spent_all_is_not_forgiven_because_many_others_came(clock, mon
 
 
 async def test_points_that_were_drawn_at_once_are_all_there():
-    shared = shared_budgets.SharedBudgets("memory://")
+    shared = redis_budgets.SharedBudgets("memory://")
     taken = await asyncio.gather(*(shared.take("points", "somebody", 1, 1_000) for _ in range(50)))
     assert max(taken) == 0
 

@@ -41,7 +41,12 @@ def candor(environment, tmp_path):
     """Run `candor` with these arguments: its exit code, what it said, and what it complained."""
 
     def run(*arguments, **variables):
-        command = [sys.executable, "-c", "from candor.command_line import main; main()", *arguments]
+        command = [
+            sys.executable,
+            "-c",
+            "from candor.commands.main import main; main()",
+            *arguments,
+        ]
         done = subprocess.run(
             command,
             cwd=tmp_path,
@@ -264,7 +269,7 @@ def test_a_drifted_counter_is_found_and_mended(candor, write, tmp_path, environm
     candor("import", "orders", write("orders.csv", ORDERS + order(1)))
     candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
     break_it = (
-        "import asyncio\nfrom candor.command_line import run_in_database\nfrom models import RatingCounter\n"
+        "import asyncio\nfrom candor.commands.environment import run_in_database\nfrom models import RatingCounter\n"
         "async def work():\n    await RatingCounter.all().update(n5=7)\nrun_in_database(work())"
     )
     command = [sys.executable, "-c", break_it]
@@ -283,7 +288,7 @@ def test_a_service_that_moved_away_from_its_reviews_is_found(candor, write, tmp_
     candor("import", "orders", write("orders.csv", orders))
     candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
     move_it = (
-        "from candor.command_line import run_in_database\nfrom models import Service, Vendor\n"
+        "from candor.commands.environment import run_in_database\nfrom models import Service, Vendor\n"
         "async def work():\n    omar = await Vendor.get(external_id='OMAR')\n"
         "    await Service.filter(external_id='LOGO').update(vendor_id=omar.id)\nrun_in_database(work())"
     )

@@ -15,18 +15,19 @@ import pytest
 from aiosmtpd.controller import Controller
 from click.testing import CliRunner
 
-from candor import mail
+from candor import mail_worker
 from candor.app import create_app
-from candor.command_line import main
+from candor.commands.main import main
 from candor.settings import BadSettings, from_environment
-from mailers import Addressee, deliver_later, translations
+from mailers import Addressee, deliver_later
 from mailers.catalogue import CATALOGUE
+from mailers.letters import translations
 from models import Audience, MailChannel, OutboxMail
 from models.database import opened
 from models.uuid7 import uuid7
 
 SECRET = "a secret of the tests, long enough to sign with"
-CANDOR = (sys.executable, "-c", "from candor.command_line import main; main()")
+CANDOR = (sys.executable, "-c", "from candor.commands.main import main; main()")
 
 
 def free_port():
@@ -249,7 +250,7 @@ def test_the_worker_is_told_everything():
         }
     )
 
-    config = mail.configuration(settings)
+    config = mail_worker.configuration(settings)
 
     assert (config.secret, config.connections, config.rate) == (SECRET, 8, 0.5)
     assert (config.smtp_url, config.mail_from) == (
@@ -258,7 +259,7 @@ def test_the_worker_is_told_everything():
     )
     assert config.public_url == "https://reviews.example"
     assert settings.mail_worker
-    assert mail.configuration(from_environment({"CANDOR_SECRET": SECRET})).rate is None
+    assert mail_worker.configuration(from_environment({"CANDOR_SECRET": SECRET})).rate is None
     assert "p@relay" not in repr(settings)
 
 
@@ -327,7 +328,7 @@ def test_processes_share_the_connections_and_the_rate(monkeypatch):
         """Nothing is migrated."""
 
     monkeypatch.setattr("candor.commands.serve.prepare", prepared)
-    monkeypatch.setattr("candor.serving.serve", lambda *_, workers: served.append(workers))
+    monkeypatch.setattr("candor.server.serving.serve", lambda *_, workers: served.append(workers))
     for name, value in (("SECRET", SECRET), ("MAIL_CONNECTIONS", "9"), ("MAIL_RATE", "10")):
         monkeypatch.setenv(f"CANDOR_{name}", value)
 

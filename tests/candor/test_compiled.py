@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from candor.compiled import CompiledExecutor
-from candor.documents import MAX_TEXT
+from candor.engine.documents import MAX_TEXT
+from candor.engine.fast.executor import CompiledExecutor
 from resolvers.viewer import ANONYMOUS
 from schema.api import schema
 from tests.candor.random_documents import documents, reshaped

@@ -12,8 +12,8 @@ from graphql import execute, parse, validate
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
-from candor import compiled, completers, plans
-from candor.compiled import CompiledExecutor
+from candor.engine.fast import completion_codegen, executor, field_plans
+from candor.engine.fast.executor import CompiledExecutor
 from schema import arguments
 from tests.candor.odd_schema import (
     COROUTINES,
@@ -253,13 +253,13 @@ async def test_incremental_delivery_is_never_planned(directive):
 
     executor = CompiledExecutor.build(schema._schema, tree, is_awaitable=optimized_is_awaitable)
 
-    assert plans.plan_fields(executor) is None
+    assert field_plans.plan_fields(executor) is None
 
 
 async def test_subscriptions_are_never_planned():
     executor = CompiledExecutor.build(schema._schema, parse("subscription { ticks }"))
 
-    assert plans.plan_fields(executor) is None
+    assert field_plans.plan_fields(executor) is None
 
 
 def _misplaced(prev: Any, key: Any, _typename: Any) -> Path:
@@ -267,7 +267,9 @@ def _misplaced(prev: Any, key: Any, _typename: Any) -> Path:
 
 
 def _nullable_always(self: Any, type_: Any, details: Any, value: str, path: str) -> str:
-    inner = getattr(type_, "of_type", type_) if completers.is_non_null_type(type_) else type_
+    inner = (
+        getattr(type_, "of_type", type_) if completion_codegen.is_non_null_type(type_) else type_
+    )
     return f"None if {value} is None else {self._present(inner, details, value, path)}"
 
 
@@ -282,30 +284,40 @@ class _Everything:
 
 # Each is a mistake in the generator, and the field whose odd values tell; None: one by hand does.
 FAULTS: dict[str, tuple[Any, str, Any, str | None]] = {
-    "numbers of any size": (completers._CHECKS, "int", "isinstance({0}, int)", "number"),
-    "true is a number": (completers._CHECKS, "int", "type({0}) in (int, bool)", "numberOpt"),
+    "numbers of any size": (completion_codegen._CHECKS, "int", "isinstance({0}, int)", "number"),
+    "true is a number": (
+        completion_codegen._CHECKS,
+        "int",
+        "type({0}) in (int, bool)",
+        "numberOpt",
+    ),
     "a number is taken for a float": (
-        completers._CHECKS,
+        completion_codegen._CHECKS,
         "float",
         "isinstance({0}, (int, float))",
         "ratio",
     ),
-    "infinity is a float": (completers._CHECKS, "float", "type({0}) is float", "ratioList"),
-    "other kinds of texts": (completers._CHECKS, "str", "isinstance({0}, (str, list))", "textOpt"),
+    "infinity is a float": (completion_codegen._CHECKS, "float", "type({0}) is float", "ratioList"),
+    "other kinds of texts": (
+        completion_codegen._CHECKS,
+        "str",
+        "isinstance({0}, (str, list))",
+        "textOpt",
+    ),
     "tuples are lists": (
-        completers._CHECKS,
+        completion_codegen._CHECKS,
         "list",
         "isinstance({0}, (tuple, list, str))",
         "textList",
     ),
-    "null is fine everywhere": (completers._Generator, "value", _nullable_always, "text"),
-    "any class of objects": (completers._Generator, "_guard", lambda *_: "", "leafOpt"),
-    "members of any enumeration": (completers._Generator, "_enum", _by_name, "color"),
-    "an awaitable is a value": (completers, "_PLAIN", _Everything(), "anything"),
-    "conditions are forgotten": (plans, "_directives", lambda *_: iter(()), None),
-    "wrong paths": (completers, "Path", _misplaced, None),
+    "null is fine everywhere": (completion_codegen._Generator, "value", _nullable_always, "text"),
+    "any class of objects": (completion_codegen._Generator, "_guard", lambda *_: "", "leafOpt"),
+    "members of any enumeration": (completion_codegen._Generator, "_enum", _by_name, "color"),
+    "an awaitable is a value": (completion_codegen, "_PLAIN", _Everything(), "anything"),
+    "conditions are forgotten": (field_plans, "_directives", lambda *_: iter(()), None),
+    "wrong paths": (completion_codegen, "Path", _misplaced, None),
     "arguments are kept though they vary": (arguments, "names_variable", lambda _: False, None),
-    "errors of what was given up stay": (compiled, "_forget_below", lambda *_: None, "number"),
+    "errors of what was given up stay": (executor, "_forget_below", lambda *_: None, "number"),
 }
 
 

@@ -9,17 +9,17 @@ from contextlib import suppress
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from candor.connections import Connections, TooManyConnections, TooManyConnectionsOfOne
+from candor.server.connections import Connections, TooManyConnections, TooManyConnectionsOfOne
 from tests.candor.real_server import LARGE, RealServer, request, start
 
 STRANGER = "127.0.0.2"
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 PATIENCE = {
-    "candor.connections.FIRST_BYTE_SECONDS": 1,
-    "candor.connections.HEADER_SECONDS": 1,
-    "candor.connections.BODY_SECONDS": 1,
-    "candor.connections.STALL_SECONDS": 1,
-    "candor.connections.LOOK_EVERY": 0.1,
+    "candor.server.connections.FIRST_BYTE_SECONDS": 1,
+    "candor.server.connections.HEADER_SECONDS": 1,
+    "candor.server.connections.BODY_SECONDS": 1,
+    "candor.server.connections.STALL_SECONDS": 1,
+    "candor.server.connections.LOOK_EVERY": 0.1,
 }
 
 

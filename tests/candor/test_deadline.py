@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from candor.deadline import Deadline, Deadlines
+from candor.engine.deadline import Deadline, Deadlines
 from candor.errors import OperationTimeout
 from models import sql
 from models.database import transaction
@@ -56,7 +56,7 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
         await asyncio.sleep(5)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.deadline.Deadlines.over", _hasty)
+    monkeypatch.setattr("candor.engine.deadline.Deadlines.over", _hasty)
     connection = await socket()
     query = {"query": "{ settings { siteName } }"}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from graphql import parse
 
-from candor import budgets, prices, reading, transport
-from candor.documents import _GUESSABLE, document_of
+from candor.callers import budgets
+from candor.engine import cost, document_reading
+from candor.engine.complexity import MAX_TOKENS, MAXIMA
+from candor.engine.documents import _GUESSABLE, document_of
 from candor.errors import REFUSAL
-from candor.limits import MAX_TOKENS, MAXIMA
-from candor.pages import house
+from candor.http import graphql_over_http
+from candor.pages import routes
 from candor.settings import Settings
 from resolvers.keyset import DEFAULT_SIZE
-from resolvers.reviews_lookup import DEFAULT_TAIL
+from resolvers.review_lookup import DEFAULT_TAIL
 from schema.api import schema
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
@@ -30,7 +32,7 @@ def database(sqlite_database) -> str:
     return sqlite_database
 
 
-def cost(text, **variables):
+def cost_of(text, **variables):
     return document_of(schema._schema, parse(text)).operations[0].cost(variables)
 
 
@@ -48,27 +50,27 @@ async def test_an_example_costs_what_the_document_says(client, text, points):
 def test_what_the_examples_say_beside_their_price():
     page, size = EXAMPLES[0][0], EXAMPLES[2][0]
 
-    assert f"is {cost(size, size=100)}." in PLAIN
-    assert f"is paid with {reading.price_of_reading(page)} points" in PLAIN
-    assert f"and with {cost(page)} from then on" in PLAIN
+    assert f"is {cost_of(size, size=100)}." in PLAIN
+    assert f"is paid with {document_reading.price_of_reading(page)} points" in PLAIN
+    assert f"and with {cost_of(page)} from then on" in PLAIN
 
 
 def test_the_points_of_the_rules_are_those_of_the_code():
     points = {
-        "`totalCount` of a page": prices.COUNT,
-        "each field of a mutation": prices.MUTATION,
-        "`__schema`": prices._INTROSPECTION["__schema"],
-        "`__type`": prices._INTROSPECTION["__type"],
+        "`totalCount` of a page": cost.COUNT,
+        "each field of a mutation": cost.MUTATION,
+        "`__schema`": cost._INTROSPECTION["__schema"],
+        "`__type`": cost._INTROSPECTION["__type"],
         "a refusal": REFUSAL,
-        "opening the page of a mail's link": house._COST,
+        "opening the page of a mail's link": routes._COST,
         "a body or a message of more than 25,000 bytes, for each 1,000": 1,
     }
 
     assert {name: ROWS[name] for name in points} == {n: str(p) for n, p in points.items()}
-    assert (transport.SHORT, transport.OCTETS_A_POINT) == (25_000, 1_000)
+    assert (graphql_over_http.SHORT, graphql_over_http.OCTETS_A_POINT) == (25_000, 1_000)
     assert f"`first` rows ({DEFAULT_SIZE} unless" in TEXT
     assert f"`last` rows ({DEFAULT_TAIL} unless" in TEXT
-    assert f"1 for each {reading._CHARACTERS_A_POINT} characters" in TEXT
+    assert f"1 for each {document_reading._CHARACTERS_A_POINT} characters" in TEXT
 
 
 @pytest.mark.parametrize(
@@ -86,14 +88,14 @@ def test_the_points_of_the_rules_are_those_of_the_code():
     ],
 )
 def test_the_rules_without_an_example_hold_too(text, points):
-    assert cost(text) == points
+    assert cost_of(text) == points
 
 
 def test_rows_of_input_are_priced_by_their_number():
     text = """mutation ($orders: [OrderInput!]!) { upsertOrders(input: {orders: $orders}) {
         results { outcome errors { code } } } }"""
 
-    assert cost(text, orders=[{}] * 500) == 10 + 1 + 500 * 2
+    assert cost_of(text, orders=[{}] * 500) == 10 + 1 + 500 * 2
 
 
 def test_the_budgets_are_those_of_the_code():

@@ -10,12 +10,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import candor
-from candor import websocket
-from candor.connections import BODY_SECONDS, HEADER_SECONDS
 from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
-from candor.http_connection import MAX_FIELDS, MAX_HEADER
-from candor.streams import MAX_STREAMS, MAX_STREAMS_OF_ONE
-from candor.transport import MAX_BODY
+from candor.http import websocket
+from candor.http.graphql_over_http import MAX_BODY
+from candor.http.live_connections import MAX_STREAMS, MAX_STREAMS_OF_ONE
+from candor.server.connections import BODY_SECONDS, HEADER_SECONDS
+from candor.server.http_connection import MAX_FIELDS, MAX_HEADER
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
 from tests.candor.real_server import start
 

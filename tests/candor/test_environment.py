@@ -15,7 +15,7 @@ from candor.settings import BadSettings, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "a secret of the tests, long enough to sign with"
-CANDOR = [sys.executable, "-c", "from candor.command_line import main; main()"]
+CANDOR = [sys.executable, "-c", "from candor.commands.main import main; main()"]
 BARE = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from candor.logs import _Json, scrubbed
+from candor.operating.logs import _Json, scrubbed
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order, clock
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

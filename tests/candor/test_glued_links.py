@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from mailers.links import Claim, ForgedLink, Purpose, cut, read, sign
-from mailers.suppression import recipient_hash
+from mailers.letters.signed_links import Claim, ForgedLink, Purpose, cut, read, sign
+from mailers.outbox.suppression import recipient_hash
 from models import MailOptout, Review
 from schema import ids
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
-from candor import graphiql
-from candor.graphiql import examples
-from candor.prices import price_of
+from candor.engine.cost import price_of
+from candor.http import graphiql
+from candor.http.graphiql import examples
 from schema.api import schema
 
 

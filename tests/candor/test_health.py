@@ -2,7 +2,7 @@
 
 import asyncio
 
-from candor.metrics import MAX_NAMES, SOON, Metrics, Observation
+from candor.operating.metrics import MAX_NAMES, SOON, Metrics, Observation
 from models import clock
 
 

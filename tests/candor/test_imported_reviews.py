@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order, Review
 
 DAY = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
@@ -27,7 +27,7 @@ def load(tmp_path, settings):
         file = tmp_path / f"{kind}.csv"
         file.write_text(text)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", "from candor.command_line import main; main()"),
+            *(sys.executable, "-c", "from candor.commands.main import main; main()"),
             *("import", kind, str(file), *options),
             env=os.environ | {"CANDOR_DATABASE_URL": settings.database_url},
             stdout=asyncio.subprocess.PIPE,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from candor import key_uses
-from candor.command_line import main
-from candor.tokens import new_key
+from candor.callers import key_uses
+from candor.callers.tokens import new_key
+from candor.commands.main import main
 from models import ApiKey, clock
 
 REVIEWS = "{ reviews { nodes { id } } }"
@@ -39,7 +39,7 @@ def ask(client):
 
 
 async def test_a_key_that_reads_has_a_larger_budget_of_its_own(app, another, key, ask, monkeypatch):
-    monkeypatch.setattr("candor.budgets.PAUSE", 0)
+    monkeypatch.setattr("candor.callers.budgets.PAUSE", 0)
     made, _ = await key("READ")
     async with another(rate_limits=True, budget=22) as client:
         nobody = [(await ask(None, REVIEWS, client)).status_code for _ in range(3)]
@@ -70,8 +70,8 @@ async def test_a_key_that_reads_sees_what_everybody_sees_and_writes_nothing(
 
 
 async def test_guesses_of_a_key_that_reads_are_counted(app, another, key, ask, monkeypatch):
-    monkeypatch.setattr("candor.budgets.PAUSE", 0)
-    monkeypatch.setattr("candor.budgets.GUESSES", 3)
+    monkeypatch.setattr("candor.callers.budgets.PAUSE", 0)
+    monkeypatch.setattr("candor.callers.budgets.GUESSES", 3)
     reads, _ = await key("READ")
     writes, _ = await key("ORDERS_WRITE", "back end")
     async with another(rate_limits=True) as client:
@@ -134,7 +134,7 @@ async def test_a_use_that_cannot_be_written_costs_no_request(app, key, ask, monk
     def away(**_named):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("candor.key_uses.ApiKey.filter", away)
+    monkeypatch.setattr("candor.callers.key_uses.ApiKey.filter", away)
 
     assert (await ask(made, REVIEWS)).status_code == 200
     await until_written()

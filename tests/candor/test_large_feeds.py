@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.transport import MAX_BODY, MAX_FEED
+from candor.http.graphql_over_http import MAX_BODY, MAX_FEED
 from models import Order
 from resolvers.order_feed import MAX_ORDERS
 from tests.candor.real_server import RealServer, start

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from graphql import get_introspection_query
 
-from candor.documents import Documents
+from candor.engine.documents import Documents
 from candor.errors import Rejected, TooComplex
 from schema.api import schema
 

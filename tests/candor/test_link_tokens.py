@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order
 from schema import ids
 
@@ -108,7 +108,7 @@ async def test_a_bad_link_is_no_link_at_all(feed, holder, settings):
 
 
 async def test_guests_of_two_links_have_a_budget_each(open_update, solve):
-    from candor.budgets import Caller
+    from candor.callers.budgets import Caller
     from models.uuid7 import uuid7
     from resolvers.viewer import Role, Viewer
 

@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from mailers.catalogue import Category
-from mailers.links import Claim, Purpose, sign
-from mailers.site import CATEGORIES
-from mailers.suppression import declined, recipient_hash
+from mailers.letters.signed_links import Claim, Purpose, sign
+from mailers.letters.site import CATEGORIES
+from mailers.outbox.suppression import declined, recipient_hash
 from models import MailOptout
 
 FORM = "application/x-www-form-urlencoded"

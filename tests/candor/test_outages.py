@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order, sql
 from resolvers import outages
 from tests.conftest import BODY, SECRET, order_input

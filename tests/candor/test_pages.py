@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order, Review, ReviewStatus, UpdateSolve
 from schema import ids
 

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from candor.proxies import Proxies
+from candor.server.proxies import Proxies
 from candor.settings import BadSettings, Settings, from_environment
 from tests.candor.real_server import RealServer, start
 

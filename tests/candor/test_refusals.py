@@ -8,11 +8,12 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from candor import admission, budgets
-from candor.budgets import Budgets
-from candor.documents import Documents
+from candor.callers import budgets
+from candor.callers.budgets import Budgets
+from candor.engine import admission
+from candor.engine.document_reading import Reading, price_of_reading
+from candor.engine.documents import Documents
 from candor.errors import RequestError
-from candor.reading import Reading, price_of_reading
 from schema.api import schema
 
 

@@ -12,9 +12,9 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from candor.welcome import found_at
+from candor.commands.startup import found_at
 
-CANDOR = [sys.executable, "-c", "from candor.command_line import main; main()"]
+CANDOR = [sys.executable, "-c", "from candor.commands.main import main; main()"]
 SECRET = "a secret of the tests, long enough to sign with"
 ANSWERS = re.compile(r"Candor answers at (http://\S+)/graphql ")
 REVIEWS = '{ service(ref: {externalId: "SERV-1"}) { reviews(first: 1) { nodes { id } } } }'

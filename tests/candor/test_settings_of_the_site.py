@@ -7,7 +7,7 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
-from candor.command_line import main
+from candor.commands.main import main
 from models import TrackingEvent
 from models.database import opened
 

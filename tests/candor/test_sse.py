@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from candor import sse
+from candor.http import sse
 from models import announcements
 
 

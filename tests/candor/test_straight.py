@@ -14,10 +14,10 @@ import pytest
 from graphql import get_named_type, get_nullable_type, is_enum_type, is_leaf_type, parse, validate
 from tortoise import fields
 
-from candor.compiled import CompiledExecutor
-from candor.straight import questions
-from candor.straight.answers import Straight
-from candor.straight.recipes import RECIPES, ROW, SameRow
+from candor.engine.fast.executor import CompiledExecutor
+from candor.engine.fast.rows import queries
+from candor.engine.fast.rows.answer import Straight
+from candor.engine.fast.rows.field_expressions import RECIPES, ROW, SameRow
 from models import Customer, Review, Service, Vendor, sql
 from resolvers import review_list
 from resolvers.viewer import ANONYMOUS
@@ -259,10 +259,10 @@ FAULTS = {
     "the last cursor first": _wrong("PageInfo", "startCursor", "{cursors}[-1]"),
     "always a next page": _wrong("PageInfo", "hasNextPage", "True"),
     "a row too many": _wrong("ReviewConnection", "nodes", "({rows} + {rows})"),
-    "cursors of another order": (questions, "ORDERS", dict.fromkeys(review_list.ORDERS, NEWEST)),
-    "filters are forgotten": (questions, "as_filter", lambda _: review_list.ANY),
+    "cursors of another order": (queries, "ORDERS", dict.fromkeys(review_list.ORDERS, NEWEST)),
+    "filters are forgotten": (queries, "as_filter", lambda _: review_list.ANY),
     "the end is the beginning": (
-        questions,
+        queries,
         "requested",
         lambda first, after, last, before, page: requested(
             first or last, after, None, before, page

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from candor import mail, streams
+from candor import mail_worker
+from candor.callers.tokens import sign
+from candor.http import live_connections
 from candor.settings import Settings
-from candor.tokens import sign
-from mailers import links
-from mailers.links import Claim, Purpose
+from mailers.letters import signed_links
+from mailers.letters.signed_links import Claim, Purpose
 from models import ApiKey, Order, announcements, clock
 
 PUBLISHED = "subscription { reviewPublished { rating } }"
@@ -98,7 +99,7 @@ def live(request, events, socket):
 @pytest.fixture
 def often(monkeypatch):
     """Credentials are looked at again and again."""
-    monkeypatch.setattr(streams, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(live_connections, "LOOK_AGAIN_SECONDS", 0.05)
 
 
 async def subscribed(topic="review"):
@@ -116,7 +117,7 @@ async def link(feed, settings):
     def make(ttl=timedelta(hours=1)) -> str:
         expires_at = clock.now() + ttl
         claim = Claim(Purpose.REVIEW, order.id, order.link_version, expires_at=expires_at)
-        return links.sign(settings.secret, claim)
+        return signed_links.sign(settings.secret, claim)
 
     return make
 
@@ -168,14 +169,14 @@ async def test_a_link_that_has_expired_ends_it(live, link, often):
 async def test_a_credential_ends_it_within_a_minute(settings):
     leeway = 30
 
-    assert leeway + streams.LOOK_AGAIN_SECONDS < 60
+    assert leeway + live_connections.LOOK_AGAIN_SECONDS < 60
 
 
 async def test_to_look_again_is_no_guess(live, shop, often, monkeypatch):
     async def failed(*_arguments):
         raise AssertionError("counted as a guess")
 
-    monkeypatch.setattr("candor.admission.Admission.failed_credential", failed)
+    monkeypatch.setattr("candor.callers.budgets.Budgets.guess", failed)
     stream = await live(token=shop.token)
     await ApiKey.filter(name="shop").update(revoked_at=clock.now())
 
@@ -187,7 +188,7 @@ async def test_a_database_that_is_away_for_a_moment_ends_nothing(live, shop, oft
     await subscribed()
 
     with monkeypatch.context() as broken:
-        broken.setattr("candor.tokens.ApiKey.get_or_none", _away)
+        broken.setattr("candor.callers.tokens.ApiKey.get_or_none", _away)
         assert await stream.goes_on(0.2)
     await ApiKey.filter(name="shop").update(revoked_at=clock.now())
 
@@ -204,7 +205,7 @@ async def test_a_credential_that_is_bad_from_the_start_is_refused(live):
 
 @pytest.mark.parametrize("limit", ["MAX_STREAMS", "MAX_STREAMS_OF_ONE"])
 async def test_there_are_so_many_and_no_more(live, monkeypatch, limit):
-    monkeypatch.setattr(streams, limit, 2)
+    monkeypatch.setattr(live_connections, limit, 2)
     first, second, third = await live(), await live(), await live()
 
     assert await third.code() == "TOO_MANY_STREAMS"
@@ -236,19 +237,19 @@ async def test_what_is_refused_on_one_is_refused_on_the_other(live, query, code)
 
 
 async def test_the_budget_is_the_same(live, monkeypatch):
-    monkeypatch.setattr("candor.budgets._Own.take", lambda *_: 1.0)
+    monkeypatch.setattr("candor.callers.budgets._Own.take", lambda *_: 1.0)
 
     assert await (await live(ROLE)).code() == "RATE_LIMITED"
 
 
 async def test_an_operation_may_cost_so_much(live, app, monkeypatch):
-    monkeypatch.setattr("candor.admission.Admission.most", lambda *_: 0)
+    monkeypatch.setattr("candor.engine.admission.Admission.most", lambda *_: 0)
 
     assert await (await live(ROLE)).code() == "QUERY_TOO_EXPENSIVE"
 
 
 async def test_an_operation_may_take_so_long(live, monkeypatch):
-    from candor.deadline import Deadline
+    from candor.engine.deadline import Deadline
 
     async def current():
         await asyncio.sleep(5)
@@ -258,7 +259,7 @@ async def test_an_operation_may_take_so_long(live, monkeypatch):
         return Deadline(self, receive)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.deadline.Deadlines.over", hasty)
+    monkeypatch.setattr("candor.engine.deadline.Deadlines.over", hasty)
 
     assert await (await live("{ settings { siteName } }")).code() == "OPERATION_TIMEOUT"
 
@@ -281,7 +282,7 @@ async def test_a_bug_of_a_subscription_ends_it_and_shows_nothing(live, monkeypat
         raise RuntimeError("the database's password is 1234")
         yield
 
-    monkeypatch.setattr("candor.operations._events", broken)
+    monkeypatch.setattr("candor.engine.pipeline._events", broken)
     stream = await live()
 
     assert await stream.code() == "INTERNAL_SERVER_ERROR"
@@ -311,4 +312,4 @@ async def test_whoever_leaves_is_forgotten(live, caplog):
 
 @pytest.mark.parametrize(("grace", "stop"), [(1, 0.5), (2, 1), (10, 9), (600, 30)])
 async def test_the_grace_bounds_the_mails_too(settings, grace, stop):
-    assert mail.configuration(replace(settings, grace=grace)).pace.stop == stop
+    assert mail_worker.configuration(replace(settings, grace=grace)).pace.stop == stop

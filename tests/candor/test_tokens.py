@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from candor import tokens
+from candor.callers import tokens
+from candor.callers.tokens import BadToken, Gatekeeper, new_key, sign
 from candor.settings import Settings
-from candor.tokens import BadToken, Gatekeeper, new_key, sign
 from models import ApiKey, clock
 from resolvers.viewer import Role
 

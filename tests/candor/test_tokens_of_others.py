@@ -14,8 +14,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from candor.callers.tokens import BadToken, Gatekeeper, sign
 from candor.settings import BadSettings, from_environment
-from candor.tokens import BadToken, Gatekeeper, sign
 
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "tokens.md").read_text()
 EC = ec.generate_private_key(ec.SECP256R1())

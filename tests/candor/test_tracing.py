@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from candor import tracing
-from candor.execution import Execution
+from candor.engine.execution import Execution
+from candor.operating import tracing
 
 
 @pytest.fixture

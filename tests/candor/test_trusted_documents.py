@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from candor.settings import BadSettings, from_environment
-from candor.trusted_documents import BadManifest, read_manifest
+from candor.settings.manifest import BadManifest, read_manifest
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from candor.command_line import main
+from candor.commands.main import main
 from models.migrating import migrate
 
 SECRET = "a secret of the tests, long enough to sign with"
@@ -54,7 +54,7 @@ def folder(tmp_path, monkeypatch):
 def run(folder, monkeypatch):
     """Run a command on a database: its exit code, and the lines that it said."""
     monkeypatch.setenv("CANDOR_SECRET", SECRET)
-    monkeypatch.setattr("candor.serving.serve", lambda *_, **__: pytest.fail("it serves"))
+    monkeypatch.setattr("candor.server.serving.serve", lambda *_, **__: pytest.fail("it serves"))
 
     def invoke(command, url):
         monkeypatch.setenv("CANDOR_DATABASE_URL", url)

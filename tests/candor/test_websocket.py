@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from candor import websocket
+from candor.http import websocket
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ async def test_the_operations_of_a_connection_are_limited(socket, monkeypatch):
 
 
 async def test_the_connections_of_one_caller_are_limited(socket, monkeypatch):
-    monkeypatch.setattr("candor.streams.MAX_STREAMS_OF_ONE", 2)
+    monkeypatch.setattr("candor.http.live_connections.MAX_STREAMS_OF_ONE", 2)
     first, second, third = await socket(), await socket(), await socket()
     await first.close()
     fourth = await socket()

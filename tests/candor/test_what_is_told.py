@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from candor.app import create_app
-from candor.metrics_door import MetricsDoor
 from candor.settings import BadSettings, from_environment
+from candor.settings.metrics_access import MetricsAccess
 
 SECRET = {"CANDOR_SECRET": "a secret of the tests, long enough to sign with"}
 TOKEN = "a-token-of-the-metrics"
@@ -114,4 +114,4 @@ def test_what_can_be_neither_is_refused(value):
 
 
 def test_a_door_stands_open_unless_it_is_told():
-    assert MetricsDoor().everybody
+    assert MetricsAccess().everybody

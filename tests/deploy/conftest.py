@@ -111,7 +111,7 @@ async def front(request, database, tmp_path, certificate) -> AsyncIterator[Front
         MAIL_WORKER="off",
         RATE_LIMITS="on",
         BUDGET=400,
-        changes={"candor.sse.QUIET_SECONDS": 0.3},
+        changes={"candor.http.sse.QUIET_SECONDS": 0.3},
     )
     logs = tmp_path / "logs"
     logs.mkdir()

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from candor import mail
+from candor import mail_worker
 from candor.app import create_app
-from candor.tokens import sign
+from candor.callers.tokens import sign
 from mailers.configuration import Pace
-from mailers.worker import Worker
+from mailers.worker.worker import Worker
 from models import MailSecret, OutboxMail
 
 SECOND, THIRD = (
@@ -38,7 +38,7 @@ def deliver(inbox, serve):
     async def make(settings):
         port, seen = await serve(inbox), len(inbox.mails)
         config = replace(
-            mail.configuration(settings),
+            mail_worker.configuration(settings),
             smtp_url=f"smtp://127.0.0.1:{port}",
             mail_from="Nordlicht <no-reply@nordlicht.example>",
             public_url="https://reviews.nordlicht.example",

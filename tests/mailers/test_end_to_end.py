@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailers.configuration import MailConfig, Pace
-from mailers.links import Purpose, read
-from mailers.worker import Worker
+from mailers.letters.signed_links import Purpose, read
+from mailers.worker.worker import Worker
 from models import Order, OutboxMail
 
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person, Skipped
-from mailers.registry import MAILERS
-from mailers.worker import Worker
+from mailers.worker.worker import Worker
 from models import OutboxMail, SiteSettings
 from resolvers.viewer import Role, Viewer
 from schema.api import schema
@@ -52,7 +52,7 @@ async def _end_of(row):
 async def test_a_switch_that_was_turned_on_holds_at_once(
     promise, inbox, serve, config_for, monkeypatch
 ):
-    monkeypatch.setattr("mailers.worker._SETTINGS_LAST", 3600.0)
+    monkeypatch.setattr("mailers.worker.worker._SETTINGS_LAST", 3600.0)
     await SiteSettings.create(key="site", review_reminder_enabled=False)
 
     async with working(config_for(await serve(inbox))) as worker:

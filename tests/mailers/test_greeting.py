@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from mailers import translations
-from mailers.examples import CASES, EXAMPLES, example, example_site
+from mailers.letters import translations
+from mailers.letters.examples import CASES, EXAMPLES, example, example_site
 from mailers.mail import Person
 
 GREETS = {

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailers import ledger, outbox
-from mailers.ledger import Entry, Ledger
+from mailers.outbox import batched_writes, claims
+from mailers.outbox.batched_writes import Entry, Ledger
 from models import MailAttempt, OutboxMail
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -13,24 +13,24 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 @pytest.fixture
 def statements(monkeypatch):
     """What is written, batch by batch."""
-    write, batches = ledger.write, []
+    write, batches = batched_writes.write, []
 
     async def noted(entries):
         batches.append(entries)
         return await write(entries)
 
-    monkeypatch.setattr(ledger, "write", noted)
+    monkeypatch.setattr(batched_writes, "write", noted)
     return batches
 
 
 async def claimed(promise, count):
     for _ in range(count):
         await promise()
-    return await outbox.claim_due(limit=count, lease=60)
+    return await claims.claim_due(limit=count, lease=60)
 
 
 def mark(mail, book):
-    return outbox.mark(mail, address="nina@example.com", dated_at=7, lease=60, write=book.write)
+    return claims.mark(mail, address="nina@example.com", dated_at=7, lease=60, write=book.write)
 
 
 async def test_what_is_written_at_the_same_time_is_one_statement(promise, statements):
@@ -61,9 +61,9 @@ async def test_marks_and_ends_of_several_kinds_go_together(promise, statements, 
     sent, dead, later, marked = mails
 
     await asyncio.gather(
-        outbox.finish(sent, "SENT", code=250, write=book.write),
-        outbox.finish(dead, "DEAD", reason="refused", code=550, error="no", write=book.write),
-        outbox.reschedule(later, delay=60, code=450, error="later", write=book.write),
+        claims.finish(sent, "SENT", code=250, write=book.write),
+        claims.finish(dead, "DEAD", reason="refused", code=550, error="no", write=book.write),
+        claims.reschedule(later, delay=60, code=450, error="later", write=book.write),
         mark(marked, book),
     )
 
@@ -79,17 +79,17 @@ async def test_marks_and_ends_of_several_kinds_go_together(promise, statements, 
         ("SCHEDULED", None, 1, 450, "later", False),
         ("SENDING", None, 0, None, None, True),
     ]
-    assert [rows[mail.id].finished_at for mail in mails] == [outbox.now(), outbox.now(), None, None]
+    assert [rows[mail.id].finished_at for mail in mails] == [claims.now(), claims.now(), None, None]
     assert [rows[mail.id].lease_token is None for mail in mails] == [True, True, True, False]
-    assert rows[later.id].due_at == outbox.now() + 60_000
+    assert rows[later.id].due_at == claims.now() + 60_000
 
 
 async def test_a_failed_try_is_remembered_if_the_lease_held_and_only_then(promise):
     lost, kept = await claimed(promise, 2)
-    await outbox.release(lost)
+    await claims.release(lost)
 
     await asyncio.gather(
-        *(outbox.finish(mail, "DEAD", code=550, error="no") for mail in (lost, kept))
+        *(claims.finish(mail, "DEAD", code=550, error="no") for mail in (lost, kept))
     )
 
     [attempt] = await MailAttempt.all()
@@ -102,9 +102,9 @@ async def test_an_end_that_cannot_be_remembered_is_not_written(promise, monkeypa
     async def away(_failed):
         raise OSError("the database is away")
 
-    monkeypatch.setattr(ledger, "_remember", away)
+    monkeypatch.setattr(batched_writes, "_remember", away)
     with pytest.raises(OSError, match="away"):
-        await outbox.finish(mail, "DEAD", code=550, error="no")
+        await claims.finish(mail, "DEAD", code=550, error="no")
 
     [row] = await OutboxMail.all()
     assert (row.status, row.attempts) == ("SENDING", 0)
@@ -114,8 +114,8 @@ async def test_a_lost_lease_is_fenced_and_takes_nobody_along(promise, at, statem
     at(NOON)
     lost, kept = await claimed(promise, 2)
     at(NOON, seconds=50)
-    await outbox.release(lost)
-    [other] = await outbox.claim_due(limit=1, lease=60)
+    await claims.release(lost)
+    [other] = await claims.claim_due(limit=1, lease=60)
     book = Ledger()
 
     passed = await asyncio.gather(mark(lost, book), mark(kept, book))
@@ -127,14 +127,14 @@ async def test_a_lost_lease_is_fenced_and_takes_nobody_along(promise, at, statem
 
 async def test_a_worker_that_claimed_its_lost_mail_again_has_one_lease_on_it(promise):
     [lost] = await claimed(promise, 1)
-    await outbox.release(lost)
-    [again] = await outbox.claim_due(limit=1, lease=60)
+    await claims.release(lost)
+    [again] = await claims.claim_due(limit=1, lease=60)
     book = Ledger()
 
     passed = await asyncio.gather(mark(lost, book), mark(again, book))
     closed = await asyncio.gather(
-        outbox.finish(again, "SENT", write=book.write),
-        outbox.finish(lost, "DEAD", write=book.write),
+        claims.finish(again, "SENT", write=book.write),
+        claims.finish(lost, "DEAD", write=book.write),
     )
 
     assert passed == [False, True]
@@ -155,14 +155,14 @@ async def test_an_entry_that_cannot_be_written_fails_alone(promise):
 
 async def test_everybody_hears_that_the_database_is_away(promise, monkeypatch):
     mails, book = await claimed(promise, 3), Ledger()
-    write = ledger.write
+    write = batched_writes.write
 
     async def away(_entries):
         raise OSError("the database is away")
 
-    monkeypatch.setattr(ledger, "write", away)
+    monkeypatch.setattr(batched_writes, "write", away)
     answers = await asyncio.gather(*(mark(mail, book) for mail in mails), return_exceptions=True)
-    monkeypatch.setattr(ledger, "write", write)
+    monkeypatch.setattr(batched_writes, "write", write)
 
     assert [str(answer) for answer in answers] == ["the database is away"] * 3
     assert await mark(mails[0], book)  # it works again
@@ -172,7 +172,7 @@ async def test_everybody_hears_that_the_database_is_away(promise, monkeypatch):
 async def test_whatever_a_server_says_can_be_written_down(text, promise):
     [mail] = await claimed(promise, 1)
 
-    assert await outbox.finish(mail, "DEAD", reason="refused", error=text)
+    assert await claims.finish(mail, "DEAD", reason="refused", error=text)
 
     [row] = await OutboxMail.all()
     assert row.status == "DEAD"

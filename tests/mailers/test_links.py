@@ -7,9 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailers.catalogue import Category
-from mailers.links import BadLink, Claim, ExpiredLink, ForeignLink, ForgedLink, Purpose, read, sign
-from mailers.site import Site, category_of, preselected
-from mailers.suppression import recipient_hash
+from mailers.letters.signed_links import (
+    BadLink,
+    Claim,
+    ExpiredLink,
+    ForeignLink,
+    ForgedLink,
+    Purpose,
+    read,
+    sign,
+)
+from mailers.letters.site import Site, category_of, preselected
+from mailers.outbox.suppression import recipient_hash
 from models import SiteSettings, web_address
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

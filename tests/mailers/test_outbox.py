@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers import deliveries, outbox, withdraw
+from mailers import withdraw
+from mailers.outbox import admin_actions, claims
 from models import Notification, OutboxMail
 from models.database import transaction
 from models.uuid7 import uuid7
@@ -12,7 +13,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 async def claim(limit=10):
-    return await outbox.claim_due(limit=limit, lease=60)
+    return await claims.claim_due(limit=limit, lease=60)
 
 
 async def test_a_mail_is_claimed_when_it_is_due_and_not_before(promise, at):
@@ -62,9 +63,9 @@ async def test_a_mail_without_a_sign_of_life_for_a_lease_goes_back(promise, at):
     [mail] = await claim()
 
     at(NOON, seconds=59)
-    assert await outbox.reap(resend_in=900) == 0
+    assert await claims.reap(resend_in=900) == 0
     at(NOON, seconds=61)
-    assert await outbox.reap(resend_in=900) == 1
+    assert await claims.reap(resend_in=900) == 1
 
     [again] = await claim()
     assert again.id == mail.id
@@ -78,10 +79,10 @@ async def test_a_sign_of_life_keeps_the_lease(promise, at):
     [mail] = await claim()
 
     at(NOON, seconds=50)
-    await outbox.beat([mail.lease_token], lease=60)
+    await claims.beat([mail.lease_token], lease=60)
     at(NOON, seconds=100)
 
-    assert await outbox.reap(resend_in=900) == 0
+    assert await claims.reap(resend_in=900) == 0
 
 
 async def test_a_worker_that_lost_its_lease_passes_no_gate_and_writes_nothing(promise, at):
@@ -89,12 +90,12 @@ async def test_a_worker_that_lost_its_lease_passes_no_gate_and_writes_nothing(pr
     row = await promise()
     [slow] = await claim()
     at(NOON, seconds=61)
-    await outbox.reap(resend_in=900)
+    await claims.reap(resend_in=900)
     [quick] = await claim()
 
-    passed = await outbox.mark(slow, address="nina@example.com", dated_at=1, lease=60)
-    written = await outbox.finish(slow, "DEAD")
-    await outbox.reschedule(slow, delay=0)
+    passed = await claims.mark(slow, address="nina@example.com", dated_at=1, lease=60)
+    written = await claims.finish(slow, "DEAD")
+    await claims.reschedule(slow, delay=0)
 
     assert (passed, written) == (False, False)
     await row.refresh_from_db()
@@ -106,26 +107,26 @@ async def test_a_mail_that_died_in_data_is_held_or_sent_once_more_by_its_kind(pr
     held = await promise("rating.promoter")
     resent = await promise("review.received")
     for mail in await claim():
-        assert await outbox.mark(mail, address="nina@example.com", dated_at=77, lease=60)
+        assert await claims.mark(mail, address="nina@example.com", dated_at=77, lease=60)
 
     at(NOON, seconds=61)
-    assert await outbox.reap(resend_in=900) == 2
+    assert await claims.reap(resend_in=900) == 2
 
     await held.refresh_from_db()
     await resent.refresh_from_db()
     assert (held.status, held.dated_at) == ("UNCERTAIN", 77)
     assert (resent.status, resent.ambiguous, resent.attempts) == ("SCHEDULED", 1, 1)
-    assert resent.due_at == outbox.milliseconds(NOON + timedelta(seconds=961))
+    assert resent.due_at == claims.milliseconds(NOON + timedelta(seconds=961))
 
 
 async def test_a_mail_is_sent_once_more_only_once(promise, at):
     at(NOON)
     row = await promise("review.received")
     [mail] = await claim()
-    await outbox.silence(mail, why="nothing came", resend_in=0)
+    await claims.silence(mail, why="nothing came", resend_in=0)
     [again] = await claim()
 
-    await outbox.silence(again, why="nothing came", resend_in=0)
+    await claims.silence(again, why="nothing came", resend_in=0)
 
     await row.refresh_from_db()
     assert (row.status, row.attempts, row.last_error) == ("UNCERTAIN", 2, "nothing came")
@@ -135,12 +136,12 @@ async def test_a_late_250_ends_the_doubt(promise, at):
     at(NOON)
     row = await promise("rating.promoter")
     [mail] = await claim()
-    await outbox.mark(mail, address="nina@example.com", dated_at=1, lease=60)
+    await claims.mark(mail, address="nina@example.com", dated_at=1, lease=60)
     at(NOON, seconds=61)
-    await outbox.reap(resend_in=900)
+    await claims.reap(resend_in=900)
 
-    assert not await outbox.finish(mail, "SENT")
-    assert await outbox.confirm(mail)
+    assert not await claims.finish(mail, "SENT")
+    assert await claims.confirm(mail)
 
     await row.refresh_from_db()
     assert row.status == "SENT"
@@ -151,7 +152,7 @@ async def test_an_unstarted_mail_is_given_back_as_it_was(promise, at):
     row = await promise(due_at=NOON - timedelta(hours=1))
     [mail] = await claim()
 
-    await outbox.release(mail)
+    await claims.release(mail)
 
     before = (row.status, row.due_at, row.attempts)
     await row.refresh_from_db()
@@ -163,7 +164,7 @@ async def test_a_retry_never_waits_past_the_expiry(promise, at):
     row = await promise(expires_at=NOON + timedelta(seconds=30))
     [mail] = await claim()
 
-    await outbox.reschedule(mail, delay=600)
+    await claims.reschedule(mail, delay=600)
 
     await row.refresh_from_db()
     assert row.due_at == row.expires_at
@@ -172,8 +173,8 @@ async def test_a_retry_never_waits_past_the_expiry(promise, at):
 async def test_withdrawing_the_cause_cancels_until_data_and_not_after(promise):
     waiting, sending, gone = [await promise() for _ in range(3)]
     mails = {mail.id: mail for mail in await claim()}
-    await outbox.release(mails[waiting.id])
-    await outbox.mark(mails[gone.id], address="nina@example.com", dated_at=1, lease=60)
+    await claims.release(mails[waiting.id])
+    await claims.mark(mails[gone.id], address="nina@example.com", dated_at=1, lease=60)
 
     for row in (waiting, sending, gone):
         await withdraw("review.received", about=row.subject_id, because="the review is gone")
@@ -182,7 +183,7 @@ async def test_withdrawing_the_cause_cancels_until_data_and_not_after(promise):
         await row.refresh_from_db()
     assert [row.status for row in (waiting, sending, gone)] == ["CANCELLED", "CANCELLED", "SENDING"]
     assert waiting.reason == "withdrawn: the review is gone"
-    assert not await outbox.mark(
+    assert not await claims.mark(
         mails[sending.id], address="nina@example.com", dated_at=1, lease=60
     )
 
@@ -199,7 +200,7 @@ async def test_fifty_promises_of_the_same_mail_leave_one(promise):
 async def test_a_sent_mail_is_not_promised_again_but_on_a_new_occasion(promise):
     row = await promise("review.reminder")
     [mail] = await claim()
-    await outbox.finish(mail, "SENT")
+    await claims.finish(mail, "SENT")
 
     await promise("review.reminder", about=row.subject_id)
     assert await claim() == []
@@ -226,26 +227,26 @@ async def test_an_admin_sends_a_finished_mail_again_with_its_own_date(promise, a
     at(NOON)
     row = await promise()
     [mail] = await claim()
-    await outbox.mark(mail, address="nina@example.com", dated_at=77, lease=60)
-    await outbox.finish(mail, status, reason="so it ended", error="550 no")
+    await claims.mark(mail, address="nina@example.com", dated_at=77, lease=60)
+    await claims.finish(mail, status, reason="so it ended", error="550 no")
 
     at(NOON, days=9)
-    assert await deliveries.retry(row.id)
+    assert await admin_actions.retry(row.id)
 
     await row.refresh_from_db()
     assert (row.status, row.attempts, row.reason, row.dated_at) == ("SCHEDULED", 0, None, 77)
     [again] = await claim()
-    assert again.expires_at > outbox.now()
+    assert again.expires_at > claims.now()
 
 
 @pytest.mark.parametrize("status", ["SENT", "CANCELLED"])
 async def test_what_was_sent_or_cancelled_is_not_sent_again(promise, status):
     row = await promise()
     [mail] = await claim()
-    await outbox.finish(mail, status)
+    await claims.finish(mail, status)
 
-    assert not await deliveries.retry(row.id)
-    assert not await deliveries.retry(uuid7())
+    assert not await admin_actions.retry(row.id)
+    assert not await admin_actions.retry(uuid7())
 
     await row.refresh_from_db()
     assert row.status == status
@@ -254,12 +255,12 @@ async def test_what_was_sent_or_cancelled_is_not_sent_again(promise, status):
 async def test_an_admin_cancels_what_has_not_left(promise):
     waiting, leaving = await promise(), await promise()
     mails = {mail.id: mail for mail in await claim()}
-    await outbox.release(mails[waiting.id])
-    await outbox.mark(mails[leaving.id], address="nina@example.com", dated_at=1, lease=60)
+    await claims.release(mails[waiting.id])
+    await claims.mark(mails[leaving.id], address="nina@example.com", dated_at=1, lease=60)
 
-    assert await deliveries.cancel(waiting.id, because="Ada said so")
-    assert not await deliveries.cancel(waiting.id, because="twice")
-    assert not await deliveries.cancel(leaving.id, because="too late")
+    assert await admin_actions.cancel(waiting.id, because="Ada said so")
+    assert not await admin_actions.cancel(waiting.id, because="twice")
+    assert not await admin_actions.cancel(leaving.id, because="too late")
 
     await waiting.refresh_from_db()
     assert (waiting.status, waiting.reason) == ("CANCELLED", "Ada said so")
@@ -267,10 +268,10 @@ async def test_an_admin_cancels_what_has_not_left(promise):
 
 async def test_the_oldest_due_and_the_next_due_mail_are_known(promise, at):
     at(NOON)
-    assert (await deliveries.oldest_due(), await outbox.next_due()) == (None, None)
+    assert (await admin_actions.oldest_due(), await claims.next_due()) == (None, None)
 
     soon = await promise(due_at=NOON + timedelta(hours=1))
-    assert (await deliveries.oldest_due(), await outbox.next_due()) == (None, soon.due_at)
+    assert (await admin_actions.oldest_due(), await claims.next_due()) == (None, soon.due_at)
 
     late = await promise(due_at=NOON - timedelta(hours=1))
-    assert (await deliveries.oldest_due(), await outbox.next_due()) == (late.due_at, late.due_at)
+    assert (await admin_actions.oldest_due(), await claims.next_due()) == (late.due_at, late.due_at)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from jinja2.ext import babel_extract
 
 import mailers
-from mailers import translations
 from mailers.catalogue import CATALOGUE
-from mailers.examples import CASES, EXAMPLES, Case, example, example_site
+from mailers.letters import translations
+from mailers.letters.examples import CASES, EXAMPLES, Case, example, example_site
+from mailers.letters.registry import MAILERS
+from mailers.letters.rendering import folder
 from mailers.mail import Person
 from mailers.plain_text import excerpt, harmless, one_line, quoted
-from mailers.previews import in_scheme, page, preview, write_previews
-from mailers.registry import MAILERS
-from mailers.rendering import folder
+from mailers.worker.previews import in_scheme, page, preview, write_previews
 
 TEMPLATES = Path(mailers.__file__).parent / "templates"
 EVERY_LOOK = [

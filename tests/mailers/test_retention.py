@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from mailers import outbox, retention
+from mailers.outbox import claims, retention
 from models import MailAttempt, OutboxMail
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -8,8 +8,8 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 async def sent(promise, **options):
     row = await promise(**options)
-    [mail] = await outbox.claim_due(limit=1, lease=60)
-    await outbox.finish(mail, "SENT", error="250 queued for nina@example.com")
+    [mail] = await claims.claim_due(limit=1, lease=60)
+    await claims.finish(mail, "SENT", error="250 queued for nina@example.com")
     return row
 
 
@@ -32,8 +32,8 @@ async def test_people_are_forgotten_after_ninety_days_and_the_promise_is_not(pro
 
 async def failed(promise, **options):
     await promise(**options)
-    [mail] = await outbox.claim_due(limit=1, lease=60)
-    await outbox.finish(mail, "DEAD", code=550, error="no such user nina@example.com")
+    [mail] = await claims.claim_due(limit=1, lease=60)
+    await claims.finish(mail, "DEAD", code=550, error="no such user nina@example.com")
     return mail.id
 
 

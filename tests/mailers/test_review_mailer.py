@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers import review_mailer
-from mailers.links import Purpose, read
+from mailers.letters import review_mailer
+from mailers.letters.signed_links import Purpose, read
+from mailers.letters.site import Site
 from mailers.mail import Skipped
-from mailers.site import Site
 from models import OrderStatus, RejectionReason, ReviewStatus, SiteSettings
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -2,10 +2,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mailers.examples import CASES, example
+from mailers.letters.examples import CASES, example
+from mailers.letters.share_links import share, share_links
+from mailers.letters.site import Site
 from mailers.mail import Person
-from mailers.share_links import share, share_links
-from mailers.site import Site
 from models import ShareAudience, SiteSettings, token_text
 
 TARGET = "https://nordlicht.example/reviews?a=1&b=ü".replace("ü", "%C3%BC")

@@ -5,8 +5,8 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from mailers.configuration import MailConfig
-from mailers.smtp_verdict import Outcome, Trouble
-from mailers.transport import open_link
+from mailers.smtp.transport import open_link
+from mailers.smtp.verdict import Outcome, Trouble
 
 RAW = (
     b"From: a@nordlicht.example\r\nMessage-ID: <1@x>\r\nSubject: x\r\n\r\nhello\r\n.\r\n..dots\r\n"

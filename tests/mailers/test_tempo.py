@@ -2,7 +2,7 @@ import asyncio
 import time
 from itertools import pairwise
 
-from mailers.tempo import Tempo
+from mailers.worker.rate_limit import Tempo
 
 
 async def taken(tempo, turns, over=None):

@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers import update_mailer
-from mailers.links import Purpose, read
+from mailers.letters import update_mailer
+from mailers.letters.signed_links import Purpose, read
+from mailers.letters.site import Site
 from mailers.mail import Skipped
-from mailers.site import Site
 from models import OrderUpdate, OrderUpdateStatus, SiteSettings, TeamMember, UpdateNote, UpdateSolve
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

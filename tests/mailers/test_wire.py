@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailers import wire
 from mailers.plain_text import one_line
+from mailers.smtp import mime
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NAMES = [
@@ -70,7 +70,7 @@ hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_
 
 
 def written(name="Maria", subject="Hello", body="Hello.", headers=HEADERS):
-    return wire.written(
+    return mime.written(
         sender=(name, "no-reply@nordlicht.example"),
         to=(name, "b@x.example"),
         subject=subject,
@@ -128,9 +128,9 @@ def test_a_header_that_is_no_plain_ascii_is_refused(value):
 
 
 def test_the_same_promise_has_the_same_message_id_and_another_installation_another():
-    first = wire.message_id("secret", "review.replied:1", "nordlicht.example")
+    first = mime.message_id("secret", "review.replied:1", "nordlicht.example")
 
-    assert first == wire.message_id("secret", "review.replied:1", "nordlicht.example")
-    assert first != wire.message_id("secret", "review.replied:2", "nordlicht.example")
-    assert first != wire.message_id("other", "review.replied:1", "nordlicht.example")
+    assert first == mime.message_id("secret", "review.replied:1", "nordlicht.example")
+    assert first != mime.message_id("secret", "review.replied:2", "nordlicht.example")
+    assert first != mime.message_id("other", "review.replied:1", "nordlicht.example")
     assert re.fullmatch(r"<[0-9a-f]{32}@nordlicht\.example>", first)

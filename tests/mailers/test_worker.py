@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from mailers import channel, ledger, outbox, suppression, withdraw
+from mailers import withdraw
 from mailers.catalogue import Category
+from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person, Skipped
-from mailers.registry import MAILERS
-from mailers.worker import Worker
+from mailers.outbox import batched_writes, claims, suppression
+from mailers.worker import circuit_breaker
+from mailers.worker.worker import Worker
 from models import MailAttempt, MailChannel, MailSuppression, Notification, OutboxMail
 from models.announcements import hearing
 from models.database import transaction
@@ -348,7 +350,7 @@ async def test_an_outage_uses_up_no_attempts_and_all_workers_wait_together(
 
     async with working(config, config):
         await asyncio.sleep(2)
-        failures = (await channel.look()).failures
+        failures = (await circuit_breaker.look()).failures
         assert await OutboxMail.filter(status="SENT").count() == 0
         await serve(inbox, port=port)
         await all_left()
@@ -356,7 +358,7 @@ async def test_an_outage_uses_up_no_attempts_and_all_workers_wait_together(
     assert failures < 12  # each worker's connections count once, then one probe at a time
     assert len(inbox.mails) == 60
     assert await OutboxMail.filter(status="SENT", attempts=1).count() == 60
-    assert (await channel.look()).works
+    assert (await circuit_breaker.look()).works
 
 
 async def test_a_relay_that_throttles_is_left_alone_for_a_minute(send, inbox, serve, config_for):
@@ -368,16 +370,16 @@ async def test_a_relay_that_throttles_is_left_alone_for_a_minute(send, inbox, se
     async with working(replace(config, pace=pace)):
         await asyncio.sleep(0.5)
 
-    seen = await channel.look()
+    seen = await circuit_breaker.look()
     await row.refresh_from_db()
-    assert 55_000 < seen.down_until - outbox.now() <= 60_000
+    assert 55_000 < seen.down_until - claims.now() <= 60_000
     assert (row.status, row.attempts, row.last_code) == ("SCHEDULED", 0, 454)
 
 
 async def test_the_worker_outlives_a_database_that_is_away(
     send, inbox, serve, config_for, monkeypatch
 ):
-    claim_due, calls = outbox.claim_due, []
+    claim_due, calls = claims.claim_due, []
 
     async def claim(**options):
         calls.append(options)
@@ -385,8 +387,8 @@ async def test_the_worker_outlives_a_database_that_is_away(
             raise OSError("the database is away")
         return await claim_due(**options)
 
-    monkeypatch.setattr(outbox, "claim_due", claim)
-    monkeypatch.setattr("mailers.worker._BREATH", 0.05)
+    monkeypatch.setattr(claims, "claim_due", claim)
+    monkeypatch.setattr("mailers.worker.worker._BREATH", 0.05)
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -399,7 +401,7 @@ async def test_the_worker_outlives_a_database_that_is_away(
 async def test_a_250_is_written_down_when_the_database_is_back(
     send, inbox, serve, config_for, monkeypatch
 ):
-    write, calls = ledger.write, []
+    write, calls = batched_writes.write, []
 
     async def late(entries):
         if entries[0].changes.get("status") == "SENT":
@@ -408,7 +410,7 @@ async def test_a_250_is_written_down_when_the_database_is_back(
                 raise OSError("the database is away")
         return await write(entries)
 
-    monkeypatch.setattr(ledger, "write", late)
+    monkeypatch.setattr(batched_writes, "write", late)
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -421,14 +423,14 @@ async def test_a_250_is_written_down_when_the_database_is_back(
 async def test_the_end_of_a_mail_is_written_before_the_next_one_of_its_sender_is_marked(
     send, inbox, serve, config_for, monkeypatch
 ):
-    write, order = ledger.write, []
+    write, order = batched_writes.write, []
 
     async def noted(entries):
         order.append({(entry.id, entry.changes.get("status", "MARK")) for entry in entries})
         await asyncio.sleep(0.005)
         return await write(entries)
 
-    monkeypatch.setattr(ledger, "write", noted)
+    monkeypatch.setattr(batched_writes, "write", noted)
     config = config_for(await serve(inbox), connections=1)
     for number in range(12):
         await send(f"b{number}@x.example")

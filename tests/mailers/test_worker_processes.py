@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from tortoise.connection import get_connection
 
-from mailers import outbox, wire
+from mailers.outbox import claims
+from mailers.smtp import mime
 from models import OutboxMail
 from models.uuid7 import uuid7
 
@@ -101,7 +102,7 @@ async def start(database, relay):
 
 async def promise_many(count, *, overdue=0):
     """Mails of both kinds, all due; `overdue` more whose time is over."""
-    moment = outbox.now()
+    moment = claims.now()
     columns = "id, mail, dedupe_key, audience, recipient, address, subject_type, subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at"
     rows = []
     for number in range(count + overdue):
@@ -147,7 +148,7 @@ async def outcome(relay):
     """Mails by status, kind and number of copies that the server took."""
     counts = Counter()
     async for row in OutboxMail.all():
-        message_id = wire.message_id("nobody's", row.dedupe_key, "x").strip("<>").partition("@")[0]
+        message_id = mime.message_id("nobody's", row.dedupe_key, "x").strip("<>").partition("@")[0]
         counts[row.status.value, row.mail, relay[message_id]] += 1
     return counts
 

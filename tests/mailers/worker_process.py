@@ -5,9 +5,9 @@ import signal
 import sys
 
 from mailers.configuration import MailConfig, Pace
+from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person
-from mailers.registry import MAILERS
-from mailers.worker import Worker
+from mailers.worker.worker import Worker
 from models.database import opened
 
 

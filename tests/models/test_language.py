@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candor.pages import languages
-from mailers import translations
-from mailers.links import Claim, Purpose, sign
+from mailers.letters import translations
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Order
 from models.language import language_tag
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
 from tests.resolvers.feeds import BOB, EVIL, GOOD, NOW, WILMA, ago, evils, order, said
 
@@ -152,7 +152,7 @@ async def test_a_bound_keys_word_between_two_does_not_make_older_facts_of_a_pers
 
 
 async def test_a_file_without_names_takes_nobodys_name_away(send, tmp_path, app):
-    from candor.importing import Source, import_orders
+    from candor.commands.importing import Source, import_orders
 
     await send(order("ORDER-1", completedAt=ago(days=9)))
     path = tmp_path / "orders.csv"
@@ -522,7 +522,7 @@ async def test_an_import_of_reviews_that_meets_the_feed_stores_them_for_whom_the
 ):
     import contextvars
 
-    from candor.importing import Source, import_reviews
+    from candor.commands.importing import Source, import_reviews
     from resolvers import reviews
 
     await send(order())
@@ -575,7 +575,7 @@ async def test_the_log_names_no_key_for_what_another_one_changed_meanwhile(
 
 
 async def test_a_file_of_yesterday_does_not_undo_what_the_feed_told_today(send, tmp_path):
-    from candor.importing import Source, import_orders
+    from candor.commands.importing import Source, import_orders
 
     await send(order(status="REFUNDED", updatedAt=ago(hours=1)))
     path = tmp_path / "orders.csv"

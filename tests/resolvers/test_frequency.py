@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import ReviewRevision, TrackingEvent, UpdateNote, clock
 from resolvers import frequency
 from schema import ids

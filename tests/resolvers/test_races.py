@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from candor.callers.tokens import new_key, sign
 from candor.settings import Settings
-from candor.tokens import new_key, sign
 from models import ApiKey, OutboxMail, Review, sql
 from models.database import opened
 from resolvers import rating_counters

@@ -14,7 +14,7 @@ from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest
 from resolvers.review_list import ReviewFilter, ReviewOrder, Scope
-from resolvers.text import fold
+from resolvers.user_text import fold
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

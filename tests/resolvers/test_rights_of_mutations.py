@@ -6,18 +6,18 @@ import pytest
 
 from models import Review, ReviewStatus, sql
 from resolvers import (
-    moderation,
     notifications,
     order_feed,
-    replies,
     review_edits,
+    review_moderation,
+    review_replies,
+    review_votes,
     reviews,
     site_settings,
-    votes,
 )
 from resolvers.errors import UserError
-from resolvers.moderation import Decision
 from resolvers.ref import Ref
+from resolvers.review_moderation import Decision
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
@@ -272,12 +272,12 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
         "edit foreign": ("FORBIDDEN", review_edits.edit_review(guest, review_id=foreign, rating=1)),
         "edit held": ("NOT_FOUND", review_edits.edit_review(guest, review_id=held, rating=1)),
         "delete": ("FORBIDDEN", reviews.delete_review(guest, review_id=mine, reason="I want to")),
-        "reply": ("NOT_THE_VENDOR", replies.reply_to_review(guest, review_id=mine, body="Thanks")),
-        "delete reply": ("FORBIDDEN", replies.delete_reply(guest, review_id=mine, reason="No")),
-        "approve": ("FORBIDDEN", moderation.decide(guest, review_id=mine, decision=Decision(ReviewStatus.APPROVED))),
-        "vote mine": ("FORBIDDEN", votes.vote_helpful(guest, review_id=mine)),
-        "vote foreign": ("FORBIDDEN", votes.vote_helpful(guest, review_id=foreign)),
-        "withdraw": ("FORBIDDEN", votes.withdraw_vote(guest, review_id=foreign)),
+        "reply": ("NOT_THE_VENDOR", review_replies.reply_to_review(guest, review_id=mine, body="Thanks")),
+        "delete reply": ("FORBIDDEN", review_replies.delete_reply(guest, review_id=mine, reason="No")),
+        "approve": ("FORBIDDEN", review_moderation.decide(guest, review_id=mine, decision=Decision(ReviewStatus.APPROVED))),
+        "vote mine": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=mine)),
+        "vote foreign": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=foreign)),
+        "withdraw": ("FORBIDDEN", review_votes.withdraw_vote(guest, review_id=foreign)),
         "settings": ("FORBIDDEN", site_settings.update_settings(guest, site_name="Mine")),
         "orders": ("FORBIDDEN", order_feed.upsert_orders(guest, [])),
         "notices": ("FORBIDDEN", notifications.mark_read(guest, ids=None, everything=True)),

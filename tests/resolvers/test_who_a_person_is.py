@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from mailers.links import Claim, Purpose, sign
+from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
 from tests.resolvers.feeds import BOB, EVIL, GOOD, LAMP, NOW, THING, WILMA, ago, evils, order, said
 

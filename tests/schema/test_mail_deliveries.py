@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from mailers.catalogue import CATALOGUE
-from mailers.registry import MAILERS
+from mailers.letters.registry import MAILERS
 from models import Audience, MailAttempt, Notification, OutboxMail, TrackingEvent
 from models.uuid7 import uuid7
 from schema.notification import NotificationKind

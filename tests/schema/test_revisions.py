@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from graphql import parse
 
-from candor.documents import document_of
+from candor.engine.documents import document_of
 from models import ReviewRevision
 from schema import ids
 from schema.api import schema

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from models import Notification, Review, sql
-from resolvers import notifications, orders, reviews_lookup
+from resolvers import notifications, orders, review_lookup
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
@@ -234,7 +234,7 @@ async def test_a_guest_sees_the_order_and_review_of_the_link_and_what_is_public(
     guest = Viewer(Role.GUEST, order_id=keys["ORDER-5"])
 
     seen_orders = await orders.by_ids(guest, [keys[name] for name in ALL_ORDERS])
-    seen_reviews = await reviews_lookup.by_ids(
+    seen_reviews = await review_lookup.by_ids(
         guest, [keys[n] for n in REVIEWS["ada"] | {"deleted"}]
     )
 

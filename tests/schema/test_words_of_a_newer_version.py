@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailers import outbox
+from mailers.outbox import claims
 from models import MailStatus, OutboxMail, sql
 from models.uuid7 import uuid7
 from schema import ids
@@ -80,7 +80,7 @@ async def test_a_mail_of_another_name_is_listed_and_left_for_the_workers_that_kn
     await review()
     [mail] = [each for each in await _mails(ada) if each["mail"] == "review.received"]
     row = await OutboxMail.get(id=ids.decode(mail["id"])[1])
-    late = outbox.now() - 60_000
+    late = claims.now() - 60_000
     held = {"status": "SENDING", "lease_token": "newer", "lease_until": late, "in_data": True}
     for names in ({}, held):
         given = {"id": uuid7(), "dedupe_key": uuid7().hex, "mail": "shop.opened", "due_at": late}
@@ -88,10 +88,10 @@ async def test_a_mail_of_another_name_is_listed_and_left_for_the_workers_that_kn
         await OutboxMail.create(**{name: fields[name] for name in OutboxMail._meta.fields_map})
     await OutboxMail.filter(id=row.id).update(due_at=late + 1)
 
-    reaped = await outbox.reap(resend_in=1)
-    claimed = await outbox.claim_due(limit=10, lease=30)
+    reaped = await claims.reap(resend_in=1)
+    claimed = await claims.claim_due(limit=10, lease=30)
     listed = await _mails(ada)
-    later = await outbox.next_due()
+    later = await claims.next_due()
 
     assert reaped == 0
     assert [each.mail for each in claimed] == ["review.received"]

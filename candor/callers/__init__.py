@@ -1,0 +1,1 @@
+"""Who is calling: tokens, keys, links, and what each caller may spend."""

@@ -1,0 +1,190 @@
+"""Who is calling: tokens of our own and of the marketplace, API keys, and links of mails."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import jwt
+
+from candor.callers import key_uses
+from candor.callers.claims import BadClaim, viewer_of
+from candor.callers.guests import guest_of
+from candor.settings import Settings
+from mailers.letters.signed_links import BadLink, ExpiredLink, Purpose, cut, read
+from models import ApiKey, base64url, clock
+from resolvers.viewer import ANONYMOUS, Role, Viewer
+
+log = logging.getLogger("candor.tokens")
+KEY_PREFIX = "candor_"
+_LEEWAY = timedelta(seconds=30)
+# To check a signature costs more than all else that is done for a small query. What is revoked in
+# our own tables, keys and links, is asked for each time; the marketplace's keys, once a minute.
+BELIEVED_SECONDS, MAX_BELIEVED, MAX_BELIEVED_LENGTH = 60, 10_000, 4_000
+
+
+class BadToken(Exception):
+    """The token is not valid here."""
+
+    # Never treated as no token at all.
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class _Refused(Exception):
+    """Why a token is not believed, for the log alone."""
+
+
+def sign(settings: Settings, claims: Mapping[str, Any], ttl: timedelta) -> str:
+    """A token of our own (HS256) with these claims, valid for a while."""
+    now = clock.now()
+    payload = settings.claims.named(claims) | {"iat": now, "exp": now + ttl}
+    if settings.jwt_issuer:
+        payload["iss"] = settings.jwt_issuer
+    if settings.jwt_audience:
+        payload["aud"] = settings.jwt_audience
+    return jwt.encode(payload, settings.secret, algorithm="HS256")
+
+
+class _Believed(NamedTuple):
+    viewer: Viewer
+    until: float
+
+
+class Gatekeeper:
+    """Turns an Authorization header into a Viewer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._remote = jwt.PyJWKClient(settings.jwks_url, timeout=5) if settings.jwks_url else None
+        self._local = (
+            jwt.PyJWKSet.from_dict(json.loads(settings.jwks_file.read_text()))
+            if settings.jwks_file
+            else None
+        )
+        self._believed: dict[str, _Believed] = {}
+
+    async def viewer(self, authorization: str | None) -> Viewer:
+        """Whom to take the caller for. Raises BadToken for anything that is wrong with it."""
+        if not authorization:
+            return ANONYMOUS
+        scheme, _, credential = authorization.partition(" ")
+        credential = credential.strip()
+        if scheme.lower() != "bearer" or not credential:
+            raise BadToken("Send Authorization: Bearer and a token.")
+        if credential.startswith(KEY_PREFIX):
+            return await _key_holder(credential)
+        if (link := cut(credential)) is not None:
+            return await self._link_holder(link)
+        known = self._believed.get(credential)
+        if known is not None and clock.now().timestamp() < known.until:
+            return known.viewer
+        try:
+            return self._believe(credential, *await self._claims(credential))
+        except jwt.ExpiredSignatureError:
+            raise BadToken("The token has expired.") from None
+        except (BadClaim, _Refused) as error:
+            log.warning("a token was refused: %s", error)
+        except jwt.InvalidTokenError as error:
+            log.info("a token was refused: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - strangers write tokens: whatever breaks, it is bad
+            log.info("a token was refused: it broke (%s)", type(error).__name__)
+        raise BadToken
+
+    def _believe(self, token: str, claims: dict[str, Any], of_ours: bool) -> Viewer:
+        """Whom a token that was checked names: believed for a while without another look."""
+        viewer = viewer_of(claims, self._settings.claims, of_ours=of_ours)
+        if len(token) <= MAX_BELIEVED_LENGTH:
+            if len(self._believed) >= MAX_BELIEVED:
+                self._believed.clear()
+            until = min(int(claims["exp"]), clock.now().timestamp() + BELIEVED_SECONDS)
+            self._believed[token] = _Believed(viewer, until)
+        return viewer
+
+    async def _link_holder(self, token: str) -> Viewer:
+        try:
+            claim = read(
+                self._settings.secret,
+                token,
+                Purpose.REVIEW,
+                Purpose.RATE_UPDATE,
+                previous=self._settings.secret_previous,
+            )
+            return await guest_of(claim)
+        except ExpiredLink:
+            raise BadToken("The link has expired.") from None
+        except BadLink:
+            raise BadToken from None
+
+    async def _claims(self, token: str) -> tuple[dict[str, Any], bool]:
+        """What a token claims, and whether our secret signed it."""
+        # A look at the header picks the key; then PyJWT reads and checks the whole token.
+        header = json.loads(base64url.decode(token.partition(".")[0]))
+        algorithm = header.get("alg")
+        # The algorithm picks the kind of key: a public key is never taken for a shared secret.
+        if algorithm == "HS256" and self._settings.secret:
+            return self._signed_here(token), True
+        if algorithm in ("RS256", "ES256"):
+            return self._checked(token, await self._public_key(token, header), algorithm), False
+        raise _Refused("it is not signed with HS256, RS256 or ES256")
+
+    def _signed_here(self, token: str) -> dict[str, Any]:
+        try:
+            return self._checked(token, self._settings.secret, "HS256")
+        except jwt.InvalidSignatureError:
+            if self._settings.secret_previous is None:
+                raise
+            return self._checked(token, self._settings.secret_previous, "HS256")
+
+    def _checked(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=self._settings.jwt_audience,
+            issuer=self._settings.jwt_issuer,
+            leeway=_LEEWAY,
+            options={
+                "require": ["exp", "sub"],
+                "verify_aud": self._settings.jwt_audience is not None,
+                # Whose clock is ahead of ours issues tokens in our future.
+                "verify_iat": False,
+            },
+        )
+        int(claims.get("iat", 0))  # or it is not formed as a token is
+        return claims
+
+    async def _public_key(self, token: str, header: dict[str, Any]) -> Any:
+        if self._remote is not None:
+            return (await asyncio.to_thread(self._remote.get_signing_key_from_jwt, token)).key
+        if self._local is None:
+            raise _Refused("there is no CANDOR_JWKS_FILE or CANDOR_JWKS_URL for its algorithm")
+        for key in self._local.keys:
+            if key.key_id == header.get("kid") and key.public_key_use in {"sig", None}:
+                return key.key
+        raise _Refused("its key is not in CANDOR_JWKS_FILE")
+
+
+def new_key() -> tuple[str, str]:
+    """A new API key, and the digest under which it is stored."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    return key, digest(key)
+
+
+def digest(key: str) -> str:
+    """A key is long and random, so a plain hash is enough to keep it from readers of the table."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+async def _key_holder(key: str) -> Viewer:
+    row = await ApiKey.get_or_none(digest=digest(key), revoked_at=None)
+    if row is None:
+        raise BadToken("The API key is unknown or was revoked.")
+    if row.valid_until is not None and row.valid_until <= clock.now():
+        raise BadToken("The API key has expired.")
+    key_uses.note(row)
+    return Viewer(Role.INTEGRATION, external_id=row.name, vendor=row.vendor, scopes=row.scope_names)

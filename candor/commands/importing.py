@@ -1,0 +1,265 @@
+"""Import orders and reviews from files: good rows are kept, each bad one is told with its line."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from candor.commands.row_files import FileRow, read_rows
+from models import OrderStatus, RejectionReason, ReviewStatus, Scope
+from models.database import transaction
+from resolvers import order_feed, review_import, site_settings
+from resolvers.errors import Invalid, UserError
+from resolvers.order_facts import KEEP, Keep, OrderFacts, PersonFacts, ServiceFacts
+from resolvers.review_import import ImportOutcome, ReviewFacts
+from resolvers.viewer import Role, Viewer
+
+# The command line acts with the rights of a key that may write orders, of every vendor.
+OPERATOR = Viewer(
+    Role.INTEGRATION, external_id="command line", scopes=frozenset({Scope.ORDERS_WRITE})
+)
+BATCH = 500
+ORDER_COLUMNS = {
+    "order_id",
+    "status",
+    "customer_id",
+    "vendor_id",
+    "vendor_name",
+    "service_id",
+    "service_title",
+}
+REVIEW_COLUMNS = {"order_id", "rating", "created_at"}
+_YES, _NO = {"yes", "y", "true", "t", "1"}, {"no", "n", "false", "f", "0", ""}
+
+T = TypeVar("T")
+
+
+@dataclass
+class Report:
+    """What an import did: how many rows of each outcome, and what is to be said of single rows."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    remarks: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        return self.counts.get("failed", 0)
+
+    def add(self, line: int, outcome: str, *why: str) -> None:
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and how to read it."""
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    time_zone: str | None = None
+    dry_run: bool = False
+    # The operator vouches for the purchases of a file of reviews.
+    verified: bool = False
+    progress: Callable[[int], None] = lambda _: None
+
+
+async def import_orders(source: Source) -> Report:
+    """Store the orders of a file with their customers, vendors and services. Reminds nobody."""
+    report = Report()
+    zone = await _zone(source)
+    async with _kept(source):
+        rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
+        for batch in _batches(rows):
+            facts = [each for _, each in batch]
+            results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
+            for (line, _), result in zip(batch, results, strict=True):
+                if result.errors:
+                    report.add(line, "failed", *map(_told, result.errors))
+                elif result.outcome:
+                    report.add(line, result.outcome.value.lower(), *map(_told, result.warnings))
+    return report
+
+
+async def import_reviews(source: Source) -> Report:
+    """Store the reviews of a file. Of several reviews of one order the newest is taken."""
+    zone = await _zone(source)
+    newest = _newest(source, zone)
+    report = Report()
+    async with _kept(source):
+        rows = _facts(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
+        for batch in _batches(rows):
+            taken = []
+            for line, facts in batch:
+                if newest[facts.order] == line:
+                    taken.append((line, facts))
+                else:
+                    other = newest[facts.order]
+                    report.add(line, "skipped", f"line {other} has a newer review of this order")
+            results = await review_import.import_reviews(
+                OPERATOR, [facts for _, facts in taken], declared=source.verified
+            )
+            for (line, _), result in zip(taken, results, strict=True):
+                why = [_told(result.error)] if result.error else []
+                outcome: ImportOutcome | None = result.outcome
+                report.add(line, outcome.value.lower() if outcome else "failed", *why)
+    return report
+
+
+class _DryRun(Exception):
+    """Everything was done; now nothing is kept."""
+
+
+@asynccontextmanager
+async def _kept(source: Source) -> AsyncIterator[None]:
+    """A dry run does the whole work in one transaction, and takes it back."""
+    if not source.dry_run:
+        yield
+        return
+    try:
+        async with transaction():
+            yield
+            raise _DryRun  # noqa: TRY301 - the way to roll back
+    except _DryRun:
+        pass
+
+
+async def _zone(source: Source) -> ZoneInfo:
+    return ZoneInfo(source.time_zone or (await site_settings.current()).time_zone)
+
+
+def _facts(
+    source: Source, required: set[str], make: Callable[[FileRow], T], report: Report
+) -> Iterator[tuple[int, T]]:
+    """The facts of each row that can be understood; the others are reported."""
+    for row in _rows(source, required, source.progress):
+        if row.error is not None:
+            report.add(row.line, "failed", row.error)
+            continue
+        try:
+            yield row.line, make(row)
+        except UserError as error:
+            report.add(row.line, "failed", _told(error))
+
+
+def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -> Iterator[FileRow]:
+    rows = read_rows(
+        source.path,
+        columns=source.columns,
+        required=required,
+        encoding=source.encoding,
+        progress=progress,
+    )
+    for row in rows:
+        cells = {name: source.values.get((name, cell), cell) for name, cell in row.cells.items()}
+        yield FileRow(row.line, cells, row.error)
+
+
+def _newest(source: Source, zone: ZoneInfo) -> dict[str, int]:
+    """The line of the newest review of each order; of equals, the last one."""
+    found: dict[str, tuple[datetime, int]] = {}
+    unheard = Report()
+    quiet = Source(source.path, source.columns, source.values, source.encoding)
+    for line, facts in _facts(quiet, REVIEW_COLUMNS, lambda row: _review(row, zone), unheard):
+        found[facts.order] = max(
+            found.get(facts.order, (facts.created_at, 0)), (facts.created_at, line)
+        )
+    return {order: line for order, (_, line) in found.items()}
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _order(row: FileRow, zone: ZoneInfo) -> OrderFacts:
+    cells = row.cells
+    completed_at = cells.get("completed_at", "")
+    return OrderFacts(
+        external_id=cells["order_id"],
+        status=_one_of(OrderStatus, "status", cells["status"]),
+        completed_at=_moment("completed_at", completed_at, zone) if completed_at else None,
+        undated=True,
+        customer=PersonFacts(
+            cells["customer_id"],
+            _known(cells.get("customer_name")),
+            _known(cells.get("customer_email")),
+        ),
+        vendor=PersonFacts(cells["vendor_id"], cells["vendor_name"]),
+        service=ServiceFacts(cells["service_id"], cells["service_title"]),
+    )
+
+
+def _review(row: FileRow, zone: ZoneInfo) -> ReviewFacts:
+    cells = row.cells
+    status, reason = cells.get("status", ""), cells.get("reason", "").strip()
+    return ReviewFacts(
+        order=cells["order_id"],
+        rating=_stars("rating", cells["rating"]) or 0,
+        body=cells.get("body", ""),
+        created_at=_moment("created_at", cells["created_at"], zone),
+        communication=_stars("communication", cells.get("communication", "")),
+        quality=_stars("quality", cells.get("quality", "")),
+        value=_stars("value", cells.get("value", "")),
+        status=_one_of(ReviewStatus, "status", status) if status else ReviewStatus.APPROVED,
+        reason=_one_of(RejectionReason, "reason", reason) if reason else None,
+        verified_purchase=_whether("verified_purchase", cells.get("verified_purchase")),
+    )
+
+
+def _known(cell: str | None) -> str | Keep:
+    return cell or KEEP
+
+
+def _one_of(kind: Any, name: str, cell: str) -> Any:
+    try:
+        return kind[cell.strip().upper().replace(" ", "_").replace("-", "_")]
+    except KeyError:
+        known = ", ".join(each.value for each in kind)
+        raise Invalid(
+            name, message=f"{cell!r} is none of {known}; translate with --value."
+        ) from None
+
+
+def _whether(name: str, cell: str | None) -> bool | None:
+    """Yes or no; None without such a column. An empty cell under one is a no."""
+    if cell is None:
+        return None
+    word = cell.strip().lower()
+    if word not in {*_YES, *_NO}:
+        raise Invalid(name, message=f"{cell!r} is neither yes nor no; translate with --value.")
+    return word in _YES
+
+
+def _stars(name: str, cell: str) -> int | None:
+    if not cell.strip():
+        return None
+    try:
+        return int(cell)
+    except ValueError:
+        raise Invalid(name, message=f"{cell!r} is no whole number of stars.") from None
+
+
+def _moment(name: str, cell: str, zone: ZoneInfo) -> datetime:
+    """An instant; one without an offset is local time of the site."""
+    try:
+        moment = datetime.fromisoformat(cell.strip())
+        local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(name, message=f"{cell!r} is no date and time.") from None
+
+
+def _told(refused: UserError) -> str:
+    return "; ".join(map(_line, refused.all))
+
+
+def _line(error: UserError) -> str:
+    field = error.field[2:] if error.field[:1] == ["orders"] else error.field
+    return f"{'.'.join(field)}: {error.message}" if field else error.message

@@ -1,0 +1,1 @@
+"""Faster execution of hot operations, with the results of the stock executor."""

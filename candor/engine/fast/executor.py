@@ -1,0 +1,108 @@
+"""Execution with compiled completion: the values below a resolver become JSON by generated code.
+
+graphql-core does everything that needs judgement: coercion, collecting fields, errors, null
+propagation, abstract types, directives. Generated code only reads plain attributes whose values
+are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
+completes the same value once more: so answers are the stock executor's, always.
+
+`Execution` chooses between it and the stock executor.
+"""
+
+from inspect import isawaitable
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution.executor import CollectedErrors
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, gather_with_cancel
+from strawberry import Info
+
+from candor.engine.fast.answer_length import MeasuredExecutor
+from candor.engine.fast.field_plans import FieldPlan, plan_fields
+from schema.arguments import bound_arguments
+
+
+class CompiledExecutor(MeasuredExecutor):
+    """Runs operations without directives by their plan, and every other one as it always was."""
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        fields = plan_of(self)
+        usual = self.abort_signal is None and not getattr(
+            self.middleware_manager, "middlewares", None
+        )
+        if fields is None or not usual or serially is not None:
+            return super().execute_operation(serially)
+        return self._run(fields)
+
+    async def _run(self, fields: list[FieldPlan]) -> ExecutionResult:
+        source = self.root_value
+        one_by_one = len(fields) == 1 or self.operation.operation is OperationType.MUTATION
+        try:
+            if one_by_one:
+                values = [await self.resolve_planned(field, source, None) for field in fields]
+            else:
+                values = await gather_with_cancel(
+                    *(self.resolve_planned(field, source, None) for field in fields)
+                )
+        except GraphQLError as error:
+            if not one_by_one:  # which of their errors are told is graphql-core's affair
+                self.collected_errors = CollectedErrors()
+                result = super().execute_operation()
+                return await result if isawaitable(result) else result  # type: ignore[return-value]
+            self.collected_errors.add(error, None)
+            return self.build_response(None)  # type: ignore[return-value]
+        data = {field.key: value for field, value in zip(fields, values, strict=True)}
+        return self.build_response(data)  # type: ignore[return-value]
+
+    async def resolve_planned(self, field: FieldPlan, source: Any, parent: Path | None) -> Any:
+        """Resolve one field and complete its value; errors go the way they always go."""
+        path = Path(parent, field.key, field.parent_type.name)
+        info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
+        try:
+            value = self._call(field, source, info)
+            if isawaitable(value):
+                value = await value
+            if field.complete is not None:
+                left = self.left
+                try:
+                    completed = field.complete(self, value, path)
+                    return await completed if field.is_active else completed
+                except Exception:  # noqa: BLE001 - unusual in any way: graphql-core's affair
+                    _forget_below(path, self.collected_errors)
+                    self.left = left
+            completed = self.complete_value(
+                field.definition.type, field.details, info, path, value, None
+            )
+            return await completed if isawaitable(completed) else completed
+        except Exception as error:  # noqa: BLE001 - as graphql-core does with every field
+            self.handle_field_error(error, field.definition.type, field.details, path)
+            return None
+
+    def _call(self, field: FieldPlan, source: Any, info: Any) -> Any:
+        definition, node = field.definition, field.nodes[0]
+        if field.function is None:
+            arguments = get_argument_values(definition, node, self.variable_values)
+            return definition.resolve(source, info, **arguments)  # type: ignore[misc]
+        arguments = bound_arguments(self.schema, definition, node, self.variable_values)
+        if field.info_name is None:
+            return field.function(source, **arguments)
+        shown = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
+        return field.function(source, **arguments, **{field.info_name: shown})
+
+
+def _forget_below(path: Path, errors: CollectedErrors) -> None:
+    """Forget what was collected while a value was completed: graphql-core collects it anew."""
+    place = path.as_list()
+    depth = len(place)
+    errors._errors[:] = [e for e in errors._errors if (e.path or [])[:depth] != place]
+    errors._error_positions = {
+        each for each in errors._error_positions if each is None or each.as_list()[:depth] != place
+    }
+
+
+def plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
+    """The operation's plan: kept on its syntax tree, and forgotten with it."""
+    kept = executor.operation.__dict__
+    if "candor_plan" not in kept:
+        kept["candor_plan"] = plan_fields(executor)
+    return kept["candor_plan"]  # type: ignore[no-any-return]

@@ -1,0 +1,104 @@
+"""Plans: the fields of an operation that have resolvers, each with what completes its values."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLObjectType,
+    Node,
+    OperationType,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from strawberry.types.field import StrawberryField
+
+from candor.engine.fast.completion_codegen import Completer, completer_of
+
+
+@dataclass
+class FieldPlan:
+    """A field with a resolver of its own, and how to complete what it returns.
+
+    `complete` is None when graphql-core completes it. It is a coroutine function when `is_active`:
+    when there are further resolvers below.
+    """
+
+    key: str
+    parent_type: GraphQLObjectType
+    definition: GraphQLField
+    details: list[FieldDetails]
+    nodes: list[Any]
+    complete: Completer | None = None
+    is_active: bool = False
+    # The resolver's own function, where Strawberry adds nothing to it but its Info.
+    function: Callable[..., Any] | None = None
+    info_name: str | None = None
+
+
+def plan_fields(executor: Executor[Any]) -> list[FieldPlan] | None:
+    """The plans of the operation's root fields; None when it is not to be run by a plan."""
+    operation = executor.operation
+    root = executor.schema.get_root_type(operation.operation)
+    if root is None or operation.operation is OperationType.SUBSCRIPTION:
+        return None
+    if any(_directives(operation, executor)):
+        return None
+    collected = collect_fields(
+        executor.schema, executor.fragments, executor.variable_values, root, operation
+    )
+    plans = []
+    for key, details in collected.grouped_field_set.items():
+        name = details[0].node.name.value
+        definition = executor.schema.get_field(root, name)
+        if definition is None or name.startswith("__"):
+            return None
+        plans.append(plan_field(executor, root, key, definition, details))
+    return plans
+
+
+def _directives(operation: Node, executor: Executor[Any]) -> Iterator[Node]:
+    """The directives of the operation and of the fragments that it uses."""
+    seen: set[str] = set()
+    waiting = [operation]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, DirectiveNode):
+            yield node
+        if isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+            seen.add(node.name.value)
+            waiting.append(executor.fragments[node.name.value].definition)
+        for name in node.keys:
+            child = getattr(node, name, None)
+            if isinstance(child, Node):
+                waiting.append(child)
+            elif isinstance(child, tuple | list):
+                waiting.extend(each for each in child if isinstance(each, Node))
+
+
+def plan_field(
+    executor: Executor[Any],
+    parent: GraphQLObjectType,
+    key: str,
+    definition: GraphQLField,
+    details: list[FieldDetails],
+) -> FieldPlan:
+    plan = FieldPlan(key, parent, definition, details, [each.node for each in details])
+    plan.function, plan.info_name = _function(definition)
+    plan.complete, plan.is_active = completer_of(executor, definition.type, details, plan_field)
+    return plan
+
+
+def _function(definition: GraphQLField) -> tuple[Callable[..., Any] | None, str | None]:
+    """The function behind a field, and what it calls its Info."""
+    field = definition.extensions.get("strawberry-definition")
+    resolver = getattr(field, "base_resolver", None)
+    if type(field) is not StrawberryField or resolver is None or field.extensions:
+        return None, None
+    if resolver.self_parameter is None or resolver.parent_parameter or resolver.root_parameter:
+        return None, None
+    info = resolver.info_parameter
+    return resolver.wrapped_func, info.name if info else None

@@ -1,0 +1,117 @@
+"""Code generation: recipes for the fields that an operation asks for become one function."""
+
+from collections.abc import Callable
+from string import Formatter
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLString,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import FieldDetails
+
+from candor.engine.fast.answer_length import Length, MeasuredExecutor
+from candor.engine.fast.rows.field_expressions import RECIPES, ROW, SCOPE, SameRow
+
+
+class Refused(Exception):
+    """There is no recipe for something that is asked for."""
+
+
+class Writer:
+    """Writes the function of one field, and notes what it reads."""
+
+    def __init__(self, executor: MeasuredExecutor) -> None:
+        self._executor = executor
+        self._variables = 0
+        # The fields that are answered, as (type, field), and the columns that they need.
+        self.fields: set[tuple[str, str]] = set()
+        self.columns: set[str] = set()
+        # Fields below with arguments, each by its syntax.
+        self.arguments: list[tuple[GraphQLField, FieldNode]] = []
+
+    def function(
+        self, type_: Any, details: list[FieldDetails], *parameters: str
+    ) -> Callable[..., Any]:
+        """What makes the answer of a source and its other parameters. Raises Refused."""
+        source = self._value(type_, details, parameters[0], parameters[0])
+        # It awaits nothing: no other answer is counted meanwhile.
+        head = f"def answer({', '.join(parameters)}):\n    length.left = {self._executor.left}"
+        text = f"{head}\n    return {source}"
+        length = Length()
+        scope = SCOPE | {"length": length, "text": length.text}
+        exec(compile(text, "<straight>", "exec"), scope)  # noqa: S102 - of our own making
+        return scope["answer"]  # type: ignore[no-any-return]
+
+    def _value(self, type_: Any, details: list[FieldDetails], source: str, v: str) -> str:
+        """The expression for what `source` is: of a leaf the value, else what is read below."""
+        inner = get_nullable_type(type_)
+        if inner is GraphQLString:
+            return self._text(source, maybe=inner is type_)
+        if is_leaf_type(inner):
+            return source
+        if is_list_type(inner):
+            each = self._variable()
+            item = self._value(inner.of_type, details, each, each)
+            known = RECIPES.get(get_named_type(inner).name)
+            parts = [f"{each}_{part}" for part in range(known.parts)] if known else []
+            return f"[{item} for {', '.join(parts) or each} in {source}]"
+        if not is_object_type(inner):
+            raise Refused
+        if isinstance(source, SameRow):
+            answer = self._object(inner, details, v)
+            return f"({answer} if {source} else None)" if source else answer
+        if source.isidentifier():
+            return self._object(inner, details, source)
+        name = self._variable()
+        return f"({self._object(inner, details, name)} if ({name} := {source}) else None)"
+
+    def _text(self, source: str, *, maybe: bool) -> str:
+        if not maybe:
+            return f"text({source})"
+        name = self._variable()
+        return f"(None if ({name} := {source}) is None else text({name}))"
+
+    def _object(self, type_: GraphQLObjectType, details: list[FieldDetails], v: str) -> str:
+        known = RECIPES.get(type_.name)
+        if known is None:
+            raise Refused
+        pairs = []
+        for key, below in self._executor.collect_subfields(
+            type_, details
+        ).grouped_field_set.items():
+            name = below[0].node.name.value
+            if name == "__typename":
+                pairs.append(f"{key!r}: {type_.name!r}")
+                continue
+            if name not in known.fields:
+                raise Refused
+            self.fields.add((type_.name, name))
+            definition = type_.fields[name]
+            if definition.args:
+                self.arguments.append((definition, below[0].node))
+            recipe = self._filled(known.fields[name], known.reading, v)
+            pairs.append(f"{key!r}: {self._value(definition.type, below, recipe, v)}")
+        return f"{{{', '.join(pairs)}}}"
+
+    def _filled(self, recipe: str, reading: str, v: str) -> str:
+        """The recipe with the reading of each thing that it names."""
+        parts = []
+        for text, name, _, _ in Formatter().parse(recipe):
+            parts.append(text)
+            if name is not None:
+                parts.append(reading.format(v=v, name=name))
+                if reading is ROW:
+                    self.columns.add(name)
+        return type(recipe)("".join(parts))
+
+    def _variable(self) -> str:
+        self._variables += 1
+        return f"v{self._variables}"

@@ -1,0 +1,156 @@
+"""What fields are in terms of what they are read from: `{rating}` names a column of a row.
+
+Here stands only what everybody may read of a row that the viewer may see. A column's type is the
+field's: nothing but sums is left to be checked when it is answered.
+"""
+
+from typing import Any, NamedTuple
+
+from models import base64url
+from models.person_name import public_name
+from models.rating_tally import Tally, breakdown, hundredths
+from resolvers.service_standing import standing
+from schema import ids
+from schema.json_ld import aggregate_rating
+from schema.rating_summary import stars
+
+
+class SameRow(str):
+    """An object below that is read from the same row: null unless the condition holds."""
+
+    __slots__ = ()
+
+
+class Recipes(NamedTuple):
+    """How `name` is read from the source `v` of a type, and what each field is.
+
+    In a list of tuples, the source is unpacked into so many `parts`.
+    """
+
+    reading: str
+    fields: dict[str, str]
+    parts: int = 0
+
+
+ROW, _OBJECT, _TUPLE, _PART = "{v}['{name}']", "{v}.{name}", "{v}[{name}]", "{v}_{name}"
+_ALWAYS = SameRow("")
+_STARS = "{n1}, {n2}, {n3}, {n4}, {n5}"
+_COUNT = "{n1} + {n2} + {n3} + {n4} + {n5}"
+
+RECIPES = {
+    "Service": Recipes(
+        ROW,
+        {
+            "id": f"encode({ids.LETTERS['Service']!r} + {{its_id}}.bytes)",
+            "externalId": "{its_external_id}",
+            "title": "{its_title}",
+            "url": "{its_url}",
+            "ratingSummary": _ALWAYS,
+            "standing": f"standing({_STARS})",
+            "jsonLd": f"json_ld({{its_title}}, {{its_url}}, {_STARS})",
+            "vendor": _ALWAYS,
+            "reviews": "page",
+        },
+    ),
+    # Its rating and what follows from it stand in another row.
+    "Vendor": Recipes(
+        ROW,
+        {
+            "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
+            "externalId": "{seller_external_id}",
+            "displayName": "{seller_display_name}",
+        },
+    ),
+    "RatingSummary": Recipes(
+        ROW,
+        {
+            "count": f"whole({_COUNT})",
+            "average": f"average({_STARS})",
+            "breakdown": f"breakdown(({_STARS}))",
+            "subRatings": _ALWAYS,
+        },
+    ),
+    "StarCount": Recipes(_PART, {"stars": "{0}", "count": "{1}", "percentage": "{2}"}, 3),
+    "SubRatingAverages": Recipes(
+        ROW,
+        {
+            name: f"({{{name}_sum}}, {{{name}_count}})"
+            for name in ("communication", "quality", "value")
+        },
+    ),
+    "SubRatingAverage": Recipes(_TUPLE, {"count": "{1}", "average": "stars(hundredths({0}, {1}))"}),
+    "ReviewConnection": Recipes(
+        _OBJECT,
+        {
+            "edges": "zip({cursors}, {rows})",
+            "nodes": "{rows}",
+            "pageInfo": _ALWAYS,
+            "totalCount": "whole({total})",
+        },
+    ),
+    "PageInfo": Recipes(
+        _OBJECT,
+        {
+            "hasNextPage": "{has_next}",
+            "hasPreviousPage": "{has_previous}",
+            "startCursor": "{cursors}[0] if {cursors} else None",
+            "endCursor": "{cursors}[-1] if {cursors} else None",
+        },
+    ),
+    "ReviewEdge": Recipes(_PART, {"cursor": "{0}", "node": "{1}"}, 2),
+    "Review": Recipes(
+        ROW,
+        {
+            "id": f"encode({ids.LETTERS['Review']!r} + {{id}}.bytes)",
+            "rating": "{rating}",
+            "body": "{body}",
+            "subRatings": _ALWAYS,
+            "status": "{status}",
+            "verifiedPurchase": "{verified}",
+            "author": _ALWAYS,
+            "createdAt": "{created_at}",
+            "publishedAt": "{published_at}",
+            "editedAt": "{edited_at}",
+            "reply": SameRow("{reply_body} is not None and {replied_at} is not None"),
+            "helpfulCount": "{helpful_count}",
+        },
+    ),
+    "ReviewAuthor": Recipes(ROW, {"displayName": "public_name({author_name})"}),
+    "SubRatings": Recipes(
+        ROW, {name: f"{{{name}}}" for name in ("communication", "quality", "value")}
+    ),
+    "ReviewReply": Recipes(ROW, {"body": "{reply_body}", "createdAt": "{replied_at}"}),
+}
+
+
+def _whole(number: int) -> int:
+    """A number that GraphQL's Int can hold."""
+    if number >= 2**31:
+        raise OverflowError
+    return number
+
+
+def _average(*counts: int) -> float | None:
+    return stars(Tally(*counts).hundredths)
+
+
+def _json_ld(title: str, url: str | None, *counts: int) -> str | None:
+    return aggregate_rating(title, url, Tally(*counts))
+
+
+def _standing(*counts: int) -> str:
+    return standing(Tally(*counts)).value
+
+
+# What recipes call.
+SCOPE: dict[str, Any] = {
+    "average": _average,
+    "breakdown": breakdown,
+    "encode": base64url.encode,
+    "hundredths": hundredths,
+    "json_ld": _json_ld,
+    "public_name": public_name,
+    "standing": _standing,
+    "stars": stars,
+    "whole": _whole,
+}

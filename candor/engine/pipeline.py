@@ -1,0 +1,215 @@
+"""The way of every operation, whatever carried it here: read, priced, paid for, executed."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, NamedTuple, Self
+
+import orjson
+from graphql import ExecutionResult, GraphQLError, OperationType
+
+from candor.callers.budgets import Budgets, Caller
+from candor.engine.admission import Admission
+from candor.engine.deadline import Deadlines
+from candor.engine.documents import Operation
+from candor.engine.execution import Execution
+from candor.engine.fast.answer_length import TooLong
+from candor.engine.request import Asked
+from candor.errors import (
+    REFUSAL,
+    EventsMissed,
+    MethodNotAllowed,
+    NeedsStream,
+    RequestError,
+    TooExpensive,
+    TooSlow,
+    shown,
+)
+from candor.operating.metrics import Metrics, Observation
+from candor.operating.tracing import Tracer
+from candor.settings import Settings
+from models.announcements import FellBehind, Missed
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
+from schema.context import Context
+
+log = logging.getLogger("candor.operations")
+Body = dict[str, Any]
+
+OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code}
+# A query that takes so many seconds is worth a line in the log.
+SLOW = 1.0
+
+
+class Answer(NamedTuple):
+    """What an operation is answered with, whether it was executed, and the database with it."""
+
+    body: Body
+    started: bool = True
+
+    @property
+    def is_outage(self) -> bool:
+        return any(error["extensions"]["code"] in OUTAGES for error in self.body.get("errors", ()))
+
+
+class Operations:
+    """Answers operations, within the limits and budgets of their callers."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, budgets: Budgets | None) -> None:
+        self._max_answer = settings.max_answer
+        self._metrics = metrics
+        self._execution = Execution(compiled=settings.compiled, most=settings.max_answer)
+        self._tracer = Tracer(enabled=settings.opentelemetry)
+        self.admission = Admission(settings, budgets)
+        self.deadlines = Deadlines(settings.operation_seconds)
+
+    async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
+        """The answer to a query or mutation. Raises RequestError for what is not executed."""
+        with _Observed(self._metrics) as seen:
+            operation = await self.admission.admit(asked, caller, seen)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                raise NeedsStream
+            if only_queries and operation.kind is not OperationType.QUERY:
+                raise MethodNotAllowed(
+                    "Only queries can be sent by GET.", headers={"Allow": "POST"}
+                )
+            return await self._executed(operation, asked, caller, seen)
+
+    async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
+        """The answers to any operation, a subscription's as they come. Raises RequestError."""
+        try:
+            with _Observed(self._metrics) as seen:
+                async with aclosing(self._told(asked, caller, seen)) as bodies:
+                    async for body in bodies:
+                        yield body
+        except RequestError as error:
+            raise await self.admission.refused(error, caller) from None
+
+    async def _told(
+        self, asked: Asked, caller: Caller, seen: Observation
+    ) -> AsyncGenerator[Body, None]:
+        operation = await self.admission.admit(asked, caller, seen)
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            with self.deadlines.over():
+                answer = await self._executed(operation, asked, caller, seen)
+            yield answer.body
+            return
+        results = await self._execution.subscribe(
+            operation, asked.variables, Context(caller.viewer)
+        )
+        if isinstance(results, ExecutionResult):
+            await self.admission.charge(caller, REFUSAL)
+            yield self._body(results, caller, seen, started=False)
+            return
+        async with aclosing(_events(results)) as events:
+            try:
+                async for result in events:
+                    yield self._body(result, caller, seen, started=result.data is not None)
+            except TooLong:
+                raise self._too_long() from None
+
+    async def _executed(
+        self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
+    ) -> Answer:
+        context = Context(caller.viewer)
+        try:
+            with self._tracer.span(seen):
+                result = await self._execution.execute(operation, asked.variables, context)
+            started = result.data is not None or any(e.path for e in result.errors or ())
+            if not started:  # variables were wrong
+                await self.admission.charge(caller, REFUSAL)
+            return Answer(self._body(result, caller, seen, started=started), started)
+        except TooLong:
+            if operation.kind is not OperationType.MUTATION:
+                raise self._too_long() from None
+            return Answer(self._body(ExecutionResult(None, [self._untold()]), caller, seen))
+
+    def _body(
+        self, result: ExecutionResult, caller: Caller, seen: Observation, *, started: bool = True
+    ) -> Body:
+        """Raises TooLong."""
+        body: Body = {}
+        if result.errors:
+            seen.outcome = "error"
+            body["errors"] = [shown(error) for error in result.errors]
+        if started:
+            data = orjson.dumps(result.data)
+            if len(data) > self._max_answer:
+                raise TooLong
+            body["data"] = orjson.Fragment(data)
+        body["extensions"] = {"cost": {"requested": seen.cost, "max": self.admission.most(caller)}}
+        return body
+
+    def _too_long(self) -> TooExpensive:
+        refused = TooExpensive(
+            f"The answer is longer than {self._max_answer} bytes. Ask for less at once.",
+            maxBytes=self._max_answer,
+        )
+        refused.price = 0  # it was executed, and paid for
+        return refused
+
+    def _untold(self) -> GraphQLError:
+        """What is told of a mutation whose answer is too long: it has happened all the same."""
+        return GraphQLError(
+            f"The mutation was carried out, but its answer is longer than {self._max_answer} bytes"
+            " and cannot be sent. Of several, those that follow were not. Look at what is stored"
+            " before you send it again.",
+            extensions={"code": TooExpensive.code, "maxBytes": self._max_answer},
+        )
+
+
+class _Observed(Observation):
+    """Counts and logs how the operation inside ends."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if error is not None:
+            if isinstance(error, RequestError):
+                self.outcome = error.code
+            elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+                self.outcome = "cancelled"
+        self.seconds = time.perf_counter() - self.began
+        self._metrics.finished(self)
+        _tell(self)
+
+
+def _tell(seen: Observation) -> None:
+    """Log how an operation ended. Of what is quick and well there is too much: see the metrics."""
+    seconds = seen.seconds
+    ordinary = seen.kind == "query" and seen.outcome == "ok" and seconds < SLOW
+    level = logging.DEBUG if ordinary else logging.INFO
+    if log.isEnabledFor(level):
+        extra = {
+            "operation": seen.name,
+            "kind": seen.kind,
+            "outcome": seen.outcome,
+            "cost": seen.cost,
+            "milliseconds": round(seconds * 1000, 1),
+        }
+        log.log(level, "%s %s: %s", seen.kind, seen.name, seen.outcome, extra=extra)
+
+
+async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
+    """The events of a subscription. What its source refuses is its last event."""
+    try:
+        async for result in results:
+            yield result
+    except UserError as refused:
+        yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
+    except FellBehind:
+        raise TooSlow from None
+    except Missed:
+        raise EventsMissed from None
+    finally:
+        close = getattr(results, "aclose", None)
+        if close is not None:
+            await close()

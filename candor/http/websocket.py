@@ -1,0 +1,230 @@
+"""Operations over WebSocket, as the protocol graphql-transport-ws has them."""
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from candor.callers.budgets import Caller
+from candor.callers.identify import Callers, stranger
+from candor.engine.pipeline import Operations
+from candor.engine.request import asked, from_json
+from candor.errors import BadRequest, Outage, RequestError, ServerEnds, TooSlow, masked
+from candor.http.graphql_over_http import MAX_BODY, OCTETS_A_POINT, SHORT
+from candor.http.live_connections import Streams
+
+PROTOCOL = "graphql-transport-ws"
+INIT_SECONDS = 10.0
+MAX_OPERATIONS = 50
+MAX_ID = 128
+# Ends that a client has brought about.
+_FAULTS = {4400, 4401, 4403, 4406, 4408, 4409, 4429}
+
+
+class Close(Exception):
+    """The connection ends, with a code of the protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason[:120]
+
+
+class Socket:
+    """One connection and the operations that run on it."""
+
+    def __init__(
+        self, websocket: WebSocket, callers: Callers, operations: Operations, streams: Streams
+    ) -> None:
+        self._websocket = websocket
+        self._callers = callers
+        self._operations = operations
+        self._streams = streams
+        self._running: dict[str, asyncio.Task[None]] = {}
+        # Whoever pays for what is refused.
+        self._payer = stranger(websocket.scope)
+        self._end: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> None:
+        """Talk until one side ends it."""
+        known = PROTOCOL in self._websocket.scope["subprotocols"]
+        try:
+            await self._websocket.accept(subprotocol=PROTOCOL if known else None)
+        except OSError:  # it left before
+            return
+        if not known:
+            await self._close(Close(4406, "Subprotocol not acceptable"))
+            return
+        try:
+            authorization = await self._initialised()
+            caller = self._payer = await self._identified(authorization)
+            with self._streams.opened(caller, authorization, "websocket") as over:
+                await self._send({"type": "connection_ack"})
+                await self._converse(caller, over)
+        except Close as close:
+            await self._close(close)
+        except RequestError as error:
+            await self._close(_close_of(error))
+        except WebSocketDisconnect:
+            pass
+
+    async def _initialised(self) -> str | None:
+        """The credential of the connection's first message."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                message = await self._receive()
+                while message["type"] in {"ping", "pong"}:
+                    await self._pong(message)
+                    message = await self._receive()
+        except TimeoutError:
+            raise Close(4408, "Connection initialisation timeout") from None
+        if message["type"] == "subscribe":
+            raise Close(4401, "Unauthorized")
+        if message["type"] != "connection_init":
+            raise Close(4400, "Send connection_init first")
+        return _authorization(message.get("payload")) or self._websocket.headers.get(
+            "authorization"
+        )
+
+    async def _identified(self, authorization: str | None) -> Caller:
+        return await self._callers.identify(self._websocket.scope, authorization)
+
+    async def _converse(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
+        try:
+            while True:
+                receiving = asyncio.ensure_future(self._receive())
+                either: set[asyncio.Future[Any]] = {receiving, self._end, over}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    self._stop(_close_of(over.result()))
+                if self._end.done():
+                    receiving.cancel()
+                    raise self._end.result()
+                await self._handle(receiving.result(), caller)
+        finally:
+            tasks = [*self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _handle(self, message: dict[str, Any], caller: Caller) -> None:
+        match message["type"]:
+            case "ping" | "pong":
+                await self._pong(message)
+            case "subscribe":
+                self._subscribe(message, caller)
+            case "complete":
+                task = self._running.pop(_id(message), None)
+                if task is not None:
+                    task.cancel()
+            case "connection_init":
+                raise Close(4429, "Too many initialisation requests")
+            case _:
+                raise Close(4400, "Unknown message type")
+
+    def _subscribe(self, message: dict[str, Any], caller: Caller) -> None:
+        name = _id(message)
+        if name in self._running:
+            raise Close(4409, f"Subscriber for {name} already exists")
+        if len(self._running) >= MAX_OPERATIONS:
+            raise Close(4429, "Too many operations on one connection")
+        try:
+            operation = asked(message.get("payload"))
+        except BadRequest as error:
+            raise Close(4400, error.message) from None
+        running = self._operations.stream(operation, caller)
+        task = asyncio.ensure_future(self._run(name, running))
+        self._running[name] = task
+
+    async def _run(self, name: str, running: Any) -> None:
+        last: dict[str, Any] = {"id": name, "type": "complete"}
+        try:
+            async with aclosing(running) as answers:
+                async for body in answers:
+                    if "data" not in body:
+                        last = {"id": name, "type": "error", "payload": body["errors"]}
+                        break
+                    await self._send({"id": name, "type": "next", "payload": body})
+        except WebSocketDisconnect:
+            self._running.pop(name, None)
+            return
+        except TooSlow as error:
+            self._stop(_close_of(error))
+            return
+        except RequestError as error:
+            last = {"id": name, "type": "error", "payload": error.errors}
+        except Exception as error:  # noqa: BLE001 - a bug ends the operation, not the connection
+            last = {"id": name, "type": "error", "payload": [masked(error)]}
+        # The id is free before the client hears of it.
+        self._running.pop(name, None)
+        with suppress(WebSocketDisconnect):
+            await self._send(last)
+
+    async def _receive(self) -> dict[str, Any]:
+        event = await self._websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        text = event.get("text")
+        if text is None:
+            raise Close(4400, "Messages are text")
+        if len(text) > MAX_BODY:
+            raise Close(4400, "The message is too large")
+        if len(text) > SHORT:
+            await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
+        try:
+            message = from_json(text)
+        except BadRequest:
+            raise Close(4400, "Messages are JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Close(4400, "Messages are objects with a type")
+        return message
+
+    async def _pong(self, message: dict[str, Any]) -> None:
+        if message["type"] == "ping":
+            await self._send({"type": "pong"})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        """Raises WebSocketDisconnect when one side has ended it."""
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(1006)
+        await self._websocket.send_text(orjson.dumps(message).decode())
+
+    def _stop(self, close: Close) -> None:
+        if not self._end.done():
+            self._end.set_result(close)
+
+    async def _close(self, close: Close) -> None:
+        if close.code in _FAULTS:
+            # The price of a refusal; with nothing left to pay it, the end comes later.
+            await self._operations.admission.refused(BadRequest(), self._payer)
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._websocket.close(close.code, close.reason)
+
+
+def _close_of(error: RequestError) -> Close:
+    """How the connection ends that may not be, or not go on."""
+    codes: dict[type[RequestError], int] = {ServerEnds: 1012, Outage: 1013, TooSlow: 4500}
+    return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
+
+
+def _id(message: dict[str, Any]) -> str:
+    name = message.get("id")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
+        raise Close(4400, "Operations have an id of 1 to 128 characters")
+    return name
+
+
+def _authorization(payload: Any) -> str | None:
+    """The credential in the payload of connection_init, as the usual clients spell it."""
+    if payload is None:
+        return None
+    if not isinstance(payload, dict):
+        raise Close(4400, "The payload of connection_init is an object")
+    headers = payload.get("headers")
+    for place in (payload, headers if isinstance(headers, dict) else {}):
+        for name, value in place.items():
+            if name.lower() == "authorization" and isinstance(value, str):
+                return value
+    token = payload.get("token") or payload.get("authToken")
+    return f"Bearer {token}" if isinstance(token, str) else None

@@ -1,0 +1,1 @@
+"""The server processes and their connections, on uvicorn."""

@@ -1,0 +1,155 @@
+"""Example data for every mail: the friendly case, a long text, right-to-left, and a hostile one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from mailers.configuration import MailConfig
+from mailers.letters import update_letters
+from mailers.letters.rendering import render
+from mailers.letters.site import Site
+from mailers.letters.template_values import OrderFacts, ReviewFacts, UpdateFacts
+from mailers.mail import Mail, Person
+from models import SiteSettings
+
+_ID = UUID("01890000-0000-7000-8000-000000000001")
+_CLOSES = datetime(2100, 1, 1, tzinfo=UTC)
+ADDRESS = "maria@example.com"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What people typed: a name, a title, a text."""
+
+    name: str
+    title: str
+    text: str
+
+
+_HOSTILE = (
+    "</style></blockquote><script>alert(1)</script>{{ 7*7 }}{% raw %}{site_name}\r\n"
+    "Bcc: x@x.example\r\n.\r\n\x00\x1b[31m=?utf-8?q?a=0D=0ABcc:_x=40x.example?= "
+    "\u202egnirts\u202c \u2066x\u2069 "
+)
+
+CASES: dict[str, Case] = {
+    "friendly": Case(
+        "Maria Souza",
+        "Logo design",
+        "Nina listened, asked the right questions and delivered two days early.\n\nThe logo looks "
+        "good on paper and on a phone. I will come back.",
+    ),
+    "long": Case(
+        "Maximiliane von und zu Hohenstein-Ehrenberg",
+        "A complete identity for a family bakery with five shops, from the sign to the paper bag",
+        "It began well and went on well, and that is worth telling at some length. " * 140,
+    ),
+    "right-to-left": Case(
+        "יעל כהן",
+        "עיצוב לוגו",
+        "עבודה מצוינת, תקשורת נעימה ומשלוח לפני הזמן.\n\nأنصح به بشدة. ★★★★★",
+    ),
+    "hostile": Case("Eve\r\nBcc: x@x.example", "<b>{{ title }}</b>{site_name}", _HOSTILE * 40),
+}
+
+_REVIEW_MAILS = ("received", "replied", "published", "rejected")
+
+
+def example_site(config: MailConfig) -> Site:
+    settings = SiteSettings(
+        site_name="Nordlicht",
+        site_url="https://nordlicht.example",
+        promoter_share_url="https://nordlicht.example/reviews",
+    )
+    return Site(settings, config)
+
+
+def example(mail: str, case: Case, site: Site, to: Person) -> Mail:
+    """One mail with this case's texts in it."""
+    return EXAMPLES[mail](case, site, to)
+
+
+def _review(mail: str) -> Callable[[Case, Site, Person], Mail]:
+    def written(case: Case, site: Site, to: Person) -> Mail:
+        facts = ReviewFacts(
+            order_number="NL-20418",
+            service_title=case.title,
+            vendor_name="Nina's studio",
+            author_name=case.name,
+            rating=4,
+            body=case.text,
+            service_url=f"{site.url}/services/logo-design",
+            reply=f"Thank you! {case.text}",
+            reason="PERSONAL_INFORMATION",
+            note="Please leave out the telephone number.",
+            link=_review_link(site),
+        )
+        return render(f"review.{mail}", site=site, to=to, review=facts)
+
+    return written
+
+
+def _reminder(case: Case, site: Site, to: Person) -> Mail:
+    facts = OrderFacts(
+        order_number="NL-20418",
+        service_title=case.title,
+        vendor_name="Nina's studio",
+        link=_review_link(site),
+        last_day=date(2026, 12, 22),
+    )
+    return render("review.reminder", site=site, to=to, order=facts)
+
+
+def _review_link(site: Site) -> str:
+    return site.review_link(
+        order_id=_ID,
+        order_number="NL-20418",
+        service_number="LOGO-7",
+        version=1,
+        closes_at=_CLOSES,
+    )
+
+
+def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:
+    return UpdateFacts(
+        order_number="NL-20418",
+        service_title="Logo design",
+        title=case.title,
+        customer_name=case.name,
+        link=site.update_link(
+            update_id=_ID, order_number="NL-20418", version=1, solve=1, expires_at=_CLOSES
+        ),
+        stars=stars,
+        comment=case.text,
+        note=case.text,
+        author_name=case.name,
+    )
+
+
+EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
+    **{f"review.{mail}": _review(mail) for mail in _REVIEW_MAILS},
+    "review.reminder": _reminder,
+    "rating.promoter": lambda case, site, to: update_letters.promoter(
+        site, to, _update(case, site, 5)
+    ),
+    "rating.detractor": lambda case, site, to: update_letters.detractor(
+        site,
+        to,
+        replace(_update(case, site, 2), link="mailto:support@nordlicht.example?subject=NL-20418"),
+        reply_to="support@nordlicht.example",
+    ),
+    "rating.alert": lambda case, site, to: update_letters.alert(site, to, _update(case, site, 2)),
+    "update.solved": lambda case, site, to: update_letters.solved(
+        site, to, _update(case, site, None)
+    ),
+    "update.rating_request": lambda case, site, to: update_letters.rating_request(
+        site, to, _update(case, site, None)
+    ),
+    "note.from_customer": lambda case, site, to: update_letters.note_from_customer(
+        site, to, _update(case, site, None)
+    ),
+    "note.from_staff": lambda case, site, to: update_letters.note_from_staff(
+        site, to, _update(case, site, None), reply_to="support@nordlicht.example"
+    ),
+}

@@ -1,0 +1,241 @@
+"""What we write about reviews. Each function looks at the world as it is when the mail leaves."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tortoise.models import Model
+
+from mailers.letters.rendering import render
+from mailers.letters.site import Site
+from mailers.letters.template_values import OrderFacts, ReviewFacts
+from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
+from models import (
+    Customer,
+    Order,
+    OrderStatus,
+    Review,
+    ReviewStatus,
+    Service,
+    Vendor,
+    clock,
+    sql,
+    web_address,
+)
+from models.review_window import Window, window
+
+# What of each row the mails tell, and the guards ask.
+_REVIEW = (
+    *("id", "status", "deleted_at", "rating", "body", "reply_body", "rejection_reason"),
+    "moderation_note",
+)
+_ORDER = (
+    *("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),
+    *("vendor_id", "contact_email"),
+)
+_VENDOR = ("external_id", "display_name", "email", "locale")
+_CUSTOMER = (*_VENDOR, "email_from")
+_SERVICE = ("external_id", "title", "url")
+
+_PARTIES = f"""{sql.columns(Order, "o", "order_", only=_ORDER)},
+  {sql.columns(Customer, "c", "customer_", only=_CUSTOMER)},
+  {sql.columns(Vendor, "v", "vendor_", only=_VENDOR)},
+  {sql.columns(Service, "s", "service_", only=_SERVICE)}"""
+
+_REVIEWS = f"""
+SELECT {sql.columns(Review, "r", "review_", only=_REVIEW)}, {_PARTIES}
+FROM review r JOIN orders o ON o.id = r.order_id JOIN customer c ON c.id = r.customer_id
+JOIN vendor v ON v.id = r.vendor_id JOIN service s ON s.id = r.service_id WHERE r.id IN"""
+
+_ORDERS = f"""
+SELECT {_PARTIES}, EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS has_review
+FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
+JOIN service s ON s.id = o.service_id WHERE o.id IN"""
+
+
+async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the vendor, once the review is public."""
+    review = await _review(site, review_id)
+    if review is None or not review.is_public:
+        return _not_public(review)
+    return _to_vendor(review, "review.received", site, review=_facts(review))
+
+
+async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the author, with the vendor's answer."""
+    review = await _review(site, review_id)
+    if review is None or not review.is_public:
+        return _not_public(review)
+    if review.reply_body is None:
+        return Skipped("the reply is gone")
+    return _to_customer(
+        review.order, review.customer, "review.replied", site, review=_facts(review)
+    )
+
+
+async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the author, when moderation had held the review."""
+    review = await _review(site, review_id)
+    if review is None or not review.is_public:
+        return _not_public(review)
+    return _to_customer(
+        review.order, review.customer, "review.published", site, review=_facts(review)
+    )
+
+
+async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the author, with the reason, and the way to another try while the window is open."""
+    review = await _review(site, review_id)
+    if review is None or review.deleted_at is not None:
+        return Skipped("the review is gone")
+    if review.status is not ReviewStatus.REJECTED:
+        return Skipped("the review is not rejected any more")
+    link = None if _is_over(review.order, site) else _link(review.order, review.service, site)
+    return _to_customer(
+        review.order, review.customer, "review.rejected", site, review=_facts(review, link)
+    )
+
+
+async def reminder(
+    site: Site, order_id: UUID, *, completed_at: str | None = None, **_params: Any
+) -> Mail | Skipped:
+    """To the customer of a completed order that nobody has reviewed yet.
+
+    `completed_at`, when it was promised with one, names the completion that it belongs to.
+    """
+    found = site.known if order_id in site.known else await orders([order_id])
+    row: tuple[Order, bool] | None = found.get(order_id)
+    if row is None:
+        return Skipped("the order is gone")
+    order, has_review = row
+    reason = _why_not_remind(site, order, completed_at, has_review=has_review)
+    if reason is not None:
+        return Skipped(reason)
+    open_until = _window(order, site)
+    facts = OrderFacts(
+        order_number=order.external_id,
+        service_title=order.service.title,
+        vendor_name=order.vendor.display_name,
+        link=_link(order, order.service, site),
+        last_day=open_until.last_day if open_until else None,
+    )
+    return _to_customer(order, order.customer, "review.reminder", site, order=facts)
+
+
+def _why_not_remind(
+    site: Site, order: Order, completed_at: str | None, *, has_review: bool
+) -> str | None:
+    status = order.status.value.lower().replace("_", " ")
+    again = completed_at and datetime.fromisoformat(completed_at) != order.completed_at
+    reasons = {
+        "reminders are switched off": not site.settings.review_reminder_enabled,
+        "reminders are not allowed for this order": not order.reminders_allowed,
+        f"the order is {status}": order.status is not OrderStatus.COMPLETED,
+        "nobody knows when the order was completed": order.completed_at is None,
+        "the order was completed again": again,
+        "the vendor bought the own service": order.customer.external_id == order.vendor.external_id,
+        "the order has a review": has_review,
+        "the review window is closed": _is_over(order, site),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
+    """Reviews with all that their mails tell, by their ids."""
+    rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids)
+    found = {}
+    for row in rows:
+        related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
+        found[row["review_id"]] = sql.joined(Review, row, "review_", **related)
+    return found
+
+
+async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
+    """Orders with their parties, and whether each has a review, by their ids."""
+    rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids)
+    found = {}
+    for row in rows:
+        order = sql.joined(Order, row, "order_", **_parties(row))
+        found[order.id] = order, bool(row["has_review"])
+    return found
+
+
+def _parties(row: sql.Row) -> dict[str, Model]:
+    return {
+        "customer": sql.joined(Customer, row, "customer_"),
+        "vendor": sql.joined(Vendor, row, "vendor_"),
+        "service": sql.joined(Service, row, "service_"),
+    }
+
+
+async def _review(site: Site, review_id: UUID) -> Review | None:
+    found = site.known if review_id in site.known else await reviews([review_id])
+    review: Review | None = found.get(review_id)
+    return review
+
+
+def _not_public(review: Review | None) -> Skipped:
+    gone = review is None or review.deleted_at is not None
+    return Skipped("the review is gone" if gone else "the review is not public")
+
+
+def _to_vendor(review: Review, mail: str, site: Site, /, **facts: Any) -> Mail | Skipped:
+    vendor = review.vendor
+    return _to(Person(vendor.display_name, vendor.email, vendor.locale), mail, site, **facts)
+
+
+def _to_customer(
+    order: Order, customer: Customer, mail: str, site: Site, /, **facts: Any
+) -> Mail | Skipped:
+    address = order.address_of(customer)
+    return _to(Person(customer.display_name, address, customer.locale), mail, site, **facts)
+
+
+def _to(to: Person, mail: str, site: Site, **facts: Any) -> Mail | Skipped:
+    return render(mail, site=site, to=to, **facts) if to.address else NO_ADDRESS
+
+
+def _facts(review: Review, link: str | None = None) -> ReviewFacts:
+    return ReviewFacts(
+        order_number=review.order.external_id,
+        service_title=review.service.title,
+        service_url=_web_address(review.service.url),
+        vendor_name=review.vendor.display_name,
+        author_name=review.customer.public_name,
+        rating=review.rating,
+        body=review.body,
+        reply=review.reply_body,
+        reason=review.reason and review.reason.value,
+        note=review.moderation_note,
+        link=link,
+    )
+
+
+def _web_address(url: str | None) -> str | None:
+    try:
+        return web_address.checked(url or "")
+    except ValueError:
+        return None
+
+
+def _window(order: Order, site: Site) -> Window | None:
+    if order.completed_at is None:
+        return None
+    settings = site.settings
+    return window(order.completed_at, settings.review_window_days, settings.time_zone)
+
+
+def _is_over(order: Order, site: Site) -> bool:
+    open_until = _window(order, site)
+    return open_until is not None and open_until.closes_at <= clock.now()
+
+
+def _link(order: Order, service: Service, site: Site) -> str:
+    open_until = _window(order, site)
+    return site.review_link(
+        order_id=order.id,
+        order_number=order.external_id,
+        service_number=service.external_id,
+        version=order.link_version,
+        closes_at=open_until.closes_at if open_until else None,
+    )

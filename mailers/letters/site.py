@@ -1,0 +1,101 @@
+"""What every mail knows of the site: its name, its settings, and where its links point."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from mailers.catalogue import Category
+from mailers.configuration import MailConfig
+from mailers.letters.lasting_secret import lasting_secret
+from mailers.letters.signed_links import Claim, Purpose, sign
+from models import SiteSettings, clock, sql, token_text
+
+# A link of an unlimited window still ends some day.
+UNLIMITED = timedelta(days=365)
+CATEGORIES = tuple(Category)
+
+_SETTINGS = f"SELECT {sql.columns(SiteSettings, 's')} FROM site_settings s WHERE s.key = 'site'"
+
+
+@dataclass(frozen=True)
+class Site:
+    settings: SiteSettings
+    config: MailConfig
+    # What keys digests that are stored; None is the installation's own.
+    lasting: str | None = None
+    # Rows that were read for several mails at once, by id; None for what is not there.
+    known: dict[UUID, Any] = field(default_factory=dict)
+
+    @classmethod
+    async def load(cls, config: MailConfig) -> "Site":
+        rows = await sql.fetch(_SETTINGS)
+        settings = sql.hydrate(SiteSettings, rows)[0] if rows else SiteSettings()
+        return cls(settings, config, await lasting_secret(config))
+
+    @property
+    def digests_secret(self) -> str:
+        return self.lasting or self.config.secret
+
+    @property
+    def name(self) -> str:
+        return self.settings.site_name
+
+    @property
+    def url(self) -> str:
+        """The marketplace's address, else Candor's own, at which there is at least a page."""
+        return self.settings.told_url or self._public
+
+    def review_link(
+        self,
+        *,
+        order_id: UUID,
+        order_number: str,
+        service_number: str,
+        version: int,
+        closes_at: datetime | None,
+    ) -> str:
+        """Where a guest reviews an order, until the window closes."""
+        expires_at = closes_at or clock.now() + UNLIMITED
+        claim = Claim(Purpose.REVIEW, order_id, version, expires_at=expires_at)
+        token = sign(self.config.secret, claim)
+        values = {"token": token, "order_id": order_number, "service_id": service_number}
+        return self._page(self.settings.review_url_template, f"/r/{token}", values)
+
+    def update_link(
+        self, *, update_id: UUID, order_number: str, version: int, solve: int, expires_at: datetime
+    ) -> str:
+        """Where a guest rates a solved update, or says that there is still an issue."""
+        claim = Claim(Purpose.RATE_UPDATE, update_id, version, solve, expires_at)
+        token = sign(self.config.secret, claim)
+        values = {"token": token, "order_id": order_number, "update_id": str(update_id)}
+        return self._page(self.settings.update_url_template, f"/u/{token}", values)
+
+    def unsubscribe_link(self, *, recipient: str, category: Category) -> str:
+        """The one-click address of a recipient (a hash) and a category; it never expires."""
+        number = CATEGORIES.index(category)
+        claim = Claim(Purpose.UNSUBSCRIBE, UUID(hex=recipient), number=number)
+        return f"{self._public}/unsubscribe/{sign(self.config.secret, claim)}"
+
+    @property
+    def _public(self) -> str:
+        return self.config.public_url.rstrip("/")
+
+    def _page(self, template: str | None, built_in: str, values: dict[str, str]) -> str:
+        if template is None:
+            return self._public + built_in
+        encoded = {name: quote(value, safe="") for name, value in values.items()}
+        return token_text.filled(template, encoded)
+
+
+def preselected(link: str, **stars: int) -> str:
+    """The link with a star chosen already; nothing is stored before the form is sent."""
+    address, mark, fragment = link.partition("#")
+    query = "&".join(f"{name}={value}" for name, value in stars.items())
+    return f"{address}{'&' if '?' in address else '?'}{query}{mark}{fragment}"
+
+
+def category_of(claim: Claim) -> Category:
+    """The category that an unsubscribe link is about."""
+    return CATEGORIES[claim.number]

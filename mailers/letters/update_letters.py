@@ -1,0 +1,48 @@
+"""The mails about updates of an order, their ratings and notes: facts in, mail out."""
+
+from mailers.letters.rendering import render
+from mailers.letters.share_links import Share, share
+from mailers.letters.site import Site
+from mailers.letters.template_values import UpdateFacts
+from mailers.mail import Mail, Person
+from models import ShareAudience
+
+
+def promoter(site: Site, to: Person, update: UpdateFacts) -> Mail:
+    """After 4 or 5 stars: thanks, the comment, and the share block."""
+    return render("rating.promoter", site=site, to=to, update=update, share=share(site))
+
+
+def detractor(site: Site, to: Person, update: UpdateFacts, *, reply_to: str | None) -> Mail:
+    """After 1 to 3 stars: a warm note with an answer; the share block only if everybody gets it."""
+    block: Share | None = None
+    if site.settings.share_audience is ShareAudience.EVERYONE:
+        block = share(site)
+    return render(
+        "rating.detractor", site=site, to=to, reply_to=reply_to, update=update, share=block
+    )
+
+
+def alert(site: Site, to: Person, update: UpdateFacts) -> Mail:
+    """To the site's admin, after 1 to 3 stars."""
+    return render("rating.alert", site=site, to=to, update=update)
+
+
+def solved(site: Site, to: Person, update: UpdateFacts) -> Mail:
+    """To the customer: rate, or say that there is still an issue."""
+    return render("update.solved", site=site, to=to, update=update)
+
+
+def rating_request(site: Site, to: Person, update: UpdateFacts) -> Mail:
+    """To the customer who has not rated a solved update."""
+    return render("update.rating_request", site=site, to=to, update=update)
+
+
+def note_from_customer(site: Site, to: Person, update: UpdateFacts) -> Mail:
+    """To the assignee."""
+    return render("note.from_customer", site=site, to=to, update=update)
+
+
+def note_from_staff(site: Site, to: Person, update: UpdateFacts, *, reply_to: str | None) -> Mail:
+    """To the customer, of a note that the customer may see."""
+    return render("note.from_staff", site=site, to=to, reply_to=reply_to, update=update)

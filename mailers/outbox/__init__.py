@@ -1,0 +1,1 @@
+"""The outbox: promised mails, their claims, their tries and how long they are kept."""

@@ -1,0 +1,47 @@
+"""How long the outbox remembers people: the promise's key stays for ever, the person does not."""
+
+from datetime import timedelta
+
+from mailers.outbox.claims import now
+from models import sql
+
+KEPT_FOR = timedelta(days=90)
+
+_EMPTY = "address = NULL, params = ?, last_error = NULL"
+
+_FORGET_OLD = f"""
+UPDATE outbox_mail SET {_EMPTY}, recipient = ''
+WHERE finished_at < ? AND status NOT IN ('SCHEDULED', 'SENDING') AND recipient <> ''"""
+
+_FORGET_PERSON = f"""
+UPDATE outbox_mail SET {_EMPTY}, recipient = '', lease_token = NULL, lease_until = NULL,
+  reason = CASE WHEN status IN ('SCHEDULED', 'SENDING') THEN ? ELSE reason END,
+  finished_at = COALESCE(finished_at, ?),
+  status = CASE WHEN status IN ('SCHEDULED', 'SENDING') THEN 'CANCELLED' ELSE status END
+WHERE audience = ? AND recipient = ?"""
+
+_FORGET_OLD_ATTEMPTS = "DELETE FROM mail_attempt WHERE failed_at < ?"
+
+_FORGET_ATTEMPTS_OF = """
+DELETE FROM mail_attempt
+WHERE mail_id IN (SELECT id FROM outbox_mail WHERE audience = ? AND recipient = ?)"""
+
+
+async def forget_old() -> int:
+    """Empty what names people in mails that ended long ago; how many.
+
+    The key stays, so that a mail that was sent is never promised again.
+    """
+    before = now() - int(KEPT_FOR.total_seconds() * 1000)
+    await sql.execute(_FORGET_OLD_ATTEMPTS, before)
+    return await sql.execute(_FORGET_OLD, {}, before)
+
+
+async def forget_person(audience: str, recipient: str) -> int:
+    """Erase a person from the outbox, in the caller's transaction; what has not left is cancelled.
+
+    Suppression and opt-out stay: they are digests, and keep us from writing to the address again.
+    """
+    await sql.execute(_FORGET_ATTEMPTS_OF, audience, recipient)
+    because = "the recipient was erased"
+    return await sql.execute(_FORGET_PERSON, {}, because, now(), audience, recipient)

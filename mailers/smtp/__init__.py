@@ -1,0 +1,1 @@
+"""Mails on their way out: MIME, SMTP, and the other transports."""

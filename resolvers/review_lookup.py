@@ -1,0 +1,115 @@
+"""Reviews by the ids of something: the visibility rule is part of every query."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from models import Review, ReviewRevision, sql
+from models.review import SUB_RATINGS
+from resolvers.errors import Invalid
+from resolvers.keyset import MAX_SIZE, PageRequest, cut, newest
+from resolvers.scoped_pages import fetch_pages
+from resolvers.viewer import KNOWN_REVIEWS, Condition, Viewer, visible_reviews
+
+# How many earlier versions of a review are shown when nobody says.
+DEFAULT_TAIL = 20
+
+FROM = "FROM review r JOIN customer c ON c.id = r.customer_id"
+_NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
+_READ = (
+    *("id", "rating", *SUB_RATINGS, "body", "status", "verified", "helpful_count"),
+    *("created_at", "published_at", "edited_at", "reply_body", "replied_at"),
+)
+_BESIDE = (
+    *("order_id", "service_id", "vendor_id"),
+    *("rejection_reason", "moderation_note", "moderated_at"),
+)
+# What everybody may read of a review; with what lists show beside it; and all, for its writers. The
+# author's external id tells whose it is.
+PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
+LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
+SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
+
+_REVISIONS = f"SELECT {sql.columns(ReviewRevision, 'v')} FROM review_revision v"
+_OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
+
+
+def column(name: str) -> str:
+    """One column of PUBLIC."""
+    return _NAME if name == "author_name" else sql.columns(Review, "r", only=(name,))
+
+
+async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:
+    """The review, if it exists for this viewer. `lock` holds off its other writers."""
+    visible = visible_reviews(viewer)
+    held = lock and sql.is_postgres()
+    statement = f"{SELECT} WHERE r.id = ? AND {visible.text}{' FOR UPDATE OF r' if held else ''}"
+    rows = await sql.fetch(statement, review_id, *visible.values)
+    if held and not rows:
+        # PostgreSQL joins what it waited for with the author of before: look again.
+        rows = await sql.fetch(statement, review_id, *visible.values)
+    return sql.hydrate(Review, rows)[0] if rows else None
+
+
+async def find_review_of_party(
+    viewer: Viewer, review_id: UUID, *, lock: bool = False
+) -> Review | None:
+    """The review, if it exists for this viewer or is one of the viewer's own orders.
+
+    To reply or to vote, the parties of an order are told that a review is not published; for
+    everybody else it does not exist.
+    """
+    review = await find_review(viewer, review_id, lock=lock)
+    if review is not None or viewer.vendor is None:
+        return review
+    rows = await sql.fetch(
+        f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
+        f" WHERE r.id = ? AND r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?",
+        review_id,
+        viewer.vendor,
+    )
+    return sql.hydrate(Review, rows)[0] if rows else None
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
+    """Those of the reviews that exist for this viewer, by their ids."""
+    return {review.id: review for review in await _among(viewer, "r.id", ids)}
+
+
+async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
+    """The reviews of orders that exist for this viewer."""
+    return await _among(viewer, "r.order_id", ids)
+
+
+def revisions_asked_for(last: int) -> PageRequest:
+    """The request for so many earlier versions of a review, the newest ones. Raises Invalid."""
+    if not 1 <= last <= MAX_SIZE:
+        raise Invalid("last", message=f"Ask for 1 to {MAX_SIZE} at once.")
+    return PageRequest(last, backwards=True)
+
+
+async def revisions_of(ids: Sequence[UUID], request: PageRequest) -> list[list[ReviewRevision]]:
+    """Earlier versions of each review, oldest first. They are not for everybody."""
+    conditions = [Condition("v.review_id = ?", (review_id,)) for review_id in ids]
+    found = await fetch_pages(_REVISIONS, conditions, _OLDEST, request)
+    return [cut(sql.hydrate(ReviewRevision, rows), request, _OLDEST).rows for rows in found]
+
+
+async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the reviews that the viewer has voted for."""
+    if not viewer.is_person or not ids:
+        return set()
+    rows = await sql.fetch(
+        f"SELECT review_id FROM review_vote WHERE person = ? AND review_id IN ({sql.places(ids)})",
+        viewer.external_id,
+        *ids,
+    )
+    return {row["review_id"] for row in rows}
+
+
+async def _among(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
+    if not ids:
+        return []
+    visible = visible_reviews(viewer)
+    statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}"
+    return sql.hydrate(Review, await sql.fetch(statement, *ids, *visible.values))

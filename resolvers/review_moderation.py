@@ -1,0 +1,140 @@
+"""An admin's decision on a review. No rule here reads the stars."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import mailers
+from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
+from models.database import transaction
+from resolvers import announcements, rating_counters, tracking_log, user_text
+from resolvers.errors import Conflict, Invalid, NotFound, UserError
+from resolvers.frequency import must_be_seldom
+from resolvers.mistakes import told_at_once
+from resolvers.review_lookup import find_review
+from resolvers.viewer import Viewer
+
+MAX_BATCH = 100
+
+
+class Unchecked(Enum):
+    """The admin does not say which edition was read."""
+
+    UNCHECKED = "UNCHECKED"
+
+
+UNCHECKED = Unchecked.UNCHECKED
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an admin decides of one review.
+
+    `reason` belongs to a rejection and is required there; `note` is for admins and the author.
+    `expected_edited_at`, when given, must be the review's `edited_at`, None for one that was never
+    edited: else it changed meanwhile.
+    """
+
+    status: ReviewStatus
+    reason: RejectionReason | None = None
+    note: str | None = None
+    expected_edited_at: datetime | None | Unchecked = UNCHECKED
+    # What of it could not be read.
+    unreadable: tuple[UserError, ...] = ()
+
+
+async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Review:
+    """Approve a review, reject it, or take it back to PENDING, with its counters and notices.
+
+    The same decision again changes nothing.
+    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason), Conflict (edited meanwhile),
+    TooOften.
+    """
+    viewer.must_be_admin()
+    async with transaction():
+        review = await find_review(viewer, review_id, lock=True)
+        if review is None:
+            raise NotFound("review_id", message="There is no such review.")
+        note = _checked_note(decision)
+        if decision.expected_edited_at not in {UNCHECKED, review.edited_at}:
+            raise Conflict("expected_edited_at", message="The review was edited meanwhile.")
+        if (review.status, review.rejection_reason, review.moderation_note) == (
+            decision.status,
+            decision.reason,
+            note,
+        ):
+            return review
+        await must_be_seldom(viewer, review.order_id, "review_id")
+        was, was_published = review.status, review.published_at is not None
+        await _store(viewer, review, decision, note)
+        await _tell(review, was=was, was_published=was_published)
+        if was is ReviewStatus.APPROVED and not review.is_public:
+            await rating_counters.count_out(review)
+        elif was is not ReviewStatus.APPROVED and review.is_public:
+            await rating_counters.count_in(review)
+            await announcements.announce_review(review)
+    return review
+
+
+def _checked_note(decision: Decision) -> str | None:
+    with told_at_once() as check:
+        check(_check_reason, decision)
+        note = check(_note, decision.note)
+        for unreadable in decision.unreadable:
+            check(_refuse, unreadable)
+    return note or None
+
+
+def _refuse(error: UserError) -> None:
+    raise error
+
+
+def _check_reason(decision: Decision) -> None:
+    if decision.status is ReviewStatus.REJECTED and decision.reason is None:
+        raise Invalid("reason", message="A rejection needs a reason.")
+    if decision.status is not ReviewStatus.REJECTED and decision.reason is not None:
+        raise Invalid("reason", message="Only a rejection has a reason.")
+
+
+def _note(given: str | None) -> str:
+    note = user_text.plain(given or "")
+    if len(note) > 2000:
+        raise Invalid("note", message="A note has 2,000 characters at most.")
+    return note
+
+
+async def _store(viewer: Viewer, review: Review, decision: Decision, note: str | None) -> None:
+    now = clock.now()
+    review.status, review.rejection_reason = decision.status, decision.reason
+    review.moderation_note = note
+    review.moderated_at = None if decision.status is ReviewStatus.PENDING else now
+    if review.is_public and review.published_at is None:
+        review.published_at = now
+    names = ("status", "rejection_reason", "moderation_note", "moderated_at", "published_at")
+    await Review.filter(id=review.id).update(**{name: getattr(review, name) for name in names})
+    kind = {
+        ReviewStatus.APPROVED: "review.approved",
+        ReviewStatus.REJECTED: "review.rejected",
+        ReviewStatus.PENDING: "review.held",
+    }[decision.status]
+    reason = decision.reason.value if decision.reason else None
+    await tracking_log.record(viewer, kind, about=review, reason=reason)
+
+
+async def _tell(review: Review, *, was: ReviewStatus, was_published: bool) -> None:
+    """Notices of a change: the vendor and the author learn of the first publication, once."""
+    if review.status is was:
+        return
+    if review.is_public and not was_published:
+        vendor = await Vendor.get(id=review.vendor_id)
+        author = await Customer.get(id=review.customer_id)
+        await mailers.deliver_later("review.received", to=vendor, about=review)
+        await mailers.deliver_later("review.published", to=author, about=review)
+    elif review.status is ReviewStatus.REJECTED and review.moderated_at is not None:
+        await mailers.deliver_later(
+            "review.rejected",
+            to=await Customer.get(id=review.customer_id),
+            about=review,
+            occasion=review.moderated_at.isoformat(),
+        )

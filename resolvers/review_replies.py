@@ -1,0 +1,71 @@
+"""The reviewed vendor's one public answer to a review."""
+
+from uuid import UUID
+
+import mailers
+from models import Customer, Review, Vendor, clock, sql
+from models.database import transaction
+from resolvers import rights, tracking_log, user_text
+from resolvers.errors import (
+    AlreadyReplied,
+    NotFound,
+    NotPublished,
+    NotTheVendor,
+)
+from resolvers.review_lookup import find_review, find_review_of_party
+from resolvers.reviews import required_reason
+from resolvers.viewer import Viewer
+
+# The update decides the race between two replies, not an earlier look.
+_REPLY = """
+UPDATE review SET reply_body = ?, replied_at = ?
+WHERE id = ? AND reply_body IS NULL AND status = 'APPROVED' AND deleted_at IS NULL"""
+
+
+async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Review:
+    """Publish the reviewed vendor's one reply and promise its author a mail, in one transaction.
+
+    Raises Unauthenticated, NotFound, NotTheVendor (admins too), NotPublished, BodyTooShort,
+    BodyTooLong, AlreadyReplied.
+    """
+    rights.may_reply(viewer)
+    async with transaction():
+        review = await find_review_of_party(viewer, review_id, lock=True)
+        if review is None:
+            raise NotFound("review_id", message="There is no such review.")
+        if not viewer.is_vendor((await Vendor.get(id=review.vendor_id)).external_id):
+            raise NotTheVendor("review_id")
+        if not review.is_public:
+            raise NotPublished("review_id")
+        review.reply_body, review.replied_at = user_text.body(body, "body", at_least=1), clock.now()
+        if not await sql.execute(_REPLY, review.reply_body, review.replied_at, review.id):
+            raise AlreadyReplied("review_id")
+        await mailers.deliver_later(
+            "review.replied",
+            to=await Customer.get(id=review.customer_id),
+            about=review,
+            occasion=review.replied_at.isoformat(),
+        )
+    return review
+
+
+async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:
+    """Take a reply away, as an admin. The vendor may answer once more; the log keeps both.
+
+    Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound (no review, or no reply).
+    """
+    viewer.must_be_admin()
+    async with transaction():
+        review = await find_review(viewer, review_id, lock=True)
+        if review is None:
+            raise NotFound("review_id", message="There is no such review.")
+        if review.reply_body is None:
+            raise NotFound("review_id", message="This review has no reply.")
+        why = required_reason(reason)
+        await tracking_log.record(
+            viewer, "reply.deleted", about=review, reason=why, reply=review.reply_body
+        )
+        await Review.filter(id=review.id).update(reply_body=None, replied_at=None)
+        await mailers.withdraw("review.replied", about=review.id, because="the reply was deleted")
+        review.reply_body = review.replied_at = None
+    return review

@@ -1,0 +1,59 @@
+"""Order updates by the ids of something: the visibility rule is part of every query."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from models import OrderUpdate, UpdateSolve, sql
+from resolvers import orders
+from resolvers.errors import NotFound, Unauthenticated
+from resolvers.viewer import Role, Viewer, visible_updates
+
+TABLES = """order_update u JOIN orders o ON o.id = u.order_id
+  JOIN customer c ON c.id = o.customer_id"""
+# What every reader of an update needs: the id that tells whose order it is.
+SELECT = f"""
+SELECT {sql.columns(OrderUpdate, "u")}, c.external_id AS customer_external_id
+FROM {TABLES}"""
+
+
+async def find_update(viewer: Viewer, update_id: UUID) -> OrderUpdate | None:
+    """The update, if it exists for this viewer."""
+    return (await by_ids(viewer, [update_id])).get(update_id)
+
+
+async def must_find(viewer: Viewer, update_id: UUID, *, hold: bool = False) -> OrderUpdate:
+    """The update that a viewer wants to change. Raises Unauthenticated, NotFound.
+
+    `hold` keeps its order with the same customer until the caller's transaction ends.
+    """
+    if viewer.role is Role.ANONYMOUS:
+        raise Unauthenticated("update_id")
+    update = await find_update(viewer, update_id)
+    if hold and update is not None and sql.is_postgres():
+        await orders.hold(update.order_id)
+        update = await find_update(viewer, update_id)  # by another statement: see whose it is now
+    if update is None:
+        raise NotFound("update_id", message="There is no such update.")
+    return update
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OrderUpdate]:
+    """Those of the updates that exist for this viewer, by their ids."""
+    if not ids:
+        return {}
+    visible = visible_updates(viewer)
+    statement = f"{SELECT} WHERE u.id IN ({sql.places(ids)}) AND {visible.text}"
+    rows = await sql.fetch(statement, *ids, *visible.values)
+    return {update.id: update for update in sql.hydrate(OrderUpdate, rows)}
+
+
+async def ratings_of(ids: Collection[UUID]) -> dict[UUID, UpdateSolve]:
+    """The rated solves of updates that exist for the caller, by the update's id."""
+    if not ids:
+        return {}
+    rows = await sql.fetch(
+        f"SELECT {sql.columns(UpdateSolve, 's')} FROM update_solve s"
+        f" WHERE s.update_id IN ({sql.places(ids)}) AND s.stars IS NOT NULL",
+        *ids,
+    )
+    return {solve.update_id: solve for solve in sql.hydrate(UpdateSolve, rows)}

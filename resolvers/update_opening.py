@@ -1,0 +1,120 @@
+"""Open an order update, and say who looks after it."""
+
+from uuid import UUID
+
+from models import OrderUpdate, TeamMember, clock, sql
+from models.database import transaction
+from models.uuid7 import uuid7
+from resolvers import (
+    orders,
+    review_eligibility,
+    rights,
+    team_members,
+    tracking_log,
+    update_notes,
+    user_text,
+)
+from resolvers.errors import Forbidden, Invalid, NotFound, UpdateClosed
+from resolvers.frequency import must_be_seldom
+from resolvers.mistakes import told_at_once
+from resolvers.ref import Ref
+from resolvers.update_lookup import must_find
+from resolvers.viewer import Viewer
+
+MAX_TITLE = 200
+
+_OPEN = """
+INSERT INTO order_update (id, order_id, title, status, customer_visible, assignee_id, solves,
+  created_at, team_activity_at, customer_activity_at)
+VALUES (?, ?, ?, 'OPEN', ?, ?, 0, ?, ?, ?)"""
+_ASSIGN = """
+UPDATE order_update SET assignee_id = ?, team_activity_at = ?
+WHERE id = ? AND status <> 'CLOSED'"""
+
+
+async def open_update(
+    viewer: Viewer,
+    *,
+    order: Ref,
+    title: str,
+    message: str | None = None,
+    customer_visible: bool = True,
+    assignee: Ref | None = None,
+) -> OrderUpdate:
+    """Open an update of an order, as the team or as the order's customer.
+
+    The message, if there is one, becomes its first note. Customers open visible ones and assign
+    nobody.
+
+    Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
+    BodyTooLong.
+    """
+    rights.may_open_updates(viewer, customer_visible=customer_visible, assigns=assignee is not None)
+    async with transaction():
+        row = await orders.find_order(viewer, order)
+        if row is None:
+            raise NotFound("order", message="There is no such order, or it is not yours.")
+        if not viewer.is_team and not review_eligibility.is_customer(viewer, row):
+            raise Forbidden("order", message="Only the order's customer and the team open updates.")
+        member = await team_members.acting(viewer) if viewer.is_team else None
+        assigned = await team_members.must_find(assignee, "assignee") if assignee else None
+        with told_at_once() as check:
+            name = check(_title, title)
+            body = check(user_text.optional_body, message, "message")
+        await must_be_seldom(viewer, row.id, "order")
+        update_id, now = uuid7(), clock.now()
+        assigned_id = assigned.id if assigned else None
+        values = (update_id, row.id, name, customer_visible, assigned_id, now, now, now)
+        await sql.execute(_OPEN, *values)
+        update = await must_find(viewer, update_id)
+        await tracking_log.record(
+            viewer, "update.opened", about=update, customer_visible=customer_visible
+        )
+        if assigned:
+            await _record_assignment(viewer, update, assigned)
+        if body:
+            await update_notes.write(viewer, update, body, member=member)
+    return update
+
+
+async def assign_update(
+    viewer: Viewer, *, update_id: UUID, assignee: Ref | None = None
+) -> OrderUpdate:
+    """Assign an update to somebody of the team, or to nobody. The same again changes nothing.
+
+    Solves that were made keep their credit.
+    Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed.
+    """
+    rights.may_handle_updates(viewer)
+    async with transaction():
+        update = await must_find(viewer, update_id)
+        if update.is_closed:
+            raise UpdateClosed("update_id")
+        await team_members.acting(viewer)
+        member = await team_members.must_find(assignee, "assignee") if assignee else None
+        member_id = member.id if member else None
+        if update.assignee_id == member_id:
+            return update
+        await must_be_seldom(viewer, update.order_id, "update_id")
+        if not await sql.execute(_ASSIGN, member_id, clock.now(), update.id):
+            raise UpdateClosed("update_id")
+        await _record_assignment(viewer, update, member)
+        return await must_find(viewer, update_id)
+
+
+def _title(given: str) -> str:
+    cleaned = user_text.line(given)
+    if not 1 <= len(cleaned) <= MAX_TITLE or not user_text.visible_length(cleaned):
+        raise Invalid("title", message=f"A title has 1 to {MAX_TITLE} characters.")
+    return cleaned
+
+
+async def _record_assignment(
+    viewer: Viewer, update: OrderUpdate, member: TeamMember | None
+) -> None:
+    if member is None:
+        await tracking_log.record(viewer, "update.unassigned", about=update)
+    else:
+        await tracking_log.record(
+            viewer, "update.assigned", about=update, assignee=member.external_id
+        )
