@@ -18,6 +18,7 @@ from tortoise.connection import get_connection
 
 from models import clock, sql
 from models.database import configuration
+from models.one_round_trip import AT_ONCE, Writes
 
 CHANNEL = "candor"
 # What may wait for one listener. One that falls further behind is let go.
@@ -84,12 +85,12 @@ class Listener:
 _listeners: dict[str, set[Listener]] = {}
 
 
-async def announce(topic: str, **facts: Any) -> None:
-    """Announce what the caller's transaction does; heard if and when it commits."""
+async def announce(topic: str, *, writes: Writes = AT_ONCE, **facts: Any) -> None:
+    """Announce what the caller's transaction, or `writes`, do; heard if and when it commits."""
     told = {name: str(value) for name, value in facts.items()}
     message = orjson.dumps([topic, told]).decode()
-    if sql.collecting.get() is not None or sql.is_postgres():
-        await sql.execute("SELECT pg_notify(?, ?)", CHANNEL, message)
+    if sql.is_postgres():
+        await writes.add("SELECT pg_notify(?, ?)", CHANNEL, message)
         return
     connection: Any = get_connection("default")
     while not hasattr(connection, "after_commit"):  # a savepoint inside a transaction

@@ -16,33 +16,56 @@ _DIVISION_BY_ZERO = "22012"
 
 
 class Writes:
+    """Writes that are done one by one, each at once."""
+
+    async def add(self, statement: str, *values: Any) -> None:
+        """Run a statement, now or together with the others; nobody learns what it changed."""
+        await sql.execute(statement, *values)
+
+
+# For whoever has no others to go with: the statement runs in the caller's transaction, if any.
+AT_ONCE = Writes()
+
+
+class RoundTrip(Writes):
     """The writes of one round trip, and whether they were done."""
 
-    def __init__(self, collected: list[tuple[str, tuple[Any, ...]]] | None, *, lock: str) -> None:
-        self._collected = collected
+    def __init__(self, *, lock: str) -> None:
         # What makes a SELECT hold off other writers of its rows.
         self.lock = lock
-        self._required: list[int] = []
         self.done = False
 
     async def must(self, statement: str, *values: Any) -> None:
         """Run a statement that has to give a row; otherwise nothing is done at all."""
-        if self._collected is not None:
-            self._required.append(len(self._collected))
-            self._collected.append((statement, values))
-        elif not await sql.fetch(statement, *values):
+        if not await sql.fetch(statement, *values):
             raise _NoRow
 
-    async def run(self) -> bool:
-        """As common table expressions of one statement.
 
-        What is counted runs first, then the other writes, in their order. A division by zero
-        takes everything back when a required statement gave no row.
+class _Collected(RoundTrip):
+    """Writes that are sent together, as common table expressions of one statement."""
+
+    def __init__(self, *, lock: str) -> None:
+        super().__init__(lock=lock)
+        self._texts: list[str] = []
+        self._values: list[Any] = []
+        self._required: list[int] = []
+
+    async def add(self, statement: str, *values: Any) -> None:
+        self._texts.append(statement)
+        self._values += values
+
+    async def must(self, statement: str, *values: Any) -> None:
+        self._required.append(len(self._texts))
+        await self.add(statement, *values)
+
+    async def run(self) -> bool:
+        """What is required runs first, then the other writes, in their order.
+
+        A division by zero takes everything back when a required statement gave no row.
         """
-        collected = self._collected or []
-        statement = _together(tuple(text for text, _ in collected), tuple(self._required))
+        statement = _together(tuple(self._texts), tuple(self._required))
         try:
-            await sql.fetch(statement, *(value for _, bound in collected for value in bound))
+            await sql.fetch(statement, *self._values)
         except OperationalError as error:
             if getattr(error.args[0], "sqlstate", None) == _DIVISION_BY_ZERO:
                 return False
@@ -68,30 +91,26 @@ class _NoRow(Exception):
 
 
 @asynccontextmanager
-async def one_round_trip() -> AsyncIterator[Writes]:
+async def one_round_trip() -> AsyncIterator[RoundTrip]:
     """Do the writes of this block together; `writes.done` tells afterwards whether they were.
 
     On PostgreSQL they are collected and sent as one statement, so that a hot row is locked no
     longer than its own commit takes; inside a transaction, and on SQLite, they run one by one.
-    The block only writes: by `writes.must`, and by whatever calls `sql.execute`.
+    The block only writes, and each of its writes is given to `writes`, or to a function that takes
+    `writes`: one that is not would be done alone.
     """
     connection = get_connection("default")
     is_postgres = sql.speaks_postgres(connection)
     lock = " FOR SHARE" if is_postgres else ""
     if not is_postgres or isinstance(connection, TransactionalDBClient):
-        writes = Writes(None, lock=lock)
+        one_by_one = RoundTrip(lock=lock)
         try:
             async with in_transaction():
-                yield writes
-            writes.done = True
+                yield one_by_one
+            one_by_one.done = True
         except _NoRow:
             pass
         return
-    collected: list[tuple[str, tuple[Any, ...]]] = []
-    writes = Writes(collected, lock=lock)
-    token = sql.collecting.set(collected)
-    try:
-        yield writes
-    finally:
-        sql.collecting.reset(token)
-    writes.done = await writes.run()
+    collected = _Collected(lock=lock)
+    yield collected
+    collected.done = await collected.run()

@@ -10,15 +10,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
-COUNTS = (
-    *(f"n{stars}" for stars in range(1, 6)),
-    "communication_sum",
-    "communication_count",
-    "quality_sum",
-    "quality_count",
-    "value_sum",
-    "value_count",
-)
+from models.rating_tally import COUNTS
 
 
 class RatingSubject(StrEnum):

@@ -1,4 +1,7 @@
-"""The numbers that a rating is shown by, computed from counts, in integers, when asked."""
+"""The numbers that a rating is shown by, computed from counts, in integers, when asked.
+
+Each stands here twice, side by side: in Python, and in SQL where lists are sorted or counted by it.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -48,6 +51,22 @@ class Tally(NamedTuple):
 def hundredths(total: int, count: int) -> int | None:
     """`total / count` in hundredths, rounded half-up with integers alone; None for no count."""
     return (200 * total + count) // (2 * count) if count else None
+
+
+COUNTS = Tally._fields
+STAR_COUNTS = COUNTS[:5]
+
+
+def count_in(alias: str) -> str:
+    """`Tally.count` of a row of counters, in SQL."""
+    return " + ".join(f"{alias}.{name}" for name in STAR_COUNTS)
+
+
+def average_in(alias: str) -> str:
+    """`Tally.hundredths` of a row of counters, in SQL; NULL when nothing is rated."""
+    weighted = " + ".join(f"{n} * {alias}.{name}" for n, name in enumerate(STAR_COUNTS, 1))
+    total, count = f"CAST({weighted} AS BIGINT)", f"({count_in(alias)})"
+    return f"(200 * {total} + {count}) / NULLIF(2 * {count}, 0)"
 
 
 def percentages(counts: tuple[int, ...]) -> list[int]:

@@ -1,16 +1,15 @@
 """SQL as text, for reads and writes that the query builder makes slow or cannot say.
 
 Statements are written once, with `?` for each value, for SQLite and PostgreSQL alike. Values go
-in, and rows come out, as the Python types of the models' fields: a column of one name has one
-type in every table.
+in, and rows come out, as the Python types of the models' fields; `models.column_types` tells how
+the type of a column is known, and when a statement must say it.
 """
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -19,11 +18,14 @@ from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
+from models.column_types import Types
+
 M = TypeVar("M", bound=Model)
 Row = dict[str, Any]
 # A row as the driver gives it: its columns by name.
 Record = Mapping[str, Any]
 Fetch = Callable[..., Awaitable[Sequence[Record]]]
+_SHARED = Types()
 
 
 def is_postgres() -> bool:
@@ -34,24 +36,32 @@ def speaks_postgres(connection: Any) -> bool:
     return bool(connection.capabilities.dialect == "postgres")
 
 
-async def fetch(statement: str, *values: Any) -> list[Row]:
+async def fetch(statement: str, *values: Any, types: Types = _SHARED) -> list[Row]:
     """Run a statement and give its rows, also those of RETURNING."""
     connection = get_connection("default")
     if speaks_postgres(connection):
-        bound = _bound(values)
-        return _from_postgres(await connection.execute_query_dict(dollar(statement), bound))
-    rows = await connection.execute_query_dict(statement, [_for_sqlite(value) for value in values])
-    return [_from_sqlite(row) for row in rows]
+        rows = await connection.execute_query_dict(dollar(statement), _bound(values))
+        types.convert_postgres(rows)
+    else:
+        bound = [_for_sqlite(value) for value in values]
+        rows = await connection.execute_query_dict(statement, bound)
+        types.convert_sqlite(rows)
+    return rows
 
 
-def reader() -> Fetch:
+async def objects(model: type[M], statement: str, *values: Any) -> list[M]:
+    """Run a statement that reads rows of a model, and give them as its objects."""
+    return hydrate(model, await fetch(statement, *values, types=types_of(model)))
+
+
+def reader(types: Types) -> Fetch:
     """What fetches rows as the driver gives them, in which nothing may be changed.
 
-    For reads outside of transactions.
+    For reads outside of transactions. SQLite's rows are converted: its driver knows no types.
     """
     connection: Any = get_connection("default")
     if not speaks_postgres(connection):
-        return fetch
+        return partial(fetch, types=types)
 
     def read(statement: str, *values: Any) -> Awaitable[Sequence[Record]]:
         nonlocal connection
@@ -62,28 +72,14 @@ def reader() -> Fetch:
     return read
 
 
-# Where writes are collected instead of run, by `models.one_round_trip`.
-collecting: ContextVar[list[tuple[str, tuple[Any, ...]]] | None] = ContextVar(
-    "collecting", default=None
-)
-
-
 async def execute(statement: str, *values: Any) -> int:
-    """Run a statement that returns no rows, and give the number of rows it changed.
-
-    Inside `one_round_trip` it is only collected, and the number is 0.
-    """
-    collected = collecting.get()
-    if collected is not None:
-        collected.append((statement, values))
-        return 0
+    """Run a statement that returns no rows, and give the number of rows it changed."""
     connection = get_connection("default")
     if speaks_postgres(connection):
         count, _ = await connection.execute_query(dollar(statement), _bound(values))
     else:
-        count, _ = await connection.execute_query(
-            statement, [_for_sqlite(value) for value in values]
-        )
+        bound = [_for_sqlite(value) for value in values]
+        count, _ = await connection.execute_query(statement, bound)
     return int(count)
 
 
@@ -108,6 +104,12 @@ def columns(
     if prefix:
         return ", ".join(f'{alias}."{name}" AS "{prefix}{name}"' for name in names)
     return ", ".join(f'{alias}."{name}"' for name in names)
+
+
+@cache
+def types_of(model: type[Model], prefix: str = "", **computed: type) -> Types:
+    """The types of the model's columns, named with a prefix, and of what is computed beside."""
+    return Types((model, prefix), **computed)
 
 
 def known(column: str, values: Iterable[str]) -> str:
@@ -160,18 +162,6 @@ def _defaults(model: type[Model]) -> Row:
     }
 
 
-# Of tables joined to another one's row.
-_PREFIXES = (
-    "",
-    "its_",
-    "customer_",
-    "vendor_",
-    "service_",
-    "order_",
-    "review_",
-    "settings_",
-    "seller_",
-)
 _BLANK = {
     "_partial": False,
     "_saved_in_db": True,
@@ -196,47 +186,6 @@ def _enums(model: type[Model]) -> list[tuple[str, type[Enum], dict[Any, Enum]]]:
         for name, field in model._meta.fields_map.items()
         if isinstance(field, fields.data.CharEnumFieldInstance)
     ]
-
-
-@cache
-def _converters(*, sqlite: bool) -> dict[str, Callable[[Any], Any]]:
-    """What turns a column's value, as the driver gives it, into the field's type."""
-    from tortoise import Tortoise  # noqa: PLC0415 - the models must be loaded first
-
-    known: dict[type[fields.Field[Any]], Callable[[Any], Any]] = {fields.JSONField: _json}
-    if sqlite:
-        known |= {
-            fields.UUIDField: uuid.UUID,
-            fields.DatetimeField: datetime.fromisoformat,
-            fields.BooleanField: bool,
-        }
-    converters: dict[str, Callable[[Any], Any]] = {}
-    for model in (Tortoise.apps or {})["models"].values():
-        for name, field in model._meta.fields_map.items():
-            convert = known.get(type(field))
-            if convert is not None:
-                column = model._meta.fields_db_projection[name]
-                converters |= {prefix + column: convert for prefix in _PREFIXES}
-    return converters
-
-
-def _json(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
-
-
-def _from_sqlite(row: Row) -> Row:
-    converters = _converters(sqlite=True)
-    for name, value in row.items():
-        if value is not None and name in converters:
-            row[name] = converters[name](value)
-    return row
-
-
-def _from_postgres(rows: list[Row]) -> list[Row]:
-    if rows and (names := _converters(sqlite=False).keys() & rows[0].keys()):
-        for row in rows:
-            row |= {name: _json(row[name]) for name in names}
-    return rows
 
 
 # Drivers take these as they are; most values are such, so they are looked for first.

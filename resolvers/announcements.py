@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models import Notification, Review, announcements, clock, sql
+from models.one_round_trip import AT_ONCE, Writes
 from resolvers import notifications, services
 from resolvers.errors import NotFound, Unauthenticated
 from resolvers.ref import Ref
@@ -17,10 +18,14 @@ _REVIEW, _NOTIFICATION = "review", "notification"
 _MAX_AWAITED = 100
 
 
-async def announce_review(review: Review) -> None:
-    """Tell that a review has become public, when the caller's transaction commits."""
+async def announce_review(review: Review, *, writes: Writes = AT_ONCE) -> None:
+    """Tell that a review has become public, when the caller's transaction, or `writes`, commit."""
     await announcements.announce(
-        _REVIEW, id=review.id, service=review.service_id, vendor=review.vendor_id
+        _REVIEW,
+        writes=writes,
+        id=review.id,
+        service=review.service_id,
+        vendor=review.vendor_id,
     )
 
 
@@ -95,6 +100,7 @@ async def _promised(viewer: Viewer) -> list[tuple[datetime, UUID]]:
         *own.values,
         clock.now(),
         _MAX_AWAITED,
+        types=sql.types_of(Notification),
     )
     return [(row["created_at"], row["id"]) for row in rows]
 

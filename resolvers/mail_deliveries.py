@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import mailers
-from models import Audience, MailAttempt, MailStatus, OutboxMail
+from models import Audience, MailAttempt, MailStatus, OutboxMail, sql
 from models.database import transaction
 from resolvers import tracking_log
 from resolvers.errors import Conflict, NotFound
-from resolvers.keyset import Order, Page, PageRequest, Term, cut
-from resolvers.viewer import Viewer
+from resolvers.keyset import Order, Page, PageRequest, Term
+from resolvers.scoped_pages import Listing, all_of, list_pages
+from resolvers.viewer import Condition, Viewer
 
 # Ids are made in the order of time.
-_NEWEST = Order("NEWEST", (Term("id", UUID),), lambda row: [row["id"].hex])
-
-
+_NEWEST = Order("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
+_LISTING = Listing(OutboxMail, sql.columns(OutboxMail, "m"), "outbox_mail m")
 # A newer version may write other words.
-_KNOWN: dict[str, object] = {"status__in": list(MailStatus), "audience__in": list(Audience)}
+_KNOWN = f"{sql.known('m.status', MailStatus)} AND {sql.known('m.audience', Audience)}"
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,18 @@ class MailFilter:
     recipient: str | None = None
     subject_id: UUID | None = None
 
-    def conditions(self) -> dict[str, object]:
-        recipient = self.recipient and self.recipient.strip()
-        by_address = recipient is not None and "@" in recipient
-        given = {
-            "status": self.status,
-            "mail": self.mail,
-            "address__iexact" if by_address else "recipient": recipient,
-            "subject_id": self.subject_id,
-        }
-        return _KNOWN | {name: value for name, value in given.items() if value is not None}
+    def condition(self) -> Condition:
+        conditions = [Condition(_KNOWN)]
+        for column in ("status", "mail", "subject_id"):
+            value = getattr(self, column)
+            if value is not None:
+                conditions.append(Condition(f"m.{column} = ?", (value,)))
+        if self.recipient is not None:
+            recipient = self.recipient.strip()
+            by_address = "UPPER(m.address) = UPPER(?)"
+            text = by_address if "@" in recipient else "m.recipient = ?"
+            conditions.append(Condition(text, (recipient,)))
+        return all_of(*conditions)
 
 
 async def list_mails(
@@ -47,18 +49,7 @@ async def list_mails(
 ) -> Page[OutboxMail]:
     """A page of mails, newest first, for admins. Raises Unauthenticated, Forbidden."""
     viewer.must_be_admin()
-    fitting = OutboxMail.filter(**filter.conditions())
-    query = fitting
-    for cursor, field, bound in (
-        (request.after, "after", "id__lt"),
-        (request.before, "before", "id__gt"),
-    ):
-        if cursor is not None:
-            query = query.filter(**{bound: _NEWEST.position(cursor, field)[0]})
-    rows = await query.order_by("id" if request.backwards else "-id").limit(request.size + 1)
-    page = cut(rows, request, _NEWEST)
-    if count:
-        page.total = await fitting.count()
+    (page,) = await list_pages(_LISTING, [filter.condition()], _NEWEST, request, count=count)
     return page
 
 
@@ -66,7 +57,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail
     """The mails by their ids: for admins alone."""
     if not ids or not viewer.is_admin:
         return {}
-    return {mail.id: mail for mail in await OutboxMail.filter(id__in=list(ids), **_KNOWN)}
+    return {mail.id: mail for mail in await _known(ids)}
 
 
 async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
@@ -110,7 +101,13 @@ async def cancel(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
 
 async def _must_find(viewer: Viewer, mail_id: UUID) -> OutboxMail:
     viewer.must_be_admin()
-    mail = await OutboxMail.filter(id=mail_id, **_KNOWN).first()
-    if mail is None:
+    found = await _known([mail_id])
+    if not found:
         raise NotFound("id", message="There is no such mail.")
-    return mail
+    return found[0]
+
+
+async def _known(ids: Collection[UUID]) -> list[OutboxMail]:
+    named = f"m.id IN ({sql.places(ids)})"
+    statement = f"SELECT {_LISTING.columns} FROM {_LISTING.tables} WHERE {named} AND {_KNOWN}"
+    return await sql.objects(OutboxMail, statement, *ids)

@@ -7,11 +7,13 @@ from uuid import UUID
 from models import Audience, Notification, clock, sql
 from resolvers import rights
 from resolvers.errors import Invalid
-from resolvers.keyset import Page, PageRequest, cut, newest
+from resolvers.keyset import Page, PageRequest, newest
+from resolvers.scoped_pages import Listing, count_rows, list_pages
 from resolvers.viewer import Condition, Role, Viewer
 
 MAX_MARKED = 100
-_ORDER = newest("n")
+_NEWEST = newest("n")
+_LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n")
 
 
 class NotificationKind(StrEnum):
@@ -69,35 +71,26 @@ async def list_notifications(
     visible = (
         _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
     )
-    bounds = request.bounds(_ORDER)
-    rows = await sql.fetch(
-        f"SELECT {sql.columns(Notification, 'n')} FROM notification n"
-        f" WHERE {visible.text}{bounds.text}"
-        f" ORDER BY {_ORDER.by(backwards=request.backwards)} LIMIT ?",
-        *visible.values,
-        *bounds.values,
-        request.size + 1,
-    )
-    page = cut(sql.hydrate(Notification, rows), request, _ORDER)
-    if count:
-        page.total = await _count(visible)
+    (page,) = await list_pages(_LISTING, [visible], _NEWEST, request, count=count)
     return page
 
 
 async def unread_count(viewer: Viewer) -> int:
-    return await _count(_unread(visible_notifications(viewer)))
+    (total,) = await count_rows(_LISTING.tables, [_unread(visible_notifications(viewer))])
+    return total
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Notification]:
     """Those of the notices that are the viewer's, by their ids."""
     visible = visible_notifications(viewer)
-    rows = await sql.fetch(
-        f"SELECT {sql.columns(Notification, 'n')} FROM notification n"
+    found = await sql.objects(
+        Notification,
+        f"SELECT {_LISTING.columns} FROM {_LISTING.tables}"
         f" WHERE n.id IN ({sql.places(ids)}) AND {visible.text}",
         *ids,
         *visible.values,
     )
-    return {row.id: row for row in sql.hydrate(Notification, rows)}
+    return {notice.id: notice for notice in found}
 
 
 async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: bool) -> None:
@@ -126,10 +119,3 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
 
 def _unread(condition: Condition) -> Condition:
     return Condition(f"{condition.text} AND n.read_at IS NULL", condition.values)
-
-
-async def _count(visible: Condition) -> int:
-    rows = await sql.fetch(
-        f"SELECT COUNT(*) AS total FROM notification n WHERE {visible.text}", *visible.values
-    )
-    return int(rows[0]["total"])

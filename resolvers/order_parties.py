@@ -195,15 +195,13 @@ async def _held(model: type[Party], external_ids: Collection[str]) -> dict[str, 
     if not names:
         return {}
     held = " FOR NO KEY UPDATE" if sql.is_postgres() else ""
-    rows = await sql.fetch(
+    parties = await sql.objects(
+        model,
         f"SELECT {sql.columns(model, 't')} FROM {model._meta.db_table} t"
         f" WHERE t.external_id IN ({sql.places(names)}) ORDER BY t.external_id{held}",
         *names,
     )
-    return {
-        row["external_id"]: instance
-        for row, instance in zip(rows, sql.hydrate(model, rows), strict=True)
-    }
+    return {party.external_id: party for party in parties}
 
 
 async def _write(

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from models import clock, sql
+from models import Order, clock, sql
 from resolvers.errors import UserError
 from resolvers.order_facts import OrderFacts
 
@@ -17,6 +17,7 @@ SELECT o.id, o.external_id, o.status, o.completed_at, o.reminders_allowed, o.cus
 FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
 JOIN service s ON s.id = o.service_id
 WHERE o.external_id IN ({places}) ORDER BY o.external_id"""
+_TYPES = sql.types_of(Order, is_reviewed=bool)
 _LOCK = "SELECT id FROM orders WHERE external_id IN ({places}) ORDER BY external_id FOR UPDATE"
 
 
@@ -90,5 +91,5 @@ async def stored_orders(external_ids: list[str]) -> dict[str, sql.Row]:
     if sql.is_postgres():
         # Locked by a statement of its own: what was waited for is seen by the next one only.
         await sql.fetch(_LOCK.format(places=places), *external_ids)
-    rows = await sql.fetch(_STORED.format(places=places), *external_ids)
+    rows = await sql.fetch(_STORED.format(places=places), *external_ids, types=_TYPES)
     return {row["external_id"]: row for row in rows}

@@ -12,6 +12,12 @@ _PERSON = ("id", "external_id", "display_name", "email", "locale")
 _COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_", only=_PERSON)},
   {sql.columns(Vendor, "v", "vendor_", only=_PERSON)},
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed"""
+_TYPES = (
+    sql.types_of(Order, is_reviewed=bool)
+    | sql.types_of(Customer, "customer_")
+    | sql.types_of(Vendor, "vendor_")
+    | sql.types_of(SiteSettings, "settings_")
+)
 _FROM = "orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"
 _SELECT = f"SELECT {_COLUMNS} FROM {_FROM}"
 # What decides whether an order may be reviewed, and how.
@@ -32,10 +38,10 @@ async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order |
     statement = (
         f"{_SELECT} WHERE {named.text} AND {visible.text}{' FOR UPDATE OF o' if held else ''}"
     )
-    rows = await sql.fetch(statement, *named.values, *visible.values)
+    rows = await sql.fetch(statement, *named.values, *visible.values, types=_TYPES)
     if held and not rows:
         # PostgreSQL joins what it waited for with the parties of before: look again.
-        rows = await sql.fetch(statement, *named.values, *visible.values)
+        rows = await sql.fetch(statement, *named.values, *visible.values, types=_TYPES)
     return _order(rows[0]) if rows else None
 
 
@@ -46,6 +52,7 @@ async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSetti
         f"{_SELECT_WITH_SETTINGS} WHERE {named.text} AND {visible.text}",
         *named.values,
         *visible.values,
+        types=_TYPES,
     )
     if not rows:
         return None
@@ -72,7 +79,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
         return {}
     visible = visible_orders(viewer)
     statement = f"{_SELECT} WHERE o.id IN ({sql.places(ids)}) AND {visible.text}"
-    rows = await sql.fetch(statement, *ids, *visible.values)
+    rows = await sql.fetch(statement, *ids, *visible.values, types=_TYPES)
     return {row["id"]: _order(row) for row in rows}
 
 
@@ -84,12 +91,12 @@ async def of_updates(updates: Collection[OrderUpdate]) -> dict[UUID, Order]:
     ids = {update.order_id for update in updates}
     if not ids:
         return {}
-    rows = await sql.fetch(f"{_SELECT} WHERE o.id IN ({sql.places(ids)})", *ids)
+    statement = f"{_SELECT} WHERE o.id IN ({sql.places(ids)})"
+    rows = await sql.fetch(statement, *ids, types=_TYPES)
     return {row["id"]: _order(row) for row in rows}
 
 
 def _order(row: sql.Row) -> Order:
-    row["is_reviewed"] = bool(row["is_reviewed"])
     row["_customer"] = sql.joined(Customer, row, "customer_")
     row["_vendor"] = sql.joined(Vendor, row, "vendor_")
     return sql.hydrate(Order, [row])[0]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from models import RatingSubject, Review, sql
+from models.one_round_trip import AT_ONCE, Writes
 from models.rating_tally import Tally
 from models.review import SUB_RATINGS
 
@@ -75,7 +76,7 @@ class Drift(NamedTuple):
     counted: Tally
 
 
-async def count_in(*reviews: Review) -> None:
+async def count_in(*reviews: Review, writes: Writes = AT_ONCE) -> None:
     """Count reviews that became public. The last write of the caller's transaction.
 
     One statement, services before vendors, each by their ids: whoever writes several rows locks
@@ -91,7 +92,7 @@ async def count_in(*reviews: Review) -> None:
             added[subject] = _sum(added[subject], tally) if subject in added else tally
     if added:
         rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
-        await sql.execute(_adding(len(rows)), *(value for row in rows for value in row))
+        await writes.add(_adding(len(rows)), *(value for row in rows for value in row))
 
 
 async def count_out(review: Review) -> None:

@@ -108,12 +108,13 @@ async def _existing(known: dict[str, Order]) -> dict[object, Review]:
     ids = [order.id for order in known.values() if order.is_reviewed]
     if not ids:
         return {}
-    rows = await sql.fetch(
+    stored = await sql.objects(
+        Review,
         f"SELECT {sql.columns(Review, 'r')} FROM review r"
         f" WHERE order_id IN ({sql.places(ids)}) AND {KNOWN_REVIEWS}",
         *ids,
     )
-    return {review.order_id: review for review in sql.hydrate(Review, rows)}
+    return {review.order_id: review for review in stored}
 
 
 def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Review:

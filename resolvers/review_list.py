@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from models import Review, ReviewStatus, sql
-from resolvers import user_text
-from resolvers.errors import Invalid, RatingOutOfRange
-from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
+from models import Review, ReviewStatus
+from models.rating_tally import count_in
+from resolvers import text_search
+from resolvers.errors import RatingOutOfRange
+from resolvers.keyset import Order, Page, PageRequest, Term, newest
 from resolvers.ref import Ref
-from resolvers.review_lookup import FROM, LISTED
+from resolvers.review_lookup import AUTHOR, LISTED
+from resolvers.scoped_pages import Listing, all_of, count_rows, list_pages, sums
 from resolvers.viewer import Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
-_SELECT = f"SELECT {LISTED} {FROM}"
+_LISTING = Listing(Review, LISTED, "review r", AUTHOR)
 
 
 class ReviewOrder(StrEnum):
@@ -83,36 +86,10 @@ async def list_reviews(
     Raises Invalid and RatingOutOfRange for a filter or a cursor that makes no sense.
     """
     conditions = [_where(visible_reviews(viewer), scope, filter) for scope in scopes]
-    listed = ORDERS[order]
-    found = await _fetch(conditions, listed, request)
-    pages = [cut(rows, request, listed) for rows in found]
-    if count:
-        totals = await _totals(viewer, scopes, filter, conditions)
-        for page, total in zip(pages, totals, strict=True):
-            page.total = total
-    return pages
-
-
-async def _fetch(
-    conditions: Sequence[Condition], order: Order, request: PageRequest
-) -> list[list[Review]]:
-    bounds = request.bounds(order)
-    by = order.by(backwards=request.backwards)
-    parts, values = [], []
-    for number, where in enumerate(conditions):
-        if request.offset:
-            # Rows are counted off in the index alone; only those of the page are read.
-            inner = f"SELECT r.id FROM review r WHERE {where.text} ORDER BY {by} LIMIT ? OFFSET ?"
-            part = f"{_SELECT} WHERE r.id IN (SELECT id FROM ({inner}) page) ORDER BY {by}"
-            values += [*where.values, request.size + 1, request.offset]
-        else:
-            part = f"{_SELECT} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?"
-            values += [*where.values, *bounds.values, request.size + 1]
-        parts.append(f"SELECT {number} AS scope, s{number}.* FROM ({part}) s{number}")
-    found: list[list[Review]] = [[] for _ in conditions]
-    for row in await sql.fetch(" UNION ALL ".join(parts), *values):
-        found[row["scope"]].extend(sql.hydrate(Review, [row]))
-    return found
+    totals = partial(_totals, viewer, scopes, filter)
+    return await list_pages(
+        _LISTING, conditions, ORDERS[order], request, count=count, totals=totals
+    )
 
 
 def counters_know(filter: ReviewFilter) -> bool:
@@ -136,23 +113,14 @@ def unknown_to_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | Non
 
 
 def _where(visible: Condition, scope: Scope, filter: ReviewFilter) -> Condition:
-    parts: list[str] = []
-    values: list[object] = []
-
-    def add(condition: Condition) -> None:
-        parts.append(condition.text)
-        values.extend(condition.values)
-
+    conditions = []
     if scope.subject is not None:
-        add(Condition(f"r.{scope.subject}_id = ?", (scope.subject_id,)))
+        conditions.append(Condition(f"r.{scope.subject}_id = ?", (scope.subject_id,)))
     for subject, ref in (("service", filter.service), ("vendor", filter.vendor)):
         if ref is not None:
             named = ref.id_in(subject)
-            add(Condition(f"r.{subject}_id = {named.text}", named.values))
-    add(visible)
-    for condition in _narrowing(filter):
-        add(condition)
-    return Condition(" AND ".join(parts), tuple(values))
+            conditions.append(Condition(f"r.{subject}_id = {named.text}", named.values))
+    return all_of(*conditions, visible, *_narrowing(filter))
 
 
 def _narrowing(filter: ReviewFilter) -> list[Condition]:
@@ -165,7 +133,7 @@ def _narrowing(filter: ReviewFilter) -> list[Condition]:
             raise RatingOutOfRange("filter", "rating")
         conditions.append(Condition("r.rating = ?", (filter.rating,)))
     if filter.search is not None:
-        conditions.append(_search(filter.search))
+        conditions.append(text_search.holds("r.body_folded", filter.search))
     if filter.has_reply is not None:
         conditions.append(Condition(f"r.replied_at IS {'NOT ' if filter.has_reply else ''}NULL"))
     if filter.created_after is not None:
@@ -175,25 +143,17 @@ def _narrowing(filter: ReviewFilter) -> list[Condition]:
     return conditions
 
 
-def _search(search: str) -> Condition:
-    """Reviews whose text holds these words as typed; `%` and `_` mean themselves."""
-    words = user_text.fold(user_text.plain(search))
-    if len(words) > 200:
-        raise Invalid("filter", "search", message="Search for 200 characters at most.")
-    position = "strpos" if sql.is_postgres() else "instr"
-    return Condition(f"{position}(r.body_folded, ?) > 0", (words,))
-
-
 async def _totals(
     viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter, conditions: Sequence[Condition]
 ) -> list[int]:
     subject = _counted(scopes, filter)
     if subject is None:
-        return await _count(conditions)
+        return await count_rows(_LISTING.tables, conditions)
     totals = await _published(subject, filter.rating)
     hidden = unknown_to_counters(viewer, filter)
     if hidden is not None:
-        unknown = await _count([_where(hidden, scope, filter) for scope in scopes])
+        rest = [_where(hidden, scope, filter) for scope in scopes]
+        unknown = await count_rows(_LISTING.tables, rest)
         totals = [a + b for a, b in zip(totals, unknown, strict=True)]
     return totals
 
@@ -215,24 +175,6 @@ def _counted(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] |
 
 
 async def _published(subjects: Sequence[Condition], rating: int | None) -> list[int]:
-    columns = f"n{rating}" if rating else "n1 + n2 + n3 + n4 + n5"
-    parts = [
-        f"SELECT {number} AS scope, {columns} AS total FROM rating_counter"
-        f" WHERE subject_id = {subject.text}"
-        for number, subject in enumerate(subjects)
-    ]
-    values = [value for subject in subjects for value in subject.values]
-    rows = await sql.fetch(" UNION ALL ".join(parts), *values)
-    totals = {row["scope"]: row["total"] for row in rows}
-    return [totals.get(number, 0) for number in range(len(subjects))]
-
-
-async def _count(conditions: Sequence[Condition]) -> list[int]:
-    parts = [
-        f"SELECT {number} AS scope, COUNT(*) AS total FROM review r WHERE {where.text}"
-        for number, where in enumerate(conditions)
-    ]
-    values = [value for where in conditions for value in where.values]
-    rows = await sql.fetch(" UNION ALL ".join(parts), *values)
-    totals = {row["scope"]: row["total"] for row in rows}
-    return [totals[number] for number in range(len(conditions))]
+    total = f"n{rating}" if rating else count_in("rating_counter")
+    named = [Condition(f"subject_id = {subject.text}", subject.values) for subject in subjects]
+    return await sums(total, "rating_counter", named)

@@ -7,14 +7,15 @@ from uuid import UUID
 from models import Review, ReviewRevision, sql
 from models.review import SUB_RATINGS
 from resolvers.errors import Invalid
-from resolvers.keyset import MAX_SIZE, PageRequest, cut, newest
-from resolvers.scoped_pages import fetch_pages
+from resolvers.keyset import MAX_SIZE, PageRequest, newest
+from resolvers.scoped_pages import Listing, list_pages
 from resolvers.viewer import KNOWN_REVIEWS, Condition, Viewer, visible_reviews
 
 # How many earlier versions of a review are shown when nobody says.
 DEFAULT_TAIL = 20
 
-FROM = "FROM review r JOIN customer c ON c.id = r.customer_id"
+AUTHOR = "JOIN customer c ON c.id = r.customer_id"
+TABLES = f"review r {AUTHOR}"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
 _READ = (
     *("id", "rating", *SUB_RATINGS, "body", "status", "verified", "helpful_count"),
@@ -28,9 +29,9 @@ _BESIDE = (
 # author's external id tells whose it is.
 PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
 LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
-SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
+SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 
-_REVISIONS = f"SELECT {sql.columns(ReviewRevision, 'v')} FROM review_revision v"
+_REVISIONS = Listing(ReviewRevision, sql.columns(ReviewRevision, "v"), "review_revision v")
 _OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
 
 
@@ -44,11 +45,11 @@ async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) ->
     visible = visible_reviews(viewer)
     held = lock and sql.is_postgres()
     statement = f"{SELECT} WHERE r.id = ? AND {visible.text}{' FOR UPDATE OF r' if held else ''}"
-    rows = await sql.fetch(statement, review_id, *visible.values)
-    if held and not rows:
+    found = await sql.objects(Review, statement, review_id, *visible.values)
+    if held and not found:
         # PostgreSQL joins what it waited for with the author of before: look again.
-        rows = await sql.fetch(statement, review_id, *visible.values)
-    return sql.hydrate(Review, rows)[0] if rows else None
+        found = await sql.objects(Review, statement, review_id, *visible.values)
+    return found[0] if found else None
 
 
 async def find_review_of_party(
@@ -62,13 +63,14 @@ async def find_review_of_party(
     review = await find_review(viewer, review_id, lock=lock)
     if review is not None or viewer.vendor is None:
         return review
-    rows = await sql.fetch(
+    found = await sql.objects(
+        Review,
         f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
         f" WHERE r.id = ? AND r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?",
         review_id,
         viewer.vendor,
     )
-    return sql.hydrate(Review, rows)[0] if rows else None
+    return found[0] if found else None
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
@@ -91,8 +93,7 @@ def revisions_asked_for(last: int) -> PageRequest:
 async def revisions_of(ids: Sequence[UUID], request: PageRequest) -> list[list[ReviewRevision]]:
     """Earlier versions of each review, oldest first. They are not for everybody."""
     conditions = [Condition("v.review_id = ?", (review_id,)) for review_id in ids]
-    found = await fetch_pages(_REVISIONS, conditions, _OLDEST, request)
-    return [cut(sql.hydrate(ReviewRevision, rows), request, _OLDEST).rows for rows in found]
+    return [page.rows for page in await list_pages(_REVISIONS, conditions, _OLDEST, request)]
 
 
 async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
@@ -112,4 +113,4 @@ async def _among(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Rev
         return []
     visible = visible_reviews(viewer)
     statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}"
-    return sql.hydrate(Review, await sql.fetch(statement, *ids, *visible.values))
+    return await sql.objects(Review, statement, *ids, *visible.values)

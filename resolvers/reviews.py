@@ -112,19 +112,25 @@ async def _written(review: Review, order: Order) -> bool:
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
         await writes.must(_STILL + writes.lock, order.id, *parties)
-        await writes.must(_INSERT, *map(vars(review).__getitem__, _INSERT_COLUMNS))
-        await mailers.withdraw("review.reminder", about=order.id, because="the order was reviewed")
+        await writes.must(_INSERT, *_values(review))
+        because = "the order was reviewed"
+        await mailers.withdraw("review.reminder", about=order.id, because=because, writes=writes)
         if review.is_public:
-            await mailers.deliver_later("review.received", to=order.vendor, about=review)
-            await rating_counters.count_in(review)
-            await announcements.announce_review(review)
+            to = order.vendor
+            await mailers.deliver_later("review.received", to=to, about=review, writes=writes)
+            await rating_counters.count_in(review, writes=writes)
+            await announcements.announce_review(review, writes=writes)
     return writes.done
 
 
 async def insert(review: Review) -> None:
     """Store a new review, or raise AlreadyReviewed when its order has one."""
-    if not await sql.fetch(_INSERT, *(getattr(review, name) for name in _INSERT_COLUMNS)):
+    if not await sql.fetch(_INSERT, *_values(review)):
         raise AlreadyReviewed("order")
+
+
+def _values(review: Review) -> list[Any]:
+    return [getattr(review, name) for name in _INSERT_COLUMNS]
 
 
 async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from models import SiteSettings
-from models.rating_tally import Tally
+from models.rating_tally import Tally, average_in
 
 
 class ServiceStanding(StrEnum):
@@ -26,8 +26,22 @@ class SellerLevel(StrEnum):
 _LEVELS = frozenset(SellerLevel)
 
 
-# In hundredths of a star, as published: 4.495 shows as 4.50 and is FEATURED.
-FEATURED_FROM, NORMAL_FROM, LOWERED_FROM = 450, 400, 350
+# The least average for each standing, best first, in hundredths of a star as published: 4.495 shows
+# as 4.50 and is FEATURED.
+LADDER = (
+    (450, ServiceStanding.FEATURED),
+    (400, ServiceStanding.NORMAL),
+    (350, ServiceStanding.LOWERED),
+    (0, ServiceStanding.HIDDEN),
+)
+# Best last. Services that nobody has rated stand above those that were rated badly.
+RANKS = {
+    ServiceStanding.HIDDEN: 1,
+    ServiceStanding.LOWERED: 2,
+    ServiceStanding.UNRATED: 3,
+    ServiceStanding.NORMAL: 4,
+    ServiceStanding.FEATURED: 5,
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +60,14 @@ def standing(tally: Tally) -> ServiceStanding:
     average = tally.hundredths
     if average is None:
         return ServiceStanding.UNRATED
-    if average >= FEATURED_FROM:
-        return ServiceStanding.FEATURED
-    if average >= NORMAL_FROM:
-        return ServiceStanding.NORMAL
-    return ServiceStanding.LOWERED if average >= LOWERED_FROM else ServiceStanding.HIDDEN
+    return next(standing for least, standing in LADDER if average >= least)
+
+
+def rank_in(alias: str) -> str:
+    """The rank of the standing of a service, by its row of counters, in SQL."""
+    average = average_in(alias)
+    steps = " ".join(f"WHEN {average} >= {least} THEN {RANKS[step]}" for least, step in LADDER)
+    return f"(CASE {steps} ELSE {RANKS[ServiceStanding.UNRATED]} END)"
 
 
 def rules(settings: SiteSettings) -> list[dict[str, Any]]:

@@ -5,12 +5,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from models import Review, Service, sql
-from models.rating_tally import Tally
+from models.rating_tally import STAR_COUNTS, Tally
 from resolvers import review_list, services
 from resolvers.keyset import Page, PageRequest, cut
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.review_lookup import FROM, LISTED, PUBLIC, column
+from resolvers.review_lookup import LISTED, PUBLIC, TABLES, column
+from resolvers.scoped_pages import page_of
 from resolvers.viewer import Condition, Viewer, visible_reviews
 
 
@@ -43,7 +44,7 @@ class Columns(NamedTuple):
 
 # Where a review stands in any order.
 _POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
-COUNTS = ("n1", "n2", "n3", "n4", "n5")
+TYPES = sql.types_of(Review) | services.TYPES
 _PUBLIC, _LISTED = Columns(PUBLIC, services.COLUMNS), Columns(LISTED, services.COLUMNS)
 
 
@@ -58,7 +59,7 @@ async def service_with_reviews(
     if not sql.is_postgres() or not in_one(part):
         return None
     look = look_of(viewer, part, _PUBLIC if public else _LISTED)
-    rows = await sql.fetch(*look.at(ref))
+    rows = await sql.fetch(*look.at(ref), types=TYPES)
     if not rows:
         return None
     service = sql.joined(Service, rows[0], "its_")
@@ -81,7 +82,7 @@ def total_of(row: Mapping[str, Any], part: Part) -> int | None:
     """How many reviews the service has in all, if that was wanted."""
     if not part.with_total:
         return None
-    counted = (f"n{part.filter.rating}",) if part.filter.rating else COUNTS
+    counted = (f"n{part.filter.rating}",) if part.filter.rating else STAR_COUNTS
     return sum([row[name] or 0 for name in (*counted, "hidden")])
 
 
@@ -125,7 +126,7 @@ def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
     joins = sql.is_postgres()
     where = review_list.within("s.id" if joins else "?", visible, part.filter)
     bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
-    page = _page(columns.review, where.text, bounds.text, by)
+    page = page_of(columns.review, TABLES, where.text, bounds.text, by)
     values = (*where.values, *bounds.values, request.size + 1)
     if joins:
         return Look(_joined(columns, unknown.text, page), (*unknown.values, *values))
@@ -133,11 +134,6 @@ def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
 
 
 # Made once: so that it is found again, here and by the driver, by its hash.
-@lru_cache(1_000)
-def _page(columns: str, where: str, bounds: str, by: str) -> str:
-    return f"SELECT {columns} {FROM} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
-
-
 @lru_cache(1_000)
 def _joined(columns: Columns, hidden: str, page: str) -> str:
     # Counted once, not for each row.

@@ -1,48 +1,29 @@
 """Services and vendors with their ratings. Both are public."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from operator import getitem
 from typing import Any, TypeVar
 from uuid import UUID
 
 from models import Service, Vendor, sql
-from models.rating_tally import Tally
-from resolvers import user_text
-from resolvers.errors import Invalid
-from resolvers.keyset import Order, Page, PageRequest, Term, cut, newest
+from models.rating_tally import COUNTS, Tally, average_in, count_in
+from resolvers import text_search
+from resolvers.keyset import Order, Page, PageRequest, Term, newest
 from resolvers.ref import Ref
-from resolvers.service_standing import FEATURED_FROM, LOWERED_FROM, NORMAL_FROM, ServiceStanding
+from resolvers.scoped_pages import Listing, all_of, list_pages
+from resolvers.service_standing import RANKS, ServiceStanding, rank_in
 from resolvers.viewer import Condition
 
-_TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
-_COUNT = "COALESCE(k.n1 + k.n2 + k.n3 + k.n4 + k.n5, 0)"
-_SUM = "(k.n1 + 2 * k.n2 + 3 * k.n3 + 4 * k.n4 + 5 * k.n5)"
-# The published average in hundredths, as models.rating_tally computes it; 0 when unrated.
-_AVERAGE = f"COALESCE((200 * CAST({_SUM} AS BIGINT) + {_COUNT}) / NULLIF(2 * {_COUNT}, 0), 0)"
+_TALLY = ", ".join(f"k.{name}" for name in COUNTS)
+_COUNT, _AVERAGE = f"COALESCE({count_in('k')}, 0)", f"COALESCE({average_in('k')}, 0)"
+_RANK = rank_in("k")
 
-# Best first. Services nobody rated yet stand above those that were rated badly.
-_RANKS = {
-    ServiceStanding.FEATURED: 5,
-    ServiceStanding.NORMAL: 4,
-    ServiceStanding.UNRATED: 3,
-    ServiceStanding.LOWERED: 2,
-    ServiceStanding.HIDDEN: 1,
-}
-_RANK = f"""(CASE WHEN {_COUNT} = 0 THEN {_RANKS[ServiceStanding.UNRATED]}
-  WHEN {_AVERAGE} >= {FEATURED_FROM} THEN {_RANKS[ServiceStanding.FEATURED]}
-  WHEN {_AVERAGE} >= {NORMAL_FROM} THEN {_RANKS[ServiceStanding.NORMAL]}
-  WHEN {_AVERAGE} >= {LOWERED_FROM} THEN {_RANKS[ServiceStanding.LOWERED]}
-  ELSE {_RANKS[ServiceStanding.HIDDEN]} END)"""
-
-FROM = "FROM service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
+_TABLES = "service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
+FROM = f"FROM {_TABLES}"
 _SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {FROM}"
-# With the sort keys, for lists.
-_RANKED = f"""
-SELECT {sql.columns(Service, "s")}, {_TALLY}, {_RANK} AS rank_, {_AVERAGE} AS average_,
-  {_COUNT} AS count_
-{FROM}"""
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
@@ -61,14 +42,16 @@ COLUMNS = f"""{
 WITH_SELLER = " JOIN vendor v ON v.id = s.vendor_id"
 READABLE = {
     **{
-        f"seller_{name}": f'v."{name}" AS seller_{name}'
+        f"seller_{name}": sql.columns(Vendor, "v", "seller_", only=(name,))
         for name in ("id", "external_id", "display_name")
     },
     **{
-        f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", "external_id", "title", "url")
+        f"its_{name}": sql.columns(Service, "s", "its_", only=(name,))
+        for name in ("id", "external_id", "title", "url")
     },
-    **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in Tally._fields},
+    **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in COUNTS},
 }
+TYPES = sql.types_of(Service, "its_") | sql.types_of(Vendor, "seller_")
 
 
 class ServiceOrder(StrEnum):
@@ -76,6 +59,15 @@ class ServiceOrder(StrEnum):
     NEWEST = "NEWEST"
     TITLE = "TITLE"
 
+
+# With the sort keys.
+_RANKED = Listing(
+    Service,
+    f"{sql.columns(Service, 's')}, {_TALLY},"
+    f" {_RANK} AS rank_, {_AVERAGE} AS average_, {_COUNT} AS count_",
+    _TABLES,
+    read=lambda rows: _with_tally(Service, rows),
+)
 
 ORDERS: dict[ServiceOrder, Order] = {
     ServiceOrder.RANKING: Order(
@@ -114,23 +106,23 @@ class ServiceFilter:
 async def find_service(ref: Ref) -> Service | None:
     """The service with its tally."""
     named = ref.names("s")
-    return _first(_services(await sql.fetch(f"{_SERVICES} WHERE {named.text}", *named.values)))
+    return _first(await _subjects(Service, f"{_SERVICES} WHERE {named.text}", *named.values))
 
 
 async def find_vendor(ref: Ref) -> Vendor | None:
     """The vendor with its tally."""
     named = ref.names("v")
-    return _first(_vendors(await sql.fetch(f"{_VENDORS} WHERE {named.text}", *named.values)))
+    return _first(await _subjects(Vendor, f"{_VENDORS} WHERE {named.text}", *named.values))
 
 
 async def services_by_refs(refs: Sequence[Ref]) -> list[Service | None]:
     """The services named, in the order of the names; None for an unknown one."""
-    return _placed(refs, _services(await _named(_SERVICES, "s", refs)))
+    return _placed(refs, await _named(partial(_subjects, Service), _SERVICES, "s", refs))
 
 
 async def vendors_by_refs(refs: Sequence[Ref]) -> list[Vendor | None]:
     """The vendors named, in the order of the names; None for an unknown one."""
-    return _placed(refs, _vendors(await _named(_VENDORS, "v", refs)))
+    return _placed(refs, await _named(partial(_subjects, Vendor), _VENDORS, "v", refs))
 
 
 async def services_by_ids(ids: Collection[UUID]) -> dict[UUID, Service]:
@@ -155,57 +147,24 @@ async def list_services(
 
     RANKING leaves out hidden services unless the filter asks for them; the other orders do not.
     """
-    listed = ORDERS[order]
-    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
     conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
-    parts = [
-        f"SELECT {i} AS scope, s{i}.* FROM"
-        f" ({_RANKED} WHERE {where.text}{bounds.text} ORDER BY {by} LIMIT ?) s{i}"
-        for i, where in enumerate(conditions)
-    ]
-    values = [v for c in conditions for v in (*c.values, *bounds.values, request.size + 1)]
-    found: list[list[Service]] = [[] for _ in vendor_ids]
-    for row in await sql.fetch(" UNION ALL ".join(parts), *values):
-        found[row["scope"]].extend(_services([row]))
-    pages = [cut(rows, request, listed) for rows in found]
-    if count:
-        for page, total in zip(pages, await _count(conditions), strict=True):
-            page.total = total
-    return pages
+    return await list_pages(_RANKED, conditions, ORDERS[order], request, count=count)
 
 
 def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -> Condition:
-    parts, values = ["s.id = s.id"], list[object]()
+    conditions = [Condition("s.id = s.id")]
     if vendor_id is not None:
-        parts.append("s.vendor_id = ?")
-        values.append(vendor_id)
+        conditions.append(Condition("s.vendor_id = ?", (vendor_id,)))
     if filter.vendor is not None:
         named = filter.vendor.id_in("vendor")
-        parts.append(f"s.vendor_id = {named.text}")
-        values.extend(named.values)
+        conditions.append(Condition(f"s.vendor_id = {named.text}", named.values))
     if filter.standing is not None:
-        parts.append(f"{_RANK} = {_RANKS[filter.standing]}")
+        conditions.append(Condition(f"{_RANK} = {RANKS[filter.standing]}"))
     elif order is ServiceOrder.RANKING and not filter.include_hidden:
-        parts.append(f"{_RANK} <> {_RANKS[ServiceStanding.HIDDEN]}")
+        conditions.append(Condition(f"{_RANK} <> {RANKS[ServiceStanding.HIDDEN]}"))
     if filter.search is not None:
-        words = user_text.fold(user_text.plain(filter.search))
-        if len(words) > 200:
-            raise Invalid("filter", "search", message="Search for 200 characters at most.")
-        parts.append(f"{'strpos' if sql.is_postgres() else 'instr'}(s.title_folded, ?) > 0")
-        values.append(words)
-    return Condition(" AND ".join(parts), tuple(values))
-
-
-async def _count(conditions: Sequence[Condition]) -> list[int]:
-    parts = [
-        f"SELECT {number} AS scope, COUNT(*) AS total {FROM} WHERE {where.text}"
-        for number, where in enumerate(conditions)
-    ]
-    values = [value for where in conditions for value in where.values]
-    totals = {
-        row["scope"]: row["total"] for row in await sql.fetch(" UNION ALL ".join(parts), *values)
-    }
-    return [totals[number] for number in range(len(conditions))]
+        conditions.append(text_search.holds("s.title_folded", filter.search))
+    return all_of(*conditions)
 
 
 async def rated(
@@ -216,12 +175,17 @@ async def rated(
         f"SELECT s.id, s.external_id, {columns} FROM {table} s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id"
     )
-    return _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
+    return _placed(refs, await _named(fetch, select, "s", refs), read=getitem)
+
+
+async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
+    rows = await sql.fetch(statement, *values, types=sql.types_of(model))
+    return _with_tally(model, rows)
 
 
 async def _named(
-    select: str, alias: str, refs: Sequence[Ref], fetch: sql.Fetch | None = None
-) -> list[Any]:
+    fetch: Callable[..., Awaitable[Sequence[N]]], select: str, alias: str, refs: Sequence[Ref]
+) -> list[N]:
     parts, values = [], list[object]()
     for column in ("id", "external_id"):
         given = [getattr(ref, column) for ref in refs if getattr(ref, column) is not None]
@@ -230,7 +194,7 @@ async def _named(
             values += given
     if not parts:
         return []
-    return list(await (fetch or sql.fetch)(f"{select} WHERE {' OR '.join(parts)}", *values))
+    return list(await fetch(f"{select} WHERE {' OR '.join(parts)}", *values))
 
 
 def _placed(
@@ -244,17 +208,10 @@ def _placed(
     ]
 
 
-def _services(rows: list[sql.Row]) -> list[Service]:
-    found = sql.hydrate(Service, rows)
-    for service, row in zip(found, rows, strict=True):
-        service.tally = Tally.of(row)
-    return found
-
-
-def _vendors(rows: list[sql.Row]) -> list[Vendor]:
-    found = sql.hydrate(Vendor, rows)
-    for vendor, row in zip(found, rows, strict=True):
-        vendor.tally = Tally.of(row)
+def _with_tally(model: type[R], rows: list[sql.Row]) -> list[R]:
+    found = sql.hydrate(model, rows)
+    for subject, row in zip(found, rows, strict=True):
+        subject.tally = Tally.of(row)
     return found
 
 

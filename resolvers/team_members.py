@@ -40,8 +40,8 @@ async def acting(viewer: Viewer) -> TeamMember:
 async def find_member(ref: Ref) -> TeamMember | None:
     """Somebody of the team who has acted before."""
     named = ref.names("m")
-    rows = await sql.fetch(f"{_SELECT} WHERE {named.text}", *named.values)
-    return sql.hydrate(TeamMember, rows)[0] if rows else None
+    found = await sql.objects(TeamMember, f"{_SELECT} WHERE {named.text}", *named.values)
+    return found[0] if found else None
 
 
 async def must_find(ref: Ref, *field: str) -> TeamMember:
@@ -61,8 +61,8 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember
         return {}
     visible = _visible_members(viewer)
     statement = f"{_SELECT} WHERE m.id IN ({sql.places(ids)}) AND {visible.text}"
-    rows = await sql.fetch(statement, *ids, *visible.values)
-    return {member.id: member for member in sql.hydrate(TeamMember, rows)}
+    found = await sql.objects(TeamMember, statement, *ids, *visible.values)
+    return {member.id: member for member in found}
 
 
 def addressee(member: TeamMember) -> mailers.Addressee:

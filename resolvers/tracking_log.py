@@ -9,12 +9,12 @@ from uuid import UUID
 
 from models import Order, OrderUpdate, Review, TrackingEvent, clock, sql
 from resolvers import user_text
-from resolvers.keyset import Page, PageRequest, cut, newest
+from resolvers.keyset import Page, PageRequest, newest
 from resolvers.ref import Ref
-from resolvers.scoped_pages import all_of, count_rows, fetch_pages
+from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.viewer import Condition, Role, Viewer
 
-_SELECT = f"SELECT {sql.columns(TrackingEvent, 'e')} FROM tracking_event e"
+_LISTING = Listing(TrackingEvent, sql.columns(TrackingEvent, "e"), "tracking_event e")
 _NEWEST = newest("e", "at")
 
 
@@ -86,11 +86,7 @@ async def list_events(
 ) -> Page[TrackingEvent]:
     """A page of events, newest first, for the team. Raises Unauthenticated, Forbidden, Invalid."""
     viewer.must_be_team()
-    where = _where(filter)
-    found = await fetch_pages(_SELECT, [where], _NEWEST, request)
-    page = cut(sql.hydrate(TrackingEvent, found[0]), request, _NEWEST)
-    if count:
-        page.total = (await count_rows("tracking_event e", [where]))[0]
+    (page,) = await list_pages(_LISTING, [_where(filter)], _NEWEST, request, count=count)
     return page
 
 
@@ -98,8 +94,9 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TrackingEv
     """The events by their ids: for the team alone."""
     if not ids or not viewer.is_team:
         return {}
-    rows = await sql.fetch(f"{_SELECT} WHERE e.id IN ({sql.places(ids)}) AND {_KNOWN}", *ids)
-    return {event.id: event for event in sql.hydrate(TrackingEvent, rows)}
+    named = f"e.id IN ({sql.places(ids)})"
+    statement = f"SELECT {_LISTING.columns} FROM {_LISTING.tables} WHERE {named} AND {_KNOWN}"
+    return {event.id: event for event in await sql.objects(TrackingEvent, statement, *ids)}
 
 
 def _where(filter: TrackingFilter) -> Condition:

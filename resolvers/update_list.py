@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from models import OrderUpdate, OrderUpdateStatus, sql
-from resolvers.keyset import Order, Page, PageRequest, cut, newest
+from models import OrderUpdate, OrderUpdateStatus
+from resolvers.keyset import Order, Page, PageRequest, newest
 from resolvers.ref import Ref
-from resolvers.scoped_pages import all_of, count_rows, fetch_pages
-from resolvers.update_lookup import SELECT, TABLES
+from resolvers.scoped_pages import all_of, list_pages
+from resolvers.update_lookup import LISTING
 from resolvers.viewer import Condition, Viewer, visible_updates
 
 _NEWEST = newest("u")
@@ -45,17 +45,10 @@ async def list_updates(
     count: bool,
 ) -> list[Page[OrderUpdate]]:
     """A page for each order (None: for all orders), all in one statement."""
-    listed = _order(viewer, order)
     conditions = [
         all_of(*_narrowing(order_id, filter), visible_updates(viewer)) for order_id in order_ids
     ]
-    found = await fetch_pages(SELECT, conditions, listed, request)
-    pages = [cut(sql.hydrate(OrderUpdate, rows), request, listed) for rows in found]
-    if count:
-        totals = await count_rows(TABLES, conditions)
-        for page, total in zip(pages, totals, strict=True):
-            page.total = total
-    return pages
+    return await list_pages(LISTING, conditions, _order(viewer, order), request, count=count)
 
 
 def last_activity(viewer: Viewer) -> str:

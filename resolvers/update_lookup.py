@@ -6,14 +6,14 @@ from uuid import UUID
 from models import OrderUpdate, UpdateSolve, sql
 from resolvers import orders
 from resolvers.errors import NotFound, Unauthenticated
+from resolvers.scoped_pages import Listing
 from resolvers.viewer import Role, Viewer, visible_updates
 
 TABLES = """order_update u JOIN orders o ON o.id = u.order_id
   JOIN customer c ON c.id = o.customer_id"""
 # What every reader of an update needs: the id that tells whose order it is.
-SELECT = f"""
-SELECT {sql.columns(OrderUpdate, "u")}, c.external_id AS customer_external_id
-FROM {TABLES}"""
+_COLUMNS = f"{sql.columns(OrderUpdate, 'u')}, c.external_id AS customer_external_id"
+LISTING = Listing(OrderUpdate, _COLUMNS, TABLES)
 
 
 async def find_update(viewer: Viewer, update_id: UUID) -> OrderUpdate | None:
@@ -42,18 +42,21 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OrderUpdat
     if not ids:
         return {}
     visible = visible_updates(viewer)
-    statement = f"{SELECT} WHERE u.id IN ({sql.places(ids)}) AND {visible.text}"
-    rows = await sql.fetch(statement, *ids, *visible.values)
-    return {update.id: update for update in sql.hydrate(OrderUpdate, rows)}
+    statement = (
+        f"SELECT {_COLUMNS} FROM {TABLES} WHERE u.id IN ({sql.places(ids)}) AND {visible.text}"
+    )
+    found = await sql.objects(OrderUpdate, statement, *ids, *visible.values)
+    return {update.id: update for update in found}
 
 
 async def ratings_of(ids: Collection[UUID]) -> dict[UUID, UpdateSolve]:
     """The rated solves of updates that exist for the caller, by the update's id."""
     if not ids:
         return {}
-    rows = await sql.fetch(
+    rated = await sql.objects(
+        UpdateSolve,
         f"SELECT {sql.columns(UpdateSolve, 's')} FROM update_solve s"
         f" WHERE s.update_id IN ({sql.places(ids)}) AND s.stars IS NOT NULL",
         *ids,
     )
-    return {solve.update_id: solve for solve in sql.hydrate(UpdateSolve, rows)}
+    return {solve.update_id: solve for solve in rated}

@@ -11,17 +11,17 @@ from models.uuid7 import uuid7
 from resolvers import rights, team_members, tracking_log, user_text
 from resolvers.errors import Conflict, UpdateClosed
 from resolvers.frequency import must_be_seldom
-from resolvers.keyset import Page, PageRequest, cut, newest
-from resolvers.scoped_pages import all_of, count_rows, fetch_pages
+from resolvers.keyset import Page, PageRequest, newest
+from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.update_actions import must_be_party
 from resolvers.update_lookup import TABLES, must_find
 from resolvers.viewer import Condition, Viewer, visible_notes, visible_updates
 
 _TABLES = f"{TABLES} JOIN update_note n ON n.update_id = u.id"
-_SELECT = f"""
-SELECT {sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
-  c.display_name AS customer_name
-FROM {_TABLES} LEFT JOIN team_member m ON m.id = n.author_id"""
+_AUTHOR = "LEFT JOIN team_member m ON m.id = n.author_id"
+_COLUMNS = f"""{sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
+  c.display_name AS customer_name"""
+_LISTING = Listing(UpdateNote, _COLUMNS, _TABLES, _AUTHOR)
 # A thread is read from its beginning.
 _OLDEST = replace(newest("n"), name="OLDEST", descending=False)
 
@@ -94,13 +94,7 @@ async def list_notes(
         )
         for update_id in updates
     ]
-    found = await fetch_pages(_SELECT, conditions, _OLDEST, request)
-    pages = [cut(sql.hydrate(UpdateNote, rows), request, _OLDEST) for rows in found]
-    if count:
-        totals = await count_rows(_TABLES, conditions)
-        for page, total in zip(pages, totals, strict=True):
-            page.total = total
-    return pages
+    return await list_pages(_LISTING, conditions, _OLDEST, request, count=count)
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, UpdateNote]:
@@ -108,9 +102,10 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, UpdateNote
     if not ids:
         return {}
     visible = all_of(visible_updates(viewer), visible_notes(viewer))
-    statement = f"{_SELECT} WHERE n.id IN ({sql.places(ids)}) AND {visible.text}"
-    rows = await sql.fetch(statement, *ids, *visible.values)
-    return {note.id: note for note in sql.hydrate(UpdateNote, rows)}
+    named = f"n.id IN ({sql.places(ids)})"
+    statement = f"SELECT {_COLUMNS} FROM {_TABLES} {_AUTHOR} WHERE {named} AND {visible.text}"
+    found = await sql.objects(UpdateNote, statement, *ids, *visible.values)
+    return {note.id: note for note in found}
 
 
 def _refuse(viewer: Viewer, update: OrderUpdate) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from candor.operating.metrics import Metrics
 from candor.operating.metrics_door import must_be_open
 from candor.settings.metrics_access import MetricsAccess
-from models import clock, sql, writability
+from models import Review, clock, sql, writability
 from models.migrating import pending
 from models.unavailable import Unavailable
 
@@ -24,6 +24,8 @@ WHERE status IN ('SCHEDULED', 'SENDING', 'DEAD', 'UNCERTAIN') GROUP BY status"""
 
 _HELD = """
 SELECT MIN(created_at) AS created_at FROM review WHERE status = 'PENDING' AND deleted_at IS NULL"""
+
+_HELD_TYPES = sql.types_of(Review)
 
 
 class Health:
@@ -88,7 +90,7 @@ class Health:
             self._mails.labels(status).set(rows[status]["mails"] if status in rows else 0)
         due = rows["SCHEDULED"]["oldest"] if "SCHEDULED" in rows else None
         self._age.set(0 if due is None else max(now.timestamp() - due / 1000, 0))
-        held = (await sql.fetch(_HELD))[0]["created_at"]
+        held = (await sql.fetch(_HELD, types=_HELD_TYPES))[0]["created_at"]
         self._held.set(0 if held is None else max((now - held).total_seconds(), 0))
 
 

@@ -52,6 +52,14 @@ SELECT {_PARTIES}, EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS ha
 FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
 JOIN service s ON s.id = o.service_id WHERE o.id IN"""
 
+_TYPES = (
+    sql.types_of(Review, "review_")
+    | sql.types_of(Order, "order_", has_review=bool)
+    | sql.types_of(Customer, "customer_")
+    | sql.types_of(Vendor, "vendor_")
+    | sql.types_of(Service, "service_")
+)
+
 
 async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the vendor, once the review is public."""
@@ -142,7 +150,7 @@ def _why_not_remind(
 
 async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
     """Reviews with all that their mails tell, by their ids."""
-    rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids)
+    rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids, types=_TYPES)
     found = {}
     for row in rows:
         related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
@@ -152,11 +160,11 @@ async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
 
 async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
     """Orders with their parties, and whether each has a review, by their ids."""
-    rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids)
+    rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids, types=_TYPES)
     found = {}
     for row in rows:
         order = sql.joined(Order, row, "order_", **_parties(row))
-        found[order.id] = order, bool(row["has_review"])
+        found[order.id] = order, row["has_review"]
     return found
 
 

@@ -30,8 +30,8 @@ class Site:
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":
-        rows = await sql.fetch(_SETTINGS)
-        settings = sql.hydrate(SiteSettings, rows)[0] if rows else SiteSettings()
+        stored = await sql.objects(SiteSettings, _SETTINGS)
+        settings = stored[0] if stored else SiteSettings()
         return cls(settings, config, await lasting_secret(config))
 
     @property

@@ -10,6 +10,7 @@ from uuid import UUID
 from mailers.catalogue import CATALOGUE
 from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.database import transaction
+from models.one_round_trip import AT_ONCE, Writes
 from models.uuid7 import uuid7
 
 
@@ -78,6 +79,7 @@ async def deliver_later(
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
     occasion: str = "",
+    writes: Writes = AT_ONCE,
     **params: Any,
 ) -> None:
     """Promise `mail` about a row to a person, once and for ever.
@@ -85,9 +87,9 @@ async def deliver_later(
     The same mail about the same row to the same person is promised once; `occasion` tells apart
     what may happen again to one row (a second completion, a second solve). Only a promise that was
     withdrawn before it left can be made again. The promise stands or falls with the caller's
-    transaction. Nothing is rendered now: the mailer looks at the world when the mail is due.
-    `due_at` is an instant, by default now or after the kind's grace; the notice in the app shows up
-    at that instant too. Past `expires_at` the mail is not sent any more.
+    transaction, or with `writes`. Nothing is rendered now: the mailer looks at the world when the
+    mail is due. `due_at` is an instant, by default now or after the kind's grace; the notice in the
+    app shows up at that instant too. Past `expires_at` the mail is not sent any more.
     """
     kind, now = CATALOGUE[mail], clock.now()
     due = due_at or now + kind.grace
@@ -96,9 +98,9 @@ async def deliver_later(
     person, subject = (audience, to.external_id), (type(about).__name__, about.id)
     expiry = milliseconds(expires_at or due + kind.expires_after)
     times = (milliseconds(due), expiry, False, milliseconds(now))
-    await sql.execute(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
+    await writes.add(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
     if kind.notifies:
-        await _notify(mail, person, key, subject, due)
+        await _notify(mail, person, key, subject, due, writes)
 
 
 async def tell_admins_of_refusal(mail_id: UUID) -> None:
@@ -109,17 +111,22 @@ async def tell_admins_of_refusal(mail_id: UUID) -> None:
     now = clock.now()
     key, person = f"{REFUSED}:{now:%Y-%m-%d}", (Audience.ADMIN, "admin")
     async with transaction():
-        await _notify(REFUSED, person, key, ("MailDelivery", mail_id), now)
+        await _notify(REFUSED, person, key, ("MailDelivery", mail_id), now, AT_ONCE)
 
 
 async def _notify(
-    kind: str, person: tuple[Audience, str], key: str, subject: tuple[str, UUID], due: datetime
+    kind: str,
+    person: tuple[Audience, str],
+    key: str,
+    subject: tuple[str, UUID],
+    due: datetime,
+    writes: Writes,
 ) -> None:
     notice, (audience, recipient) = uuid7(), person
-    await sql.execute(_NOTIFY, notice, *person, kind, key, *subject, due)
+    await writes.add(_NOTIFY, notice, *person, kind, key, *subject, due)
     # Of a notice that was there already nobody will find this id.
     await announcements.announce(
-        "notification", id=notice, audience=audience, recipient=recipient, due=due
+        "notification", writes=writes, id=notice, audience=audience, recipient=recipient, due=due
     )
 
 
@@ -128,14 +135,14 @@ def _key(mail: str, about: Subject, occasion: str, person: str) -> str:
     return f"{mail}:{about.id.hex}:{occasion}:{digest}"
 
 
-async def withdraw(mail: str, *, about: UUID, because: str) -> None:
+async def withdraw(mail: str, *, about: UUID, because: str, writes: Writes = AT_ONCE) -> None:
     """Cancel a promised mail that has not left, and the notice that nobody has seen yet.
 
-    Called in the transaction that removes the mail's cause.
+    Called in the transaction that removes the mail's cause, or with its `writes`.
     """
     now = clock.now()
-    await sql.execute(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
-    await sql.execute(_SILENCE, about, mail, now)
+    await writes.add(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
+    await writes.add(_SILENCE, about, mail, now)
 
 
 async def readdress(person: str, to: Customer, *, about: Sequence[UUID]) -> None:

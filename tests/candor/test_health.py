@@ -26,7 +26,7 @@ async def test_it_is_not_ready_before_the_migrations_have_run(another, tmp_path)
 
 
 async def test_it_is_not_ready_without_its_database(client, monkeypatch):
-    async def fail(*_args):
+    async def fail(*_args, **_types):
         raise OSError("postgres://user:password@host")
 
     monkeypatch.setattr("models.sql.fetch", fail)
@@ -68,7 +68,7 @@ async def test_operations_refusals_and_the_outbox_are_counted(client, post, revi
 
 
 async def test_the_figures_are_there_even_without_the_database(client, monkeypatch):
-    async def fail(*_args):
+    async def fail(*_args, **_types):
         raise OSError
 
     monkeypatch.setattr("models.sql.fetch", fail)

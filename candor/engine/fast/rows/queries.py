@@ -8,7 +8,7 @@ from graphql.execution import VariableValues
 
 from candor.engine.fast.rows.codegen import Refused, Writer
 from models import sql
-from models.rating_tally import Tally
+from models.rating_tally import STAR_COUNTS, Tally
 from models.sql import Record
 from resolvers import service_storefront, services
 from resolvers.keyset import cut
@@ -64,10 +64,10 @@ class ServiceQuestion:
         self._varying = _variables(self._reviews[1]) if self._reviews else set()
         self._counts = ("ReviewConnection", "totalCount") in writer.fields
         self._points = bool(_CURSORS & writer.fields)
-        counters = service_storefront.COUNTS if self._counts else ()
+        counters = STAR_COUNTS if self._counts else ()
         # By its id SQLite finds the reviews.
         self._columns = service_storefront.Columns.named(writer.columns.union(counters, ["its_id"]))
-        self._fetch = sql.reader()
+        self._fetch = sql.reader(service_storefront.TYPES)
         # The variable that is the reference, if one is.
         (argument,) = (each.value for each in root.node.arguments or ())
         self._named = argument.name.value if isinstance(argument, VariableNode) else None
@@ -124,7 +124,7 @@ class RatingsQuestion:
     def __init__(self, root: Root, writer: Writer) -> None:
         self._root = root
         self._columns = service_storefront.Columns.named(writer.columns).service
-        self._fetch = sql.reader()
+        self._fetch = sql.reader(service_storefront.TYPES)
 
     async def answer(self, _viewer: Viewer, variables: VariableValues) -> Any:
         given = self._root.arguments(variables)
