@@ -32,10 +32,6 @@ class Kind:
     # A moment to take the cause back before the mail leaves.
     grace: timedelta = timedelta()
 
-    @property
-    def feedback(self) -> bool:
-        return self.category is not None
-
 
 _DAY = timedelta(days=1)
 

@@ -2,21 +2,17 @@
 
 import re
 
-# Control characters but line feed and tab, line and paragraph separators, bidi marks, overrides
-# and isolates, the byte order mark, lone surrogates.
-_HARMFUL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
-    "\ud800-\udfff]"
-)
+from models import unwanted_characters
+
 _BREAKS = re.compile(r"[\x00-\x20\x85\u2028\u2029]+")
 _LONGEST_QUOTE = 600
 
 
 def harmless(text: str) -> str:
     """The text without what could turn the direction of its surroundings or end a line."""
-    if text.isprintable():  # as most are; none of the harmful characters is
+    if text.isprintable():  # as most are; none of the unwanted characters is
         return text
-    return _HARMFUL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return unwanted_characters.removed(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def one_line(text: str, longest: int = 200) -> str:

@@ -36,6 +36,11 @@ _AFTER_COMPLETION = {
 }
 
 
+def is_own_service(customer: str, vendor: str) -> bool:
+    """Whether the customer and the vendor of these ids are one person: they share a namespace."""
+    return customer == vendor
+
+
 class Order(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     external_id = fields.CharField(max_length=200, unique=True)
@@ -70,6 +75,11 @@ class Order(Model):
 
     class Meta:
         table = "orders"
+
+    @property
+    def is_own_service(self) -> bool:
+        """Whether its customer, fetched with it, bought it from themselves."""
+        return is_own_service(self.customer.external_id, self.vendor.external_id)
 
     def address_of(self, customer: Customer) -> str | None:
         """Where this order's mails to its customer go.

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from models.site_settings import SiteSettings
+
 
 @dataclass(frozen=True)
 class Window:
@@ -14,6 +16,23 @@ class Window:
 
     def is_open(self, now: datetime) -> bool:
         return now < self.closes_at
+
+
+def deadline(completed_at: datetime | None, settings: SiteSettings) -> Window | None:
+    """The window of an order; None when it is unlimited or when nobody knows the completion."""
+    if completed_at is None:
+        return None
+    return window(completed_at, settings.review_window_days, settings.time_zone)
+
+
+def is_open(completed_at: datetime | None, settings: SiteSettings, now: datetime) -> bool:
+    """Whether the window is open. An order of unknown completion has one only when unlimited."""
+    if settings.review_window_days == 0:
+        return True
+    if completed_at is None:
+        return False
+    until = deadline(completed_at, settings)
+    return until is None or until.is_open(now)
 
 
 def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:

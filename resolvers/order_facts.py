@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from models import OrderStatus, clock, guest
 from models.email_address import normalised
 from models.language import language_tag
+from models.order import is_own_service
 from resolvers import site_settings, user_text
 from resolvers.errors import Invalid, UserError
 
 _ADDRESS = re.compile(r"\S@\S+\.\S")
+MAX_NAME, MAX_TITLE = 200, 300
 CLOCK_SKEW = timedelta(minutes=5)
 # A date before computers is a bug of the sender, and its local day may lie before the calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +64,10 @@ class OrderFacts:
     hand_over: bool = False
     undated: bool = False
     unreadable: tuple[UserError, ...] = ()
+
+    @property
+    def is_own_service(self) -> bool:
+        return is_own_service(self.customer.external_id, self.vendor.external_id)
 
 
 class Checked(NamedTuple):
@@ -179,8 +185,8 @@ def _past(value: datetime | None, *field: str, what: str) -> datetime | None:
 
 def _name(value: str, *field: str) -> str:
     cleaned = user_text.line(value)
-    if len(cleaned) > 200:
-        raise Invalid(*field, message="A name has 200 characters at most.")
+    if len(cleaned) > MAX_NAME:
+        raise Invalid(*field, message=f"A name has {MAX_NAME} characters at most.")
     return cleaned
 
 
@@ -195,8 +201,8 @@ def _vendor_name(value: str, *field: str) -> str:
 
 def _title(value: str, *field: str) -> str:
     cleaned = user_text.line(value)
-    if not 1 <= len(cleaned) <= 300:
-        raise Invalid(*field, message="A title has 1 to 300 characters.")
+    if not 1 <= len(cleaned) <= MAX_TITLE:
+        raise Invalid(*field, message=f"A title has 1 to {MAX_TITLE} characters.")
     return cleaned
 
 

@@ -1,9 +1,6 @@
 """What news of a stored order may change, by whose key it comes."""
 
-from datetime import datetime
-
-from models import Order, OrderStatus, SiteSettings, clock, sql
-from resolvers import review_eligibility
+from models import OrderStatus, SiteSettings, clock, review_window, sql
 from resolvers.errors import Conflict, Forbidden, UserError
 from resolvers.order_facts import OrderFacts
 from resolvers.viewer import Viewer
@@ -51,7 +48,7 @@ def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
             " over with it."
         )
         return Conflict(*place, message=message)
-    if facts.customer.external_id == facts.vendor.external_id:
+    if facts.is_own_service:
         return Conflict(*place, message="Nobody reviews their own service.")
     return None
 
@@ -67,10 +64,10 @@ def _refusal_of_partner(
         return Forbidden("customer", "externalId", message=message)
     if not was_completed:
         return None
-    is_open = _is_open(stored["completed_at"], settings)
+    is_open = review_window.is_open(stored["completed_at"], settings, clock.now())
     redated = facts.completed_at not in {None, stored["completed_at"]}
     field: tuple[str, ...]
-    if redated and (is_open or _is_open(facts.completed_at, settings)):
+    if redated and (is_open or review_window.is_open(facts.completed_at, settings, clock.now())):
         field, what = ("completedAt",), "when it was completed"
     elif is_open and facts.service.external_id != stored["service"]:
         field, what = ("service", "externalId"), "what it is of"
@@ -80,13 +77,6 @@ def _refusal_of_partner(
         return None
     message = f"Of an order that was completed, a key of a vendor does not change {what}."
     return Forbidden(*field, message=message)
-
-
-def _is_open(completed_at: datetime | None, settings: SiteSettings) -> bool:
-    """Whether an order of this completion could be reviewed now, or its review edited."""
-    order = Order(completed_at=completed_at)
-    deadline = review_eligibility.review_deadline(order, settings)
-    return review_eligibility.is_open(order, settings, deadline, clock.now())
 
 
 def _after(status: str, *, is_open: bool) -> set[OrderStatus]:

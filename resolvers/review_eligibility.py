@@ -3,41 +3,53 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
-from models import Order, OrderStatus, Review, SiteSettings, clock
-from models.review_window import Window, window
-from resolvers import errors, orders, review_lookup, site_settings
+from models import Order, OrderStatus, Review, SiteSettings, clock, review_window
+from models.review_window import Window
+from resolvers import orders, review_lookup, site_settings
+from resolvers.errors import (
+    AlreadyReviewed,
+    NotFound,
+    NotTheCustomer,
+    OrderCancelled,
+    OrderDisputed,
+    OrderNotCompleted,
+    OrderRefunded,
+    OwnService,
+    Unauthenticated,
+    UserError,
+    WindowClosed,
+)
 from resolvers.ref import Ref
 from resolvers.viewer import Role, Viewer
 
 
 class IneligibilityReason(StrEnum):
-    """Tested in this order: the first that applies is the one that is told."""
+    """Each with its refusal of a mutation, in the order of testing: the first that applies is told.
 
-    SIGN_IN_REQUIRED = "SIGN_IN_REQUIRED"
-    ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
-    NOT_THE_CUSTOMER = "NOT_THE_CUSTOMER"
-    OWN_SERVICE = "OWN_SERVICE"
-    ORDER_NOT_COMPLETED = "ORDER_NOT_COMPLETED"
-    ORDER_CANCELLED = "ORDER_CANCELLED"
-    ORDER_REFUNDED = "ORDER_REFUNDED"
-    ORDER_DISPUTED = "ORDER_DISPUTED"
-    ALREADY_REVIEWED = "ALREADY_REVIEWED"
-    WINDOW_CLOSED = "WINDOW_CLOSED"
+    What has no name of its own is called as the code of its refusal.
+    """
 
+    refusal: type[UserError]
 
-_REFUSALS: dict[IneligibilityReason, type[errors.UserError]] = {
-    IneligibilityReason.SIGN_IN_REQUIRED: errors.Unauthenticated,
-    IneligibilityReason.ORDER_NOT_FOUND: errors.NotFound,
-    IneligibilityReason.NOT_THE_CUSTOMER: errors.NotTheCustomer,
-    IneligibilityReason.OWN_SERVICE: errors.OwnService,
-    IneligibilityReason.ORDER_NOT_COMPLETED: errors.OrderNotCompleted,
-    IneligibilityReason.ORDER_CANCELLED: errors.OrderCancelled,
-    IneligibilityReason.ORDER_REFUNDED: errors.OrderRefunded,
-    IneligibilityReason.ORDER_DISPUTED: errors.OrderDisputed,
-    IneligibilityReason.ALREADY_REVIEWED: errors.AlreadyReviewed,
-    IneligibilityReason.WINDOW_CLOSED: errors.WindowClosed,
-}
+    def __new__(cls, refusal: type[UserError], name: str | None = None) -> Self:
+        reason = str.__new__(cls, name or refusal.code)
+        reason._value_ = name or refusal.code
+        reason.refusal = refusal
+        return reason
+
+    SIGN_IN_REQUIRED = Unauthenticated, "SIGN_IN_REQUIRED"
+    ORDER_NOT_FOUND = NotFound, "ORDER_NOT_FOUND"
+    NOT_THE_CUSTOMER = NotTheCustomer
+    OWN_SERVICE = OwnService
+    ORDER_NOT_COMPLETED = OrderNotCompleted
+    ORDER_CANCELLED = OrderCancelled
+    ORDER_REFUNDED = OrderRefunded
+    ORDER_DISPUTED = OrderDisputed
+    ALREADY_REVIEWED = AlreadyReviewed
+    WINDOW_CLOSED = WindowClosed
+
 
 _BY_STATUS = {
     OrderStatus.PENDING: IneligibilityReason.ORDER_NOT_COMPLETED,
@@ -61,7 +73,7 @@ class Eligibility:
     def refuse(self, *field: str) -> None:
         """Raise the refusal of the mutation when the verdict is no."""
         if self.reason is not None:
-            raise _REFUSALS[self.reason](*field, message=self.message)
+            raise self.reason.refusal(*field, message=self.message)
 
 
 async def review_eligibility(viewer: Viewer, *, order: Ref) -> Eligibility:
@@ -94,11 +106,11 @@ def judge(
     existing: Review | None = None,
 ) -> Eligibility:
     """The rule itself, on an order that the viewer may see, with its parties and `is_reviewed`."""
-    deadline = review_deadline(order, settings)
+    deadline = review_window.deadline(order.completed_at, settings)
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:
         reason = IneligibilityReason.ALREADY_REVIEWED
-    if reason is None and not is_open(order, settings, deadline, now):
+    if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
         return _no(reason, deadline, existing)
@@ -110,27 +122,11 @@ def judge(
 
 def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
     """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
-    reason, deadline = _reason(viewer, order), review_deadline(order, settings)
-    if reason is None and not is_open(order, settings, deadline, now):
+    reason, deadline = _reason(viewer, order), review_window.deadline(order.completed_at, settings)
+    if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
         _no(reason, deadline).refuse("review_id")
-
-
-def review_deadline(order: Order, settings: SiteSettings) -> Window | None:
-    """The window of an order; None when it is unlimited or when nobody knows the completion."""
-    if order.completed_at is None:
-        return None
-    return window(order.completed_at, settings.review_window_days, settings.time_zone)
-
-
-def is_open(order: Order, settings: SiteSettings, deadline: Window | None, now: datetime) -> bool:
-    """Whether the window is open. An order of unknown completion has one only when unlimited."""
-    if settings.review_window_days == 0:
-        return True
-    if order.completed_at is None:
-        return False
-    return deadline is None or deadline.is_open(now)
 
 
 def is_customer(viewer: Viewer, order: Order) -> bool:
@@ -143,8 +139,7 @@ def is_customer(viewer: Viewer, order: Order) -> bool:
 def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
     if not is_customer(viewer, order):
         return IneligibilityReason.NOT_THE_CUSTOMER
-    # Persons have one namespace: whoever buys under the id that sells is the same person.
-    if order.vendor.external_id in {order.customer.external_id, viewer.vendor}:
+    if order.is_own_service or viewer.sells_as(order.vendor.external_id):
         return IneligibilityReason.OWN_SERVICE
     return _BY_STATUS.get(order.status)
 
@@ -152,8 +147,7 @@ def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
 def _no(
     reason: IneligibilityReason, deadline: Window | None = None, existing: Review | None = None
 ) -> Eligibility:
-    refusal = _REFUSALS[reason]()
-    message = refusal.message
+    message = reason.refusal().message
     if reason is IneligibilityReason.SIGN_IN_REQUIRED:
         message = "Sign in as the customer of this order."
     elif reason is IneligibilityReason.ORDER_NOT_FOUND:

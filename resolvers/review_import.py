@@ -121,7 +121,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
     order = known.get(row.order)
     if order is None:
         raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
-    if order.customer.external_id == order.vendor.external_id:
+    if order.is_own_service:
         raise OwnService("order_id")
     body = user_text.plain(row.body)
     _check(row, body)

@@ -16,6 +16,7 @@ from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
 MAX_BATCH = 100
+MAX_NOTE = 2_000
 
 
 class Unchecked(Enum):
@@ -99,8 +100,8 @@ def _check_reason(decision: Decision) -> None:
 
 def _note(given: str | None) -> str:
     note = user_text.plain(given or "")
-    if len(note) > 2000:
-        raise Invalid("note", message="A note has 2,000 characters at most.")
+    if len(note) > MAX_NOTE:
+        raise Invalid("note", message=f"A note has {MAX_NOTE:,} characters at most.")
     return note
 
 

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import mailers
-from models import Customer, Order, SiteSettings, clock
-from resolvers import review_eligibility
+from models import Customer, Order, SiteSettings, clock, review_window
 from resolvers.order_facts import OrderFacts
 
 # News this old asks for no review by mail: a site that feeds in its history mails nobody.
@@ -22,13 +21,13 @@ async def promise_reminder(
     """Promise the reminder, unless nobody wants it or it would come too late to be of use."""
     if not settings.review_reminder_enabled or not facts.reminders_allowed:
         return
-    if facts.customer.external_id == facts.vendor.external_id:
+    if facts.is_own_service:
         return
     due = completed_at + timedelta(days=settings.review_reminder_days)
     if due < clock.now() - STALE:
         return
     order = Order(id=order_id, completed_at=completed_at)
-    deadline = review_eligibility.review_deadline(order, settings)
+    deadline = review_window.deadline(completed_at, settings)
     if deadline is None or due < deadline.closes_at:
         await mailers.deliver_later(
             "review.reminder",

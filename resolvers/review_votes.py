@@ -57,8 +57,7 @@ async def _votable(viewer: Viewer, review_id: UUID) -> Review:
         raise NotPublished("review_id")
     if is_author(viewer, review):
         raise OwnReview("review_id")
-    # Persons have one namespace: whoever sells under an id and shops under it is the same person.
-    if (await Vendor.get(id=review.vendor_id)).external_id in {viewer.vendor, viewer.external_id}:
+    if viewer.sells_as((await Vendor.get(id=review.vendor_id)).external_id):
         raise Forbidden("review_id", message="Vendors do not vote on reviews of their services.")
     return review
 

@@ -52,6 +52,7 @@ _INSERT_COLUMNS = (
     "idempotency_key",
     "idempotency_digest",
 )
+MAX_REASON = 1_000
 # How often a lost race is looked at again, to tell the loser why.
 _TRIES = 3
 _STILL = """SELECT id FROM orders
@@ -156,8 +157,8 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
 def required_reason(reason: str) -> str:
     """A reason in words, for the log. Raises Invalid when it says nothing."""
     why = user_text.plain(reason)
-    if not 1 <= len(why) <= 1000:
-        raise Invalid("reason", message="Give a reason of 1 to 1,000 characters.")
+    if not 1 <= len(why) <= MAX_REASON:
+        raise Invalid("reason", message=f"Give a reason of 1 to {MAX_REASON:,} characters.")
     return why
 
 

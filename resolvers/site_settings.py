@@ -12,7 +12,8 @@ from resolvers.errors import Invalid
 from resolvers.mistakes import told_at_once
 from resolvers.viewer import Viewer
 
-MAX_WINDOW_DAYS = 36_500
+MAX_NAME, MAX_SHARE_TEXT = 200, 1_000
+MAX_WINDOW_DAYS, MAX_REMINDER_DAYS, MAX_DELAY_MINUTES = 36_500, 365, 10_080
 
 
 async def current() -> SiteSettings:
@@ -48,8 +49,8 @@ def _as_is(_name: str, value: Any) -> Any:
 
 def _name(name: str, value: str) -> str:
     cleaned = user_text.line(value)
-    if not 1 <= len(cleaned) <= 200:
-        raise Invalid(name, message="A name has 1 to 200 characters.")
+    if not 1 <= len(cleaned) <= MAX_NAME:
+        raise Invalid(name, message=f"A name has 1 to {MAX_NAME} characters.")
     return cleaned
 
 
@@ -81,8 +82,8 @@ def _address(name: str, value: str) -> str:
 
 def _share_text(name: str, value: str) -> str:
     cleaned = _sound(name, user_text.plain(value), token_text.checked)
-    if not 1 <= len(cleaned) <= 1000:
-        raise Invalid(name, message="A share text has 1 to 1,000 characters.")
+    if not 1 <= len(cleaned) <= MAX_SHARE_TEXT:
+        raise Invalid(name, message=f"A share text has 1 to {MAX_SHARE_TEXT:,} characters.")
     return cleaned
 
 
@@ -131,8 +132,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "time_zone": _time_zone,
     "admin_email": _optional(_address),
     "review_window_days": _between(0, MAX_WINDOW_DAYS),
-    "review_reminder_days": _between(0, 365),
-    "follow_up_delay_minutes": _between(0, 10_080),
+    "review_reminder_days": _between(0, MAX_REMINDER_DAYS),
+    "follow_up_delay_minutes": _between(0, MAX_DELAY_MINUTES),
     "promoter_share_url": _optional(_share_url),
     "promoter_share_text": _share_text,
     "review_url_template": _optional(_template("order_id", "service_id")),

@@ -3,13 +3,11 @@
 import re
 import unicodedata
 
+from models import unwanted_characters
 from resolvers.errors import BodyTooLong, BodyTooShort, Invalid
 
 BODY_MIN, BODY_MAX = 10, 20_000
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_UNWANTED = re.compile(
-    rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_BIDI}\ufeff\u2028\u2029\ud800-\udfff]"
-)
+MAX_ID = 200
 # Letters, symbols and marks that show nothing: fillers, the blank of Braille, variation selectors.
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
@@ -23,12 +21,12 @@ def plain(text: str) -> str:
 
     All line breaks become newlines. Joiners stay: emoji and several scripts are spelled with them.
     """
-    return _UNWANTED.sub("", _LINE_BREAK.sub("\n", text)).strip()
+    return unwanted_characters.removed(_LINE_BREAK.sub("\n", text)).strip()
 
 
 def line(text: str) -> str:
     """Plain text on one line, for names and titles."""
-    return _UNWANTED.sub("", _WHITE.sub(" ", text)).strip()
+    return unwanted_characters.removed(_WHITE.sub(" ", text)).strip()
 
 
 def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_MAX) -> str:
@@ -70,17 +68,18 @@ def visible_length(text: str) -> int:
 def identifier(text: str, *field: str) -> str:
     """An id that the marketplace gave: never altered, only refused.
 
-    Raises Invalid for one that is empty, longer than 200 characters, padded or unprintable.
+    Raises Invalid for one that is empty, too long, padded or unprintable.
     """
     if not is_identifier(text):
         raise Invalid(
-            *field, message="An id has 1 to 200 printable characters and no blanks around it."
+            *field,
+            message=f"An id has 1 to {MAX_ID} printable characters and no blanks around it.",
         )
     return text
 
 
 def is_identifier(text: str) -> bool:
-    return bool(text) and len(text) <= 200 and text == text.strip() and text.isprintable()
+    return bool(text) and len(text) <= MAX_ID and text == text.strip() and text.isprintable()
 
 
 def fold(text: str) -> str:

@@ -80,6 +80,10 @@ class Viewer:
         if not self.is_team:
             raise Forbidden(message="Only the team may do this.")
 
+    def sells_as(self, vendor: str) -> bool:
+        """Whether the viewer acts for this vendor, or shops under the vendor's very id."""
+        return vendor in {self.vendor, self.external_id}
+
     def is_vendor(self, external_id: str) -> bool:
         return self.role is Role.VENDOR and self.vendor == external_id
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from resolvers.keyset import Page, PageRequest, request_page
+from resolvers.keyset import DEFAULT_SIZE, MAX_OFFSET, MAX_SIZE, Page, PageRequest, request_page
 from schema.selection import Selection
 
 T = TypeVar("T")
@@ -13,13 +13,14 @@ T = TypeVar("T")
 First = Annotated[
     int | None,
     strawberry.argument(
-        description="How many from the start: 10 when neither first nor last is given, at most 100."
+        description=f"How many from the start: {DEFAULT_SIZE} when neither first nor last is given,"
+        f" at most {MAX_SIZE}."
     ),
 ]
 After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
 Last = Annotated[
     int | None,
-    strawberry.argument(description="How many from the end, at most 100. Not with first."),
+    strawberry.argument(description=f"How many from the end, at most {MAX_SIZE}. Not with first."),
 ]
 Before = Annotated[
     str | None, strawberry.argument(description="Only what comes before this cursor.")
@@ -29,7 +30,7 @@ PageNumber = Annotated[
     strawberry.argument(
         description=(
             "A numbered page, from 1, of `first` rows each. Without after, before and last."
-            " Ends after 10,000 rows: further on, use cursors."
+            f" Ends after {MAX_OFFSET:,} rows: further on, use cursors."
         )
     ),
 ]

@@ -5,11 +5,12 @@ from enum import Enum
 import strawberry
 
 import models
+from models.site_settings import DEFAULT_SELLER_LEVELS
 from resolvers.local_period import Interval
 from resolvers.order_rows import Outcome
 from resolvers.review_eligibility import IneligibilityReason
 from resolvers.review_list import ReviewOrder
-from resolvers.service_standing import SellerLevel, ServiceStanding
+from resolvers.service_standing import LADDER, SellerLevel, ServiceStanding
 from resolvers.services import ServiceOrder
 from resolvers.tracking_log import TrackingKind
 from resolvers.update_list import OrderUpdateOrder
@@ -24,6 +25,10 @@ def described(
     definition = enum.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:
         value.description = values[value.name]
+
+
+def _least(standing: ServiceStanding) -> str:
+    return next(f"{least / 100:.1f}" for least, each in LADDER if each is standing)
 
 
 described(
@@ -88,19 +93,21 @@ described(
 described(
     ServiceStanding,
     "What a service's published average earns it in rankings.",
-    FEATURED="4.5 stars or more.",
-    NORMAL="4.0 stars or more.",
-    LOWERED="Below 4.0 stars.",
-    HIDDEN="Below 3.5 stars: left out of rankings.",
+    FEATURED=f"{_least(ServiceStanding.FEATURED)} stars or more.",
+    NORMAL=f"{_least(ServiceStanding.NORMAL)} stars or more.",
+    LOWERED=f"Below {_least(ServiceStanding.NORMAL)} stars.",
+    HIDDEN=f"Below {_least(ServiceStanding.LOWERED)} stars: left out of rankings.",
     UNRATED="No published review yet.",
 )
 described(
     SellerLevel,
     "What a vendor's average and number of reviews have reached (`Settings.sellerLevels`).",
     NEW_SELLER="No level reached yet.",
-    LEVEL_1="By default from 4.0 stars and 10 reviews.",
-    LEVEL_2="By default from 4.5 stars and 50 reviews.",
-    TOP_SELLER="By default from 4.8 stars and 100 reviews.",
+    **{
+        rule["level"]: f"By default from {rule['min_average'] / 100:.1f} stars"
+        f" and {rule['min_reviews']} reviews."
+        for rule in DEFAULT_SELLER_LEVELS
+    },
 )
 described(
     IneligibilityReason,

@@ -27,9 +27,10 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
     @mutation(
         UpsertOrdersPayload,
         rights.may_feed,
-        "Tell up to 500 orders, with an API key of the scope ORDERS_WRITE. Idempotent: later news"
-        " wins, the same news changes nothing, a bad row spoils no good one. Over HTTP, the body"
-        " may have 28,000,000 bytes: room for 500 with their longest values, sent as variables.",
+        f"Tell up to {order_feed.MAX_ORDERS} orders, with an API key of the scope ORDERS_WRITE."
+        " Idempotent: later news wins, the same news changes nothing, a bad row spoils no good one."
+        " Over HTTP, the body may have 28,000,000 bytes: room for"
+        f" {order_feed.MAX_ORDERS} with their longest values, sent as variables.",
     )
     async def upsert_orders(
         self, info: Info[Context, None], input: Annotated[UpsertOrdersInput, Input]

@@ -9,7 +9,8 @@ from strawberry import UNSET
 from models import OrderStatus
 from resolvers import order_rows
 from resolvers.errors import UserError as Refusal
-from resolvers.order_facts import KEEP, OrderFacts, PersonFacts, ServiceFacts
+from resolvers.order_facts import KEEP, MAX_NAME, MAX_TITLE, OrderFacts, PersonFacts, ServiceFacts
+from resolvers.order_feed import MAX_ORDERS
 from schema.errors import UserError
 from schema.order import Order
 from schema.scalars import moment
@@ -31,7 +32,7 @@ class PersonInput:
         )
     )
     display_name: str = strawberry.field(
-        description="200 characters at most. A customer's may be empty; a vendor's not."
+        description=f"{MAX_NAME} characters at most. A customer's may be empty; a vendor's not."
     )
     email: str | None = strawberry.field(
         default=UNSET,
@@ -57,7 +58,7 @@ class PersonInput:
 @strawberry.input(description="What was bought.")
 class ServiceInput:
     external_id: str = strawberry.field(description="The id that the marketplace gave it.")
-    title: str = strawberry.field(description="1 to 300 characters.")
+    title: str = strawberry.field(description=f"1 to {MAX_TITLE} characters.")
     url: str | None = strawberry.field(
         default=UNSET, description="Its page, http or https; null forgets it, left out keeps it."
     )
@@ -124,7 +125,7 @@ class OrderInput:
 
 @strawberry.input(description="Orders, in the order in which they are to be applied.")
 class UpsertOrdersInput:
-    orders: list[OrderInput] = strawberry.field(description="500 at most.")
+    orders: list[OrderInput] = strawberry.field(description=f"{MAX_ORDERS} at most.")
 
     def facts(self) -> list[OrderFacts]:
         return [order.facts() for order in self.orders]

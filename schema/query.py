@@ -50,7 +50,7 @@ from schema.viewer import Viewer
 MAX_NODES = 100
 
 Ids = Annotated[
-    list[strawberry.ID], strawberry.argument(description="Ids of this API, 100 at most.")
+    list[strawberry.ID], strawberry.argument(description=f"Ids of this API, {MAX_NODES} at most.")
 ]
 ServiceRef = Annotated[NodeRef, strawberry.argument(description="Which service.")]
 VendorRef = Annotated[NodeRef, strawberry.argument(description="Which vendor.")]
@@ -166,8 +166,8 @@ class Query(UpdateQuery, MailQuery):
 
     @strawberry.field(
         description=(
-            "The ratings of up to 100 services and vendors for a page of cards, in the order asked"
-            " for. One that is not known yet is not reviewed: its count is 0."
+            f"The ratings of up to {MAX_NODES} services and vendors for a page of cards, in the"
+            " order asked for. One that is not known yet is not reviewed: its count is 0."
         )
     )
     async def rating_summaries(

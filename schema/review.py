@@ -12,7 +12,7 @@ from strawberry import Info
 import models
 from models.review import ReviewStatus
 from resolvers import orders, review_lookup, services
-from resolvers.keyset import PageRequest
+from resolvers.keyset import MAX_SIZE, PageRequest
 from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
 from schema.context import Context
@@ -132,7 +132,7 @@ class Review(Node):
         self,
         info: Info[Context, None],
         last: Annotated[
-            int, strawberry.argument(description="How many of the newest, 1 to 100.")
+            int, strawberry.argument(description=f"How many of the newest, 1 to {MAX_SIZE}.")
         ] = review_lookup.DEFAULT_TAIL,
     ) -> list[ReviewRevision]:
         request = review_lookup.revisions_asked_for(last)

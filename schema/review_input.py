@@ -7,6 +7,9 @@ import strawberry
 from strawberry import UNSET
 
 from models import RejectionReason, ReviewStatus
+from resolvers.review_moderation import MAX_BATCH, MAX_NOTE
+from resolvers.reviews import MAX_REASON
+from resolvers.user_text import BODY_MAX, BODY_MIN, MAX_ID
 from schema.errors import UserError
 from schema.node import NodeRef
 from schema.review import Review
@@ -19,7 +22,8 @@ class CreateReviewInput:
     order: NodeRef = strawberry.field(description="Your order. Names service and vendor by itself.")
     rating: int = strawberry.field(description="Whole stars, 1 to 5.")
     body: str = strawberry.field(
-        description="Plain text of 10 to 20,000 characters; blanks around it do not count."
+        description=f"Plain text of {BODY_MIN} to {BODY_MAX:,} characters;"
+        " blanks around it do not count."
     )
     communication: int | None = strawberry.field(
         default=None,
@@ -32,8 +36,8 @@ class CreateReviewInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description=(
-            "A key of your making, of 200 characters at most. The same key and input again answers"
-            " with the first review; the same key with another input is a CONFLICT."
+            f"A key of your making, of {MAX_ID} characters at most. The same key and input again"
+            " answers with the first review; the same key with another input is a CONFLICT."
         ),
     )
 
@@ -43,7 +47,7 @@ class EditReviewInput:
     review_id: strawberry.ID = strawberry.field(description="Which review.")
     rating: int | None = strawberry.field(default=UNSET, description="Whole stars, 1 to 5.")
     body: str | None = strawberry.field(
-        default=UNSET, description="Plain text of 10 to 20,000 characters."
+        default=UNSET, description=f"Plain text of {BODY_MIN} to {BODY_MAX:,} characters."
     )
     communication: int | None = strawberry.field(
         default=UNSET, description="1 to 5; null takes it back."
@@ -61,26 +65,26 @@ class EditReviewInput:
 @strawberry.input(description="A reply to a review.")
 class ReplyToReviewInput:
     review_id: strawberry.ID = strawberry.field(description="Which review.")
-    body: str = strawberry.field(description="Plain text of 1 to 20,000 characters.")
+    body: str = strawberry.field(description=f"Plain text of 1 to {BODY_MAX:,} characters.")
 
 
 @strawberry.input(description="Which review to delete, and why.")
 class DeleteReviewInput:
     review_id: strawberry.ID = strawberry.field(description="Which review.")
-    reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
+    reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
 
 
 @strawberry.input(description="Which reply to delete, and why.")
 class DeleteReplyInput:
     review_id: strawberry.ID = strawberry.field(description="The review it answers.")
-    reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
+    reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
 
 
 @strawberry.input(description="Which review to publish.")
 class ApproveReviewInput:
     review_id: strawberry.ID = strawberry.field(description="Which review.")
     note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
+        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
         default=UNSET,
@@ -96,7 +100,7 @@ class RejectReviewInput:
     review_id: strawberry.ID = strawberry.field(description="Which review.")
     reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
     note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
+        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
         default=UNSET,
@@ -117,7 +121,7 @@ class ModerationInput:
         default=None, description="Why; required when it is rejected, and only then."
     )
     note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
+        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
     )
     expected_edited_at: datetime | None = strawberry.field(
         default=UNSET,
@@ -131,7 +135,7 @@ class ModerationInput:
 @strawberry.input(description="Decisions on several reviews.")
 class ModerateReviewsInput:
     decisions: list[ModerationInput] = strawberry.field(
-        description="100 at most, and as many notes as 200,000 bytes of a request hold."
+        description=f"{MAX_BATCH} at most, and as many notes as 200,000 bytes of a request hold."
     )
 
 

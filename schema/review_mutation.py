@@ -21,7 +21,7 @@ from resolvers import (
 )
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.review_moderation import Decision
+from resolvers.review_moderation import MAX_BATCH, Decision
 from schema import ids
 from schema.context import Context
 from schema.errors import UserError
@@ -154,8 +154,8 @@ class ReviewMutation:
     @mutation(
         ModerateReviewsPayload,
         rights.may_moderate,
-        "Decide up to 100 reviews at once, as an admin. Each decision stands alone: a refused one"
-        " does not spoil the others.",
+        f"Decide up to {MAX_BATCH} reviews at once, as an admin. Each decision stands alone: a"
+        " refused one does not spoil the others.",
     )
     async def moderate_reviews(
         self, info: Info[Context, None], input: Annotated[ModerateReviewsInput, Input]

@@ -10,6 +10,7 @@ from models.review import ReviewStatus
 from resolvers import review_list
 from resolvers.keyset import Page, PageRequest
 from resolvers.review_list import ReviewOrder, Scope
+from resolvers.text_search import MAX_SEARCH
 from resolvers.viewer import Viewer
 from schema.connection import Connection, connection, wants_total
 from schema.context import Context
@@ -33,7 +34,8 @@ class ReviewFilter:
     status: ReviewStatus | None = strawberry.field(default=None, description="In this state.")
     search: str | None = strawberry.field(
         default=None,
-        description="Whose text holds these words as typed, case ignored; 200 characters at most.",
+        description="Whose text holds these words as typed, case ignored;"
+        f" {MAX_SEARCH} characters at most.",
     )
     has_reply: bool | None = strawberry.field(default=None, description="With a reply, or without.")
     created_after: datetime | None = strawberry.field(

@@ -16,6 +16,7 @@ from resolvers.review_list import ReviewOrder, Scope
 from resolvers.service_standing import ServiceStanding
 from resolvers.service_standing import standing as standing_of
 from resolvers.services import ServiceOrder
+from resolvers.text_search import MAX_SEARCH
 from resolvers.viewer import Viewer
 from schema import ids, json_ld
 from schema.connection import (
@@ -149,7 +150,8 @@ class ServiceFilter:
     )
     search: str | None = strawberry.field(
         default=None,
-        description="Whose title holds these words as typed, case ignored; 200 characters at most.",
+        description="Whose title holds these words as typed, case ignored;"
+        f" {MAX_SEARCH} characters at most.",
     )
     include_hidden: bool = strawberry.field(
         default=False, description="Leave the hidden ones in, also in RANKING order."

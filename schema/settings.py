@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 import models
 from models.site_settings import ShareAudience
-from resolvers import service_standing
+from resolvers import service_standing, site_settings
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
 
@@ -138,7 +138,8 @@ class SellerLevelRuleInput:
 @strawberry.input(description="New settings: only those given change.")
 class UpdateSettingsInput:
     site_name: str | None = strawberry.field(
-        default=UNSET, description="The marketplace's name, 1 to 200 characters."
+        default=UNSET,
+        description=f"The marketplace's name, 1 to {site_settings.MAX_NAME} characters.",
     )
     site_url: str | None = strawberry.field(
         default=UNSET, description="The marketplace's address, http or https."
@@ -151,7 +152,8 @@ class UpdateSettingsInput:
     )
     review_window_days: int | None = strawberry.field(
         default=UNSET,
-        description="0 (unlimited) to 36,500. Holds for all orders at once, old ones too.",
+        description=f"0 (unlimited) to {site_settings.MAX_WINDOW_DAYS:,}."
+        " Holds for all orders at once, old ones too.",
     )
     review_moderation: bool | None = strawberry.field(
         default=UNSET,
@@ -164,7 +166,9 @@ class UpdateSettingsInput:
         default=UNSET, description="Whether customers are reminded to review."
     )
     review_reminder_days: int | None = strawberry.field(
-        default=UNSET, description="Days from completion to the reminder, 0 to 365."
+        default=UNSET,
+        description="Days from completion to the reminder,"
+        f" 0 to {site_settings.MAX_REMINDER_DAYS}.",
     )
     ratings_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether solved order updates can be rated."
@@ -176,7 +180,9 @@ class UpdateSettingsInput:
         default=UNSET, description="Whether a mail of its own asks for the rating."
     )
     follow_up_delay_minutes: int | None = strawberry.field(
-        default=UNSET, description="Minutes from a rating to its follow-up, 0 to 10,080."
+        default=UNSET,
+        description="Minutes from a rating to its follow-up,"
+        f" 0 to {site_settings.MAX_DELAY_MINUTES:,}.",
     )
     share_audience: ShareAudience | None = strawberry.field(
         default=UNSET, description="Who is invited to share."
@@ -187,7 +193,8 @@ class UpdateSettingsInput:
     )
     promoter_share_text: str | None = strawberry.field(
         default=UNSET,
-        description="What people share, 1 to 1,000 characters; tokens {site_name} and {site_url}.",
+        description=f"What people share, 1 to {site_settings.MAX_SHARE_TEXT:,} characters;"
+        " tokens {site_name} and {site_url}.",
     )
     detractor_alert_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether 1 to 3 stars alert the admin."

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers import team_analytics
-from resolvers.local_period import Interval
+from resolvers.local_period import MAX_BUCKETS, Interval
 from resolvers.team_analytics import MemberPerformance, Performance, PeriodPerformance
 from schema.rating_summary import StarCount, star_counts, stars
 from schema.team_member import TeamMember
@@ -28,7 +28,7 @@ class Period:
     from_: date = strawberry.field(name="from", description="The first day.")
     to: date = strawberry.field(description="The last day; it counts as well.")
     interval: Interval = strawberry.field(
-        default=Interval.DAY, description="The steps of the trend, 1,000 at most."
+        default=Interval.DAY, description=f"The steps of the trend, {MAX_BUCKETS:,} at most."
     )
 
 

@@ -2,6 +2,8 @@
 
 import strawberry
 
+from resolvers.update_opening import MAX_TITLE
+from resolvers.user_text import BODY_MAX
 from schema.errors import UserError
 from schema.node import NodeRef
 from schema.order_update import OrderUpdate
@@ -12,10 +14,13 @@ _WHICH = "Which update."
 @strawberry.input(description="A new update of an order.")
 class OpenUpdateInput:
     order: NodeRef = strawberry.field(description="The order; a customer's own one.")
-    title: str = strawberry.field(description="What it is about: one line of 1 to 200 characters.")
+    title: str = strawberry.field(
+        description=f"What it is about: one line of 1 to {MAX_TITLE} characters."
+    )
     message: str | None = strawberry.field(
         default=None,
-        description="Its first note, plain text of 20,000 characters at most; blank is none.",
+        description=f"Its first note, plain text of {BODY_MAX:,} characters at most;"
+        " blank is none.",
     )
     customer_visible: bool = strawberry.field(
         default=True,
@@ -33,7 +38,7 @@ class OpenUpdateInput:
 @strawberry.input(description="A note under an update.")
 class PostNoteInput:
     update_id: strawberry.ID = strawberry.field(description=_WHICH)
-    body: str = strawberry.field(description="Plain text of 1 to 20,000 characters.")
+    body: str = strawberry.field(description=f"Plain text of 1 to {BODY_MAX:,} characters.")
     internal: bool = strawberry.field(
         default=False,
         description="For the team alone. Under an internal update all notes are.",
@@ -87,7 +92,7 @@ class RateUpdateInput:
     comment: str | None = strawberry.field(
         default=None,
         description=(
-            "Plain text of 20,000 characters at most; blank is none. Refused while"
+            f"Plain text of {BODY_MAX:,} characters at most; blank is none. Refused while"
             " `Settings.ratingCommentsEnabled` is false."
         ),
     )

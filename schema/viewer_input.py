@@ -2,6 +2,7 @@
 
 import strawberry
 
+from resolvers.notifications import MAX_MARKED
 from schema.errors import UserError
 from schema.settings import Settings
 from schema.viewer import Viewer
@@ -12,7 +13,7 @@ _ERRORS = "Why nothing was done; empty when it was."
 @strawberry.input(description="Which notices to mark: those named, or all of them.")
 class MarkNotificationsReadInput:
     ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Notices of yours, 100 at most."
+        default=None, description=f"Notices of yours, {MAX_MARKED} at most."
     )
     all: bool = strawberry.field(default=False, description="All of yours.")
 

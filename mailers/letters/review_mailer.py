@@ -19,10 +19,10 @@ from models import (
     Service,
     Vendor,
     clock,
+    review_window,
     sql,
     web_address,
 )
-from models.review_window import Window, window
 
 # What of each row the mails tell, and the guards ask.
 _REVIEW = (
@@ -119,7 +119,7 @@ async def reminder(
     reason = _why_not_remind(site, order, completed_at, has_review=has_review)
     if reason is not None:
         return Skipped(reason)
-    open_until = _window(order, site)
+    open_until = review_window.deadline(order.completed_at, site.settings)
     facts = OrderFacts(
         order_number=order.external_id,
         service_title=order.service.title,
@@ -141,7 +141,7 @@ def _why_not_remind(
         f"the order is {status}": order.status is not OrderStatus.COMPLETED,
         "nobody knows when the order was completed": order.completed_at is None,
         "the order was completed again": again,
-        "the vendor bought the own service": order.customer.external_id == order.vendor.external_id,
+        "the vendor bought the own service": order.is_own_service,
         "the order has a review": has_review,
         "the review window is closed": _is_over(order, site),
     }
@@ -226,20 +226,12 @@ def _web_address(url: str | None) -> str | None:
         return None
 
 
-def _window(order: Order, site: Site) -> Window | None:
-    if order.completed_at is None:
-        return None
-    settings = site.settings
-    return window(order.completed_at, settings.review_window_days, settings.time_zone)
-
-
 def _is_over(order: Order, site: Site) -> bool:
-    open_until = _window(order, site)
-    return open_until is not None and open_until.closes_at <= clock.now()
+    return not review_window.is_open(order.completed_at, site.settings, clock.now())
 
 
 def _link(order: Order, service: Service, site: Site) -> str:
-    open_until = _window(order, site)
+    open_until = review_window.deadline(order.completed_at, site.settings)
     return site.review_link(
         order_id=order.id,
         order_number=order.external_id,
