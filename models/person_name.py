@@ -25,10 +25,8 @@ _FAMILY_FIRST = regex.compile(
     r"\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Khmer}]"
 )
 _LOW_QUOTES = {"„", "‚"}
-_TITLES = {
-    *("dr", "dra", "prof", "profa", "mr", "mrs", "ms", "miss", "mx"),
-    *("herr", "frau", "sr", "sra", "srta", "mme", "mlle"),
-}
+_TITLES = {"dr", "dra", "prof", "profa", "mr", "mrs", "ms", "miss", "mx"}
+_TITLES |= {"herr", "frau", "sr", "sra", "srta", "mme", "mlle"}
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "mba"}
 _NOBODY = {"anonymous", "deleted", "guest", "none", "null", "undefined", "unknown"}
 # Most names, at a tenth of the time.

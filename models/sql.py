@@ -148,6 +148,8 @@ def _instance(model: type[M], row: Row) -> M:
             row[name] = members.get(value) or enum(value)
     row |= _BLANK
     instance = model.__new__(model)
+    # Tortoise's attributes as one dictionary: 0.7 µs a review; by `vars(instance).update` 2 µs, by
+    # Tortoise's own ways 50 µs and more.
     object.__setattr__(instance, "__dict__", row)
     return instance
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from models import Service, Vendor, sql
-from models.rating_tally import COUNTS, Tally, average_in, count_in
+from models.rating_tally import Tally, average_in, count_in
 from resolvers import text_search
 from resolvers.keyset import Order, Page, PageRequest, Term, newest
 from resolvers.ref import Ref
@@ -17,7 +17,7 @@ from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.service_standing import RANKS, ServiceStanding, rank_in
 from resolvers.viewer import Condition
 
-_TALLY = ", ".join(f"k.{name}" for name in COUNTS)
+_TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
 _COUNT, _AVERAGE = f"COALESCE({count_in('k')}, 0)", f"COALESCE({average_in('k')}, 0)"
 _RANK = rank_in("k")
 
@@ -27,6 +27,8 @@ _SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {FROM}"
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
+# Of the columns below.
+TYPES = sql.types_of(Service, "its_") | sql.types_of(Vendor, "seller_")
 
 
 R = TypeVar("R", Service, Vendor)
@@ -42,16 +44,14 @@ COLUMNS = f"""{
 WITH_SELLER = " JOIN vendor v ON v.id = s.vendor_id"
 READABLE = {
     **{
-        f"seller_{name}": sql.columns(Vendor, "v", "seller_", only=(name,))
+        f"seller_{name}": f'v."{name}" AS seller_{name}'
         for name in ("id", "external_id", "display_name")
     },
     **{
-        f"its_{name}": sql.columns(Service, "s", "its_", only=(name,))
-        for name in ("id", "external_id", "title", "url")
+        f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", "external_id", "title", "url")
     },
-    **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in COUNTS},
+    **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in Tally._fields},
 }
-TYPES = sql.types_of(Service, "its_") | sql.types_of(Vendor, "seller_")
 
 
 class ServiceOrder(StrEnum):
@@ -117,12 +117,12 @@ async def find_vendor(ref: Ref) -> Vendor | None:
 
 async def services_by_refs(refs: Sequence[Ref]) -> list[Service | None]:
     """The services named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(partial(_subjects, Service), _SERVICES, "s", refs))
+    return _placed(refs, await _named(_SERVICES, "s", refs, partial(_subjects, Service)))
 
 
 async def vendors_by_refs(refs: Sequence[Ref]) -> list[Vendor | None]:
     """The vendors named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(partial(_subjects, Vendor), _VENDORS, "v", refs))
+    return _placed(refs, await _named(_VENDORS, "v", refs, partial(_subjects, Vendor)))
 
 
 async def services_by_ids(ids: Collection[UUID]) -> dict[UUID, Service]:
@@ -175,7 +175,7 @@ async def rated(
         f"SELECT s.id, s.external_id, {columns} FROM {table} s"
         " LEFT JOIN rating_counter k ON k.subject_id = s.id"
     )
-    return _placed(refs, await _named(fetch, select, "s", refs), read=getitem)
+    return _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
 
 
 async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
@@ -184,7 +184,7 @@ async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
 
 
 async def _named(
-    fetch: Callable[..., Awaitable[Sequence[N]]], select: str, alias: str, refs: Sequence[Ref]
+    select: str, alias: str, refs: Sequence[Ref], fetch: Callable[..., Awaitable[Sequence[N]]]
 ) -> list[N]:
     parts, values = [], list[object]()
     for column in ("id", "external_id"):

@@ -7,7 +7,7 @@ past its lease changes nothing and, above all, sends nothing: `mark` is the last
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +16,6 @@ from mailers.catalogue import CATALOGUE
 from mailers.outbox.batched_writes import Entry, Write, alone
 from mailers.outbox.promise import milliseconds
 from models import clock, sql
-
-_COLUMNS = (
-    *("id", "mail", "dedupe_key", "audience", "recipient", "address", "subject_id", "params"),
-    *("due_at", "expires_at", "attempts", "ambiguous", "lease_token", "dated_at"),
-)
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,7 @@ class Claimed:
     dated_at: int | None
 
 
+_COLUMNS = tuple(field.name for field in fields(Claimed))
 # Mails that only a newer version knows are left for its workers.
 _KNOWN = sql.known("mail", CATALOGUE)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
 from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
+from models.engine_asyncpg import SafeAsyncpgClient
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest
 from resolvers.review_list import ReviewFilter, ReviewOrder, Scope
@@ -267,7 +267,7 @@ DEEP = """query($o: ReviewOrder!, $first: Int, $page: Int) { %s reviews(orderBy:
 def statements(monkeypatch):
     """What the connection was asked to run."""
     seen = []
-    for client in (AsyncpgDBClient, SqliteClient):
+    for client in (SafeAsyncpgClient, SqliteClient):
         for name in ("execute_query", "execute_query_dict", "execute_insert", "execute_many"):
             real = getattr(client, name)
 
