@@ -41,8 +41,3 @@ class RatingCounter(Model):
                 check=" AND ".join(f"{name} >= 0" for name in COUNTS), name="ck_rating_counter"
             ),
         )
-
-    @property
-    def stars(self) -> tuple[int, int, int, int, int]:
-        """Counts from 1 star to 5."""
-        return (self.n1, self.n2, self.n3, self.n4, self.n5)

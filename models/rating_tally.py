@@ -64,7 +64,7 @@ def count_in(alias: str) -> str:
 
 def average_in(alias: str) -> str:
     """`Tally.hundredths` of a row of counters, in SQL; NULL when nothing is rated."""
-    weighted = " + ".join(f"{n} * {alias}.{name}" for n, name in enumerate(STAR_COUNTS, 1))
+    weighted = " + ".join(f"{stars} * {alias}.n{stars}" for stars in range(1, 6))
     total, count = f"CAST({weighted} AS BIGINT)", f"({count_in(alias)})"
     return f"(200 * {total} + {count}) / NULLIF(2 * {count}, 0)"
 

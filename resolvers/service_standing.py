@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from models import SiteSettings
-from models.rating_tally import Tally, average_in
+from models.rating_tally import Tally, average_in, count_in
 
 
 class ServiceStanding(StrEnum):
@@ -65,9 +65,12 @@ def standing(tally: Tally) -> ServiceStanding:
 
 def rank_in(alias: str) -> str:
     """The rank of the standing of a service, by its row of counters, in SQL."""
-    average = average_in(alias)
-    steps = " ".join(f"WHEN {average} >= {least} THEN {RANKS[step]}" for least, step in LADDER)
-    return f"(CASE {steps} ELSE {RANKS[ServiceStanding.UNRATED]} END)"
+    count, average = f"COALESCE({count_in(alias)}, 0)", average_in(alias)
+    *steps, (_, last) = LADDER
+    # Each step computes the average anew: those without one, and the worst, are told without.
+    cases = "".join(f" WHEN {average} >= {least} THEN {RANKS[step]}" for least, step in steps)
+    unrated = RANKS[ServiceStanding.UNRATED]
+    return f"(CASE WHEN {count} = 0 THEN {unrated}{cases} ELSE {RANKS[last]} END)"
 
 
 def rules(settings: SiteSettings) -> list[dict[str, Any]]:

@@ -92,6 +92,19 @@ async def test_after_the_window_there_is_no_other_try(site, cast, at):
     assert "/r/" not in mail.text
 
 
+@pytest.mark.parametrize(("days", "is_open"), [(30, False), (0, True)])
+async def test_when_nobody_knows_the_completion_only_an_unlimited_window_gives_another_try(
+    days, is_open, cast, config
+):
+    await SiteSettings.create(key="site", review_window_days=days)
+    await change(cast.order, completed_at=None)
+    await change(cast.review, status=ReviewStatus.REJECTED, rejection_reason=RejectionReason.SPAM)
+
+    mail = await review_mailer.rejected(await Site.load(config), cast.review.id)
+
+    assert ("/r/" in mail.text) == is_open
+
+
 @pytest.mark.parametrize(
     "mailer", [review_mailer.received, review_mailer.published, review_mailer.replied]
 )
