@@ -2,13 +2,17 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, Info
 
 from models import RejectionReason, ReviewStatus
+from schema import ids
+from schema.context import Context
 from schema.errors import UserError
-from schema.node import NodeRef
+from schema.mutation_field import shown
+from schema.references import OrderRef, ReviewId
 from schema.review import Review
 
 _ERRORS = "Why nothing was done; empty when it was."
@@ -16,7 +20,9 @@ _ERRORS = "Why nothing was done; empty when it was."
 
 @strawberry.input(description="A review of a completed order.")
 class CreateReviewInput:
-    order: NodeRef = strawberry.field(description="Your order. Names service and vendor by itself.")
+    order: OrderRef = strawberry.field(
+        description="Your order. Names service and vendor by itself."
+    )
     rating: int = strawberry.field(description="Whole stars, 1 to 5.")
     body: str = strawberry.field(
         description="Plain text of 10 to 20,000 characters; blanks around it do not count."
@@ -40,7 +46,7 @@ class CreateReviewInput:
 
 @strawberry.input(description="Changes to a review: only what is given changes.")
 class EditReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     rating: int | None = strawberry.field(default=UNSET, description="Whole stars, 1 to 5.")
     body: str | None = strawberry.field(
         default=UNSET, description="Plain text of 10 to 20,000 characters."
@@ -51,34 +57,28 @@ class EditReviewInput:
     quality: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
     value: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
 
-    def changes(self) -> dict[str, Any]:
-        """What was given."""
-        given = {name: value for name, value in vars(self).items() if value is not UNSET}
-        del given["review_id"]
-        return given
-
 
 @strawberry.input(description="A reply to a review.")
 class ReplyToReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     body: str = strawberry.field(description="Plain text of 1 to 20,000 characters.")
 
 
 @strawberry.input(description="Which review to delete, and why.")
 class DeleteReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
 
 
 @strawberry.input(description="Which reply to delete, and why.")
 class DeleteReplyInput:
-    review_id: strawberry.ID = strawberry.field(description="The review it answers.")
+    review_id: ReviewId = strawberry.field(description="The review it answers.")
     reason: str = strawberry.field(description="For the log, 1 to 1,000 characters.")
 
 
 @strawberry.input(description="Which review to publish.")
 class ApproveReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     note: str | None = strawberry.field(
         default=None, description="For the author and admins, 2,000 characters at most."
     )
@@ -93,7 +93,7 @@ class ApproveReviewInput:
 
 @strawberry.input(description="Which review to reject, and why.")
 class RejectReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
     note: str | None = strawberry.field(
         default=None, description="For the author and admins, 2,000 characters at most."
@@ -109,7 +109,7 @@ class RejectReviewInput:
 
 @strawberry.input(description="A decision on one review of several.")
 class ModerationInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     status: ReviewStatus = strawberry.field(
         description="APPROVED, REJECTED, or PENDING to take a decision back."
     )
@@ -137,7 +137,7 @@ class ModerateReviewsInput:
 
 @strawberry.input(description="Which review.")
 class VoteInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
 
 
 @strawberry.type(description="The review, or why nothing was done.")
@@ -147,6 +147,10 @@ class ReviewPayload:
     )
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
 
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: Any) -> "ReviewPayload":
+        return cls(review=await shown(info, "Review", row))
+
 
 @strawberry.type(description="What was deleted, or why nothing was.")
 class DeletePayload:
@@ -154,6 +158,10 @@ class DeletePayload:
         default=None, description="The id of what is gone; null when refused."
     )
     errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+    @classmethod
+    async def of(cls, _info: Info[Context, None], key: UUID) -> "DeletePayload":
+        return cls(deleted_id=strawberry.ID(ids.encode("Review", key)))
 
 
 @strawberry.type(description="What became of one decision.")

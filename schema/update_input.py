@@ -1,17 +1,21 @@
 """What clients send about order updates, and what they get back."""
 
 import strawberry
+from strawberry import Info
 
+import models
+from schema.context import Context
 from schema.errors import UserError
-from schema.node import NodeRef
+from schema.mutation_field import shown
 from schema.order_update import OrderUpdate
+from schema.references import MemberRef, OrderRef, UpdateId
 
 _WHICH = "Which update."
 
 
 @strawberry.input(description="A new update of an order.")
 class OpenUpdateInput:
-    order: NodeRef = strawberry.field(description="The order; a customer's own one.")
+    order: OrderRef = strawberry.field(description="The order; a customer's own one.")
     title: str = strawberry.field(description="What it is about: one line of 1 to 200 characters.")
     message: str | None = strawberry.field(
         default=None,
@@ -21,7 +25,7 @@ class OpenUpdateInput:
         default=True,
         description="Whether the customer sees it, for good. Only the team opens internal ones.",
     )
-    assignee: NodeRef | None = strawberry.field(
+    assignee: MemberRef | None = strawberry.field(
         default=None,
         description=(
             "Who of the team looks after it; only the team says so. Somebody who never acted here"
@@ -32,7 +36,7 @@ class OpenUpdateInput:
 
 @strawberry.input(description="A note under an update.")
 class PostNoteInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     body: str = strawberry.field(description="Plain text of 1 to 20,000 characters.")
     internal: bool = strawberry.field(
         default=False,
@@ -42,8 +46,8 @@ class PostNoteInput:
 
 @strawberry.input(description="Who looks after an update.")
 class AssignUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
-    assignee: NodeRef | None = strawberry.field(
+    update_id: UpdateId = strawberry.field(description=_WHICH)
+    assignee: MemberRef | None = strawberry.field(
         default=None,
         description=(
             "Who of the team; left out or null: nobody. Somebody who never acted here is NOT_FOUND."
@@ -53,7 +57,7 @@ class AssignUpdateInput:
 
 @strawberry.input(description="The solve of an update.")
 class SolveUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     notify_customer: bool | None = strawberry.field(
         default=None,
         description=(
@@ -65,7 +69,7 @@ class SolveUpdateInput:
 
 @strawberry.input(description="Back to open, by the team.")
 class ReopenUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     note: str | None = strawberry.field(
         default=None,
         description="Why, for the team alone; `postNote` tells the customer.",
@@ -74,7 +78,7 @@ class ReopenUpdateInput:
 
 @strawberry.input(description="Back to open, by the customer.")
 class StillHasIssueInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     note: str | None = strawberry.field(
         default=None, description="What is still wrong: a note for the team."
     )
@@ -82,7 +86,7 @@ class StillHasIssueInput:
 
 @strawberry.input(description="The rating of a solved update. Final.")
 class RateUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     stars: int = strawberry.field(description="Whole stars, 1 to 5.")
     comment: str | None = strawberry.field(
         default=None,
@@ -101,3 +105,7 @@ class OrderUpdatePayload:
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was done; empty when it was."
     )
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: models.OrderUpdate) -> "OrderUpdatePayload":
+        return cls(order_update=await shown(info, "OrderUpdate", row))
