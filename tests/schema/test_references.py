@@ -7,7 +7,7 @@ import pytest
 from graphql import get_named_type, is_input_object_type, is_object_type, parse
 
 from candor.engine.documents import document_of
-from schema import ids
+from schema import fetch, ids
 from schema.api import schema
 from schema.references import Of, declared, guesses_orders
 
@@ -120,3 +120,10 @@ async def test_a_reference_is_read_as_what_it_says(where, feed, ada):
 
     assert "This is the id of another type: TrackingEvent." in wrong
     assert "another type" not in right
+
+
+def test_every_node_has_a_letter_and_is_found_by_its_id():
+    nodes = {type_.name for type_ in SCHEMA.get_possible_types(SCHEMA.type_map["Node"])}
+
+    assert nodes == ids.LETTERS.keys() == fetch._TYPES.keys()
+    assert len(set(ids.LETTERS.values())) == len(ids.LETTERS)
