@@ -15,7 +15,7 @@ from resolvers.keyset import PageRequest
 from schema import ids
 from schema.connection import connection, wants_total
 from schema.context import Context
-from schema.errors import UserError
+from schema.errors import NOT_DONE, UserError
 from schema.fetch import presenter
 from schema.mutation_field import shown
 from schema.node import Node
@@ -132,9 +132,7 @@ class MailDeliveryPayload:
     mail_delivery: MailDelivery | None = strawberry.field(
         default=None, description="The mail as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was done; empty when it was."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.OutboxMail) -> "MailDeliveryPayload":

@@ -33,7 +33,7 @@ def mutation(
     Its refusals stand in the payload's `errors`, with nothing else in it. Whom it is not for, `may`
     says so before ids are read: it gets the viewer, and what it names of the input.
     """
-    _must_fit(act, input)
+    _must_fit(input, may, act)
 
     async def resolve(info: Info[Context, None], input: Any) -> Any:
         return await payload.of(info, await act(info.context.viewer, **read(input)))
@@ -67,12 +67,15 @@ async def shown(info: Info[Context, None], type_name: str, row: Any) -> Any:
     return await present_one(info.context, type_name, row, selected(info).below(name))
 
 
-def _must_fit(act: Callable[..., Any], input: type) -> None:
-    """Raises TypeError unless the act takes what is given, and is given what it needs."""
+def _must_fit(input: type, may: Callable[..., None], act: Callable[..., Any]) -> None:
+    """Raises TypeError unless the act takes what is given, and both are given what they need."""
+    fields = dataclasses.fields(input)
+    _, *concerns = inspect.signature(may).parameters
+    if missing := set(concerns) - {field.name for field in fields}:
+        raise TypeError(f"{input.__name__} does not give {missing} to {may}.")
     if hasattr(input, "given"):
         return
     _, *taken = inspect.signature(act).parameters.values()
-    fields = dataclasses.fields(input)
     unknown = {field.name for field in fields} - {each.name for each in taken}
     if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken):
         raise TypeError(f"{act} does not take {unknown} of {input.__name__}.")

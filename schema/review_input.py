@@ -10,12 +10,16 @@ from strawberry import UNSET, Info
 from models import RejectionReason, ReviewStatus
 from schema import ids
 from schema.context import Context
-from schema.errors import UserError
+from schema.errors import NOT_DONE, UserError
 from schema.mutation_field import shown
 from schema.references import OrderRef, ReviewId
 from schema.review import Review
 
-_ERRORS = "Why nothing was done; empty when it was."
+_NOTE = "For the author and admins, 2,000 characters at most."
+_EXPECTED = (
+    "The review's `editedAt` as you read it, null for one that was never edited; a later edit is a"
+    " CONFLICT. Left out: not checked."
+)
 
 
 @strawberry.input(description="A review of a completed order.")
@@ -79,32 +83,16 @@ class DeleteReplyInput:
 @strawberry.input(description="Which review to publish.")
 class ApproveReviewInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
-    note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="Which review to reject, and why.")
 class RejectReviewInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
     reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
-    note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="A decision on one review of several.")
@@ -116,16 +104,8 @@ class ModerationInput:
     reason: RejectionReason | None = strawberry.field(
         default=None, description="Why; required when it is rejected, and only then."
     )
-    note: str | None = strawberry.field(
-        default=None, description="For the author and admins, 2,000 characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="Decisions on several reviews.")
@@ -145,7 +125,7 @@ class ReviewPayload:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: Any) -> "ReviewPayload":
@@ -157,7 +137,7 @@ class DeletePayload:
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of what is gone; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, _info: Info[Context, None], key: UUID) -> "DeletePayload":
@@ -170,7 +150,7 @@ class ModerationResult:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
 
 @strawberry.type(description="As many results as decisions, in their order.")

@@ -5,7 +5,7 @@ from strawberry import Info
 
 import models
 from schema.context import Context
-from schema.errors import UserError
+from schema.errors import NOT_DONE, UserError
 from schema.mutation_field import shown
 from schema.order_update import OrderUpdate
 from schema.references import MemberRef, OrderRef, UpdateId
@@ -102,9 +102,7 @@ class OrderUpdatePayload:
     order_update: OrderUpdate | None = strawberry.field(
         default=None, description="The update as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was done; empty when it was."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.OrderUpdate) -> "OrderUpdatePayload":

@@ -8,12 +8,10 @@ from strawberry import Info
 import models
 from resolvers import notifications
 from schema.context import Context
-from schema.errors import UserError
+from schema.errors import NOT_DONE, UserError
 from schema.references import Of
 from schema.settings import Settings
 from schema.viewer import Viewer
-
-_ERRORS = "Why nothing was done; empty when it was."
 
 
 @strawberry.input(description="Which notices to mark: those named, or all of them.")
@@ -32,7 +30,7 @@ class MarkNotificationsReadInput:
 @strawberry.type(description="You, after the change.")
 class ViewerPayload:
     viewer: Viewer | None = strawberry.field(default=None, description="You; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, info: Info[Context, None], _done: None) -> "ViewerPayload":
@@ -44,7 +42,7 @@ class SettingsPayload:
     settings: Settings | None = strawberry.field(
         default=None, description="All settings as they are now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.SiteSettings) -> "SettingsPayload":

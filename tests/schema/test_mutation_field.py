@@ -54,3 +54,8 @@ def test_what_fits_is_a_field(act):
 def test_an_act_of_another_form_is_refused(act, named):
     with pytest.raises(TypeError, match=rf"Given.*{named}|{named}.*Given"):
         declared(act)
+
+
+def test_so_is_a_right_that_asks_for_more():
+    with pytest.raises(TypeError, match=r"Given does not give \{'internal'\}"):
+        mutation("", input=Given, may=rights.may_write_notes, act=takes_both, payload=ReviewPayload)
