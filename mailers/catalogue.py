@@ -1,4 +1,4 @@
-"""Every mail by its permanent name: what it is for, and how long it is worth sending.
+"""Every mail by its permanent name: what its notice tells, and how long it is worth sending.
 
 A name outlives deployments: rows of the outbox carry it. It is never renamed, only replaced.
 """
@@ -20,6 +20,8 @@ class Category(StrEnum):
 class Kind:
     """How the outbox treats a mail."""
 
+    # What the notice in the app tells, which comes with each mail: the words of the API for it.
+    notice: str
     # How long after it was due the mail still makes sense.
     expires_after: timedelta
     # Mails of a category carry List-Unsubscribe and respect the opt-out.
@@ -27,8 +29,6 @@ class Kind:
     # What to do when a server fell silent after the whole mail was handed over: send once more
     # (the loss would hurt), or hold it for an admin (a second copy would).
     resend_when_uncertain: bool = True
-    # Whether the recipient also finds a notice in the app.
-    notifies: bool = True
     # A moment to take the cause back before the mail leaves.
     grace: timedelta = timedelta()
 
@@ -36,24 +36,60 @@ class Kind:
 _DAY = timedelta(days=1)
 
 CATALOGUE: dict[str, Kind] = {
-    "review.received": Kind(expires_after=3 * _DAY),
-    "review.replied": Kind(expires_after=3 * _DAY),
-    "review.published": Kind(expires_after=3 * _DAY),
-    "review.rejected": Kind(expires_after=3 * _DAY),
+    "review.received": Kind(
+        "To the vendor: a review of one of your services is public.", expires_after=3 * _DAY
+    ),
+    "review.replied": Kind(
+        "To the customer: the vendor answered your review.", expires_after=3 * _DAY
+    ),
+    "review.published": Kind("To the customer: your review was approved.", expires_after=3 * _DAY),
+    "review.rejected": Kind(
+        "To the customer: your review was rejected; it holds the reason.", expires_after=3 * _DAY
+    ),
     "review.reminder": Kind(
-        expires_after=30 * _DAY, category=Category.REMINDERS, resend_when_uncertain=False
+        "To the customer: a completed order can be reviewed.",
+        expires_after=30 * _DAY,
+        category=Category.REMINDERS,
+        resend_when_uncertain=False,
+    ),
+    "update.solved": Kind(
+        "To the customer: an update of your order was solved; you can rate it.",
+        expires_after=_DAY,
+        grace=timedelta(seconds=30),
+    ),
+    "update.rating_request": Kind(
+        "To the customer: a solved update waits for your rating.",
+        expires_after=3 * _DAY,
+        category=Category.RATING_REQUESTS,
+        resend_when_uncertain=False,
     ),
     "rating.promoter": Kind(
-        expires_after=_DAY, category=Category.FOLLOW_UPS, resend_when_uncertain=False
+        "To the customer: thanks for 4 or 5 stars.",
+        expires_after=_DAY,
+        category=Category.FOLLOW_UPS,
+        resend_when_uncertain=False,
     ),
     "rating.detractor": Kind(
-        expires_after=_DAY, category=Category.FOLLOW_UPS, resend_when_uncertain=False
+        "To the customer: an answer to 1 to 3 stars.",
+        expires_after=_DAY,
+        category=Category.FOLLOW_UPS,
+        resend_when_uncertain=False,
     ),
-    "rating.alert": Kind(expires_after=_DAY),
-    "update.solved": Kind(expires_after=_DAY, grace=timedelta(seconds=30)),
-    "update.rating_request": Kind(
-        expires_after=3 * _DAY, category=Category.RATING_REQUESTS, resend_when_uncertain=False
+    "rating.alert": Kind(
+        "To the admins: an update was rated with 1 to 3 stars.", expires_after=_DAY
     ),
-    "note.from_customer": Kind(expires_after=3 * _DAY),
-    "note.from_staff": Kind(expires_after=3 * _DAY),
+    "note.from_customer": Kind(
+        "To the assignee: the customer wrote under an update.", expires_after=3 * _DAY
+    ),
+    "note.from_staff": Kind(
+        "To the customer: the team wrote under an update.", expires_after=3 * _DAY
+    ),
+}
+
+# The one notice that comes without a mail.
+REFUSED = "mail.refused"
+# Every notice by its kind, with the words of the API for it.
+NOTICES: dict[str, str] = {
+    **{name: kind.notice for name, kind in CATALOGUE.items()},
+    REFUSED: "To the admins: the relay refuses our mails, see its `lastError`. One a day.",
 }

@@ -69,13 +69,13 @@ async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
     return found
 
 
-async def retry(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
+async def retry(viewer: Viewer, *, id: UUID) -> OutboxMail:
     """Send a dead, expired or uncertain mail now, as the world is now.
 
     Raises Unauthenticated, Forbidden, NotFound, Conflict (any other status, or too long ago).
     """
     async with transaction():
-        mail = await _must_find(viewer, mail_id)
+        mail = await _must_find(viewer, id)
         if not mail.recipient:
             raise Conflict("id", message="Who it was for is forgotten.")
         if not await mailers.retry(mail.id):
@@ -86,22 +86,22 @@ async def retry(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
         return await OutboxMail.get(id=mail.id)
 
 
-async def cancel(viewer: Viewer, *, mail_id: UUID) -> OutboxMail:
+async def cancel(viewer: Viewer, *, id: UUID) -> OutboxMail:
     """Stop a mail that has not left.
 
     Raises Unauthenticated, Forbidden, NotFound, Conflict (too late, or over).
     """
     async with transaction():
-        mail = await _must_find(viewer, mail_id)
+        mail = await _must_find(viewer, id)
         if not await mailers.cancel(mail.id, because="an admin cancelled it"):
             raise Conflict("id", message="Only a mail that has not left can be cancelled.")
         await tracking_log.record(viewer, "mail.cancelled", mail=mail.mail, mail_id=str(mail.id))
         return await OutboxMail.get(id=mail.id)
 
 
-async def _must_find(viewer: Viewer, mail_id: UUID) -> OutboxMail:
+async def _must_find(viewer: Viewer, id: UUID) -> OutboxMail:
     viewer.must_be_admin()
-    found = await _known([mail_id])
+    found = await _known([id])
     if not found:
         raise NotFound("id", message="There is no such mail.")
     return found[0]

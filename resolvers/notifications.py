@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from uuid import UUID
 
+from mailers import NOTICES
 from models import Audience, Notification, clock, sql
 from resolvers import rights
 from resolvers.errors import Invalid
@@ -16,24 +17,13 @@ _NEWEST = newest("n")
 _LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n")
 
 
-class NotificationKind(StrEnum):
-    """Every kind of notice. Names are for good: rows carry them."""
+# Every kind of notice by its name in the API. Names are for good: rows carry them.
+NotificationKind = StrEnum(  # type: ignore[misc] # one list of mails is enough
+    "NotificationKind", {name.replace(".", "_").upper(): name for name in NOTICES}
+)
 
-    REVIEW_RECEIVED = "review.received"
-    REVIEW_REPLIED = "review.replied"
-    REVIEW_PUBLISHED = "review.published"
-    REVIEW_REJECTED = "review.rejected"
-    REVIEW_REMINDER = "review.reminder"
-    UPDATE_SOLVED = "update.solved"
-    UPDATE_RATING_REQUEST = "update.rating_request"
-    RATING_PROMOTER = "rating.promoter"
-    RATING_DETRACTOR = "rating.detractor"
-    RATING_ALERT = "rating.alert"
-    NOTE_FROM_CUSTOMER = "note.from_customer"
-    NOTE_FROM_STAFF = "note.from_staff"
-    MAIL_REFUSED = "mail.refused"
-
-
+# What each kind tells of, in the words of the API.
+DESCRIPTIONS = {kind.name: NOTICES[kind.value] for kind in NotificationKind}
 _KNOWN = sql.known("n.kind", NotificationKind)
 
 

@@ -13,6 +13,7 @@ from models.language import language_tag
 from models.order import is_own_service
 from resolvers import site_settings, user_text
 from resolvers.errors import Invalid, UserError
+from resolvers.moments import Moment, moment
 
 _ADDRESS = re.compile(r"\S@\S+\.\S")
 MAX_NAME, MAX_TITLE = 200, 300
@@ -49,8 +50,8 @@ class ServiceFacts:
 class OrderFacts:
     """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
 
-    `hand_over`: a reviewed order may get another customer. `unreadable`: what of it could not even
-    be read, with paths from inside the row.
+    `hand_over`: a reviewed order may get another customer. Until they are `checked`, dates are as
+    they were sent: one may be Unreadable.
     """
 
     external_id: str
@@ -63,7 +64,6 @@ class OrderFacts:
     reminders_allowed: bool = True
     hand_over: bool = False
     undated: bool = False
-    unreadable: tuple[UserError, ...] = ()
 
     @property
     def is_own_service(self) -> bool:
@@ -85,18 +85,16 @@ def checked(facts: OrderFacts, *path: str) -> Checked:
     languages and web addresses are decoration: a wrong one is a warning, and stays as it is known.
     """
     checks = _Checks(path)
-    for unreadable in facts.unreadable:
-        checks.add(checks.errors, unreadable)
-    order_id = checks.must(user_text.identifier, facts.external_id, "externalId")
+    order_id = checks.must(user_text.identifier, facts.external_id, "external_id")
     facts = replace(
         facts,
         external_id=order_id,
-        completed_at=checks.must(_completion, facts.completed_at, "completedAt"),
-        updated_at=checks.must(_change, facts.updated_at, "updatedAt"),
+        completed_at=checks.must(_completion, facts.completed_at, "completed_at"),
+        updated_at=checks.must(_change, facts.updated_at, "updated_at"),
         customer=_customer(facts.customer, order_id, checks),
         vendor=_person(facts.vendor, "vendor", _vendor_name, checks),
         service=ServiceFacts(
-            checks.must(user_text.identifier, facts.service.external_id, "service", "externalId"),
+            checks.must(user_text.identifier, facts.service.external_id, "service", "external_id"),
             checks.must(_title, facts.service.title, "service", "title"),
             checks.may(_url, facts.service.url, "service", "url"),
         ),
@@ -148,7 +146,7 @@ def _customer(person: PersonFacts, order_id: str, checks: _Checks) -> PersonFact
         f"{person.external_id!r} names nobody, so this buyer is kept apart from all others. Send"
         " an id that only this buyer has, such as one made of the order's."
     )
-    checks.add(checks.warnings, Invalid("customer", "externalId", message=message))
+    checks.add(checks.warnings, Invalid("customer", "external_id", message=message))
     return replace(facts, external_id=guest.guest_of(order_id))
 
 
@@ -156,31 +154,30 @@ def _person(
     person: PersonFacts, role: str, name: Callable[..., str], checks: _Checks
 ) -> PersonFacts:
     return PersonFacts(
-        checks.must(user_text.identifier, person.external_id, role, "externalId"),
-        checks.may(name, person.display_name, role, "displayName"),
+        checks.must(user_text.identifier, person.external_id, role, "external_id"),
+        checks.may(name, person.display_name, role, "display_name"),
         checks.may(_email, person.email, role, "email"),
         checks.may(_locale, person.locale, role, "locale"),
     )
 
 
-def _completion(value: datetime | None, *field: str) -> datetime | None:
+def _completion(value: Moment | None, *field: str) -> datetime | None:
     return _past(value, *field, what="An order cannot be completed")
 
 
-def _change(value: datetime | None, *field: str) -> datetime | None:
+def _change(value: Moment | None, *field: str) -> datetime | None:
     return _past(value, *field, what="An order cannot have changed")
 
 
-def _past(value: datetime | None, *field: str, what: str) -> datetime | None:
-    if value is None:
+def _past(value: Moment | None, *field: str, what: str) -> datetime | None:
+    instant = moment(value, *field)
+    if instant is None:
         return None
-    if value.tzinfo is None:
-        raise Invalid(*field, message="A date and time needs an offset, such as Z or +02:00.")
-    if value < EPOCH:
+    if instant < EPOCH:
         raise Invalid(*field, message=f"{what} before 1970.")
-    if value > clock.now() + CLOCK_SKEW:
+    if instant > clock.now() + CLOCK_SKEW:
         raise Invalid(*field, message=f"{what} in the future.")
-    return value.astimezone(UTC)
+    return instant
 
 
 def _name(value: str, *field: str) -> str:

@@ -48,7 +48,11 @@ async def upsert_orders(
 
 def _not_yours(place: int) -> Forbidden:
     return Forbidden(
-        "orders", str(place), "vendor", "externalId", message="This key is bound to another vendor."
+        "orders",
+        str(place),
+        "vendor",
+        "external_id",
+        message="This key is bound to another vendor.",
     )
 
 

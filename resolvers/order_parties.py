@@ -105,14 +105,14 @@ async def _that_take_no_service(
         ):
             seller = (await Vendor.get(id=service.vendor_id)).external_id
             message = f"This service has reviews, so it stays with the vendor {seller}."
-            row.refuse(Conflict("service", "externalId", message=message))
+            row.refuse(Conflict("service", "external_id", message=message))
         else:
             kept.append(row)
     return kept
 
 
 def _of_another_vendor() -> Forbidden:
-    return Forbidden("service", "externalId", message="This service belongs to another vendor.")
+    return Forbidden("service", "external_id", message="This service belongs to another vendor.")
 
 
 def _person(person: PersonFacts) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def refusal(
     """
     of = (facts.vendor.external_id, facts.service.external_id)
     if viewer.vendor not in {None, stored["vendor"]}:
-        return Forbidden("externalId", message="This order belongs to another vendor.")
+        return Forbidden("external_id", message="This order belongs to another vendor.")
     if stored["is_reviewed"] and of != (stored["vendor"], stored["service"]):
         return Conflict(message="This order was reviewed: its service and vendor cannot change.")
     if viewer.vendor is not None:
@@ -41,7 +41,7 @@ def refusal(
 
 
 def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
-    place = ("customer", "externalId")
+    place = ("customer", "external_id")
     if not facts.hand_over:
         message = (
             "This order was reviewed by another customer. Send handOver: true to hand the review"
@@ -61,16 +61,16 @@ def _refusal_of_partner(
     moves = facts.customer.external_id != stored["customer"]
     if moves and (stored["is_reviewed"] or was_completed):
         message = "A key of a vendor does not change the customer of an order that was completed."
-        return Forbidden("customer", "externalId", message=message)
+        return Forbidden("customer", "external_id", message=message)
     if not was_completed:
         return None
     is_open = review_window.is_open(stored["completed_at"], settings, clock.now())
     redated = facts.completed_at not in {None, stored["completed_at"]}
     field: tuple[str, ...]
     if redated and (is_open or review_window.is_open(facts.completed_at, settings, clock.now())):
-        field, what = ("completedAt",), "when it was completed"
+        field, what = ("completed_at",), "when it was completed"
     elif is_open and facts.service.external_id != stored["service"]:
-        field, what = ("service", "externalId"), "what it is of"
+        field, what = ("service", "external_id"), "what it is of"
     elif facts.status not in _after(stored["status"], is_open=is_open):
         field, what = ("status",), f"its status to {facts.status}"
     else:

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import mailers
 from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
 from models.database import transaction
 from resolvers import announcements, rating_counters, tracking_log, user_text
-from resolvers.errors import Conflict, Invalid, NotFound, UserError
+from resolvers.errors import Conflict, Invalid, NotFound
 from resolvers.frequency import must_be_seldom
 from resolvers.mistakes import told_at_once
+from resolvers.moments import Moment, moment
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -40,25 +42,52 @@ class Decision:
     status: ReviewStatus
     reason: RejectionReason | None = None
     note: str | None = None
-    expected_edited_at: datetime | None | Unchecked = UNCHECKED
-    # What of it could not be read.
-    unreadable: tuple[UserError, ...] = ()
+    expected_edited_at: Moment | None | Unchecked = UNCHECKED
 
 
-async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Review:
+async def approve_review(
+    viewer: Viewer,
+    *,
+    review_id: UUID,
+    note: str | None = None,
+    expected_edited_at: Moment | None | Unchecked = UNCHECKED,
+) -> Review:
+    """Publish a review. Raises what `decide` raises."""
+    decision = Decision(ReviewStatus.APPROVED, None, note, expected_edited_at)
+    return await _decide(viewer, review_id, decision)
+
+
+async def reject_review(
+    viewer: Viewer,
+    *,
+    review_id: UUID,
+    reason: RejectionReason,
+    note: str | None = None,
+    expected_edited_at: Moment | None | Unchecked = UNCHECKED,
+) -> Review:
+    """Refuse a review, with a reason that its author will read. Raises what `decide` raises."""
+    decision = Decision(ReviewStatus.REJECTED, reason, note, expected_edited_at)
+    return await _decide(viewer, review_id, decision)
+
+
+async def decide(viewer: Viewer, *, review_id: UUID, **decision: Any) -> Review:
     """Approve a review, reject it, or take it back to PENDING, with its counters and notices.
 
-    The same decision again changes nothing.
-    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason), Conflict (edited meanwhile),
-    TooOften.
+    `decision` are the fields of Decision. The same decision again changes nothing.
+    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason, note, date), Conflict (edited
+    meanwhile), TooOften.
     """
+    return await _decide(viewer, review_id, Decision(**decision))
+
+
+async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review:
     viewer.must_be_admin()
     async with transaction():
         review = await find_review(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
-        note = _checked_note(decision)
-        if decision.expected_edited_at not in {UNCHECKED, review.edited_at}:
+        note, expected = _checked(decision)
+        if expected not in {UNCHECKED, review.edited_at}:
             raise Conflict("expected_edited_at", message="The review was edited meanwhile.")
         if (review.status, review.rejection_reason, review.moderation_note) == (
             decision.status,
@@ -78,17 +107,14 @@ async def decide(viewer: Viewer, *, review_id: UUID, decision: Decision) -> Revi
     return review
 
 
-def _checked_note(decision: Decision) -> str | None:
+def _checked(decision: Decision) -> tuple[str | None, datetime | None | Unchecked]:
+    expected = decision.expected_edited_at
     with told_at_once() as check:
         check(_check_reason, decision)
         note = check(_note, decision.note)
-        for unreadable in decision.unreadable:
-            check(_refuse, unreadable)
-    return note or None
-
-
-def _refuse(error: UserError) -> None:
-    raise error
+        if expected is not UNCHECKED:
+            expected = check(moment, expected, "expected_edited_at")
+    return note or None, expected
 
 
 def _check_reason(decision: Decision) -> None:

@@ -148,7 +148,7 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
         why = required_reason(reason)
         await Review.filter(id=review.id).update(deleted_at=clock.now())
         await tracking_log.record(viewer, "review.deleted", about=review, reason=why)
-        await mailers.withdraw("review.received", about=review.id, because="it was deleted")
+        await mailers.withdraw_all(about=review.id, because="it was deleted")
         if review.is_public:
             await rating_counters.count_out(review)
     return review.id

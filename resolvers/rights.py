@@ -54,7 +54,7 @@ def may_read_notices(viewer: Viewer) -> None:
 
 
 def may_open_updates(
-    viewer: Viewer, *, customer_visible: bool = True, assigns: bool = False
+    viewer: Viewer, *, customer_visible: bool = True, assignee: object = None
 ) -> None:
     """Raises Unauthenticated, Forbidden (programs; internal or assigned ones but by the team)."""
     _must_be_known(viewer, "order")
@@ -62,7 +62,7 @@ def may_open_updates(
         raise Forbidden("order", message="Only the order's customer and the team open updates.")
     if not viewer.is_team and not customer_visible:
         raise Forbidden("customer_visible", message="Only the team opens internal updates.")
-    if not viewer.is_team and assigns:
+    if not viewer.is_team and assignee is not None:
         raise Forbidden("assignee", message="Only the team assigns updates.")
 
 

@@ -66,12 +66,15 @@ async def record(
     order_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Append one event: who (the viewer), what (`kind`, for good), about which row, and when."""
+    """Append one event: who (the viewer), what (`kind`, for good), about which row, and when.
+
+    Raises ValueError for a kind that no reader would know.
+    """
     if order_id is None and isinstance(about, Review | OrderUpdate):
         order_id = about.order_id
     await TrackingEvent.create(
         at=clock.now(),
-        kind=kind,
+        kind=TrackingKind(kind).value,
         actor_role=viewer.role.value,
         actor=viewer.external_id,
         subject_type=type(about).__name__ if about else "Site",

@@ -49,7 +49,7 @@ async def open_update(
     Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
     BodyTooLong.
     """
-    rights.may_open_updates(viewer, customer_visible=customer_visible, assigns=assignee is not None)
+    rights.may_open_updates(viewer, customer_visible=customer_visible, assignee=assignee)
     async with transaction():
         row = await orders.find_order(viewer, order)
         if row is None:

@@ -20,7 +20,12 @@ from resolvers.viewer import Role
 def described(
     enum: type[Enum], description: str, /, name: str | None = None, **values: str
 ) -> None:
-    """Make an enumeration a type of the schema, with a description for each of its values."""
+    """Make an enumeration a type of the schema, with a description for each of its values.
+
+    Raises TypeError unless it has just these values.
+    """
+    if differing := values.keys() ^ {value.name for value in enum}:
+        raise TypeError(f"Of {enum.__name__}, {differing} is described or a value, and not both.")
     strawberry.enum(enum, name=name, description=description)
     definition = enum.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:

@@ -105,6 +105,10 @@ described(
 )
 
 
+# Of the `errors` in a payload.
+NOT_DONE = "Why nothing was done; empty when it was."
+
+
 @strawberry.type(description="A refusal that a person can do something about.")
 class UserError:
     code: ErrorCode = strawberry.field(description="What is wrong, for programs.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import Info
 
 import models
 from models import MailStatus
@@ -14,9 +15,11 @@ from resolvers.keyset import PageRequest
 from schema import ids
 from schema.connection import connection, wants_total
 from schema.context import Context
-from schema.errors import UserError
+from schema.errors import NOT_DONE, UserError
 from schema.fetch import presenter
+from schema.mutation_field import shown
 from schema.node import Node
+from schema.references import Of
 from schema.selection import Selection
 
 
@@ -119,11 +122,9 @@ MailFilterArgument = Annotated[
 
 @strawberry.input(description="Which mail.")
 class MailInput:
-    id: strawberry.ID = strawberry.field(description="The id of a MailDelivery.")
-
-    @property
-    def key(self) -> Any:
-        return ids.key_of("MailDelivery", self.id, "id")
+    id: Annotated[strawberry.ID, Of("MailDelivery")] = strawberry.field(
+        description="The id of a MailDelivery."
+    )
 
 
 @strawberry.type(description="The mail after the change.")
@@ -131,9 +132,11 @@ class MailDeliveryPayload:
     mail_delivery: MailDelivery | None = strawberry.field(
         default=None, description="The mail as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was done; empty when it was."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: models.OutboxMail) -> "MailDeliveryPayload":
+        return cls(mail_delivery=await shown(info, "MailDelivery", row))
 
 
 async def mail_page(

@@ -16,23 +16,7 @@ from schema.fetch import fetch, presenter
 from schema.node import Node
 from schema.selection import Selection
 
-described(
-    NotificationKind,
-    "What a notice tells of.",
-    REVIEW_RECEIVED="To the vendor: a review of one of your services is public.",
-    REVIEW_REPLIED="To the customer: the vendor answered your review.",
-    REVIEW_PUBLISHED="To the customer: your review was approved.",
-    REVIEW_REJECTED="To the customer: your review was rejected; it holds the reason.",
-    REVIEW_REMINDER="To the customer: a completed order can be reviewed.",
-    UPDATE_SOLVED="To the customer: an update of your order was solved; you can rate it.",
-    UPDATE_RATING_REQUEST="To the customer: a solved update waits for your rating.",
-    RATING_PROMOTER="To the customer: thanks for 4 or 5 stars.",
-    RATING_DETRACTOR="To the customer: an answer to 1 to 3 stars.",
-    RATING_ALERT="To the admins: an update was rated with 1 to 3 stars.",
-    NOTE_FROM_CUSTOMER="To the assignee: the customer wrote under an update.",
-    NOTE_FROM_STAFF="To the customer: the team wrote under an update.",
-    MAIL_REFUSED="To the admins: the relay refuses our mails, see its `lastError`. One a day.",
-)
+described(NotificationKind, "What a notice tells of.", **notifications.DESCRIPTIONS)
 
 
 @strawberry.type(description="A notice in your inbox of the app: one per event and person.")

@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, Info
 
 from models import OrderStatus
-from resolvers import order_rows
-from resolvers.errors import UserError as Refusal
+from resolvers import order_rows, orders
 from resolvers.order_facts import KEEP, MAX_NAME, MAX_TITLE, OrderFacts, PersonFacts, ServiceFacts
 from resolvers.order_feed import MAX_ORDERS
+from schema.context import Context
 from schema.errors import UserError
+from schema.fetch import present_by_id
 from schema.order import Order
-from schema.scalars import moment
+from schema.selection import selected
 
 
 @strawberry.input(
@@ -100,20 +101,12 @@ class OrderInput:
     service: ServiceInput = strawberry.field(description="What was bought.")
 
     def facts(self) -> OrderFacts:
-        """What resolvers take, also of a row whose dates cannot be read."""
-        dates, unreadable = dict[str, datetime | None](), list[Refusal]()
-        for name, given in (("completedAt", self.completed_at), ("updatedAt", self.updated_at)):
-            try:
-                dates[name] = moment(given, name)
-            except Refusal as error:
-                unreadable.append(error)
         return OrderFacts(
             external_id=self.external_id,
             status=self.status,
-            completed_at=dates.get("completedAt"),
-            updated_at=dates.get("updatedAt"),
+            completed_at=self.completed_at,
+            updated_at=self.updated_at,
             hand_over=self.hand_over,
-            unreadable=tuple(unreadable),
             reminders_allowed=self.reminders_allowed,
             customer=self.customer.facts(),
             vendor=self.vendor.facts(),
@@ -127,8 +120,8 @@ class OrderInput:
 class UpsertOrdersInput:
     orders: list[OrderInput] = strawberry.field(description=f"{MAX_ORDERS} at most.")
 
-    def facts(self) -> list[OrderFacts]:
-        return [order.facts() for order in self.orders]
+    def given(self) -> dict[str, Any]:
+        return {"rows": [order.facts() for order in self.orders]}
 
 
 @strawberry.type(description="What became of one order.")
@@ -169,6 +162,18 @@ class UpsertOrdersPayload:
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why no row was looked at; empty when they were."
     )
+
+    @classmethod
+    async def of(
+        cls, info: Info[Context, None], results: list[order_rows.OrderResult]
+    ) -> "UpsertOrdersPayload":
+        shown: dict[Any, Order] = {}
+        below = selected(info).below("results", "order")
+        if below:
+            wanted = {result.order_id for result in results if result.order_id}
+            found = await orders.by_ids(info.context.viewer, wanted)
+            shown |= await present_by_id(info.context, "Order", found.values(), below)
+        return cls(results=[OrderResult.of(each, shown.get(each.order_id)) for each in results])
 
 
 def _said(value: Any) -> Any:

@@ -30,6 +30,7 @@ from schema.mail_query import MailQuery
 from schema.node import Id, Node, NodeRef
 from schema.order import Order, ReviewEligibility, present_eligibilities
 from schema.rating_summary import RatingSummary
+from schema.references import Of
 from schema.review import Review
 from schema.review_page import review_page
 from schema.review_policy import ReviewPolicy
@@ -52,14 +53,18 @@ MAX_NODES = 100
 Ids = Annotated[
     list[strawberry.ID], strawberry.argument(description=f"Ids of this API, {MAX_NODES} at most.")
 ]
-ServiceRef = Annotated[NodeRef, strawberry.argument(description="Which service.")]
-VendorRef = Annotated[NodeRef, strawberry.argument(description="Which vendor.")]
-OrderRef = Annotated[NodeRef, strawberry.argument(description="Which order.")]
+ServiceRef = Annotated[NodeRef, Of("Service"), strawberry.argument(description="Which service.")]
+VendorRef = Annotated[NodeRef, Of("Vendor"), strawberry.argument(description="Which vendor.")]
+OrderRef = Annotated[NodeRef, Of("Order"), strawberry.argument(description="Which order.")]
 ServiceRefs = Annotated[
-    list[NodeRef] | None, strawberry.argument(description="Services; answered first.")
+    list[NodeRef] | None,
+    Of("Service"),
+    strawberry.argument(description="Services; answered first."),
 ]
 VendorRefs = Annotated[
-    list[NodeRef] | None, strawberry.argument(description="Vendors; answered after the services.")
+    list[NodeRef] | None,
+    Of("Vendor"),
+    strawberry.argument(description="Vendors; answered after the services."),
 ]
 ServiceFilterArgument = Annotated[
     ServiceFilter | None, strawberry.argument(description="Narrows the list.")

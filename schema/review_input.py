@@ -2,24 +2,34 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, Info
 
 from models import RejectionReason, ReviewStatus
 from resolvers.review_moderation import MAX_BATCH, MAX_NOTE
 from resolvers.reviews import MAX_REASON
 from resolvers.user_text import BODY_MAX, BODY_MIN, MAX_ID
-from schema.errors import UserError
-from schema.node import NodeRef
+from schema import ids
+from schema.context import Context
+from schema.errors import NOT_DONE, UserError
+from schema.mutation_field import shown
+from schema.references import OrderRef, ReviewId
 from schema.review import Review
 
-_ERRORS = "Why nothing was done; empty when it was."
+_NOTE = f"For the author and admins, {MAX_NOTE:,} characters at most."
+_EXPECTED = (
+    "The review's `editedAt` as you read it, null for one that was never edited; a later edit is a"
+    " CONFLICT. Left out: not checked."
+)
 
 
 @strawberry.input(description="A review of a completed order.")
 class CreateReviewInput:
-    order: NodeRef = strawberry.field(description="Your order. Names service and vendor by itself.")
+    order: OrderRef = strawberry.field(
+        description="Your order. Names service and vendor by itself."
+    )
     rating: int = strawberry.field(description="Whole stars, 1 to 5.")
     body: str = strawberry.field(
         description=f"Plain text of {BODY_MIN} to {BODY_MAX:,} characters;"
@@ -44,7 +54,7 @@ class CreateReviewInput:
 
 @strawberry.input(description="Changes to a review: only what is given changes.")
 class EditReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     rating: int | None = strawberry.field(default=UNSET, description="Whole stars, 1 to 5.")
     body: str | None = strawberry.field(
         default=UNSET, description=f"Plain text of {BODY_MIN} to {BODY_MAX:,} characters."
@@ -55,81 +65,51 @@ class EditReviewInput:
     quality: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
     value: int | None = strawberry.field(default=UNSET, description="1 to 5; null takes it back.")
 
-    def changes(self) -> dict[str, Any]:
-        """What was given."""
-        given = {name: value for name, value in vars(self).items() if value is not UNSET}
-        del given["review_id"]
-        return given
-
 
 @strawberry.input(description="A reply to a review.")
 class ReplyToReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     body: str = strawberry.field(description=f"Plain text of 1 to {BODY_MAX:,} characters.")
 
 
 @strawberry.input(description="Which review to delete, and why.")
 class DeleteReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
 
 
 @strawberry.input(description="Which reply to delete, and why.")
 class DeleteReplyInput:
-    review_id: strawberry.ID = strawberry.field(description="The review it answers.")
+    review_id: ReviewId = strawberry.field(description="The review it answers.")
     reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
 
 
 @strawberry.input(description="Which review to publish.")
 class ApproveReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
-    note: str | None = strawberry.field(
-        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    review_id: ReviewId = strawberry.field(description="Which review.")
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="Which review to reject, and why.")
 class RejectReviewInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
-    note: str | None = strawberry.field(
-        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="A decision on one review of several.")
 class ModerationInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
     status: ReviewStatus = strawberry.field(
         description="APPROVED, REJECTED, or PENDING to take a decision back."
     )
     reason: RejectionReason | None = strawberry.field(
         default=None, description="Why; required when it is rejected, and only then."
     )
-    note: str | None = strawberry.field(
-        default=None, description=f"For the author and admins, {MAX_NOTE:,} characters at most."
-    )
-    expected_edited_at: datetime | None = strawberry.field(
-        default=UNSET,
-        description=(
-            "The review's `editedAt` as you read it, null for one that was never edited; a later"
-            " edit is a CONFLICT. Left out: not checked."
-        ),
-    )
+    note: str | None = strawberry.field(default=None, description=_NOTE)
+    expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
 @strawberry.input(description="Decisions on several reviews.")
@@ -141,7 +121,7 @@ class ModerateReviewsInput:
 
 @strawberry.input(description="Which review.")
 class VoteInput:
-    review_id: strawberry.ID = strawberry.field(description="Which review.")
+    review_id: ReviewId = strawberry.field(description="Which review.")
 
 
 @strawberry.type(description="The review, or why nothing was done.")
@@ -149,7 +129,11 @@ class ReviewPayload:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: Any) -> "ReviewPayload":
+        return cls(review=await shown(info, "Review", row))
 
 
 @strawberry.type(description="What was deleted, or why nothing was.")
@@ -157,7 +141,11 @@ class DeletePayload:
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of what is gone; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, _info: Info[Context, None], key: UUID) -> "DeletePayload":
+        return cls(deleted_id=strawberry.ID(ids.encode("Review", key)))
 
 
 @strawberry.type(description="What became of one decision.")
@@ -166,7 +154,7 @@ class ModerationResult:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
 
 
 @strawberry.type(description="As many results as decisions, in their order.")

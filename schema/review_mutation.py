@@ -1,13 +1,11 @@
 """What can be done with reviews."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import UNSET, Info
+from strawberry import Info
 
-from models import RejectionReason, ReviewStatus
 from models.outcome import once_more, watched
 from models.unavailable import Unavailable
 from resolvers import (
@@ -21,12 +19,12 @@ from resolvers import (
 )
 from resolvers.errors import Invalid
 from resolvers.errors import UserError as Refusal
-from resolvers.review_moderation import MAX_BATCH, Decision
-from schema import ids
+from resolvers.review_moderation import MAX_BATCH
 from schema.context import Context
 from schema.errors import UserError
-from schema.fetch import present
-from schema.mutation_field import Input, mutation
+from schema.fetch import present_one
+from schema.mutation_field import Input, mutation, mutation_by
+from schema.references import read
 from schema.review_input import (
     ApproveReviewInput,
     CreateReviewInput,
@@ -43,115 +41,64 @@ from schema.review_input import (
     ReviewPayload,
     VoteInput,
 )
-from schema.scalars import moment
-from schema.selection import Selection, selected
+from schema.selection import selected
 
 
 @strawberry.type(description="What can be done with reviews.")
 class ReviewMutation:
-    @mutation(
-        ReviewPayload,
-        rights.may_review,
+    create_review = mutation(
         "Review a completed order, as its customer, once. `reviewEligibility` tells beforehand.",
+        input=CreateReviewInput,
+        may=rights.may_review,
+        act=reviews.create_review,
+        payload=ReviewPayload,
     )
-    async def create_review(
-        self, info: Info[Context, None], input: Annotated[CreateReviewInput, Input]
-    ) -> ReviewPayload:
-        row = await reviews.create_review(
-            info.context.viewer,
-            order=input.order.as_ref("Order", "order"),
-            rating=input.rating,
-            body=input.body,
-            communication=input.communication,
-            quality=input.quality,
-            value=input.value,
-            idempotency_key=input.idempotency_key,
-        )
-        return await _reviewed(info, row)
-
-    @mutation(
-        ReviewPayload,
-        rights.may_edit_reviews,
+    edit_review = mutation(
         "Change a review: its author while the time to review lasts, an admin at any time. Earlier"
         " versions are kept. With moderation on, an author's edit waits for an admin again.",
+        input=EditReviewInput,
+        may=rights.may_edit_reviews,
+        act=review_edits.edit_review,
+        payload=ReviewPayload,
     )
-    async def edit_review(
-        self, info: Info[Context, None], input: Annotated[EditReviewInput, Input]
-    ) -> ReviewPayload:
-        row = await review_edits.edit_review(
-            info.context.viewer,
-            review_id=ids.key_of("Review", input.review_id, "reviewId"),
-            **input.changes(),
-        )
-        return await _reviewed(info, row)
-
-    @mutation(
-        DeletePayload,
-        rights.may_moderate,
+    delete_review = mutation(
         "Delete a review for good, as an admin, with a reason for the log. Its order cannot be"
         " reviewed again.",
+        input=DeleteReviewInput,
+        may=rights.may_moderate,
+        act=reviews.delete_review,
+        payload=DeletePayload,
     )
-    async def delete_review(
-        self, info: Info[Context, None], input: Annotated[DeleteReviewInput, Input]
-    ) -> DeletePayload:
-        key = await reviews.delete_review(
-            info.context.viewer,
-            review_id=ids.key_of("Review", input.review_id, "reviewId"),
-            reason=input.reason,
-        )
-        return DeletePayload(deleted_id=strawberry.ID(ids.encode("Review", key)))
-
-    @mutation(
-        ReviewPayload,
-        rights.may_reply,
+    reply_to_review = mutation(
         "Answer a published review, as its vendor, once. Not editable.",
+        input=ReplyToReviewInput,
+        may=rights.may_reply,
+        act=review_replies.reply_to_review,
+        payload=ReviewPayload,
     )
-    async def reply_to_review(
-        self, info: Info[Context, None], input: Annotated[ReplyToReviewInput, Input]
-    ) -> ReviewPayload:
-        row = await review_replies.reply_to_review(
-            info.context.viewer,
-            review_id=ids.key_of("Review", input.review_id, "reviewId"),
-            body=input.body,
-        )
-        return await _reviewed(info, row)
-
-    @mutation(
-        ReviewPayload,
-        rights.may_moderate,
+    delete_reply = mutation(
         "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
+        input=DeleteReplyInput,
+        may=rights.may_moderate,
+        act=review_replies.delete_reply,
+        payload=ReviewPayload,
     )
-    async def delete_reply(
-        self, info: Info[Context, None], input: Annotated[DeleteReplyInput, Input]
-    ) -> ReviewPayload:
-        row = await review_replies.delete_reply(
-            info.context.viewer,
-            review_id=ids.key_of("Review", input.review_id, "reviewId"),
-            reason=input.reason,
-        )
-        return await _reviewed(info, row)
-
-    @mutation(
-        ReviewPayload, rights.may_moderate, "Publish a review, as an admin. Again: nothing changes."
+    approve_review = mutation(
+        "Publish a review, as an admin. Again: nothing changes.",
+        input=ApproveReviewInput,
+        may=rights.may_moderate,
+        act=review_moderation.approve_review,
+        payload=ReviewPayload,
     )
-    async def approve_review(
-        self, info: Info[Context, None], input: Annotated[ApproveReviewInput, Input]
-    ) -> ReviewPayload:
-        decision = _decision(input, ReviewStatus.APPROVED)
-        return await _reviewed(info, await _decide(info, input.review_id, decision))
-
-    @mutation(
-        ReviewPayload,
-        rights.may_moderate,
+    reject_review = mutation(
         "Reject a review, as an admin, with a reason that its author will read. Not for its stars.",
+        input=RejectReviewInput,
+        may=rights.may_moderate,
+        act=review_moderation.reject_review,
+        payload=ReviewPayload,
     )
-    async def reject_review(
-        self, info: Info[Context, None], input: Annotated[RejectReviewInput, Input]
-    ) -> ReviewPayload:
-        decision = _decision(input, ReviewStatus.REJECTED, input.reason)
-        return await _reviewed(info, await _decide(info, input.review_id, decision))
 
-    @mutation(
+    @mutation_by(
         ModerateReviewsPayload,
         rights.may_moderate,
         f"Decide up to {MAX_BATCH} reviews at once, as an admin. Each decision stands alone: a"
@@ -171,52 +118,20 @@ class ReviewMutation:
         ]
         return ModerateReviewsPayload(results=results)
 
-    @mutation(
-        ReviewPayload,
-        rights.may_vote,
+    vote_helpful = mutation(
         "Say that a published review helped you. One vote per person; again: nothing changes.",
+        input=VoteInput,
+        may=rights.may_vote,
+        act=review_votes.vote_helpful,
+        payload=ReviewPayload,
     )
-    async def vote_helpful(
-        self, info: Info[Context, None], input: Annotated[VoteInput, Input]
-    ) -> ReviewPayload:
-        key = ids.key_of("Review", input.review_id, "reviewId")
-        return await _reviewed(
-            info, await review_votes.vote_helpful(info.context.viewer, review_id=key)
-        )
-
-    @mutation(ReviewPayload, rights.may_vote, "Take your vote back. Without one: nothing changes.")
-    async def withdraw_vote(
-        self, info: Info[Context, None], input: Annotated[VoteInput, Input]
-    ) -> ReviewPayload:
-        key = ids.key_of("Review", input.review_id, "reviewId")
-        return await _reviewed(
-            info, await review_votes.withdraw_vote(info.context.viewer, review_id=key)
-        )
-
-
-async def _reviewed(info: Info[Context, None], row: Any) -> ReviewPayload:
-    shown = await present(info.context, "Review", [row], selected(info).below("review"))
-    return ReviewPayload(review=shown[0])
-
-
-def _decision(
-    given: ApproveReviewInput | RejectReviewInput | ModerationInput,
-    status: ReviewStatus,
-    reason: RejectionReason | None = None,
-) -> Decision:
-    decision = Decision(status, reason, given.note)
-    if given.expected_edited_at is UNSET:
-        return decision
-    try:
-        expected = moment(given.expected_edited_at, "expectedEditedAt")
-    except Refusal as unreadable:  # told with all else that is wrong
-        return replace(decision, unreadable=(unreadable,))
-    return replace(decision, expected_edited_at=expected)
-
-
-async def _decide(info: Info[Context, None], review_id: str, decision: Decision) -> Any:
-    key = ids.key_of("Review", review_id, "reviewId")
-    return await review_moderation.decide(info.context.viewer, review_id=key, decision=decision)
+    withdraw_vote = mutation(
+        "Take your vote back. Without one: nothing changes.",
+        input=VoteInput,
+        may=rights.may_vote,
+        act=review_votes.withdraw_vote,
+        payload=ReviewPayload,
+    )
 
 
 async def _decided(
@@ -234,11 +149,12 @@ async def _decided(
 
 async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
     """Raises what a resolver raises, and an outage as a refusal of this decision alone."""
-    decision = _decision(given, given.status, given.reason)
     try:
-        row = await once_more(partial(_decide, info, given.review_id, decision))
-        below: Selection = selected(info).below("results", "review")
-        shown = await present(info.context, "Review", [row], below)
+        row: Any = await once_more(
+            partial(review_moderation.decide, info.context.viewer, **read(given))
+        )
+        below = selected(info).below("results", "review")
+        shown = await present_one(info.context, "Review", row, below)
     except Unavailable as trouble:
         raise outages.refused(trouble) from trouble
-    return ModerationResult(review_id=given.review_id, review=shown[0])
+    return ModerationResult(review_id=given.review_id, review=shown)

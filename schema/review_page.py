@@ -9,15 +9,16 @@ import models
 from models.review import ReviewStatus
 from resolvers import review_list
 from resolvers.keyset import Page, PageRequest
+from resolvers.moments import moment
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.text_search import MAX_SEARCH
 from resolvers.viewer import Viewer
 from schema.connection import Connection, connection, wants_total
 from schema.context import Context
 from schema.fetch import present
-from schema.node import NodeRef, maybe_ref
+from schema.node import maybe_ref
+from schema.references import ServiceRef, VendorRef
 from schema.review import Review
-from schema.scalars import moment
 from schema.selection import Selection
 
 
@@ -28,8 +29,8 @@ from schema.selection import Selection
     )
 )
 class ReviewFilter:
-    service: NodeRef | None = strawberry.field(default=None, description="Of this service.")
-    vendor: NodeRef | None = strawberry.field(default=None, description="Of this vendor.")
+    service: ServiceRef | None = strawberry.field(default=None, description="Of this service.")
+    vendor: VendorRef | None = strawberry.field(default=None, description="Of this vendor.")
     rating: int | None = strawberry.field(default=None, description="With exactly so many stars.")
     status: ReviewStatus | None = strawberry.field(default=None, description="In this state.")
     search: str | None = strawberry.field(
@@ -56,8 +57,8 @@ def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
         status=given.status,
         search=given.search,
         has_reply=given.has_reply,
-        created_after=moment(given.created_after, "filter", "createdAfter"),
-        created_before=moment(given.created_before, "filter", "createdBefore"),
+        created_after=moment(given.created_after, "filter", "created_after"),
+        created_before=moment(given.created_before, "filter", "created_before"),
     )
 
 

@@ -1,16 +1,14 @@
 """Dates and times as clients send and read them."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import orjson
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
-from resolvers.errors import Invalid
+from resolvers.moments import Unreadable
 
 # RFC 3339 5.6, in upper case: minute, seconds, fraction and offset. Python reads far more.
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -18,24 +16,6 @@ _MOMENT = re.compile(
     rf"({_DATE.pattern}T[0-9]{{2}}:[0-9]{{2}}:)([0-9]{{2}})"
     r"((?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-5][0-9]))"
 )
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A text that is no instant: refused where it is used, so that a bad row spoils no good one."""
-
-    text: str
-
-
-def moment(value: Any, *field: str) -> Any:
-    """The instant that a client gave, in UTC, or None. Raises Invalid for one without an offset."""
-    if value is None or value is strawberry.UNSET:
-        return None
-    if isinstance(value, Unreadable) or value.tzinfo is None:
-        raise Invalid(
-            *field, message="Give a date and time with an offset, such as 2026-01-31T12:00:00Z."
-        )
-    return value.astimezone(UTC)
 
 
 def _parse_moment(value: object) -> datetime | Unreadable:

@@ -32,8 +32,9 @@ from schema.connection import (
 )
 from schema.context import Context
 from schema.fetch import present_by_id, presenter
-from schema.node import Node, NodeRef, maybe_ref
+from schema.node import Node, maybe_ref
 from schema.rating_summary import RatingSummary
+from schema.references import VendorRef
 from schema.review import Review, shows_public_alone
 from schema.review_page import ReviewFilter, as_filter, fetch_reviews, review_page
 from schema.selection import Selection, arguments_below, selected
@@ -144,7 +145,7 @@ async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Se
 
 @strawberry.input(description="Narrows a list of services; everything given must hold.")
 class ServiceFilter:
-    vendor: NodeRef | None = strawberry.field(default=None, description="Sold by this vendor.")
+    vendor: VendorRef | None = strawberry.field(default=None, description="Sold by this vendor.")
     standing: ServiceStanding | None = strawberry.field(
         default=None, description="With this standing. HIDDEN finds the hidden ones in any order."
     )

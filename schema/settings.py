@@ -214,7 +214,7 @@ class UpdateSettingsInput:
         default=UNSET, description="All three rules, lowest first."
     )
 
-    def changes(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The settings given, by the columns' names."""
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
         if self.seller_levels:

@@ -12,15 +12,18 @@ from schema.context import Context
 from schema.fetch import present_one
 from schema.node import NodeRef, maybe_ref
 from schema.notification import Notification
+from schema.references import Of
 from schema.review import Review
 from schema.selection import selected
 
 ServiceRef = Annotated[
     NodeRef | None,
+    Of("Service"),
     strawberry.argument(description="Only reviews of this service, which may still be to come."),
 ]
 VendorRef = Annotated[
     NodeRef | None,
+    Of("Vendor"),
     strawberry.argument(description="Only reviews of this vendor, who may still be to come."),
 ]
 

@@ -9,6 +9,7 @@ import strawberry
 import models
 from resolvers import orders, tracking_log
 from resolvers.keyset import PageRequest
+from resolvers.moments import moment
 from resolvers.tracking_log import TrackingKind
 from resolvers.viewer import Role
 from schema import ids
@@ -17,7 +18,7 @@ from schema.context import Context
 from schema.fetch import fetch, present_by_id, presenter
 from schema.node import Node, NodeRef, maybe_ref
 from schema.order import Order
-from schema.scalars import moment
+from schema.references import Of
 from schema.selection import Selection
 
 
@@ -88,7 +89,7 @@ async def present_events(
 
 @strawberry.input(description="Narrows the log; everything given must hold.")
 class TrackingFilter:
-    order: NodeRef | None = strawberry.field(
+    order: Annotated[NodeRef, Of("Order", narrows=True)] | None = strawberry.field(
         default=None, description="Of this order, with its updates and its review."
     )
     update: strawberry.ID | None = strawberry.field(default=None, description="Of this update.")
@@ -129,8 +130,8 @@ def _as_filter(given: TrackingFilter | None) -> tracking_log.TrackingFilter:
         update_id=ids.key_of("OrderUpdate", update, "filter", "update") if update else None,
         actor=given.actor,
         kind=given.kind,
-        happened_after=moment(given.happened_after, "filter", "happenedAfter"),
-        happened_before=moment(given.happened_before, "filter", "happenedBefore"),
+        happened_after=moment(given.happened_after, "filter", "happened_after"),
+        happened_before=moment(given.happened_before, "filter", "happened_before"),
     )
 
 

@@ -1,19 +1,23 @@
 """What clients send about order updates, and what they get back."""
 
 import strawberry
+from strawberry import Info
 
+import models
 from resolvers.update_opening import MAX_TITLE
 from resolvers.user_text import BODY_MAX
-from schema.errors import UserError
-from schema.node import NodeRef
+from schema.context import Context
+from schema.errors import NOT_DONE, UserError
+from schema.mutation_field import shown
 from schema.order_update import OrderUpdate
+from schema.references import MemberRef, OrderRef, UpdateId
 
 _WHICH = "Which update."
 
 
 @strawberry.input(description="A new update of an order.")
 class OpenUpdateInput:
-    order: NodeRef = strawberry.field(description="The order; a customer's own one.")
+    order: OrderRef = strawberry.field(description="The order; a customer's own one.")
     title: str = strawberry.field(
         description=f"What it is about: one line of 1 to {MAX_TITLE} characters."
     )
@@ -26,7 +30,7 @@ class OpenUpdateInput:
         default=True,
         description="Whether the customer sees it, for good. Only the team opens internal ones.",
     )
-    assignee: NodeRef | None = strawberry.field(
+    assignee: MemberRef | None = strawberry.field(
         default=None,
         description=(
             "Who of the team looks after it; only the team says so. Somebody who never acted here"
@@ -37,7 +41,7 @@ class OpenUpdateInput:
 
 @strawberry.input(description="A note under an update.")
 class PostNoteInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     body: str = strawberry.field(description=f"Plain text of 1 to {BODY_MAX:,} characters.")
     internal: bool = strawberry.field(
         default=False,
@@ -47,8 +51,8 @@ class PostNoteInput:
 
 @strawberry.input(description="Who looks after an update.")
 class AssignUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
-    assignee: NodeRef | None = strawberry.field(
+    update_id: UpdateId = strawberry.field(description=_WHICH)
+    assignee: MemberRef | None = strawberry.field(
         default=None,
         description=(
             "Who of the team; left out or null: nobody. Somebody who never acted here is NOT_FOUND."
@@ -58,7 +62,7 @@ class AssignUpdateInput:
 
 @strawberry.input(description="The solve of an update.")
 class SolveUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     notify_customer: bool | None = strawberry.field(
         default=None,
         description=(
@@ -70,7 +74,7 @@ class SolveUpdateInput:
 
 @strawberry.input(description="Back to open, by the team.")
 class ReopenUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     note: str | None = strawberry.field(
         default=None,
         description="Why, for the team alone; `postNote` tells the customer.",
@@ -79,7 +83,7 @@ class ReopenUpdateInput:
 
 @strawberry.input(description="Back to open, by the customer.")
 class StillHasIssueInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     note: str | None = strawberry.field(
         default=None, description="What is still wrong: a note for the team."
     )
@@ -87,7 +91,7 @@ class StillHasIssueInput:
 
 @strawberry.input(description="The rating of a solved update. Final.")
 class RateUpdateInput:
-    update_id: strawberry.ID = strawberry.field(description=_WHICH)
+    update_id: UpdateId = strawberry.field(description=_WHICH)
     stars: int = strawberry.field(description="Whole stars, 1 to 5.")
     comment: str | None = strawberry.field(
         default=None,
@@ -103,6 +107,8 @@ class OrderUpdatePayload:
     order_update: OrderUpdate | None = strawberry.field(
         default=None, description="The update as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was done; empty when it was."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: models.OrderUpdate) -> "OrderUpdatePayload":
+        return cls(order_update=await shown(info, "OrderUpdate", row))

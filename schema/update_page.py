@@ -11,13 +11,14 @@ import models
 from models.order_update import OrderUpdateStatus
 from resolvers import update_list
 from resolvers.keyset import Page, PageRequest
+from resolvers.moments import moment
 from resolvers.update_list import OrderUpdateOrder
 from resolvers.viewer import Viewer
 from schema.connection import connection, wants_total
 from schema.context import Context
 from schema.fetch import present
 from schema.node import NodeRef, maybe_ref
-from schema.scalars import moment
+from schema.references import MemberRef, Of
 from schema.selection import Selection
 
 
@@ -27,9 +28,11 @@ from schema.selection import Selection
     )
 )
 class OrderUpdateFilter:
-    order: NodeRef | None = strawberry.field(default=None, description="Of this order.")
+    order: Annotated[NodeRef, Of("Order", narrows=True)] | None = strawberry.field(
+        default=None, description="Of this order."
+    )
     status: OrderUpdateStatus | None = strawberry.field(default=None, description="In this state.")
-    assignee: NodeRef | None = strawberry.field(
+    assignee: MemberRef | None = strawberry.field(
         default=None, description="Assigned to this team member."
     )
     unassigned: bool | None = strawberry.field(
@@ -78,8 +81,8 @@ def _as_filter(given: OrderUpdateFilter | None) -> update_list.OrderUpdateFilter
         assignee=maybe_ref(given.assignee, "TeamMember", "filter", "assignee"),
         unassigned=given.unassigned,
         customer_visible=given.customer_visible,
-        created_after=moment(given.created_after, "filter", "createdAfter"),
-        created_before=moment(given.created_before, "filter", "createdBefore"),
+        created_after=moment(given.created_after, "filter", "created_after"),
+        created_before=moment(given.created_before, "filter", "created_before"),
     )
 
 

@@ -1,27 +1,40 @@
 """What clients send about themselves and the site, and what they get back."""
 
-import strawberry
+from typing import Annotated, Any
 
-from resolvers.notifications import MAX_MARKED
-from schema.errors import UserError
+import strawberry
+from strawberry import Info
+
+import models
+from resolvers import notifications
+from schema.context import Context
+from schema.errors import NOT_DONE, UserError
+from schema.references import Of
 from schema.settings import Settings
 from schema.viewer import Viewer
-
-_ERRORS = "Why nothing was done; empty when it was."
 
 
 @strawberry.input(description="Which notices to mark: those named, or all of them.")
 class MarkNotificationsReadInput:
-    ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description=f"Notices of yours, {MAX_MARKED} at most."
+    ids: Annotated[list[strawberry.ID], Of("Notification")] | None = strawberry.field(
+        default=None, description=f"Notices of yours, {notifications.MAX_MARKED} at most."
     )
     all: bool = strawberry.field(default=False, description="All of yours.")
+
+    def given(self) -> dict[str, Any]:
+        """So many ids that a refusal says they are too many, and no more are read."""
+        ids = None if self.ids is None else self.ids[: notifications.MAX_MARKED + 1]
+        return {"ids": ids, "everything": self.all}
 
 
 @strawberry.type(description="You, after the change.")
 class ViewerPayload:
     viewer: Viewer | None = strawberry.field(default=None, description="You; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], _done: None) -> "ViewerPayload":
+        return cls(viewer=Viewer.of(info.context))
 
 
 @strawberry.type(description="The settings after the change.")
@@ -29,4 +42,9 @@ class SettingsPayload:
     settings: Settings | None = strawberry.field(
         default=None, description="All settings as they are now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+
+    @classmethod
+    async def of(cls, info: Info[Context, None], row: models.SiteSettings) -> "SettingsPayload":
+        info.context.forget_settings()
+        return cls(settings=Settings.from_row(row, info.context.viewer))

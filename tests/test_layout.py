@@ -199,6 +199,16 @@ def test_no_package_of_somebody_else_has_a_name_of_ours():
         assert set(distributions.get(package, [])) <= {"candor-reviews"}
 
 
+@pytest.mark.parametrize("package", ["models", "mailers", "resolvers"])
+def test_no_name_of_the_schema_is_known_below_it(package):
+    """Paths of errors are in one case: columns' and arguments' own. `schema.errors` turns them."""
+    for path in _files(package):
+        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)}  # fmt: skip
+        assert {text for text in texts if re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", text)} == set(), (
+            path
+        )
+
+
 def _subclasses(cls):
     for subclass in cls.__subclasses__():
         yield subclass

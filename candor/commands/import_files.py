@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from candor.commands.environment import run_in_database
-from candor.commands.importing import Report, Source, import_orders, import_reviews
+from candor.commands.import_source import Report, Source
+from candor.commands.importing import import_orders, import_reviews
 from candor.commands.row_files import BadFile
 from models.time_zone import time_zone as iana_name
 

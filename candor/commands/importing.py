@@ -1,14 +1,13 @@
 """Import orders and reviews from files: good rows are kept, each bad one is told with its line."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from candor.commands.import_source import Report, Source
 from candor.commands.row_files import FileRow, read_rows
 from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
@@ -38,37 +37,6 @@ _YES, _NO = {"yes", "y", "true", "t", "1"}, {"no", "n", "false", "f", "0", ""}
 T = TypeVar("T")
 
 
-@dataclass
-class Report:
-    """What an import did: how many rows of each outcome, and what is to be said of single rows."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    remarks: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def failed(self) -> int:
-        return self.counts.get("failed", 0)
-
-    def add(self, line: int, outcome: str, *why: str) -> None:
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file and how to read it."""
-
-    path: Path
-    columns: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    encoding: str = "utf-8"
-    time_zone: str | None = None
-    dry_run: bool = False
-    # The operator vouches for the purchases of a file of reviews.
-    verified: bool = False
-    progress: Callable[[int], None] = lambda _: None
-
-
 async def import_orders(source: Source) -> Report:
     """Store the orders of a file with their customers, vendors and services. Reminds nobody."""
     report = Report()
@@ -80,9 +48,10 @@ async def import_orders(source: Source) -> Report:
             results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
-                    report.add(line, "failed", *map(_told, result.errors))
+                    report.add(line, "failed", *map(source.told, result.errors))
                 elif result.outcome:
-                    report.add(line, result.outcome.value.lower(), *map(_told, result.warnings))
+                    outcome = result.outcome.value.lower()
+                    report.add(line, outcome, *map(source.told, result.warnings))
     return report
 
 
@@ -105,7 +74,7 @@ async def import_reviews(source: Source) -> Report:
                 OPERATOR, [facts for _, facts in taken], declared=source.verified
             )
             for (line, _), result in zip(taken, results, strict=True):
-                why = [_told(result.error)] if result.error else []
+                why = [source.told(result.error)] if result.error else []
                 outcome: ImportOutcome | None = result.outcome
                 report.add(line, outcome.value.lower() if outcome else "failed", *why)
     return report
@@ -144,7 +113,7 @@ def _facts(
         try:
             yield row.line, make(row)
         except UserError as error:
-            report.add(row.line, "failed", _told(error))
+            report.add(row.line, "failed", source.told(error))
 
 
 def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -> Iterator[FileRow]:
@@ -254,12 +223,3 @@ def _moment(name: str, cell: str, zone: ZoneInfo) -> datetime:
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(name, message=f"{cell!r} is no date and time.") from None
-
-
-def _told(refused: UserError) -> str:
-    return "; ".join(map(_line, refused.all))
-
-
-def _line(error: UserError) -> str:
-    field = error.field[2:] if error.field[:1] == ["orders"] else error.field
-    return f"{'.'.join(field)}: {error.message}" if field else error.message

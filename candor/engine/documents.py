@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -28,6 +27,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from candor.engine.complexity import MAX_TOKENS, refuse_too_complex
 from candor.engine.cost import Price, Variables, defaults_of, price_of
 from candor.engine.fast.variables import Variable, variables_of
+from candor.engine.guesses import guesses_of
 from candor.errors import (
     OperationNameRequired,
     OperationNotFound,
@@ -44,9 +44,6 @@ MAX_ERRORS = 5
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
 
 T = TypeVar("T")
-
-# Root fields that look up by an order's number, which can be guessed.
-_GUESSABLE = {"order", "reviewEligibility", "createReview", "openUpdate"}
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,7 @@ def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
                 variables_of(schema, node),
                 price_of(schema, node, fragments),
                 defaults_of(node),
-                _guesses(node),
+                guesses_of(schema, node, fragments),
             )
             for node in tree.definitions
             if isinstance(node, OperationDefinitionNode)
@@ -219,10 +216,3 @@ class _Shelf(Generic[T]):
 def _too_many_tokens() -> TooComplex:
     message = f"The query is too complex: the limit for tokens is {MAX_TOKENS}."
     return TooComplex(message, limit="tokens", max=MAX_TOKENS)
-
-
-def _guesses(node: OperationDefinitionNode) -> int:
-    return sum(
-        isinstance(field, FieldNode) and field.name.value in _GUESSABLE
-        for field in node.selection_set.selections
-    )

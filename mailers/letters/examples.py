@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mailers.configuration import MailConfig
 from mailers.letters import update_letters
+from mailers.letters.registry import ABOUT_REVIEWS
 from mailers.letters.rendering import render
 from mailers.letters.site import Site
 from mailers.letters.template_values import OrderFacts, ReviewFacts, UpdateFacts
@@ -53,8 +54,6 @@ CASES: dict[str, Case] = {
     "hostile": Case("Eve\r\nBcc: x@x.example", "<b>{{ title }}</b>{site_name}", _HOSTILE * 40),
 }
 
-_REVIEW_MAILS = ("received", "replied", "published", "rejected")
-
 
 def example_site(config: MailConfig) -> Site:
     settings = SiteSettings(
@@ -85,7 +84,7 @@ def _review(mail: str) -> Callable[[Case, Site, Person], Mail]:
             note="Please leave out the telephone number.",
             link=_review_link(site),
         )
-        return render(f"review.{mail}", site=site, to=to, review=facts)
+        return render(mail, site=site, to=to, review=facts)
 
     return written
 
@@ -128,7 +127,7 @@ def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:
 
 
 EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
-    **{f"review.{mail}": _review(mail) for mail in _REVIEW_MAILS},
+    **{mail: _review(mail) for mail in ABOUT_REVIEWS},
     "review.reminder": _reminder,
     "rating.promoter": lambda case, site, to: update_letters.promoter(
         site, to, _update(case, site, 5)

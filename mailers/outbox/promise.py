@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from mailers.catalogue import CATALOGUE
+from mailers.catalogue import CATALOGUE, REFUSED
 from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.database import transaction
 from models.one_round_trip import AT_ONCE, Writes
@@ -28,9 +28,6 @@ class Addressee:
     external_id: str
     email: str | None
 
-
-# The kind of the one notice that comes without a mail.
-REFUSED = "mail.refused"
 
 Recipient = Customer | Vendor | Addressee
 
@@ -99,8 +96,7 @@ async def deliver_later(
     expiry = milliseconds(expires_at or due + kind.expires_after)
     times = (milliseconds(due), expiry, False, milliseconds(now))
     await writes.add(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
-    if kind.notifies:
-        await _notify(mail, person, key, subject, due, writes)
+    await _notify(mail, person, key, subject, due, writes)
 
 
 async def tell_admins_of_refusal(mail_id: UUID) -> None:
@@ -143,6 +139,13 @@ async def withdraw(mail: str, *, about: UUID, because: str, writes: Writes = AT_
     now = clock.now()
     await writes.add(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
     await writes.add(_SILENCE, about, mail, now)
+
+
+async def withdraw_all(*, about: UUID, because: str) -> None:
+    """The same of every mail about a row, in the transaction that removes the row."""
+    mails = await sql.fetch("SELECT DISTINCT mail FROM outbox_mail WHERE subject_id = ?", about)
+    for row in mails:
+        await withdraw(row["mail"], about=about, because=because)
 
 
 async def readdress(person: str, to: Customer, *, about: Sequence[UUID]) -> None:

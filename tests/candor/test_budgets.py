@@ -72,6 +72,26 @@ async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, stor
             assert found == [200, 200, 200, last]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ ... on Query { order(ref: {externalId: "1"}) { id } } }',
+        '{ ...a } fragment a on Query { ...b } fragment b on Query { order(ref: {externalId: "1"}) { id } }',
+        'mutation { openUpdate(input: {order: {externalId: "1"}, title: "x"}) { errors { code } } }',
+        '{ viewer { role } ... @include(if: true) { reviewEligibility(order: {externalId: "1"}) { eligible } } }',
+    ],
+)  # fmt: skip
+async def test_nor_inside_of_fragments(another, small, maria, query):
+    async with another(rate_limits=True, budget=100) as client:
+        headers = {"Authorization": f"Bearer {maria.token}"}
+        found = [
+            (await client.post("/graphql", json={"query": query}, headers=headers)).status_code
+            for _ in range(4)
+        ]
+
+    assert found == [200, 200, 200, 429]
+
+
 async def test_wrong_tokens_are_counted_against_their_sender(another, small):
     async with another(rate_limits=True, budget=30) as client:
         headers = {"Authorization": "Bearer wrong"}

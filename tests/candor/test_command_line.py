@@ -180,6 +180,79 @@ def test_json_lines_are_read_too(candor, write):
     assert [line.split(":")[0] for line in complained.splitlines()] == ["line 3", "line 4"]
 
 
+GOOD = dict(zip(ORDERS.strip().split(","), order(1).strip().split(","), strict=True))
+LONG = "x" * 301
+# A bad cell for each column that can hold one, and what becomes of its row.
+BAD_CELLS = {
+    "order_id": (LONG, "failed"),
+    "status": ("SHIPPED", "failed"),
+    "completed_at": ("1960-01-01", "failed"),
+    "customer_id": (LONG, "failed"),
+    "customer_name": (LONG, "created"),
+    "customer_email": ("not given", "created"),
+    "vendor_id": (LONG, "failed"),
+    "vendor_name": ("nina@example.com", "created"),
+    "service_id": (LONG, "failed"),
+    "service_title": ("", "failed"),
+}
+
+
+def as_csv(rows):
+    return "".join(
+        ",".join(cells) + "\n" for cells in ([*rows[0]], *(row.values() for row in rows))
+    )
+
+
+def as_json_lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize(("kind", "first"), [(as_csv, 2), (as_json_lines, 1)])
+def test_what_is_wrong_is_told_by_the_columns_of_the_file(candor, write, kind, first):
+    rows = [
+        GOOD | {"order_id": f"O{place}", column: cell}
+        for place, (column, (cell, _)) in enumerate(BAD_CELLS.items())
+    ]
+
+    code, _, complained = candor("import", "orders", write("orders", kind(rows)))
+
+    assert code == 1
+    assert [line.split(": ")[:3] for line in complained.splitlines()] == [
+        [f"line {line}", outcome, column]
+        for line, (column, (_, outcome)) in enumerate(BAD_CELLS.items(), first)
+    ]
+
+
+def test_so_it_is_of_a_column_of_another_name_and_of_several_mistakes_in_a_row(candor, write):
+    row = GOOD | {"customer_id": LONG, "service_title": ""}
+    row["buyer"] = row.pop("customer_id")
+    orders = write("orders.csv", as_csv([row]))
+
+    code, said, complained = candor("import", "orders", orders, "--map", "buyer=customer_id")
+
+    assert (code, said) == (1, "1 failed")
+    assert [line.split(": ")[:3] for line in complained.splitlines()] == [
+        ["line 2", "failed", "buyer (customer_id)"],
+        ["line 2", "failed", "service_title"],
+    ]
+
+
+@pytest.mark.parametrize(("kind", "first"), [(as_csv, 2), (as_json_lines, 1)])
+def test_and_so_it_is_of_reviews(candor, write, kind, first):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    good = {"order_id": "O1", "rating": "5", "created_at": f"{DAY} 18:00", "quality": "4"}
+    bad = {"order_id": "O9", "rating": "6", "created_at": "2999-01-01", "quality": "0"}
+    rows = [good | {column: cell} for column, cell in bad.items()]
+
+    # Each alone, for of several of one order the newest is taken.
+    complaints = [
+        candor("import", "reviews", write("reviews", kind([row])))[2].split(": ")[:3]
+        for row in rows
+    ]
+
+    assert complaints == [[f"line {first}", "failed", column] for column in bad]
+
+
 def test_of_two_reviews_of_an_order_the_newest_is_taken(candor, write):
     orders = write("orders.csv", ORDERS + order(1))
     reviews = write(
@@ -314,8 +387,8 @@ def test_what_cannot_be_taken_of_an_order_is_told_and_the_order_is_kept(candor, 
 
     assert (code, said) == (0, "1 created")
     assert [line.split(": ")[:3] for line in complained.splitlines()] == [
-        ["line 2", "created", "customer.email"],
-        ["line 2", "created", "customer.externalId"],
+        ["line 2", "created", "customer_email"],
+        ["line 2", "created", "customer_id"],
     ]
 
 

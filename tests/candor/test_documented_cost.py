@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from graphql import parse
+from graphql import get_named_type, is_object_type, parse
 
 from candor.callers import budgets
 from candor.engine import cost, document_reading
 from candor.engine.complexity import MAX_TOKENS, MAXIMA
-from candor.engine.documents import _GUESSABLE, document_of
+from candor.engine.documents import document_of
 from candor.errors import REFUSAL
 from candor.http import graphql_over_http
 from candor.pages import routes
@@ -17,6 +17,7 @@ from candor.settings import Settings
 from resolvers.keyset import DEFAULT_SIZE
 from resolvers.review_lookup import DEFAULT_TAIL
 from schema.api import schema
+from schema.references import guesses_orders
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
 EXAMPLES = re.findall(
@@ -91,6 +92,21 @@ def test_the_rules_without_an_example_hold_too(text, points):
     assert cost_of(text) == points
 
 
+def test_what_a_price_goes_by_is_a_page_and_nothing_else():
+    """A field with `first` opens a page, `totalCount` counts one, `last` alone cuts a list."""
+    objects = [type_ for type_ in schema._schema.type_map.values() if is_object_type(type_)]
+    connections = {type_.name for type_ in objects if "pageInfo" in type_.fields}
+    fields = [(f"{type_.name}.{name}", field) for type_ in objects for name, field in type_.fields.items()]  # fmt: skip
+    paged = {where for where, field in fields if "first" in field.args}
+
+    assert connections
+    assert paged == {where for where, field in fields if get_named_type(field.type).name in connections}  # fmt: skip
+    assert {where for where, _ in fields if where.endswith(".totalCount")} == {f"{name}.totalCount" for name in connections}  # fmt: skip
+    tails = {where for where, field in fields if "last" in field.args} - paged
+    assert tails == {"Review.revisions"}
+    assert all("[" in str(field.type) for where, field in fields if where in tails)
+
+
 def test_rows_of_input_are_priced_by_their_number():
     text = """mutation ($orders: [OrderInput!]!) { upsertOrders(input: {orders: $orders}) {
         results { outcome errors { code } } } }"""
@@ -111,7 +127,14 @@ def test_the_budgets_are_those_of_the_code():
     assert ROWS["an API key"] == f"{budgets._SHARES[budgets.Role.INTEGRATION]} times as many"
     assert budgets._SHARES[budgets.Role.GUEST] == 1
     assert f"{budgets.GUESSES} guesses a minute" in PLAIN
-    assert all(f"`{name}`" in PLAIN for name in _GUESSABLE)
+    guesses = [
+        name
+        for root in (schema._schema.query_type, schema._schema.mutation_type)
+        for name, field in root.fields.items()
+        if guesses_orders(field.extensions["strawberry-definition"])
+    ]
+    assert guesses
+    assert f"each {', '.join(f'`{name}`' for name in guesses[:-1])} and `{guesses[-1]}`" in PLAIN
 
 
 def test_the_limits_of_documents_are_those_of_the_code():

@@ -73,6 +73,8 @@ def test_every_mail_of_the_catalogue_has_a_folder_a_preview_and_a_mailer():
     for mail in CATALOGUE:
         names = {path.name for path in (TEMPLATES / folder(mail)).iterdir()}
         assert names == {"subject.txt", "body.txt", "body.html"}
+    folders = {path.parent for path in TEMPLATES.rglob("subject.txt")}
+    assert folders == {TEMPLATES / folder(mail) for mail in CATALOGUE}
     assert EXAMPLES.keys() == MAILERS.keys() == CATALOGUE.keys()
 
 

@@ -17,7 +17,6 @@ from resolvers import (
 )
 from resolvers.errors import UserError
 from resolvers.ref import Ref
-from resolvers.review_moderation import Decision
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
@@ -274,7 +273,7 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
         "delete": ("FORBIDDEN", reviews.delete_review(guest, review_id=mine, reason="I want to")),
         "reply": ("NOT_THE_VENDOR", review_replies.reply_to_review(guest, review_id=mine, body="Thanks")),
         "delete reply": ("FORBIDDEN", review_replies.delete_reply(guest, review_id=mine, reason="No")),
-        "approve": ("FORBIDDEN", review_moderation.decide(guest, review_id=mine, decision=Decision(ReviewStatus.APPROVED))),
+        "approve": ("FORBIDDEN", review_moderation.decide(guest, review_id=mine, status=ReviewStatus.APPROVED)),
         "vote mine": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=mine)),
         "vote foreign": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=foreign)),
         "withdraw": ("FORBIDDEN", review_votes.withdraw_vote(guest, review_id=foreign)),

@@ -1,14 +1,17 @@
 """What admins see of mails, and what they can do with one."""
 
 import itertools
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+import mailers
 from mailers.catalogue import CATALOGUE
-from mailers.letters.registry import MAILERS
-from models import Audience, MailAttempt, Notification, OutboxMail, TrackingEvent
+from mailers.letters.registry import ABOUT_REVIEWS, MAILERS
+from models import Audience, MailAttempt, Notification, OutboxMail, Review, TrackingEvent, clock
 from models.uuid7 import uuid7
+from schema import ids
 from schema.notification import NotificationKind
 
 LIST = (
@@ -247,8 +250,6 @@ async def test_what_is_too_late_is_a_conflict_and_changes_nothing(
 
 async def test_an_id_of_nothing_or_of_another_thing_is_refused(ada, review):
     other = (await review())["id"]
-    from schema import ids
-
     for id, code in (
         (ids.encode("MailDelivery", uuid7()), "NOT_FOUND"),
         (other, "INVALID"),
@@ -260,11 +261,27 @@ async def test_an_id_of_nothing_or_of_another_thing_is_refused(ada, review):
 
 
 def test_every_mail_has_a_mailer_and_a_notice_with_words_of_its_own():
-    kinds = {kind.value for kind in NotificationKind}
-
     assert CATALOGUE.keys() == MAILERS.keys()
-    assert CATALOGUE.keys() <= kinds
-    assert all(kind.notifies for kind in CATALOGUE.values())
+    assert [kind.value for kind in NotificationKind] == [*CATALOGUE, "mail.refused"]
+
+
+async def test_a_deleted_review_takes_every_mail_about_it_back(review, ada, stored):
+    id = (await review())["id"]
+    row = await Review.get(id=ids.key_of("Review", id)).select_related("vendor")
+    later = clock.now() + timedelta(days=1)
+    for mail in ABOUT_REVIEWS:
+        await mailers.deliver_later(mail, to=row.vendor, about=row, occasion="later", due_at=later)
+
+    await ada.do("deleteReview", reviewId=id, reason="It was asked for.")
+
+    about = await OutboxMail.filter(subject_id=row.id)
+    mails = [(mail.mail, mail.status, mail.reason) for mail in about]
+    assert set(mails) == {
+        (mail, "CANCELLED", "withdrawn: it was deleted") for mail in ABOUT_REVIEWS
+    }
+    assert len(mails) == len(ABOUT_REVIEWS) + 1  # with the one that announced it
+    # Only what has been seen already stays.
+    assert [each["kind"] for each in (await stored())["notification"]] == ["review.received"]
 
 
 async def test_every_promise_comes_with_its_notice(

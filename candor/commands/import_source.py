@@ -1,0 +1,62 @@
+"""A file that is imported, and what is said of its rows in the words of that file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resolvers.errors import UserError
+
+# The columns that resolvers know by another path.
+_COLUMN_OF = {
+    ("external_id",): "order_id",
+    ("customer", "external_id"): "customer_id",
+    ("customer", "display_name"): "customer_name",
+    ("customer", "email"): "customer_email",
+    ("vendor", "external_id"): "vendor_id",
+    ("vendor", "display_name"): "vendor_name",
+    ("service", "external_id"): "service_id",
+    ("service", "title"): "service_title",
+}
+
+
+@dataclass
+class Report:
+    """What an import did: how many rows of each outcome, and what is to be said of single rows."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    remarks: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        return self.counts.get("failed", 0)
+
+    def add(self, line: int, outcome: str, *why: str) -> None:
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and how to read it."""
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    time_zone: str | None = None
+    dry_run: bool = False
+    # The operator vouches for the purchases of a file of reviews.
+    verified: bool = False
+    progress: Callable[[int], None] = lambda _: None
+
+    def told(self, refused: UserError) -> str:
+        """What is wrong with a row, by the columns of the file."""
+        return "; ".join(map(self._line, refused.all))
+
+    def _line(self, error: UserError) -> str:
+        path = tuple(error.field[2:] if error.field[:1] == ["orders"] else error.field)
+        name = _COLUMN_OF.get(path, ".".join(path))
+        own = next((column for column, field in self.columns.items() if field == name), None)
+        if own is not None:
+            name = f"{own} ({name})"
+        return f"{name}: {error.message}" if name else error.message

@@ -1,0 +1,106 @@
+"""References in what clients send: which type each one names stands beside it, and is read here."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args
+
+import strawberry
+from strawberry import UNSET
+from strawberry.types import has_object_definition
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from resolvers.mistakes import told_at_once
+from schema import ids
+from schema.node import NodeRef
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Of:
+    """The type that an id, a NodeRef or a list of them names: `Annotated[ID, Of("Review")]`."""
+
+    type_name: str
+    # In a filter, it narrows a list of what its reader sees anyway, and nothing more.
+    narrows: bool = False
+
+    def read(self, given: Any, *field: str) -> Any:
+        """The key of an id, the Ref of a NodeRef. Raises Invalid for the id of another type."""
+        if isinstance(given, list):
+            with told_at_once() as check:
+                return [
+                    check(self.read, each, *field, str(place)) for place, each in enumerate(given)
+                ]
+        if isinstance(given, NodeRef):
+            return given.as_ref(self.type_name, *field)
+        return ids.key_of(self.type_name, given, *field)
+
+
+ReviewId = Annotated[strawberry.ID, Of("Review")]
+UpdateId = Annotated[strawberry.ID, Of("OrderUpdate")]
+OrderRef = Annotated[NodeRef, Of("Order")]
+MemberRef = Annotated[NodeRef, Of("TeamMember")]
+ServiceRef = Annotated[NodeRef, Of("Service")]
+VendorRef = Annotated[NodeRef, Of("Vendor")]
+
+
+def given(input: Any) -> dict[str, Any]:
+    """The fields of an input that its sender gave, by name."""
+    return {name: value for name, value in vars(input).items() if value is not UNSET}
+
+
+def read(input: Any) -> dict[str, Any]:
+    """An input as the keyword arguments of a resolver, with its references read.
+
+    A type whose fields are not those arguments says what is given by a method of that name.
+    Raises Invalid, or Mistakes, for ids that are none of their type.
+    """
+    values: dict[str, Any] = input.given() if hasattr(input, "given") else given(input)
+    with told_at_once() as check:
+        for name, of in references(input.__class__).items():
+            if values.get(name) is not None:
+                values[name] = check(of.read, values[name], name)
+    return values
+
+
+def declared(place: StrawberryField | StrawberryArgument) -> Of | None:
+    """What is declared beside the type of an argument, or of a field of an input."""
+    return next(iter(_parts(_annotation(place), Of)), None)
+
+
+@cache
+def references(input: type) -> dict[str, Of]:
+    """What is declared of the fields of an input, by their names."""
+    return {each.python_name: of for each in _fields(input) if (of := declared(each))}
+
+
+@cache
+def guesses_orders(field: StrawberryField) -> bool:
+    """Whether a field looks up an order by its number, which can be guessed (see docs/cost.md)."""
+    return any(map(_names_order, field.arguments))
+
+
+def _names_order(place: StrawberryField | StrawberryArgument) -> bool:
+    of = declared(place)
+    if of is not None:
+        return of.type_name == "Order" and not of.narrows
+    inputs = filter(has_object_definition, _parts(_annotation(place), type))
+    return any(_names_order(inner) for each in inputs for inner in _fields(each))
+
+
+def _fields(input: Any) -> list[StrawberryField]:
+    return input.__strawberry_definition__.fields  # type: ignore[no-any-return]
+
+
+def _annotation(place: StrawberryField | StrawberryArgument) -> Any:
+    return place.type_annotation.annotation if place.type_annotation else None
+
+
+def _parts(hint: Any, kind: type[T]) -> list[T]:
+    """The things of a kind that an annotation is made of, from outside to inside."""
+    if isinstance(hint, kind) and not get_args(hint):
+        return [hint]
+    # `Annotated` keeps what it adds to a type beside its arguments.
+    parts = (*getattr(hint, "__metadata__", ()), *get_args(hint))
+    return [found for part in parts for found in _parts(part, kind)]

@@ -1,0 +1,31 @@
+"""Descriptions stand beside the values of an enumeration, and are these and no others."""
+
+from enum import StrEnum
+
+import pytest
+
+from schema.enums import described
+
+
+class Colour(StrEnum):
+    RED = "RED"
+    BLUE = "BLUE"
+
+
+def test_each_value_gets_its_description():
+    described(Colour, "A colour.", RED="Like blood.", BLUE="Like the sky.")
+
+    values = Colour.__strawberry_definition__.values
+    assert {value.name: value.description for value in values} == {
+        "RED": "Like blood.",
+        "BLUE": "Like the sky.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"RED": "Like blood."}, "BLUE"), ({"RED": "", "BLUE": "", "GREEN": ""}, "GREEN")],
+)
+def test_one_that_is_forgotten_or_belongs_to_nothing_is_refused(given, named):
+    with pytest.raises(TypeError, match=f"Colour.*{named}"):
+        described(Colour, "A colour.", **given)
