@@ -7,6 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from models import RejectionReason, ReviewStatus
+from models.review import WRITTEN
 from schema.errors import UserError
 from schema.node import NodeRef
 from schema.review import Review
@@ -37,6 +38,9 @@ class CreateReviewInput:
         ),
     )
 
+    def written(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in WRITTEN}
+
 
 @strawberry.input(description="Changes to a review: only what is given changes.")
 class EditReviewInput:
@@ -53,9 +57,8 @@ class EditReviewInput:
 
     def changes(self) -> dict[str, Any]:
         """What was given."""
-        given = {name: value for name, value in vars(self).items() if value is not UNSET}
-        del given["review_id"]
-        return given
+        given = ((name, getattr(self, name)) for name in WRITTEN)
+        return {name: value for name, value in given if value is not UNSET}
 
 
 @strawberry.input(description="A reply to a review.")

@@ -60,12 +60,8 @@ class ReviewMutation:
         row = await reviews.create_review(
             info.context.viewer,
             order=input.order.as_ref("Order", "order"),
-            rating=input.rating,
-            body=input.body,
-            communication=input.communication,
-            quality=input.quality,
-            value=input.value,
             idempotency_key=input.idempotency_key,
+            **input.written(),
         )
         return await _reviewed(info, row)
 

@@ -6,7 +6,7 @@ import strawberry
 
 import models
 from models.person_name import public_name
-from models.review import ReviewStatus
+from models.review import MAIN, ReviewStatus
 
 
 @strawberry.type(description="Who wrote a review, as strangers may know it.")
@@ -82,8 +82,7 @@ class ReviewRevision:
     @classmethod
     def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
         return cls(
-            rating=row.rating,
-            body=row.body,
+            **{name: getattr(row, name) for name in MAIN},
             sub_ratings=SubRatings(row=row),
             replaced_at=row.replaced_at,
         )
