@@ -20,7 +20,9 @@ def whole(given: Content) -> dict[str, Any]:
 
 
 def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
-    """The columns given, as they are stored. Of `history` nobody can write more: it may be empty.
+    """The columns given, as they are stored: of blank texts that need not be, None.
+
+    Of `history` nobody can write more: its body may be empty.
 
     Raises RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid (null) with each one at fault;
     TypeError for a name that is none of WRITTEN.
@@ -37,11 +39,11 @@ def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
 
 
 def _checked(rule: Callable[[Any, str], Any], name: str, value: Any) -> Any:
-    if value is not None:
-        return rule(value, name)
-    if name not in _NULLABLE:
+    if name in _NULLABLE and (value is None or not str(value).strip()):
+        return None
+    if value is None:
         raise Invalid(name, message="A review cannot be without it; leave it out instead.")
-    return None
+    return rule(value, name)
 
 
 def whole_stars(value: int, name: str) -> int:

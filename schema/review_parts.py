@@ -6,7 +6,7 @@ import strawberry
 
 import models
 from models.person_name import public_name
-from models.review import MAIN, ReviewStatus
+from models.review import ReviewStatus
 
 
 @strawberry.type(description="Who wrote a review, as strangers may know it.")
@@ -69,20 +69,4 @@ class ModerationDecision:
             return None
         return cls(
             status=row.status, reason=row.reason, note=row.moderation_note, decided_at=decided_at
-        )
-
-
-@strawberry.type(description="An earlier version of a review. For its author and admins.")
-class ReviewRevision:
-    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
-    body: str = strawberry.field(description="Its text.")
-    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
-    replaced_at: datetime = strawberry.field(description="When an edit replaced it.")
-
-    @classmethod
-    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
-        return cls(
-            **{name: getattr(row, name) for name in MAIN},
-            sub_ratings=SubRatings(row=row),
-            replaced_at=row.replaced_at,
         )
