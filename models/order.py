@@ -41,6 +41,12 @@ def is_own_service(customer: str, vendor: str) -> bool:
     return customer == vendor
 
 
+# What the marketplace tells of an order, and what is remembered of the telling: the feed compares
+# and stores these, and nothing else does.
+FACTS = ("status", "completed_at", "reminders_allowed", "customer_id", "vendor_id", "service_id")
+FED = (*FACTS, "updated_at", "updated_by_partner", "fed", "contact_email")
+
+
 class Order(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     external_id = fields.CharField(max_length=200, unique=True)

@@ -14,8 +14,6 @@ from models.service import Service
 from models.uuid7 import uuid7
 from models.vendor import Vendor
 
-SUB_RATINGS = ("communication", "quality", "value")
-
 
 class ReviewStatus(StrEnum):
     PENDING = "PENDING"
@@ -39,7 +37,46 @@ class RejectionReason(StrEnum):
         return cls.OTHER
 
 
-class Review(Model):
+class ReviewContent(Model):
+    """What its author writes: a review has it, and each of its revisions."""
+
+    rating: int = fields.SmallIntField()
+    communication: int | None = fields.SmallIntField(null=True)
+    quality: int | None = fields.SmallIntField(null=True)
+    value: int | None = fields.SmallIntField(null=True)
+    body: str = fields.TextField()
+
+    class Meta:
+        abstract = True
+
+
+# The columns in groups. Every statement, input, digest, recipe and import is made of these, so that
+# a column is added here and nowhere else; each one of a review is either in INSERTED or in LATER.
+SUB_RATINGS = ("communication", "quality", "value")
+STARS = ("rating", *SUB_RATINGS)
+WRITTEN = tuple(ReviewContent._meta.fields_map)
+TEXTS = tuple(name for name in WRITTEN if name not in STARS)
+# Mails leave the sub-ratings out, and the schema has them in an object of their own.
+MAIN = tuple(name for name in WRITTEN if name not in SUB_RATINGS)
+SEARCHED = ("body",)
+PARTIES = ("order_id", "service_id", "vendor_id")
+REPLY = ("reply_body", "replied_at")
+DECISION = ("rejection_reason", "moderation_note", "moderated_at")
+# What everybody may read of it.
+REVIEW_PUBLIC = (
+    *("id", *WRITTEN, "status", "verified", "helpful_count"),
+    *("created_at", "published_at", "edited_at", *REPLY),
+)
+INSERTED = (
+    *("id", *PARTIES, "customer_id", *WRITTEN, "body_folded", "verified", "status"),
+    *("created_at", "published_at", "rejection_reason", "moderated_at", "helpful_count"),
+    *("idempotency_key", "idempotency_digest"),
+)
+# What a new review cannot have.
+LATER = ("edited_at", "deleted_at", *REPLY, "moderation_note")
+
+
+class Review(ReviewContent):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     # One per order, for good (uq_review_order): a deleted review keeps its row.
     order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(
@@ -60,12 +97,7 @@ class Review(Model):
     )
     customer_id: UUID
 
-    rating: int = fields.SmallIntField()
-    communication: int | None = fields.SmallIntField(null=True)
-    quality: int | None = fields.SmallIntField(null=True)
-    value: int | None = fields.SmallIntField(null=True)
-    body: str = fields.TextField()
-    # The body as it is searched: case-folded once, so that both databases find the same.
+    # The texts of SEARCHED, case-folded once, so that both databases find the same.
     body_folded: str = fields.TextField()
     verified = fields.BooleanField()
     status = fields.CharEnumField(ReviewStatus, max_length=16)
@@ -117,5 +149,5 @@ class Review(Model):
         return self.rejection_reason or RejectionReason.OTHER
 
     @property
-    def sub_ratings(self) -> tuple[int | None, int | None, int | None]:
-        return (self.communication, self.quality, self.value)
+    def sub_ratings(self) -> tuple[int | None, ...]:
+        return tuple(getattr(self, name) for name in SUB_RATINGS)

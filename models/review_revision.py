@@ -4,23 +4,17 @@ from datetime import datetime
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
 
-from models.review import Review
+from models.review import Review, ReviewContent
 from models.uuid7 import uuid7
 
 
-class ReviewRevision(Model):
+class ReviewRevision(ReviewContent):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     review: fields.ForeignKeyRelation[Review] = fields.ForeignKeyField(
         "models.Review", related_name="revisions", on_delete=fields.RESTRICT
     )
     review_id: UUID
-    rating: int = fields.SmallIntField()
-    communication: int | None = fields.SmallIntField(null=True)
-    quality: int | None = fields.SmallIntField(null=True)
-    value: int | None = fields.SmallIntField(null=True)
-    body: str = fields.TextField()
     replaced_at: datetime = fields.DatetimeField()
 
     class Meta:

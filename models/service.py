@@ -10,6 +10,9 @@ from models.rating_tally import Tally
 from models.uuid7 import uuid7
 from models.vendor import Vendor
 
+# What everybody may read of a service.
+SERVICE_PUBLIC = ("external_id", "title", "url")
+
 
 class Service(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)

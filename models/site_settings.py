@@ -66,3 +66,8 @@ class SiteSettings(Model):
     @property
     def told_url(self) -> str | None:
         return None if self.site_url == NO_SITE_URL else self.site_url
+
+
+# The settings; those that may be null answer admins alone.
+SETTINGS = tuple(name for name in SiteSettings._meta.fields_map if name != "key")
+NULLABLE = tuple(name for name in SETTINGS if SiteSettings._meta.fields_map[name].null)

@@ -9,6 +9,9 @@ from tortoise.models import Model
 from models.rating_tally import Tally
 from models.uuid7 import uuid7
 
+# What everybody may read of a vendor.
+VENDOR_PUBLIC = ("external_id", "display_name")
+
 
 class Vendor(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)

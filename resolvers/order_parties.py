@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from models import Customer, Service, Vendor, clock, sql
+from models.person import PERSON_FACTS
 from models.uuid7 import uuid7
 from resolvers import user_text
 from resolvers.errors import Conflict, Forbidden
@@ -20,7 +21,6 @@ Changes = dict[str, list[str]]
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ALWAYS = Condition("")
-_LOGGED = ("display_name", "email", "locale")
 # Facts of the same instant count as newer, and what a bound key said holds back no other one.
 _IS_NEWS = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
 # What a key that is bound to a vendor may change: what no other key has said, of its own buyers.
@@ -115,8 +115,8 @@ def _of_another_vendor() -> Forbidden:
     return Forbidden("service", "external_id", message="This service belongs to another vendor.")
 
 
-def _person(person: PersonFacts) -> dict[str, Any]:
-    given = {"display_name": person.display_name, "email": person.email, "locale": person.locale}
+def _person(told: PersonFacts) -> dict[str, Any]:
+    given = {name: getattr(told, name) for name in PERSON_FACTS}
     return {name: value for name, value in given.items() if value is not KEEP}
 
 
@@ -150,7 +150,11 @@ async def _keep(
     for external_id in sorted(wanted):
         values, is_new = wanted[external_id], external_id not in known
         written = await _write(model, external_id, values, only_if, is_new=is_new)
-        if written and not is_new and (changed := [name for name in _LOGGED if name in values]):
+        if (
+            written
+            and not is_new
+            and (changed := [name for name in PERSON_FACTS if name in values])
+        ):
             changes[external_id] = changed
     names = {each.external_id for each in said}
     return (await _held(model, names) if wanted else known), changes

@@ -6,17 +6,17 @@ from enum import StrEnum
 from uuid import UUID
 
 from models import Order, clock, sql
+from models.order import FED
 from resolvers.errors import UserError
 from resolvers.order_facts import OrderFacts
 
-_STORED = """
-SELECT o.id, o.external_id, o.status, o.completed_at, o.reminders_allowed, o.customer_id,
-  o.vendor_id, o.service_id, o.updated_at, o.updated_by_partner, o.fed, o.contact_email,
+_STORED = f"""
+SELECT {sql.columns(Order, "o", only=("id", "external_id", *FED))},
   c.external_id AS customer, v.external_id AS vendor, s.external_id AS service,
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed
 FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
 JOIN service s ON s.id = o.service_id
-WHERE o.external_id IN ({places}) ORDER BY o.external_id"""
+WHERE o.external_id IN ({{places}}) ORDER BY o.external_id"""
 _TYPES = sql.types_of(Order, is_reviewed=bool)
 _LOCK = "SELECT id FROM orders WHERE external_id IN ({places}) ORDER BY external_id FOR UPDATE"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import mailers
 from models import Customer, Order, OrderStatus, SiteSettings, Vendor, clock, sql
+from models.order import FACTS, FED
 from models.uuid7 import uuid7
 from resolvers import tracking_log
 from resolvers.order_facts import KEEP, OrderFacts
@@ -15,12 +16,9 @@ from resolvers.order_rows import OrderRow, Outcome
 from resolvers.review_reminders import promise_reminder
 from resolvers.viewer import Viewer
 
-# What the marketplace tells of an order, and what we remember of the telling.
-_FACTS = ("status", "completed_at", "reminders_allowed", "customer_id", "vendor_id", "service_id")
-_COLUMNS = (*_FACTS, "updated_at", "updated_by_partner", "fed", "contact_email")
-_NEW = dict.fromkeys(_COLUMNS) | {"updated_by_partner": False, "fed": False}
-_INSERT = f"INSERT INTO orders (id, external_id, {', '.join(_COLUMNS)}, link_version, created_at)"
-_UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"
+_NEW = dict.fromkeys(FED) | {"updated_by_partner": False, "fed": False}
+_INSERT = f"INSERT INTO orders (id, external_id, {', '.join(FED)}, link_version, created_at)"
+_UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in FED)} WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class OrderWrites:
         told = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
         for external_id in sorted(told):
             flat += (uuid7(), external_id, *told[external_id].values(), 1, now)
-        one = f"({sql.places(('id', 'external_id', *_COLUMNS, 'link_version', 'created_at'))})"
+        one = f"({sql.places(('id', 'external_id', *FED, 'link_version', 'created_at'))})"
         statement = (
             f"{_INSERT} VALUES {', '.join([one] * len(told))}"
             " ON CONFLICT DO NOTHING RETURNING id, external_id"
@@ -63,7 +61,7 @@ class OrderWrites:
         row.result.order_id, row.result.outcome = stored["id"], Outcome.UNCHANGED
         if any(stored[name] != value for name, value in values.items()):
             await sql.execute(_UPDATE, *values.values(), stored["id"])
-        changed = {name for name in _FACTS if stored[name] != values[name]}
+        changed = {name for name in FACTS if stored[name] != values[name]}
         if not changed:
             return
         row.result.outcome = Outcome.UPDATED
@@ -102,10 +100,10 @@ class OrderWrites:
                     await self._record(row, "person.changed", changed=changed, **named)
 
     def _values(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
-        """What is to be stored of an order, by the names of its columns, in their order."""
+        """What is to be stored of an order, by the columns of FED, in their order."""
         customer = self.parties.customers[facts.customer.external_id]
         vendor = self.parties.vendors[facts.vendor.external_id]
-        return {
+        values = {
             "status": facts.status,
             "completed_at": _completion(facts, stored["completed_at"]),
             "reminders_allowed": facts.reminders_allowed,
@@ -116,6 +114,7 @@ class OrderWrites:
             "fed": stored["fed"] or not self.history,
             "contact_email": self._contact(facts, stored, customer, vendor),
         }
+        return {name: values[name] for name in FED}
 
     def _version(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
         """When the order was changed last; a bound key never replaces what another one said."""

@@ -5,10 +5,11 @@ from functools import cache
 from uuid import UUID
 
 from models import Customer, Order, OrderUpdate, SiteSettings, Vendor, sql
+from models.person import ADDRESSED
 from resolvers.ref import Ref
 from resolvers.viewer import Viewer, visible_orders
 
-_PERSON = ("id", "external_id", "display_name", "email", "locale")
+_PERSON = ("id", *ADDRESSED)
 _COLUMNS = f"""{sql.columns(Order, "o")}, {sql.columns(Customer, "c", "customer_", only=_PERSON)},
   {sql.columns(Vendor, "v", "vendor_", only=_PERSON)},
   EXISTS (SELECT 1 FROM review WHERE review.order_id = o.id) AS is_reviewed"""

@@ -6,30 +6,31 @@ from uuid import UUID
 
 from models import Review, ReviewRevision, ReviewStatus, SiteSettings, clock
 from models.database import transaction
-from models.review import SUB_RATINGS
+from models.review import DECISION, SEARCHED, WRITTEN
 from resolvers import (
     orders,
     rating_counters,
+    review_content,
     review_eligibility,
     rights,
     site_settings,
     tracking_log,
-    user_text,
 )
-from resolvers.errors import Forbidden, Invalid, NotFound
+from resolvers.errors import Forbidden, NotFound
 from resolvers.frequency import must_be_seldom
-from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
 from resolvers.review_lookup import find_review
-from resolvers.reviews import checked_stars
 from resolvers.viewer import Viewer, is_author
+
+# What an edit can change.
+_EDITED = (*WRITTEN, "body_folded", "status", *DECISION, "edited_at")
 
 
 async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Review:
     """Change stars or text: the author while the window is open, an admin at any time.
 
-    `changes` holds only what the caller gave: rating, body, and the sub-ratings, of which None
-    takes one back. The earlier version is kept as a revision. An author's edit goes back to
+    `changes` holds only what the caller gave of WRITTEN; None takes back what a review can be
+    without. The earlier version is kept as a revision. An author's edit goes back to
     PENDING when moderation is on or the review was rejected.
 
     Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
@@ -70,29 +71,14 @@ async def _must_still_edit(viewer: Viewer, review: Review, settings: SiteSetting
 
 
 def _apply(review: Review, changes: dict[str, Any]) -> None:
-    stars = {name: changes[name] for name in ("rating", *SUB_RATINGS) if name in changes}
-    with told_at_once() as check:
-        check(checked_stars, stars)
-        for name in {"rating", "body"} & changes.keys():
-            check(_must_not_be_null, name, changes[name])
-        body = (
-            check(user_text.body, changes["body"], "body")
-            if changes.get("body") is not None
-            else None
-        )
-    for name, value in stars.items():
+    for name, value in review_content.checked(changes).items():
         setattr(review, name, value)
-    if body is not None:
-        review.body, review.body_folded = body, user_text.fold(body)
+    if not changes.keys().isdisjoint(SEARCHED):
+        review.body_folded = review_content.folded(_content(review))
 
 
-def _must_not_be_null(name: str, value: Any) -> None:
-    if value is None:
-        raise Invalid(name, message="A review cannot be without it; leave it out instead.")
-
-
-def _content(review: Review) -> tuple[Any, ...]:
-    return (review.rating, *review.sub_ratings, review.body)
+def _content(review: Review) -> dict[str, Any]:
+    return {name: getattr(review, name) for name in WRITTEN}
 
 
 def _hold(review: Review, settings: SiteSettings) -> None:
@@ -105,25 +91,10 @@ def _hold(review: Review, settings: SiteSettings) -> None:
 async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
     await ReviewRevision.create(
         review_id=before.id,
-        rating=before.rating,
-        communication=before.communication,
-        quality=before.quality,
-        value=before.value,
-        body=before.body,
         replaced_at=after.edited_at,
+        **_content(before),
     )
-    changed = (
-        "rating",
-        *SUB_RATINGS,
-        "body",
-        "body_folded",
-        "status",
-        "rejection_reason",
-        "moderation_note",
-        "moderated_at",
-        "edited_at",
-    )
-    await Review.filter(id=after.id).update(**{name: getattr(after, name) for name in changed})
+    await Review.filter(id=after.id).update(**{name: getattr(after, name) for name in _EDITED})
     await tracking_log.record(viewer, "review.edited", about=after)
     if before.is_public and after.is_public:
         await rating_counters.recount(before, after)

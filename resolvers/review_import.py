@@ -1,18 +1,18 @@
 """Reviews of an older system: they keep their dates, may have no text, and send no mail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from models import Order, OrderStatus, RejectionReason, Review, ReviewStatus, clock, sql
 from models.database import transaction
-from models.review import SUB_RATINGS
+from models.review import WRITTEN
 from models.uuid7 import uuid7
-from resolvers import orders, rating_counters, reviews, user_text
+from resolvers import orders, rating_counters, review_content, reviews
 from resolvers.errors import (
     AlreadyReviewed,
-    BodyTooLong,
     Invalid,
     NotFound,
     OwnService,
@@ -22,7 +22,6 @@ from resolvers.mistakes import told_at_once
 from resolvers.viewer import KNOWN_REVIEWS, Viewer
 
 _FUTURE = timedelta(minutes=5)
-_STARS = ("rating", *SUB_RATINGS)
 
 
 class ImportOutcome(StrEnum):
@@ -35,16 +34,13 @@ class ImportOutcome(StrEnum):
 class ReviewFacts:
     """One review as an older system knew it. `created_at` has an offset.
 
-    `reason` belongs to a rejection. `verified_purchase` is None when the file does not tell.
+    `written` are columns of WRITTEN; `reason` belongs to a rejection. `verified_purchase` is None
+    when the file does not tell.
     """
 
     order: str
-    rating: int
-    body: str
+    written: Mapping[str, Any]
     created_at: datetime
-    communication: int | None = None
-    quality: int | None = None
-    value: int | None = None
     status: ReviewStatus = ReviewStatus.APPROVED
     reason: RejectionReason | None = None
     verified_purchase: bool | None = None
@@ -123,8 +119,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
         raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
     if order.is_own_service:
         raise OwnService("order_id")
-    body = user_text.plain(row.body)
-    _check(row, body)
+    written = _checked(row)
     is_rejected = row.status is ReviewStatus.REJECTED
     return Review(
         id=uuid7(),
@@ -132,12 +127,8 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
         service_id=order.service_id,
         vendor_id=order.vendor_id,
         customer_id=order.customer_id,
-        rating=row.rating,
-        communication=row.communication,
-        quality=row.quality,
-        value=row.value,
-        body=body,
-        body_folded=user_text.fold(body),
+        **written,
+        body_folded=review_content.folded(written),
         verified=_is_verified(row, order, declared=declared),
         status=row.status,
         rejection_reason=row.reason or RejectionReason.OTHER if is_rejected else None,
@@ -147,24 +138,18 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
     )
 
 
-def _check(row: ReviewFacts, body: str) -> None:
+def _checked(row: ReviewFacts) -> dict[str, Any]:
     with told_at_once() as check:
-        check(reviews.checked_stars, {name: getattr(row, name) for name in _STARS})
+        given = review_content.whole(row.written)
+        written: dict[str, Any] = check(review_content.checked, given, history=True)
         check(_check_date, row)
-        check(_check_body, body)
         check(_check_reason, row)
+    return written
 
 
 def _check_date(row: ReviewFacts) -> None:
     if row.created_at > clock.now() + _FUTURE:
         raise Invalid("created_at", message="A review cannot come from the future.")
-
-
-def _check_body(body: str) -> None:
-    if user_text.is_too_long(body):
-        raise BodyTooLong(
-            "body", message=f"A review has {user_text.BODY_MAX:,} characters at most."
-        )
 
 
 def _check_reason(row: ReviewFacts) -> None:
@@ -190,11 +175,8 @@ def _was_completed(order: Order, moment: datetime) -> bool:
 
 
 def _compared(stored: Review, review: Review) -> ImportResult:
-    same = (stored.rating, stored.body, stored.created_at) == (
-        review.rating,
-        review.body,
-        review.created_at,
-    )
+    names = (*WRITTEN, "created_at")
+    same = all(getattr(stored, name) == getattr(review, name) for name in names)
     if same and stored.deleted_at is None:
         return ImportResult(ImportOutcome.UNCHANGED)
     return ImportResult(

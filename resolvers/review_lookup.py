@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from models import Review, ReviewRevision, sql
-from models.review import SUB_RATINGS
+from models.review import DECISION, PARTIES, REVIEW_PUBLIC
 from resolvers.errors import Invalid
 from resolvers.keyset import MAX_SIZE, PageRequest, newest
 from resolvers.scoped_pages import Listing, list_pages
@@ -17,18 +17,10 @@ DEFAULT_TAIL = 20
 AUTHOR = "JOIN customer c ON c.id = r.customer_id"
 TABLES = f"review r {AUTHOR}"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
-_READ = (
-    *("id", "rating", *SUB_RATINGS, "body", "status", "verified", "helpful_count"),
-    *("created_at", "published_at", "edited_at", "reply_body", "replied_at"),
-)
-_BESIDE = (
-    *("order_id", "service_id", "vendor_id"),
-    *("rejection_reason", "moderation_note", "moderated_at"),
-)
 # What everybody may read of a review; with what lists show beside it; and all, for its writers. The
 # author's external id tells whose it is.
-PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
-LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
+PUBLIC = f"{sql.columns(Review, 'r', only=REVIEW_PUBLIC)}, {_NAME}"
+LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 
 _REVISIONS = Listing(ReviewRevision, sql.columns(ReviewRevision, "v"), "review_revision v")

@@ -9,6 +9,7 @@ from uuid import UUID
 import mailers
 from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
 from models.database import transaction
+from models.review import DECISION
 from resolvers import announcements, rating_counters, tracking_log, user_text
 from resolvers.errors import Conflict, Invalid, NotFound
 from resolvers.frequency import must_be_seldom
@@ -138,7 +139,7 @@ async def _store(viewer: Viewer, review: Review, decision: Decision, note: str |
     review.moderated_at = None if decision.status is ReviewStatus.PENDING else now
     if review.is_public and review.published_at is None:
         review.published_at = now
-    names = ("status", "rejection_reason", "moderation_note", "moderated_at", "published_at")
+    names = ("status", *DECISION, "published_at")
     await Review.filter(id=review.id).update(**{name: getattr(review, name) for name in names})
     kind = {
         ReviewStatus.APPROVED: "review.approved",

@@ -1,7 +1,5 @@
 """Write a review, once for each order, and delete it for good."""
 
-import hashlib
-import json
 from typing import Any
 from uuid import UUID
 
@@ -9,49 +7,24 @@ import mailers
 from models import Order, Review, ReviewStatus, SiteSettings, clock, sql
 from models.database import transaction
 from models.one_round_trip import one_round_trip
-from models.review import SUB_RATINGS
+from models.review import INSERTED
 from models.uuid7 import uuid7
 from resolvers import (
     announcements,
     orders,
     rating_counters,
+    review_content,
     review_eligibility,
     rights,
     tracking_log,
     user_text,
 )
-from resolvers.errors import (
-    AlreadyReviewed,
-    Conflict,
-    Invalid,
-    NotFound,
-    RatingOutOfRange,
-)
+from resolvers.errors import AlreadyReviewed, Conflict, Invalid, NotFound
 from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
-_INSERT_COLUMNS = (
-    "id",
-    "order_id",
-    "service_id",
-    "vendor_id",
-    "customer_id",
-    "rating",
-    *SUB_RATINGS,
-    "body",
-    "body_folded",
-    "verified",
-    "status",
-    "created_at",
-    "published_at",
-    "rejection_reason",
-    "moderated_at",
-    "helpful_count",
-    "idempotency_key",
-    "idempotency_digest",
-)
 MAX_REASON = 1_000
 # How often a lost race is looked at again, to tell the loser why.
 _TRIES = 3
@@ -59,23 +32,15 @@ _STILL = """SELECT id FROM orders
 WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
 # The loser of a race comes back with no row: the database decides, not an earlier look.
 _INSERT = (
-    f"INSERT INTO review ({', '.join(_INSERT_COLUMNS)}) VALUES ({sql.places(_INSERT_COLUMNS)})"
+    f"INSERT INTO review ({', '.join(INSERTED)}) VALUES ({sql.places(INSERTED)})"
     " ON CONFLICT DO NOTHING RETURNING id"
 )
 
 
 async def create_review(
-    viewer: Viewer,
-    *,
-    order: Ref,
-    rating: int,
-    body: str,
-    communication: int | None = None,
-    quality: int | None = None,
-    value: int | None = None,
-    idempotency_key: str | None = None,
+    viewer: Viewer, *, order: Ref, idempotency_key: str | None = None, **written: Any
 ) -> Review:
-    """Review a completed order, as its customer, once.
+    """Review a completed order, as its customer, once. `written` are the columns of WRITTEN.
 
     Review, counters and the vendor's notice are one transaction. With moderation on the review is
     PENDING and neither counted nor told. The same `idempotency_key` and input again gives the
@@ -85,8 +50,8 @@ async def create_review(
     Conflict (the key was used with another input).
     """
     rights.may_review(viewer)
-    stars = {"rating": rating, "communication": communication, "quality": quality, "value": value}
-    digest = _digest(order, stars, body) if idempotency_key is not None else None
+    given = review_content.whole(written)
+    digest = review_content.digest(order, given) if idempotency_key is not None else None
     for _ in range(_TRIES):
         found = await orders.find_with_settings(viewer, order)
         if found is None:
@@ -96,12 +61,11 @@ async def create_review(
             return first
         review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
         with told_at_once() as check:
-            check(checked_stars, stars)
-            cleaned = check(user_text.body, body, "body")
+            cleaned = check(review_content.checked, given)
             if idempotency_key is not None:
                 check(user_text.identifier, idempotency_key, "idempotency_key")
         key = {"idempotency_key": idempotency_key, "idempotency_digest": digest}
-        review = _new_review(row, settings, {**stars, "body": cleaned, **key})
+        review = _new_review(row, settings, {**cleaned, **key})
         if await _written(review, row):
             return review
         # Somebody else was faster: look again, and say what is true now.
@@ -131,7 +95,7 @@ async def insert(review: Review) -> None:
 
 
 def _values(review: Review) -> list[Any]:
-    return [getattr(review, name) for name in _INSERT_COLUMNS]
+    return [getattr(review, name) for name in INSERTED]
 
 
 async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:
@@ -162,19 +126,6 @@ def required_reason(reason: str) -> str:
     return why
 
 
-def checked_stars(stars: dict[str, int | None]) -> dict[str, int | None]:
-    """The stars given, each 1 to 5 or None. Raises RatingOutOfRange with each one at fault."""
-    with told_at_once() as check:
-        for name, value in stars.items():
-            check(_must_be_stars, name, value)
-    return stars
-
-
-def _must_be_stars(name: str, value: int | None) -> None:
-    if value is not None and not 1 <= value <= 5:
-        raise RatingOutOfRange(name)
-
-
 def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> Review:
     now = clock.now()
     held = settings.review_moderation
@@ -186,7 +137,7 @@ def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> 
         vendor_id=order.vendor_id,
         customer_id=order.customer_id,
         **given,
-        body_folded=user_text.fold(given["body"]),
+        body_folded=review_content.folded(given),
         verified=True,
         status=ReviewStatus.PENDING if held else ReviewStatus.APPROVED,
         created_at=now,
@@ -194,11 +145,6 @@ def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> 
         author_name=order.customer.display_name,
         author_external_id=order.customer.external_id,
     )
-
-
-def _digest(order: Ref, stars: dict[str, int | None], body: str) -> str:
-    named = str(order.id or order.external_id)
-    return hashlib.sha256(json.dumps([named, stars, body]).encode()).hexdigest()
 
 
 async def _first_answer(

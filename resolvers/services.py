@@ -10,6 +10,8 @@ from uuid import UUID
 
 from models import Service, Vendor, sql
 from models.rating_tally import Tally, average_in, count_in
+from models.service import SERVICE_PUBLIC
+from models.vendor import VENDOR_PUBLIC
 from resolvers import text_search
 from resolvers.keyset import Order, Page, PageRequest, Term, newest
 from resolvers.ref import Ref
@@ -37,19 +39,14 @@ N = TypeVar("N")
 
 
 # What is shown of a service beside its reviews, which have a service_id of their own.
-COLUMNS = f"""{
-    sql.columns(Service, "s", "its_", only=("id", "external_id", "vendor_id", "title", "url"))
-}, {_TALLY}"""
+COLUMNS = (
+    f"""{sql.columns(Service, "s", "its_", only=("id", "vendor_id", *SERVICE_PUBLIC))}, {_TALLY}"""
+)
 # Each column that can be shown alone, with the vendor joined for those of the seller.
 WITH_SELLER = " JOIN vendor v ON v.id = s.vendor_id"
 READABLE = {
-    **{
-        f"seller_{name}": f'v."{name}" AS seller_{name}'
-        for name in ("id", "external_id", "display_name")
-    },
-    **{
-        f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", "external_id", "title", "url")
-    },
+    **{f"seller_{name}": f'v."{name}" AS seller_{name}' for name in ("id", *VENDOR_PUBLIC)},
+    **{f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", *SERVICE_PUBLIC)},
     **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in Tally._fields},
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
+from models.site_settings import NULLABLE
 from models.time_zone import time_zone
 from resolvers import tracking_log, user_text
 from resolvers.errors import Invalid
@@ -38,7 +39,7 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
 
 
 def _checked(name: str, value: Any) -> Any:
-    if value is None and name not in _NULLABLE:
+    if value is None and name not in NULLABLE:
         raise Invalid(name, message="This setting cannot be null.")
     return _CHECKS.get(name, _as_is)(name, value)
 
@@ -125,7 +126,6 @@ def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rules
 
 
-_NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update_url_template"}
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "site_name": _name,
     "site_url": url,

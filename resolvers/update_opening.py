@@ -14,7 +14,7 @@ from resolvers import (
     update_notes,
     user_text,
 )
-from resolvers.errors import Forbidden, Invalid, NotFound, UpdateClosed
+from resolvers.errors import Forbidden, NotFound, UpdateClosed
 from resolvers.frequency import must_be_seldom
 from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
@@ -59,7 +59,7 @@ async def open_update(
         member = await team_members.acting(viewer) if viewer.is_team else None
         assigned = await team_members.must_find(assignee, "assignee") if assignee else None
         with told_at_once() as check:
-            name = check(_title, title)
+            name = check(user_text.short, title, "title", at_most=MAX_TITLE)
             body = check(user_text.optional_body, message, "message")
         await must_be_seldom(viewer, row.id, "order")
         update_id, now = uuid7(), clock.now()
@@ -100,13 +100,6 @@ async def assign_update(
             raise UpdateClosed("update_id")
         await _record_assignment(viewer, update, member)
         return await must_find(viewer, update_id)
-
-
-def _title(given: str) -> str:
-    cleaned = user_text.line(given)
-    if not 1 <= len(cleaned) <= MAX_TITLE or not user_text.visible_length(cleaned):
-        raise Invalid("title", message=f"A title has 1 to {MAX_TITLE} characters.")
-    return cleaned
 
 
 async def _record_assignment(

@@ -16,7 +16,7 @@ from resolvers.errors import (
     RatingsDisabled,
 )
 from resolvers.mistakes import told_at_once
-from resolvers.reviews import checked_stars
+from resolvers.review_content import whole_stars
 from resolvers.update_actions import is_superseded, must_be_customer
 from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
@@ -51,7 +51,7 @@ async def rate_update(
             raise RatingsDisabled("update_id")
         _must_be_ratable(viewer, update)
         with told_at_once() as check:
-            check(checked_stars, {"stars": stars})
+            check(whole_stars, stars, "stars")
             words = check(_checked_comment, comment, settings)
         now, number = clock.now(), update.solves
         if not await sql.execute(_CLOSE, now, now, now, update.id, number):

@@ -29,6 +29,14 @@ def line(text: str) -> str:
     return unwanted_characters.removed(_WHITE.sub(" ", text)).strip()
 
 
+def short(text: str, *field: str, at_most: int) -> str:
+    """A title: plain text on one line, of which something can be seen. Raises Invalid."""
+    cleaned = line(text)
+    if len(cleaned) > at_most or not visible_length(cleaned):
+        raise Invalid(*field, message=f"A title has 1 to {at_most} characters.")
+    return cleaned
+
+
 def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_MAX) -> str:
     """A plain text whose length is checked. Characters that nobody sees do not count.
 

@@ -10,7 +10,7 @@ import strawberry
 from strawberry import Info
 
 import models
-from models.review import ReviewStatus
+from models.review import MAIN, ReviewStatus
 from resolvers import orders, review_lookup, services
 from resolvers.keyset import MAX_SIZE, PageRequest
 from resolvers.viewer import Viewer, sees_moderation
@@ -22,7 +22,6 @@ from schema.review_parts import (
     ModerationDecision,
     ReviewAuthor,
     ReviewReply,
-    ReviewRevision,
     SubRatings,
 )
 from schema.selection import Selection
@@ -31,6 +30,22 @@ if TYPE_CHECKING:
     from schema.order import Order
     from schema.service import Service
     from schema.vendor import Vendor
+
+
+@strawberry.type(description="An earlier version of a review. For its author and admins.")
+class ReviewRevision:
+    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
+    body: str = strawberry.field(description="Its text.")
+    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
+    replaced_at: datetime = strawberry.field(description="When an edit replaced it.")
+
+    @classmethod
+    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
+        return cls(
+            **{name: getattr(row, name) for name in MAIN},
+            sub_ratings=SubRatings(row=row),
+            replaced_at=row.replaced_at,
+        )
 
 
 @strawberry.type(

@@ -70,20 +70,3 @@ class ModerationDecision:
         return cls(
             status=row.status, reason=row.reason, note=row.moderation_note, decided_at=decided_at
         )
-
-
-@strawberry.type(description="An earlier version of a review. For its author and admins.")
-class ReviewRevision:
-    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
-    body: str = strawberry.field(description="Its text.")
-    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
-    replaced_at: datetime = strawberry.field(description="When an edit replaced it.")
-
-    @classmethod
-    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
-        return cls(
-            rating=row.rating,
-            body=row.body,
-            sub_ratings=SubRatings(row=row),
-            replaced_at=row.replaced_at,
-        )

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 import models
-from models.site_settings import ShareAudience
+from models.site_settings import NULLABLE, SETTINGS, ShareAudience
 from resolvers import service_standing, site_settings
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
@@ -85,17 +85,11 @@ class Settings:
 
     @classmethod
     def from_row(cls, row: models.SiteSettings, viewer: Viewer) -> "Settings":
-        for_admins: dict[str, Any] = {
-            name: getattr(row, name) if viewer.is_admin else None
-            for name in (
-                "admin_email",
-                "promoter_share_url",
-                "review_url_template",
-                "update_url_template",
-            )
+        shown: dict[str, Any] = {
+            name: None if name in NULLABLE and not viewer.is_admin else getattr(row, name)
+            for name in SETTINGS
         }
-        public: dict[str, Any] = {name: getattr(row, name) for name in _PUBLIC}
-        levels = [
+        shown["seller_levels"] = [
             SellerLevelRule(
                 level=service_standing.SellerLevel(rule["level"]),
                 min_average=stars(rule["min_average"]) or 0.0,
@@ -103,27 +97,7 @@ class Settings:
             )
             for rule in service_standing.rules(row)
         ]
-        return cls(**public, **for_admins, seller_levels=levels)
-
-
-_PUBLIC = (
-    "site_name",
-    "site_url",
-    "time_zone",
-    "review_window_days",
-    "review_moderation",
-    "helpful_votes_enabled",
-    "review_reminder_enabled",
-    "review_reminder_days",
-    "ratings_enabled",
-    "rating_comments_enabled",
-    "rating_request_enabled",
-    "follow_up_delay_minutes",
-    "share_audience",
-    "promoter_share_text",
-    "detractor_alert_enabled",
-    "vendors_see_updates",
-)
+        return cls(**shown)
 
 
 @strawberry.input(description="What a seller level asks for.")

@@ -67,11 +67,13 @@ async def load() -> bool:
     written = [
         ReviewFacts(
             facts.external_id,
-            rating,
-            body,
+            {
+                "rating": rating,
+                "body": body,
+                "communication": min(5, rating + 1),
+                "quality": rating,
+            },
             (facts.completed_at or now) + timedelta(hours=20),
-            communication=min(5, rating + 1),
-            quality=rating,
         )
         for facts, (rating, body) in orders
         if facts.status is OrderStatus.COMPLETED and facts.external_id != OPEN_ORDER

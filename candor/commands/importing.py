@@ -11,6 +11,7 @@ from candor.commands.import_source import Report, Source
 from candor.commands.row_files import FileRow, read_rows
 from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
+from models.review import SUB_RATINGS, TEXTS
 from resolvers import order_feed, review_import, site_settings
 from resolvers.errors import Invalid, UserError
 from resolvers.order_facts import KEEP, Keep, OrderFacts, PersonFacts, ServiceFacts
@@ -170,12 +171,12 @@ def _review(row: FileRow, zone: ZoneInfo) -> ReviewFacts:
     status, reason = cells.get("status", ""), cells.get("reason", "").strip()
     return ReviewFacts(
         order=cells["order_id"],
-        rating=_stars("rating", cells["rating"]) or 0,
-        body=cells.get("body", ""),
+        written={
+            "rating": _stars("rating", cells["rating"]) or 0,
+            **{name: _stars(name, cells.get(name, "")) for name in SUB_RATINGS},
+            **{name: cells.get(name, "") for name in TEXTS},
+        },
         created_at=_moment("created_at", cells["created_at"], zone),
-        communication=_stars("communication", cells.get("communication", "")),
-        quality=_stars("quality", cells.get("quality", "")),
-        value=_stars("value", cells.get("value", "")),
         status=_one_of(ReviewStatus, "status", status) if status else ReviewStatus.APPROVED,
         reason=_one_of(RejectionReason, "reason", reason) if reason else None,
         verified_purchase=_whether("verified_purchase", cells.get("verified_purchase")),

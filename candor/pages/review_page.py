@@ -9,14 +9,12 @@ from candor.callers.guests import RevokedLink, guest_of
 from candor.pages.forms import Form
 from candor.pages.page_request import Visit
 from models import Order, Review, ReviewStatus, SiteSettings, clock
-from models.review import SUB_RATINGS
+from models.review import SUB_RATINGS, TEXTS, WRITTEN
 from resolvers import orders, review_edits, review_eligibility, reviews, services
 from resolvers.errors import UserError
 from resolvers.ref import Ref
 from resolvers.review_eligibility import Eligibility
 from resolvers.viewer import Viewer
-
-_FIELDS = ("rating", "body", *SUB_RATINGS)
 
 
 async def review_page(visit: Visit) -> HTMLResponse:
@@ -47,7 +45,7 @@ async def _store(viewer: Viewer, visit: Visit, form: Form) -> UserError | None:
     """Write the review, or the rejected one anew; the refusal if there is one."""
     given: dict[str, Any] = {
         "rating": form.whole("rating"),
-        "body": form.text("body"),
+        **{name: form.text(name) for name in TEXTS},
         **{name: form.maybe_whole(name) for name in SUB_RATINGS},
     }
     order = await _order(viewer)
@@ -93,11 +91,11 @@ def _form(
     """The form with what was typed, else with the rejected review, else with the star tapped."""
     typed: dict[str, Any]
     if visit.form is not None:
-        typed = {name: visit.form.text(name) for name in _FIELDS}
+        typed = {name: visit.form.text(name) for name in WRITTEN}
     elif rejected is not None:
-        typed = {name: getattr(rejected, name) or "" for name in _FIELDS}
+        typed = {name: getattr(rejected, name) or "" for name in WRITTEN}
     else:
-        typed = dict.fromkeys(_FIELDS, "")
+        typed = dict.fromkeys(WRITTEN, "")
     if not typed["rating"]:
         typed["rating"] = visit.preselected("rating")
     return visit.page(

@@ -13,6 +13,7 @@ from mailers.letters.site import Site
 from mailers.letters.template_values import OrderFacts, ReviewFacts, UpdateFacts
 from mailers.mail import Mail, Person
 from models import SiteSettings
+from models.review import TEXTS
 
 _ID = UUID("01890000-0000-7000-8000-000000000001")
 _CLOSES = datetime(2100, 1, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ ADDRESS = "maria@example.com"
 
 @dataclass(frozen=True)
 class Case:
-    """What people typed: a name, a title, a text."""
+    """What people typed: a name, a title, and a text for whatever else."""
 
     name: str
     title: str
@@ -77,7 +78,7 @@ def _review(mail: str) -> Callable[[Case, Site, Person], Mail]:
             vendor_name="Nina's studio",
             author_name=case.name,
             rating=4,
-            body=case.text,
+            **{name: getattr(case, name, case.text) for name in TEXTS},
             service_url=f"{site.url}/services/logo-design",
             reply=f"Thank you! {case.text}",
             reason="PERSONAL_INFORMATION",

@@ -23,24 +23,25 @@ from models import (
     sql,
     web_address,
 )
+from models.person import ADDRESSED
+from models.review import MAIN
+from models.service import SERVICE_PUBLIC
 
 # What of each row the mails tell, and the guards ask.
 _REVIEW = (
-    *("id", "status", "deleted_at", "rating", "body", "reply_body", "rejection_reason"),
+    *("id", "status", "deleted_at", *MAIN, "reply_body", "rejection_reason"),
     "moderation_note",
 )
 _ORDER = (
     *("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),
     *("vendor_id", "contact_email"),
 )
-_VENDOR = ("external_id", "display_name", "email", "locale")
-_CUSTOMER = (*_VENDOR, "email_from")
-_SERVICE = ("external_id", "title", "url")
+_CUSTOMER = (*ADDRESSED, "email_from")
 
 _PARTIES = f"""{sql.columns(Order, "o", "order_", only=_ORDER)},
   {sql.columns(Customer, "c", "customer_", only=_CUSTOMER)},
-  {sql.columns(Vendor, "v", "vendor_", only=_VENDOR)},
-  {sql.columns(Service, "s", "service_", only=_SERVICE)}"""
+  {sql.columns(Vendor, "v", "vendor_", only=ADDRESSED)},
+  {sql.columns(Service, "s", "service_", only=SERVICE_PUBLIC)}"""
 
 _REVIEWS = f"""
 SELECT {sql.columns(Review, "r", "review_", only=_REVIEW)}, {_PARTIES}
@@ -210,8 +211,7 @@ def _facts(review: Review, link: str | None = None) -> ReviewFacts:
         service_url=_web_address(review.service.url),
         vendor_name=review.vendor.display_name,
         author_name=review.customer.public_name,
-        rating=review.rating,
-        body=review.body,
+        **{name: getattr(review, name) for name in MAIN},
         reply=review.reply_body,
         reason=review.reason and review.reason.value,
         note=review.moderation_note,

@@ -78,7 +78,7 @@ async def _take(step, ids, orders, feed, maria, ada):
         ids.append(payload["review"]["id"])
     elif verb == "import":
         operator = Viewer(Role.ADMIN, external_id="operator")
-        facts = ReviewFacts(name, values[0], "", datetime.now(UTC), quality=values[1], status=values[2])  # fmt: skip
+        facts = ReviewFacts(name, {"rating": values[0], "body": "", "quality": values[1]}, datetime.now(UTC), status=values[2])  # fmt: skip
         results = await import_reviews(operator, [facts, facts])
         assert [result.outcome for result in results] == ["CREATED", "UNCHANGED"]
     elif verb == "moderate":

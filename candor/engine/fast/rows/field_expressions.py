@@ -4,11 +4,17 @@ Here stands only what everybody may read of a row that the viewer may see. A col
 field's: nothing but sums is left to be checked when it is answered.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from strawberry.utils.str_converters import to_camel_case
 
 from models import base64url
 from models.person_name import public_name
 from models.rating_tally import Tally, breakdown, hundredths
+from models.review import MAIN, SUB_RATINGS
+from models.service import SERVICE_PUBLIC
+from models.vendor import VENDOR_PUBLIC
 from resolvers.service_standing import standing
 from schema import ids
 from schema.json_ld import aggregate_rating
@@ -37,14 +43,18 @@ _ALWAYS = SameRow("")
 _STARS = "{n1}, {n2}, {n3}, {n4}, {n5}"
 _COUNT = "{n1} + {n2} + {n3} + {n4} + {n5}"
 
+
+def _columns(names: Iterable[str], prefix: str = "") -> dict[str, str]:
+    """Fields that are columns: by their names in the schema, with the prefix that rows have."""
+    return {to_camel_case(name): f"{{{prefix}{name}}}" for name in names}
+
+
 RECIPES = {
     "Service": Recipes(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Service']!r} + {{its_id}}.bytes)",
-            "externalId": "{its_external_id}",
-            "title": "{its_title}",
-            "url": "{its_url}",
+            **_columns(SERVICE_PUBLIC, "its_"),
             "ratingSummary": _ALWAYS,
             "standing": f"standing({_STARS})",
             "jsonLd": f"json_ld({{its_title}}, {{its_url}}, {_STARS})",
@@ -57,8 +67,7 @@ RECIPES = {
         ROW,
         {
             "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
-            "externalId": "{seller_external_id}",
-            "displayName": "{seller_display_name}",
+            **_columns(VENDOR_PUBLIC, "seller_"),
         },
     ),
     "RatingSummary": Recipes(
@@ -73,10 +82,7 @@ RECIPES = {
     "StarCount": Recipes(_PART, {"stars": "{0}", "count": "{1}", "percentage": "{2}"}, 3),
     "SubRatingAverages": Recipes(
         ROW,
-        {
-            name: f"({{{name}_sum}}, {{{name}_count}})"
-            for name in ("communication", "quality", "value")
-        },
+        {name: f"({{{name}_sum}}, {{{name}_count}})" for name in SUB_RATINGS},
     ),
     "SubRatingAverage": Recipes(_TUPLE, {"count": "{1}", "average": "stars(hundredths({0}, {1}))"}),
     "ReviewConnection": Recipes(
@@ -102,8 +108,7 @@ RECIPES = {
         ROW,
         {
             "id": f"encode({ids.LETTERS['Review']!r} + {{id}}.bytes)",
-            "rating": "{rating}",
-            "body": "{body}",
+            **_columns(MAIN),
             "subRatings": _ALWAYS,
             "status": "{status}",
             "verifiedPurchase": "{verified}",
@@ -116,9 +121,7 @@ RECIPES = {
         },
     ),
     "ReviewAuthor": Recipes(ROW, {"displayName": "public_name({author_name})"}),
-    "SubRatings": Recipes(
-        ROW, {name: f"{{{name}}}" for name in ("communication", "quality", "value")}
-    ),
+    "SubRatings": Recipes(ROW, _columns(SUB_RATINGS)),
     "ReviewReply": Recipes(ROW, {"body": "{reply_body}", "createdAt": "{replied_at}"}),
 }
 

@@ -1,0 +1,90 @@
+"""What the author of a review writes: checked, folded for searches, and told apart by a digest."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from models.review import SEARCHED, STARS, WRITTEN, ReviewContent
+from resolvers import user_text
+from resolvers.errors import BodyTooLong, Invalid, RatingOutOfRange
+from resolvers.mistakes import told_at_once
+from resolvers.ref import Ref
+
+Content = Mapping[str, Any]
+
+
+def whole(given: Content) -> dict[str, Any]:
+    """Every column of WRITTEN, None where nothing is given."""
+    return dict.fromkeys(WRITTEN) | dict(given)
+
+
+def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
+    """The columns given, as they are stored: of blank texts that need not be, None.
+
+    Of `history` nobody can write more: its body may be empty.
+
+    Raises RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid (null) with each one at fault;
+    TypeError for a name that is none of WRITTEN.
+    """
+    if unknown := given.keys() - set(WRITTEN):
+        raise TypeError(f"The author of a review writes no {', '.join(sorted(unknown))}.")
+    rules = _CHECKS | _OF_HISTORY if history else _CHECKS
+    with told_at_once() as check:
+        return {
+            name: check(_checked, rules[name], name, given[name])
+            for name in WRITTEN
+            if name in given
+        }
+
+
+def _checked(rule: Callable[[Any, str], Any], name: str, value: Any) -> Any:
+    if name in _NULLABLE and (value is None or not str(value).strip()):
+        return None
+    if value is None:
+        raise Invalid(name, message="A review cannot be without it; leave it out instead.")
+    return rule(value, name)
+
+
+def whole_stars(value: int, name: str) -> int:
+    """1 to 5. Raises RatingOutOfRange."""
+    if not 1 <= value <= 5:
+        raise RatingOutOfRange(name)
+    return value
+
+
+def _old_body(text: str, name: str) -> str:
+    body = user_text.plain(text)
+    if user_text.is_too_long(body):
+        raise BodyTooLong(name, message=f"A review has {user_text.BODY_MAX:,} characters at most.")
+    return body
+
+
+_NULLABLE = {name for name in WRITTEN if ReviewContent._meta.fields_map[name].null}
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(STARS, whole_stars),
+    "body": user_text.body,
+}
+_OF_HISTORY: dict[str, Callable[[Any, str], Any]] = {"body": _old_body}
+
+
+def folded(content: Content) -> str:
+    """The texts that searches look through, as `body_folded` keeps them."""
+    return user_text.fold("\n".join(content[name] for name in SEARCHED if content[name]))
+
+
+# Digests are stored and compared for as long as a key is remembered: these parts are always in one.
+# A column that came later is in it only when it is given, so that retries of old keys still fit.
+_ALWAYS_DIGESTED = ("rating", "communication", "quality", "value")
+
+
+def digest(order: Ref, given: Content) -> str:
+    """What tells apart two inputs that came with one idempotency key."""
+    always = {name: given[name] for name in _ALWAYS_DIGESTED}
+    later = {
+        name: value
+        for name, value in sorted(given.items())
+        if value is not None and name not in {*_ALWAYS_DIGESTED, "body"}
+    }
+    parts = [str(order.id or order.external_id), always, given["body"], *([later] if later else [])]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
