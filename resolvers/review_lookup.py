@@ -24,9 +24,8 @@ _BESIDE = (
     *("order_id", "service_id", "vendor_id"),
     *("rejection_reason", "moderation_note", "moderated_at"),
 )
-# What everybody may read of a review; with what lists show beside it; and all, for its writers. The
-# author's external id tells whose it is.
-PUBLIC = f"{sql.columns(Review, 'r', only=_READ)}, {_NAME}"
+# What lists show of a review and beside it, and all, for its writers. The author's external id
+# tells whose it is.
 LISTED = f"{sql.columns(Review, 'r', only=_READ + _BESIDE)}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} {FROM}"
 
@@ -35,7 +34,7 @@ _OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
 
 
 def column(name: str) -> str:
-    """One column of PUBLIC."""
+    """One column of a review, or its author's name."""
     return _NAME if name == "author_name" else sql.columns(Review, "r", only=(name,))
 
 

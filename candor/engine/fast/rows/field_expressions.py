@@ -4,7 +4,7 @@ Here stands only what everybody may read of a row that the viewer may see. A col
 field's: nothing but sums is left to be checked when it is answered.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from models import base64url
 from models.person_name import public_name
@@ -16,9 +16,18 @@ from schema.rating_summary import stars
 
 
 class SameRow(str):
-    """An object below that is read from the same row: null unless the condition holds."""
+    """An object below that is read from the same row: null unless the condition holds.
 
-    __slots__ = ()
+    Its columns, and those of all objects below it, have the prefix.
+    """
+
+    __slots__ = ("prefix",)
+    prefix: str
+
+    def __new__(cls, condition: str, prefix: str = "") -> Self:
+        made = super().__new__(cls, condition)
+        made.prefix = prefix
+        return made
 
 
 class Recipes(NamedTuple):
@@ -52,13 +61,13 @@ RECIPES = {
             "reviews": "page",
         },
     ),
-    # Its rating and what follows from it stand in another row.
     "Vendor": Recipes(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
             "externalId": "{seller_external_id}",
             "displayName": "{seller_display_name}",
+            "ratingSummary": SameRow("", "seller_"),
         },
     ),
     "RatingSummary": Recipes(
