@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -60,7 +60,7 @@ class Operations:
         self._max_answer = settings.max_answer
         self._metrics = metrics
         self._execution = Execution(compiled=settings.compiled, most=settings.max_answer)
-        self._tracer = Tracer(enabled=settings.opentelemetry)
+        self._tracer = Tracer() if settings.opentelemetry else None
         self.admission = Admission(settings, budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
 
@@ -114,7 +114,7 @@ class Operations:
     ) -> Answer:
         context = Context(caller.viewer, operation.selections)
         try:
-            with self._tracer.span(seen):
+            with self._tracer.span(seen) if self._tracer else nullcontext():
                 result, by = await self._execution.execute(operation, asked.variables, context)
             started = result.data is not None or any(e.path for e in result.errors or ())
             if started:
