@@ -71,10 +71,12 @@ async def stock(document: str, make: Any, variables: Any = None) -> str:
     return await _as_text(await result if isawaitable(result) else result, context)
 
 
-async def ours(operation: Prepared, make: Any, variables: Any = None) -> str | None:
+async def ours(
+    operation: Prepared, make: Any, variables: Any = None, most: int = 1_000_000
+) -> str | None:
     """None where it is handed on as a whole."""
     context: dict[str, Any] = {"holder": make, "calls": []}
-    found = await answer(operation, variables, context, 1_000_000)
+    found = await answer(operation, variables, context, most)
     return None if found is None else await _as_text(found.result, context)
 
 
@@ -249,6 +251,15 @@ async def test_a_mutation_runs_once_though_its_payload_is_given_up(handed_on):
     assert ["put"] in handed_on
     assert found.endswith("['put'])")
     assert found == await stock(document, odd)
+
+
+async def test_a_text_counts_once_though_the_operation_is_executed_again():
+    """Of several errors at the root, which are told is graphql-core's affair."""
+    document = "{ box { here { text } } must { fatal } }"
+
+    found = await ours(prepared(document), holder, most=len("text"))
+
+    assert found == await stock(document, holder)
 
 
 FALLBACKS = {

@@ -28,7 +28,7 @@ class CompiledExecutor(MeasuredExecutor):
 
     async def run(self, fields: list[FieldPlan]) -> ExecutionResult:
         """The operation's result, by the plans of its root fields."""
-        source = self.root_value
+        source, left = self.root_value, self.left
         one_by_one = len(fields) == 1 or self.operation.operation is OperationType.MUTATION
         try:
             if one_by_one:
@@ -39,7 +39,7 @@ class CompiledExecutor(MeasuredExecutor):
                 )
         except GraphQLError as error:
             if not one_by_one:  # which of their errors are told is graphql-core's affair
-                self.collected_errors = CollectedErrors()
+                self.collected_errors, self.left = CollectedErrors(), left
                 result = self.execute_operation()
                 return await result if isawaitable(result) else result  # type: ignore[return-value]
             self.collected_errors.add(error, None)
