@@ -17,9 +17,8 @@ DEFAULT_TAIL = 20
 AUTHOR = "JOIN customer c ON c.id = r.customer_id"
 TABLES = f"review r {AUTHOR}"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
-# What everybody may read of a review; with what lists show beside it; and all, for its writers. The
-# author's external id tells whose it is.
-PUBLIC = f"{sql.columns(Review, 'r', only=REVIEW_PUBLIC)}, {_NAME}"
+# What lists show of a review and beside it, and all, for its writers. The author's external id
+# tells whose it is.
 LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 
@@ -28,7 +27,7 @@ _OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
 
 
 def column(name: str) -> str:
-    """One column of PUBLIC."""
+    """One column of a review, or its author's name."""
     return _NAME if name == "author_name" else sql.columns(Review, "r", only=(name,))
 
 

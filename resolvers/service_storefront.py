@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from models import Review, Service, sql
-from models.rating_tally import STAR_COUNTS, Tally
+from models import Review, sql
+from models.rating_tally import STAR_COUNTS
 from resolvers import review_list, services
-from resolvers.keyset import Page, PageRequest, cut
+from resolvers.keyset import PageRequest
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewOrder
-from resolvers.review_lookup import LISTED, PUBLIC, TABLES, column
+from resolvers.review_lookup import TABLES, column
 from resolvers.scoped_pages import page_of
 from resolvers.viewer import Condition, Viewer, visible_reviews
 
@@ -45,30 +45,6 @@ class Columns(NamedTuple):
 # Where a review stands in any order.
 _POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
 TYPES = sql.types_of(Review) | services.TYPES
-_PUBLIC, _LISTED = Columns(PUBLIC, services.COLUMNS), Columns(LISTED, services.COLUMNS)
-
-
-async def service_with_reviews(
-    viewer: Viewer, ref: Ref, part: Part, *, public: bool
-) -> tuple[Service, Page[Review]] | None:
-    """The service, and the page that `list_reviews` would give of its reviews.
-
-    With `public`, only what everybody may read of a review, without the ids of what belongs to it.
-    None when there is no such service, or when it takes more than one statement.
-    """
-    if not sql.is_postgres() or not in_one(part):
-        return None
-    look = look_of(viewer, part, _PUBLIC if public else _LISTED)
-    rows = await sql.fetch(*look.at(ref), types=TYPES)
-    if not rows:
-        return None
-    service = sql.joined(Service, rows[0], "its_")
-    service.tally = Tally.of(rows[0])
-    total = total_of(rows[0], part)
-    reviews = [] if rows[0]["id"] is None else sql.hydrate(Review, rows)
-    page = cut(reviews, part.request, review_list.ORDERS[part.order])
-    page.total = total
-    return service, page
 
 
 def in_one(part: Part) -> bool:

@@ -38,17 +38,18 @@ R = TypeVar("R", Service, Vendor)
 N = TypeVar("N")
 
 
-# What is shown of a service beside its reviews, which have a service_id of their own.
-COLUMNS = (
-    f"""{sql.columns(Service, "s", "its_", only=("id", "vendor_id", *SERVICE_PUBLIC))}, {_TALLY}"""
+# Each column that can be shown alone, with what is joined for those of the seller.
+WITH_SELLER = (
+    " JOIN vendor v ON v.id = s.vendor_id LEFT JOIN rating_counter w ON w.subject_id = v.id"
 )
-# Each column that can be shown alone, with the vendor joined for those of the seller.
-WITH_SELLER = " JOIN vendor v ON v.id = s.vendor_id"
 READABLE = {
     **{f"seller_{name}": f'v."{name}" AS seller_{name}' for name in ("id", *VENDOR_PUBLIC)},
+    **{f"seller_{name}": f"COALESCE(w.{name}, 0) AS seller_{name}" for name in Tally._fields},
     **{f"its_{name}": f's."{name}" AS its_{name}' for name in ("id", *SERVICE_PUBLIC)},
     **{name: f"COALESCE(k.{name}, 0) AS {name}" for name in Tally._fields},
 }
+_COUNTERS = ", ".join(READABLE[name] for name in Tally._fields)
+_UNRATED = Tally()._asdict()
 
 
 class ServiceOrder(StrEnum):
@@ -165,14 +166,26 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
 
 
 async def rated(
-    fetch: sql.Fetch, table: str, refs: Sequence[Ref], columns: str
-) -> list[sql.Record | None]:
-    """The counters of services or vendors, in the order of the names; None for an unknown one."""
-    select = (
-        f"SELECT s.id, s.external_id, {columns} FROM {table} s"
-        " LEFT JOIN rating_counter k ON k.subject_id = s.id"
-    )
-    return _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
+    services: Sequence[Ref],
+    vendors: Sequence[Ref],
+    *,
+    columns: str = _COUNTERS,
+    fetch: sql.Fetch = sql.fetch,
+) -> list[sql.Record]:
+    """The counters of services, then of vendors, in the order of their names.
+
+    What nobody knows is not reviewed.
+    """
+    found = list[sql.Record]()
+    for table, refs in (("service", services), ("vendor", vendors)):
+        if refs:
+            select = (
+                f"SELECT s.id, s.external_id, {columns} FROM {table} s"
+                " LEFT JOIN rating_counter k ON k.subject_id = s.id"
+            )
+            rows = _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
+            found += [_UNRATED if row is None else row for row in rows]
+    return found
 
 
 async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:

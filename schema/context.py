@@ -10,6 +10,7 @@ from strawberry.dataloader import DataLoader
 from models import SiteSettings
 from resolvers import site_settings
 from resolvers.viewer import ANONYMOUS, Viewer
+from schema.selection import Selections
 
 # Fetches the pages of several parents with the same arguments, in one statement.
 FetchPages = Callable[..., Awaitable[Sequence[Any]]]
@@ -29,10 +30,10 @@ class Context:
     """Made for each request by the layer that knows the outside world."""
 
     viewer: Viewer = ANONYMOUS
+    # What is selected below the fields of the operation: the same for all requests that have it.
+    selections: Selections = field(default_factory=dict)
     _settings: SiteSettings | None = None
     _pages: DataLoader[PageOf, Any] | None = None
-    # Pages that came with their parents, before anybody asked for them.
-    _ahead: list[tuple[PageOf, Any]] = field(default_factory=list)
 
     async def settings(self) -> SiteSettings:
         """The site's settings, read once per request."""
@@ -46,9 +47,6 @@ class Context:
     async def page(self, fetch: FetchPages, parent: Hashable, *arguments: Hashable) -> Any:
         """The page below one parent. Pages asked for at the same moment come in one statement."""
         key = PageOf(fetch, parent, arguments)
-        for known, page in self._ahead:  # one or two: comparing is cheaper than hashing
-            if known == key:
-                return page
         if self._pages is None:
             self._pages = DataLoader(load_fn=self._load, cache=False)
         try:
@@ -57,12 +55,6 @@ class Context:
             # A batch that ended before it began: the loader would go on to fill it, for ever.
             self._pages = None
             raise
-
-    def came_along(
-        self, page: Any, fetch: FetchPages, parent: Hashable, *arguments: Hashable
-    ) -> None:
-        """Keep a page that was fetched together with its parent."""
-        self._ahead.append((PageOf(fetch, parent, arguments), page))
 
     async def _load(self, keys: list[PageOf]) -> list[Any]:
         groups: dict[tuple[FetchPages, tuple[Hashable, ...]], list[PageOf]] = {}

@@ -5,13 +5,12 @@ from typing import Annotated
 import strawberry
 from strawberry import Info
 
-from models import Service as ServiceRow
-from models import Vendor as VendorRow
 from models.rating_tally import Tally
 from resolvers import orders as found_orders
 from resolvers import review_eligibility as eligibility
 from resolvers import services as found_services
 from resolvers.errors import Invalid
+from resolvers.ref import Ref
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.services import ServiceOrder
 from schema import ids as node_ids
@@ -41,7 +40,6 @@ from schema.service import (
     Service,
     ServiceFilter,
     service_page,
-    service_with_reviews,
 )
 from schema.settings import Settings
 from schema.update_query import UpdateQuery
@@ -102,8 +100,7 @@ class Query(UpdateQuery, MailQuery):
 
     @strawberry.field(description="A service; null when there is none of this name.")
     async def service(self, info: Info[Context, None], ref: ServiceRef) -> Service | None:
-        named = ref.as_ref("Service", "ref")
-        row = await service_with_reviews(info, named) or await found_services.find_service(named)
+        row = await found_services.find_service(ref.as_ref("Service", "ref"))
         if row is None:
             return None
         return await present_one(info.context, "Service", row, selected(info))  # type: ignore[no-any-return]
@@ -178,17 +175,21 @@ class Query(UpdateQuery, MailQuery):
     async def rating_summaries(
         self, services: ServiceRefs = None, vendors: VendorRefs = None
     ) -> list[RatingSummary]:
-        asked = [
-            [ref.as_ref(kind, name, str(place)) for place, ref in enumerate(given or [])]
-            for kind, name, given in (
-                ("Service", "services", services),
-                ("Vendor", "vendors", vendors),
-            )
-        ]
-        if sum(map(len, asked)) > MAX_NODES:
-            raise Invalid("services", message=f"Ask for {MAX_NODES} ratings at most at once.")
-        rows: list[ServiceRow | VendorRow | None] = [
-            *await found_services.services_by_refs(asked[0]),
-            *await found_services.vendors_by_refs(asked[1]),
-        ]
-        return [RatingSummary(tally=row.tally if row else Tally()) for row in rows]
+        rows = await found_services.rated(*refs_of_cards(services, vendors))
+        return [RatingSummary(tally=Tally.of(row)) for row in rows]
+
+
+def refs_of_cards(
+    services: list[NodeRef] | None = None, vendors: list[NodeRef] | None = None
+) -> list[list[Ref]]:
+    """The services and the vendors of a page of cards. Raises Invalid for too many."""
+    named = [
+        [ref.as_ref(kind, name, str(place)) for place, ref in enumerate(given or [])]
+        for kind, name, given in (
+            ("Service", "services", services),
+            ("Vendor", "vendors", vendors),
+        )
+    ]
+    if sum(map(len, named)) > MAX_NODES:
+        raise Invalid("services", message=f"Ask for {MAX_NODES} ratings at most at once.")
+    return named

@@ -5,16 +5,11 @@ from typing import Any
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLResolveInfo,
     InlineFragmentNode,
     SelectionSetNode,
-    get_named_type,
 )
-from graphql.execution import VariableValues
 from strawberry import Info
-
-from schema.arguments import bound_arguments
 
 
 class Selection(dict[str, "Selection"]):
@@ -23,10 +18,6 @@ class Selection(dict[str, "Selection"]):
     Aliases, conditions and types are looked through: it may hold more than will be answered,
     never less.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.nodes: list[FieldNode] = []
 
     def below(self, *path: str) -> "Selection":
         """The selection below a path of fields; an empty one where nothing was selected."""
@@ -47,6 +38,9 @@ class Selection(dict[str, "Selection"]):
 
 
 _EMPTY = Selection()
+# Selections by the identity of their field's syntax, which is kept beside them: to hash or compare
+# syntax would walk through all of it. A selection is never changed.
+Selections = dict[int, tuple[FieldNode, Selection]]
 
 
 def selected(info: Info[Any, Any]) -> Selection:
@@ -55,30 +49,11 @@ def selected(info: Info[Any, Any]) -> Selection:
     nodes = raw.field_nodes
     if len(nodes) > 1:
         return _select(nodes, raw)
-    # Kept on the syntax node, and forgotten with it. A selection is never changed.
-    known = nodes[0].__dict__.get("candor_selection")
-    if known is None:
-        known = nodes[0].__dict__["candor_selection"] = _select(nodes, raw)
-    return known
-
-
-def arguments_below(info: Info[Any, Any], name: str) -> dict[str, Any] | None:
-    """The arguments of a field below this one, as its resolver will get them.
-
-    None unless the field is selected there exactly once, without a directive, and its arguments
-    can be coerced: else the field says so itself, if it is not left out.
-    """
-    nodes = selected(info).below(name).nodes
-    if len(nodes) != 1 or nodes[0].directives:
-        return None
-    raw: GraphQLResolveInfo[Any] = info._raw_info
-    parent: Any = get_named_type(raw.return_type)
-    coerced: Any = raw.variable_values  # Strawberry hands on the values alone
-    variables = VariableValues({}, coerced)
-    try:
-        return bound_arguments(raw.schema, parent.fields[name], nodes[0], variables)
-    except GraphQLError:
-        return None
+    (node,) = nodes
+    known: Selections = info.context.selections
+    if id(node) not in known:
+        known[id(node)] = node, _select(nodes, raw)
+    return known[id(node)][1]
 
 
 def _select(nodes: list[FieldNode], info: GraphQLResolveInfo[Any]) -> Selection:
@@ -96,7 +71,6 @@ def _collect(
     for node in selection_set.selections:
         if isinstance(node, FieldNode):
             below = found.setdefault(node.name.value, Selection())
-            below.nodes.append(node)
             _collect(node.selection_set, info, below)
         elif isinstance(node, InlineFragmentNode):
             _collect(node.selection_set, info, found)
@@ -105,6 +79,5 @@ def _collect(
 
 
 def _merge(into: Selection, other: Selection) -> None:
-    into.nodes += other.nodes
     for name, below in other.items():
         _merge(into.setdefault(name, Selection()), below)

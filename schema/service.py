@@ -8,10 +8,8 @@ import strawberry
 from strawberry import Info
 
 import models
-from resolvers import service_storefront, services
-from resolvers.errors import UserError
+from resolvers import services
 from resolvers.keyset import Page, PageRequest
-from resolvers.ref import Ref
 from resolvers.review_list import ReviewOrder, Scope
 from resolvers.service_standing import ServiceStanding
 from resolvers.service_standing import standing as standing_of
@@ -35,9 +33,9 @@ from schema.fetch import present_by_id, presenter
 from schema.node import Node, maybe_ref
 from schema.rating_summary import RatingSummary
 from schema.references import VendorRef
-from schema.review import Review, shows_public_alone
-from schema.review_page import ReviewFilter, as_filter, fetch_reviews, review_page
-from schema.selection import Selection, arguments_below, selected
+from schema.review import Review
+from schema.review_page import ReviewFilter, review_page
+from schema.selection import Selection, selected
 
 if TYPE_CHECKING:
     from schema.vendor import Vendor
@@ -116,31 +114,6 @@ async def present_services(
         found = await services.vendors_by_ids({row.vendor_id for row in rows})
         vendors = await present_by_id(context, "Vendor", found.values(), selection["vendor"])
     return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
-
-
-async def service_with_reviews(info: Info[Context, None], ref: Ref) -> models.Service | None:
-    """The service, fetched together with the one page of its reviews that is asked for below.
-
-    None when there is no such service, or when that does not go in one statement.
-    """
-    asked = arguments_below(info, "reviews")
-    if asked is None:
-        return None
-    viewer, below = info.context.viewer, selected(info).below("reviews")
-    count, public = wants_total(below), shows_public_alone(below.items_of_page())
-    try:
-        request = requested(*map(asked.get, ("first", "after", "last", "before", "page")))
-        part = service_storefront.Part(
-            as_filter(asked.get("filter")), asked["order_by"], request, count
-        )
-        found = await service_storefront.service_with_reviews(viewer, ref, part, public=public)
-    except UserError:
-        return None  # the field of the reviews will say so itself
-    if found is None:
-        return None
-    service, page = found
-    info.context.came_along(page, fetch_reviews, Scope("service", service.id), *part)
-    return service
 
 
 @strawberry.input(description="Narrows a list of services; everything given must hold.")

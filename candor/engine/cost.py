@@ -32,9 +32,9 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from candor.engine.fast.arguments import names_variable
 from resolvers.keyset import DEFAULT_SIZE
 from resolvers.review_lookup import DEFAULT_TAIL
-from schema.arguments import names_variable
 
 CAP = 10**9
 # A filtered list is counted row by row.

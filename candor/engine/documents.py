@@ -1,7 +1,7 @@
 """Documents, parsed, measured and validated once per text."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,6 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.collect_fields import FragmentDetails
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -26,7 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.engine.complexity import MAX_TOKENS, refuse_too_complex
 from candor.engine.cost import Price, Variables, defaults_of, price_of
-from candor.engine.fast.variables import Variable, variables_of
+from candor.engine.fast.answer import Prepared
 from candor.engine.guesses import guesses_of
 from candor.errors import (
     OperationNameRequired,
@@ -35,6 +34,7 @@ from candor.errors import (
     RequestError,
     TooComplex,
 )
+from schema.selection import Selections
 
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_REFUSED = 500
@@ -52,12 +52,11 @@ class Operation:
 
     tree: DocumentNode
     node: OperationDefinitionNode
-    fragments: dict[str, FragmentDefinitionNode]
-    fragment_details: dict[str, FragmentDetails]
-    variables: list[Variable]
     price: Price
     defaults: Variables
     guesses: int
+    fast: Prepared
+    selections: Selections = field(default_factory=dict)
 
     @cached_property
     def kind(self) -> OperationType:
@@ -161,18 +160,15 @@ class Documents:
 def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
     """What is known of a valid document whose size was checked."""
     fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
-    details = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
     return Document(
         tuple(
             Operation(
                 tree,
                 node,
-                fragments,
-                details,
-                variables_of(schema, node),
                 price_of(schema, node, fragments),
                 defaults_of(node),
                 guesses_of(schema, node, fragments),
+                Prepared(schema, node, fragments),
             )
             for node in tree.definitions
             if isinstance(node, OperationDefinitionNode)

@@ -1,57 +1,47 @@
-"""The one place where operations are executed."""
+"""The one place where operations are executed: the fast way first, then graphql-core."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from inspect import isawaitable
 from typing import Any
 
-from graphql import (
-    ExecutionResult,
-    default_field_resolver,
-    default_type_resolver,
-    execute,
-    subscribe,
-)
-from graphql.execution import VariableValues
+from graphql import ExecutionResult, execute, subscribe
 from strawberry.execution import optimized_is_awaitable
 
 from candor.engine.documents import Operation
+from candor.engine.fast.answer import Answer, answer
 from candor.engine.fast.answer_length import Length, MeasuredExecutor
-from candor.engine.fast.executor import CompiledExecutor
-from candor.engine.fast.rows.answer import Straight, straight_of
-from candor.engine.fast.variables import coerced
 from schema.api import schema
 from schema.context import Context
 
 
 class Execution:
-    """Executes operations of the schema: by plans that are kept, or all as graphql-core does it.
+    """Executes operations of the schema: the fast way where there is one, or all by graphql-core.
 
     Whatever is executed raises TooLong when its answer has more than `most` characters of text.
     """
 
     def __init__(self, *, compiled: bool, most: int = Length.left) -> None:
-        self._start = self._by_plan if compiled else self._by_the_book
-        self._plain = type("Executor", (MeasuredExecutor,), {"left": most})
-        self._compiled = type("Executor", (CompiledExecutor,), {"left": most})
+        self._is_compiled = compiled
+        self._most = most
+        self._executor = type("Executor", (MeasuredExecutor,), {"left": most})
 
-    def execute(
+    async def execute(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> Awaitable[ExecutionResult]:
-        """The result of a query or mutation. Errors stand in it; only cancellation is raised."""
-        return self._start(operation, variables, context)
+    ) -> Answer:
+        """The answer to a query or mutation. Errors stand in it; only cancellation is raised."""
+        if self._is_compiled:
+            found = await answer(operation.fast, variables, context, self._most)
+            if found is not None:
+                return found
+        request = self._request(operation, variables, context)
+        result = execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
+        return Answer(await result if isawaitable(result) else result, "stock")
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
         """The results of a subscription as they come, or why there are none."""
         result = subscribe(**self._request(operation, variables, context))
-        return await result if isawaitable(result) else result
-
-    async def _by_the_book(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> ExecutionResult:
-        request = self._request(operation, variables, context)
-        result = execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
         return await result if isawaitable(result) else result
 
     def _request(
@@ -64,47 +54,7 @@ class Execution:
             "context_value": context,
             "variable_values": variables,
             "operation_name": operation.name,
-            "executor_class": self._plain,
+            "executor_class": self._executor,
             "hide_suggestions": True,
             "operation_extensions": None,
         }
-
-    async def _by_plan(
-        self, operation: Operation, variables: dict[str, Any] | None, context: Context
-    ) -> ExecutionResult:
-        """As `execute` does it, which would look through the whole document each time."""
-        given = coerced(schema._schema, operation.node, operation.variables, variables or {})
-        if isinstance(given, list):
-            return ExecutionResult(None, given)
-        straight = self._straight_of(operation, given)
-        if straight is not None:
-            data = await straight.answer(context.viewer, given)
-            if data is not None:
-                return ExecutionResult(data, None)
-        result = self._executor(operation, given, context).execute_operation()
-        return await result if isawaitable(result) else result  # type: ignore[no-any-return]
-
-    def _executor(
-        self, operation: Operation, given: VariableValues, context: Context
-    ) -> CompiledExecutor:
-        return self._compiled(  # type: ignore[no-any-return]
-            schema._schema,
-            operation.fragments,
-            operation.fragment_details,
-            None,
-            context,
-            operation.node,
-            given,
-            default_field_resolver,
-            default_type_resolver,
-            default_field_resolver,
-            is_awaitable=optimized_is_awaitable,
-            hide_suggestions=True,
-        )
-
-    def _straight_of(self, operation: Operation, given: VariableValues) -> Straight | None:
-        """How the operation is answered straight: kept on its tree, and forgotten with it."""
-        kept = operation.node.__dict__
-        if "candor_straight" not in kept:
-            kept["candor_straight"] = straight_of(self._executor(operation, given, Context()))
-        return kept["candor_straight"]  # type: ignore[no-any-return]

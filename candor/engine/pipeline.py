@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -60,7 +60,7 @@ class Operations:
         self._max_answer = settings.max_answer
         self._metrics = metrics
         self._execution = Execution(compiled=settings.compiled, most=settings.max_answer)
-        self._tracer = Tracer(enabled=settings.opentelemetry)
+        self._tracer = Tracer() if settings.opentelemetry else None
         self.admission = Admission(settings, budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
 
@@ -96,7 +96,7 @@ class Operations:
             yield answer.body
             return
         results = await self._execution.subscribe(
-            operation, asked.variables, Context(caller.viewer)
+            operation, asked.variables, Context(caller.viewer, operation.selections)
         )
         if isinstance(results, ExecutionResult):
             await self.admission.charge(caller, REFUSAL)
@@ -112,12 +112,14 @@ class Operations:
     async def _executed(
         self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
     ) -> Answer:
-        context = Context(caller.viewer)
+        context = Context(caller.viewer, operation.selections)
         try:
-            with self._tracer.span(seen):
-                result = await self._execution.execute(operation, asked.variables, context)
+            with self._tracer.span(seen) if self._tracer else nullcontext():
+                result, by = await self._execution.execute(operation, asked.variables, context)
             started = result.data is not None or any(e.path for e in result.errors or ())
-            if not started:  # variables were wrong
+            if started:
+                seen.answered_by = by
+            else:  # variables were wrong
                 await self.admission.charge(caller, REFUSAL)
             return Answer(self._body(result, caller, seen, started=started), started)
         except TooLong:

@@ -67,7 +67,7 @@ class GraphQLEndpoint:
             await self._converse(WebSocket(scope, receive, send))
             return
         request = Incoming(scope, receive)
-        if self._graphiql.is_wanted(request):
+        if request.method == "GET" and self._graphiql.is_wanted(request):
             await self._graphiql.page()(scope, receive, send)
             return
         try:

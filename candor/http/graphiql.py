@@ -28,10 +28,9 @@ class GraphiQL:
         self.enabled = enabled
 
     def is_wanted(self, request: Incoming) -> bool:
-        """Whether somebody looks at the API's address with a browser."""
+        """Whether a GET is somebody's who looks at the API's address with a browser."""
         return (
             self.enabled
-            and request.method == "GET"
             and "text/html" in request.headers.get("accept", "")
             and "query" not in request.query_params
         )

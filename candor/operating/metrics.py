@@ -20,13 +20,15 @@ _POINTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
 class Observation:
     """What is known of an operation that is under way, or has ended."""
 
-    __slots__ = ("began", "cost", "kind", "name", "outcome", "seconds")
+    __slots__ = ("answered_by", "began", "cost", "kind", "name", "outcome", "seconds")
 
     def __init__(self, name: str = "-", kind: str = "-") -> None:
         self.name = name
         self.kind = kind
         self.cost = 0
         self.outcome = "ok"
+        # None unless it was executed; of a subscription, always.
+        self.answered_by: str | None = None
         self.began = time.perf_counter()
         self.seconds = 0.0
 
@@ -56,6 +58,14 @@ class Metrics:
             buckets=_POINTS,
             registry=self.registry,
         )
+        answers = Counter(
+            "candor_answers",
+            "Executed queries and mutations by who made the answer: straight from rows, compiled"
+            " plans, or stock graphql-core. More by the slower ones: look for an ERROR in the log.",
+            ["by"],
+            registry=self.registry,
+        )
+        self._answers = {by: answers.labels(by) for by in ("straight", "compiled", "stock")}
         self._refusals = Counter(
             "candor_refusals", "Requests refused, by code.", ["code"], registry=self.registry
         )
@@ -89,6 +99,8 @@ class Metrics:
             count.inc()
             seconds.observe(seen.seconds)
             points.observe(seen.cost)
+            if seen.answered_by is not None:
+                self._answers[seen.answered_by].inc()
 
     def refused(self, code: str) -> None:
         self._refusals.labels(code).inc()

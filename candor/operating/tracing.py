@@ -1,6 +1,6 @@
 """One OpenTelemetry span per operation; a hook on every field would cost more than the fields."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
 
@@ -8,16 +8,12 @@ from candor.operating.metrics import Observation
 
 
 class Tracer:
-    """Traces operations when it is enabled. The exporter is set up by OTEL_* variables."""
+    """Traces operations. The exporter is set up by OTEL_* variables."""
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._tracer: Any = None
-        if enabled:
-            self._tracer = import_module("opentelemetry.trace").get_tracer("candor")
+    def __init__(self) -> None:
+        self._tracer: Any = import_module("opentelemetry.trace").get_tracer("candor")
 
     def span(self, seen: Observation) -> AbstractContextManager[Any]:
-        if self._tracer is None:
-            return _NOTHING
         attributes = {
             "graphql.operation.type": seen.kind,
             "graphql.operation.name": seen.name,
@@ -26,6 +22,3 @@ class Tracer:
         return self._tracer.start_as_current_span(  # type: ignore[no-any-return]
             f"graphql {seen.kind}", attributes=attributes
         )
-
-
-_NOTHING = nullcontext()

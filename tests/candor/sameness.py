@@ -117,7 +117,8 @@ async def answer_of(
     execution: Execution, operation: Operation, variables: Any, viewer: Viewer
 ) -> str:
     async with asyncio.timeout(20):
-        result = await execution.execute(operation, variables, Context(viewer))
+        context = Context(viewer, operation.selections)
+        result, _ = await execution.execute(operation, variables, context)
     errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
     # As it goes over the wire: 1, 1.0 and true differ there, too.
     return f"{orjson.dumps(result.data).decode()} {errors}"

@@ -141,7 +141,9 @@ async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
 
 
 @pytest.mark.parametrize("execution", [STOCK, COMPILED])
-async def test_looking_ahead_never_answers_for_the_field_below(world, execution):
+async def test_a_wrong_argument_is_told_by_its_own_field_and_only_if_that_is_asked_for(
+    world, execution
+):
     text = """query($order: ReviewOrder = NEWEST, $no: Boolean!) { service(ref: { externalId: "LOGO" }) {
         title ... @skip(if: $no) { reviews(orderBy: $order) { totalCount } } } }"""
     asked = {"order": None, "no": True}

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from candor.engine.execution import Execution
 from candor.operating import tracing
 
 
@@ -48,4 +47,3 @@ async def test_answers_are_the_same_with_and_without_compiled_execution(another,
             answers.append((await client.post("/graphql", json=query)).content)
 
     assert answers[0] == answers[1]
-    assert Execution(compiled=True)._start is not Execution(compiled=False)._start

@@ -27,6 +27,8 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.types.field import StrawberryField
 
+from candor.engine.fast.hand_on import HandOn
+
 Completer = Callable[[Any, Any, Path], Any]
 # Plans a field with a resolver of its own below an object.
 PlanField = Callable[..., Any]
@@ -49,16 +51,9 @@ _CHECKS = {
 _PLAIN = {str, int, float, bool, date, datetime, Decimal, UUID, dict, list}
 
 
-class _Refused(Exception):
-    """The generator does not know this construct."""
-
-
-class _Unusual(Exception):
-    """A value is not exactly what the schema says: graphql-core completes it."""
-
-
 def _give_up() -> NoReturn:
-    raise _Unusual
+    """A value is not exactly what the schema says: graphql-core completes it."""
+    raise HandOn
 
 
 def completer_of(
@@ -71,7 +66,7 @@ def completer_of(
     generator = _Generator(executor, plan_field)
     try:
         source = generator.value(type_, details, "v", "p")
-    except _Refused:
+    except HandOn:
         return None, False
     is_active = "await " in source
     head = "async def complete(x, v, p):" if is_active else "def complete(x, v, p):"
@@ -111,7 +106,7 @@ class _Generator:
         if is_object_type(type_):
             name, is_active = self._object(type_, details)
             return f"await {name}(x, {value}, {path})" if is_active else f"{name}(x, {value})"
-        raise _Refused
+        raise HandOn
 
     def _leaf(self, type_: Any, value: str) -> str:
         if type_ is GraphQLString:
@@ -125,10 +120,10 @@ class _Generator:
     def _scalar(self, coerce: Callable[[Any], Any]) -> str:
         def complete(value: Any) -> Any:
             if type(value) not in _PLAIN:
-                raise _Unusual
+                raise HandOn
             coerced = coerce(value)
             if coerced is None or coerced is Undefined:
-                raise _Unusual
+                raise HandOn
             return coerced
 
         return self.name(complete)
@@ -145,7 +140,7 @@ class _Generator:
             return f"[{item} for i in {checked}]"
         inner = type_.of_type if is_non_null_type(type_) else type_
         if inner is type_ or not is_object_type(inner):
-            raise _Refused
+            raise HandOn
         call = item.removeprefix("await ")
         return f"list(await gather(*[{call} for n, i in enumerate({checked})]))"
 
@@ -160,7 +155,7 @@ class _Generator:
                 continue
             definition = self.executor.schema.get_field(type_, field_name)
             if definition is None or field_name.startswith("__"):
-                raise _Refused
+                raise HandOn
             reading = self._reading(definition)
             if reading is None:
                 plan = self.plan_field(self.executor, type_, key, definition, below)
@@ -206,7 +201,7 @@ class _Generator:
         definition = type_.extensions["strawberry-definition"]
         origin = (definition.concrete_of or definition).origin
         if definition.is_type_of or issubclass(origin, Exception) or hasattr(origin, "__await__"):
-            raise _Refused
+            raise HandOn
         return f"    if type(v) is not {self.name(origin)}: give_up()"
 
     def _reading(self, definition: GraphQLField) -> str | None:

@@ -4,8 +4,6 @@ graphql-core does everything that needs judgement: coercion, collecting fields, 
 propagation, abstract types, directives. Generated code only reads plain attributes whose values
 are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
 completes the same value once more: so answers are the stock executor's, always.
-
-`Execution` chooses between it and the stock executor.
 """
 
 from inspect import isawaitable
@@ -18,24 +16,19 @@ from graphql.pyutils import Path, gather_with_cancel
 from strawberry import Info
 
 from candor.engine.fast.answer_length import MeasuredExecutor
-from candor.engine.fast.field_plans import FieldPlan, plan_fields
-from schema.arguments import bound_arguments
+from candor.engine.fast.field_plans import FieldPlan
+from candor.engine.fast.hand_on import HandOn
 
 
 class CompiledExecutor(MeasuredExecutor):
-    """Runs operations without directives by their plan, and every other one as it always was."""
+    """Runs an operation without directives by its plan."""
 
-    def execute_operation(self, serially: bool | None = None) -> Any:
-        fields = plan_of(self)
-        usual = self.abort_signal is None and not getattr(
-            self.middleware_manager, "middlewares", None
-        )
-        if fields is None or not usual or serially is not None:
-            return super().execute_operation(serially)
-        return self._run(fields)
+    # What went wrong in generated code, if graphql-core then completed the same value.
+    fault: Exception | None = None
 
-    async def _run(self, fields: list[FieldPlan]) -> ExecutionResult:
-        source = self.root_value
+    async def run(self, fields: list[FieldPlan]) -> ExecutionResult:
+        """The operation's result, by the plans of its root fields."""
+        source, left = self.root_value, self.left
         one_by_one = len(fields) == 1 or self.operation.operation is OperationType.MUTATION
         try:
             if one_by_one:
@@ -46,8 +39,8 @@ class CompiledExecutor(MeasuredExecutor):
                 )
         except GraphQLError as error:
             if not one_by_one:  # which of their errors are told is graphql-core's affair
-                self.collected_errors = CollectedErrors()
-                result = super().execute_operation()
+                self.collected_errors, self.left = CollectedErrors(), left
+                result = self.execute_operation()
                 return await result if isawaitable(result) else result  # type: ignore[return-value]
             self.collected_errors.add(error, None)
             return self.build_response(None)  # type: ignore[return-value]
@@ -58,6 +51,7 @@ class CompiledExecutor(MeasuredExecutor):
         """Resolve one field and complete its value; errors go the way they always go."""
         path = Path(parent, field.key, field.parent_type.name)
         info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
+        fault = None
         try:
             value = self._call(field, source, info)
             if isawaitable(value):
@@ -67,23 +61,29 @@ class CompiledExecutor(MeasuredExecutor):
                 try:
                     completed = field.complete(self, value, path)
                     return await completed if field.is_active else completed
-                except Exception:  # noqa: BLE001 - unusual in any way: graphql-core's affair
+                except Exception as error:  # noqa: BLE001 - graphql-core completes it
+                    if not isinstance(error, HandOn | GraphQLError):
+                        fault = error
                     _forget_below(path, self.collected_errors)
                     self.left = left
             completed = self.complete_value(
                 field.definition.type, field.details, info, path, value, None
             )
-            return await completed if isawaitable(completed) else completed
+            if isawaitable(completed):
+                completed = await completed
         except Exception as error:  # noqa: BLE001 - as graphql-core does with every field
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
+        if fault is not None and not _has_errors_below(path, self.collected_errors):
+            self.fault = fault
+        return completed
 
     def _call(self, field: FieldPlan, source: Any, info: Any) -> Any:
-        definition, node = field.definition, field.nodes[0]
+        definition = field.definition
         if field.function is None:
-            arguments = get_argument_values(definition, node, self.variable_values)
+            arguments = get_argument_values(definition, field.nodes[0], self.variable_values)
             return definition.resolve(source, info, **arguments)  # type: ignore[misc]
-        arguments = bound_arguments(self.schema, definition, node, self.variable_values)
+        arguments = field.arguments.bound(self.variable_values)
         if field.info_name is None:
             return field.function(source, **arguments)
         shown = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
@@ -100,9 +100,6 @@ def _forget_below(path: Path, errors: CollectedErrors) -> None:
     }
 
 
-def plan_of(executor: CompiledExecutor) -> list[FieldPlan] | None:
-    """The operation's plan: kept on its syntax tree, and forgotten with it."""
-    kept = executor.operation.__dict__
-    if "candor_plan" not in kept:
-        kept["candor_plan"] = plan_fields(executor)
-    return kept["candor_plan"]  # type: ignore[no-any-return]
+def _has_errors_below(path: Path, errors: CollectedErrors) -> bool:
+    place = path.as_list()
+    return any((error.path or [])[: len(place)] == place for error in errors._errors)

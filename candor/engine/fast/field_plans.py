@@ -16,7 +16,9 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetails, collect_fields
 from strawberry.types.field import StrawberryField
 
+from candor.engine.fast.arguments import Arguments
 from candor.engine.fast.completion_codegen import Completer, completer_of
+from candor.engine.fast.hand_on import HandOn
 
 
 @dataclass
@@ -32,6 +34,7 @@ class FieldPlan:
     definition: GraphQLField
     details: list[FieldDetails]
     nodes: list[Any]
+    arguments: Arguments
     complete: Completer | None = None
     is_active: bool = False
     # The resolver's own function, where Strawberry adds nothing to it but its Info.
@@ -39,14 +42,14 @@ class FieldPlan:
     info_name: str | None = None
 
 
-def plan_fields(executor: Executor[Any]) -> list[FieldPlan] | None:
-    """The plans of the operation's root fields; None when it is not to be run by a plan."""
+def plan_fields(executor: Executor[Any]) -> list[FieldPlan]:
+    """The plans of the operation's root fields. Raises HandOn when it is not to be planned."""
     operation = executor.operation
     root = executor.schema.get_root_type(operation.operation)
     if root is None or operation.operation is OperationType.SUBSCRIPTION:
-        return None
+        raise HandOn
     if any(_directives(operation, executor)):
-        return None
+        raise HandOn
     collected = collect_fields(
         executor.schema, executor.fragments, executor.variable_values, root, operation
     )
@@ -55,7 +58,7 @@ def plan_fields(executor: Executor[Any]) -> list[FieldPlan] | None:
         name = details[0].node.name.value
         definition = executor.schema.get_field(root, name)
         if definition is None or name.startswith("__"):
-            return None
+            raise HandOn
         plans.append(plan_field(executor, root, key, definition, details))
     return plans
 
@@ -86,7 +89,9 @@ def plan_field(
     definition: GraphQLField,
     details: list[FieldDetails],
 ) -> FieldPlan:
-    plan = FieldPlan(key, parent, definition, details, [each.node for each in details])
+    nodes = [each.node for each in details]
+    arguments = Arguments(executor.schema, definition, nodes[0])
+    plan = FieldPlan(key, parent, definition, details, nodes, arguments)
     plan.function, plan.info_name = _function(definition)
     plan.complete, plan.is_active = completer_of(executor, definition.type, details, plan_field)
     return plan

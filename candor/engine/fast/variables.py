@@ -1,6 +1,6 @@
-"""Variables of an operation as their types say: at once where they are plainly right.
+"""Variables of an operation as their types say, where they are plainly right.
 
-For every other value graphql-core decides whether it is right all the same, and what is wrong.
+Every other value is handed on: graphql-core decides whether it is right all the same.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from graphql import (
     OperationDefinitionNode,
     Undefined,
     coerce_input_value,
-    get_variable_values,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
@@ -31,14 +30,10 @@ from graphql.execution.get_variable_signature import (
 )
 from graphql.execution.values import VariableValueSource
 
+from candor.engine.fast.hand_on import HandOn
+
 Coerce = Callable[[Any], Any]
-# So many of a request's variables are told to be wrong.
-MAX_ERRORS = 50
 _TYPES = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
-
-
-class _Unusual(Exception):
-    """A variable is missing, or not plainly right."""
 
 
 class Variable(NamedTuple):
@@ -62,23 +57,8 @@ def _variable(signature: GraphQLVariableSignature) -> Variable:
     return Variable(signature.name, signature, _coercer(signature.type), optional)
 
 
-def coerced(
-    schema: GraphQLSchema,
-    node: OperationDefinitionNode,
-    variables: list[Variable],
-    given: dict[str, Any],
-) -> VariableValues | list[GraphQLError]:
-    """The values of an operation's variables, or what is wrong with those given."""
-    try:
-        return _plainly_coerced(variables, given)
-    except (GraphQLError, _Unusual, RecursionError):
-        definitions = node.variable_definitions or ()
-        return get_variable_values(
-            schema, definitions, given, max_errors=MAX_ERRORS, hide_suggestions=True
-        )
-
-
-def _plainly_coerced(variables: list[Variable], given: dict[str, Any]) -> VariableValues:
+def coerced(variables: list[Variable], given: dict[str, Any]) -> VariableValues:
+    """The values of an operation's variables. Raises HandOn, or GraphQLError, for all but plain."""
     sources: dict[str, VariableValueSource] = {}
     values: dict[str, Any] = {}
     for name, signature, coerce, may_be_absent in variables:
@@ -89,12 +69,12 @@ def _plainly_coerced(variables: list[Variable], given: dict[str, Any]) -> Variab
         elif may_be_absent:
             sources[name] = VariableValueSource(signature)
         else:
-            raise _Unusual
+            raise HandOn
     return VariableValues(sources, values)
 
 
 def _coercer(type_: Any) -> Coerce:
-    """What coerces plain values of a type. It raises _Unusual, or GraphQLError, for others."""
+    """What coerces plain values of a type. It raises HandOn, or GraphQLError, for others."""
     if is_non_null_type(type_):
         return _present(type_.of_type)
     present = _present(type_)
@@ -107,7 +87,7 @@ def _present(type_: Any) -> Coerce:
 
         def coerce(value: Any) -> list[Any]:
             if type(value) is not list:
-                raise _Unusual
+                raise HandOn
             return [each(item) for item in value]
 
         return coerce
@@ -124,13 +104,13 @@ def _named(type_: Any) -> Coerce:
 
     def plain(value: Any) -> Any:
         if type(value) is not expected:
-            raise _Unusual
+            raise HandOn
         return value
 
     def by_the_book(value: Any) -> Any:
         found = Undefined if value is None else coerce_input_value(value, type_)
         if found is Undefined:
-            raise _Unusual
+            raise HandOn
         return found
 
     return plain if expected else by_the_book
@@ -139,7 +119,7 @@ def _named(type_: Any) -> Coerce:
 def _int(value: Any) -> int:
     if type(value) is int and -0x80000000 <= value < 0x80000000:
         return value
-    raise _Unusual
+    raise HandOn
 
 
 def _has_literals(type_: GraphQLInputObjectType) -> bool:
@@ -158,12 +138,12 @@ class _InputObject:
 
     def __call__(self, value: Any) -> Any:
         if type(value) is not dict or not self._required <= value.keys():
-            raise _Unusual
+            raise HandOn
         found = self._absent.copy()
         for name, item in value.items():
             known = self._fields.get(name)
             if known is None:
-                raise _Unusual
+                raise HandOn
             coerce, out_name = known
             found[out_name] = coerce(item)
         return self._type.out_type(found)

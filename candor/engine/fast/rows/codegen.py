@@ -5,8 +5,6 @@ from string import Formatter
 from typing import Any
 
 from graphql import (
-    FieldNode,
-    GraphQLField,
     GraphQLObjectType,
     GraphQLString,
     get_named_type,
@@ -18,11 +16,9 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 
 from candor.engine.fast.answer_length import Length, MeasuredExecutor
+from candor.engine.fast.arguments import Arguments
+from candor.engine.fast.hand_on import HandOn
 from candor.engine.fast.rows.field_expressions import RECIPES, ROW, SCOPE, SameRow
-
-
-class Refused(Exception):
-    """There is no recipe for something that is asked for."""
 
 
 class Writer:
@@ -31,19 +27,24 @@ class Writer:
     def __init__(self, executor: MeasuredExecutor) -> None:
         self._executor = executor
         self._variables = 0
+        # Of the columns that are read where it writes just now.
+        self._prefix = ""
         # The fields that are answered, as (type, field), and the columns that they need.
         self.fields: set[tuple[str, str]] = set()
         self.columns: set[str] = set()
-        # Fields below with arguments, each by its syntax.
-        self.arguments: list[tuple[GraphQLField, FieldNode]] = []
+        # Those of fields below.
+        self.arguments: list[Arguments] = []
 
     def function(
         self, type_: Any, details: list[FieldDetails], *parameters: str
     ) -> Callable[..., Any]:
-        """What makes the answer of a source and its other parameters. Raises Refused."""
+        """What makes the answer of a source and its other parameters. Raises HandOn.
+
+        Its last argument is `most`, the characters that the answer may have.
+        """
         source = self._value(type_, details, parameters[0], parameters[0])
         # It awaits nothing: no other answer is counted meanwhile.
-        head = f"def answer({', '.join(parameters)}):\n    length.left = {self._executor.left}"
+        head = f"def answer({', '.join(parameters)}, most):\n    length.left = most"
         text = f"{head}\n    return {source}"
         length = Length()
         scope = SCOPE | {"length": length, "text": length.text}
@@ -64,9 +65,11 @@ class Writer:
             parts = [f"{each}_{part}" for part in range(known.parts)] if known else []
             return f"[{item} for {', '.join(parts) or each} in {source}]"
         if not is_object_type(inner):
-            raise Refused
+            raise HandOn
         if isinstance(source, SameRow):
+            around, self._prefix = self._prefix, source.prefix or self._prefix
             answer = self._object(inner, details, v)
+            self._prefix = around
             return f"({answer} if {source} else None)" if source else answer
         if source.isidentifier():
             return self._object(inner, details, source)
@@ -82,7 +85,7 @@ class Writer:
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails], v: str) -> str:
         known = RECIPES.get(type_.name)
         if known is None:
-            raise Refused
+            raise HandOn
         pairs = []
         for key, below in self._executor.collect_subfields(
             type_, details
@@ -92,11 +95,12 @@ class Writer:
                 pairs.append(f"{key!r}: {type_.name!r}")
                 continue
             if name not in known.fields:
-                raise Refused
+                raise HandOn
             self.fields.add((type_.name, name))
             definition = type_.fields[name]
             if definition.args:
-                self.arguments.append((definition, below[0].node))
+                schema = self._executor.schema
+                self.arguments.append(Arguments(schema, definition, below[0].node))
             recipe = self._filled(known.fields[name], known.reading, v)
             pairs.append(f"{key!r}: {self._value(definition.type, below, recipe, v)}")
         return f"{{{', '.join(pairs)}}}"
@@ -106,11 +110,16 @@ class Writer:
         parts = []
         for text, name, _, _ in Formatter().parse(recipe):
             parts.append(text)
-            if name is not None:
+            if name is None:
+                continue
+            if reading is ROW:
+                column = self._prefix + name
+                self.columns.add(column)
+                parts.append(reading.format(v=v, name=column))
+            else:
                 parts.append(reading.format(v=v, name=name))
-                if reading is ROW:
-                    self.columns.add(name)
-        return type(recipe)("".join(parts))
+        filled = "".join(parts)
+        return SameRow(filled, recipe.prefix) if isinstance(recipe, SameRow) else filled
 
     def _variable(self) -> str:
         self._variables += 1

@@ -5,7 +5,7 @@ field's: nothing but sums is left to be checked when it is answered.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from strawberry.utils.str_converters import to_camel_case
 
@@ -22,9 +22,18 @@ from schema.rating_summary import stars
 
 
 class SameRow(str):
-    """An object below that is read from the same row: null unless the condition holds."""
+    """An object below that is read from the same row: null unless the condition holds.
 
-    __slots__ = ()
+    Its columns, and those of all objects below it, have the prefix.
+    """
+
+    __slots__ = ("prefix",)
+    prefix: str
+
+    def __new__(cls, condition: str, prefix: str = "") -> Self:
+        made = super().__new__(cls, condition)
+        made.prefix = prefix
+        return made
 
 
 class Recipes(NamedTuple):
@@ -62,12 +71,12 @@ RECIPES = {
             "reviews": "page",
         },
     ),
-    # Its rating and what follows from it stand in another row.
     "Vendor": Recipes(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
             **_columns(VENDOR_PUBLIC, "seller_"),
+            "ratingSummary": SameRow("", "seller_"),
         },
     ),
     "RatingSummary": Recipes(

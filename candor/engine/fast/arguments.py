@@ -1,12 +1,11 @@
 """A field's arguments as its resolver gets them: coerced by graphql-core, then converted.
 
-What depends on no variable is computed once and kept on the syntax node, together with the field:
-a fragment on an interface names fields of several types. Resolvers do not change their arguments.
+What depends on no variable is computed once, and kept. Resolvers do not change their arguments.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -27,23 +26,38 @@ from graphql.execution import VariableValues
 from strawberry.types.arguments import convert_argument, convert_arguments
 from strawberry.types.base import StrawberryMaybe, StrawberryType
 
+from candor.engine.fast.hand_on import HandOn
+
 Convert = Callable[[Any], Any]
 _NO_VARIABLES = VariableValues({}, {})
 
 
-def bound_arguments(
-    schema: Any, definition: GraphQLField, node: FieldNode, variables: VariableValues
-) -> dict[str, Any]:
-    """The keyword arguments of a resolver. Raises GraphQLError for what cannot be coerced."""
-    field, binding = node.__dict__.get("candor_arguments", (None, None))
-    if field is not definition:
-        binding = _binding(schema, definition, node)
-        node.__dict__["candor_arguments"] = definition, binding
-    if binding is not None:
-        bound = binding.bind(variables.coerced)
-        if bound is not None:
-            return bound  # type: ignore[no-any-return]
-    return _bound(schema, definition, node, variables)
+class Arguments:
+    """The arguments of one field at one place of a document."""
+
+    def __init__(self, schema: Any, definition: GraphQLField, node: FieldNode) -> None:
+        self._schema = schema
+        self._definition = definition
+        self._node = node
+
+    def bound(self, variables: VariableValues) -> dict[str, Any]:
+        """The keyword arguments of the resolver. Raises GraphQLError for what is not coerced."""
+        if self._binding is not None:
+            bound = self._binding.bind(variables.coerced)
+            if bound is not None:
+                return bound
+        return _bound(self._schema, self._definition, self._node, variables)
+
+    @cached_property
+    def _binding(self) -> "_Binding | None":
+        return _binding(self._schema, self._definition, self._node)
+
+    @cached_property
+    def variables(self) -> set[str]:
+        """The variables that they name."""
+        return {
+            name for argument in self._node.arguments or () for name in variables_in(argument.value)
+        }
 
 
 class _Fed(NamedTuple):
@@ -132,13 +146,9 @@ def _converter(schema: Any, type_: Any, own_type: StrawberryType | type) -> Conv
     """What turns a coerced value of a type into what resolvers get, as Strawberry would."""
     try:
         return _known_converter(type_)
-    except _Unknown:
+    except HandOn:  # Strawberry converts values of this type itself
         registry, config = _conventions(schema)
         return partial(convert_argument, type_=own_type, scalar_registry=registry, config=config)
-
-
-class _Unknown(Exception):
-    """Strawberry converts values of this type itself."""
 
 
 def _known_converter(type_: Any) -> Convert:
@@ -150,7 +160,7 @@ def _known_converter(type_: Any) -> Convert:
         return lambda values: None if values is None else [each(value) for value in values]
     if is_input_object_type(inner):
         return _input_converter(inner)
-    raise _Unknown
+    raise HandOn
 
 
 def _as_it_is(value: Any) -> Any:
@@ -161,12 +171,12 @@ def _as_it_is(value: Any) -> Any:
 def _input_converter(type_: GraphQLInputObjectType) -> Convert:
     definition = type_.extensions["strawberry-definition"]
     if definition.from_input is not None:
-        raise _Unknown
+        raise HandOn
     fields = []
     for name, field in type_.fields.items():
         own = field.extensions["strawberry-definition"]
         if isinstance(own.resolve_type(type_definition=definition), StrawberryMaybe):
-            raise _Unknown
+            raise HandOn
         fields.append((name, own.python_name, _known_converter(field.type)))
     # Strawberry, too, gives None to fields that were left out and have no default of their own.
     empty = {
