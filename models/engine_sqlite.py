@@ -53,7 +53,11 @@ class SafeSqliteClient(Explained):
             self._readers = Readers(self._open_reader)
 
     async def _open_reader(self) -> aiosqlite.Connection:
-        """Another connection to the file, which is never made anew here."""
+        """Another connection to the file, which is never made anew here.
+
+        To another file it must not come: when it is closed, SQLite removes a WAL of this name.
+        """
+        self.must_be_its_file()
         connection = await aiosqlite.connect(_as_uri(self.filename), uri=True, isolation_level=None)
         try:
             connection.row_factory = sqlite3.Row
