@@ -3,6 +3,8 @@
 Migrations choose their dialect by this module's name, so "sqlite" must stay in it.
 """
 
+import asyncio
+import logging
 import os
 import sqlite3
 import time
@@ -18,11 +20,14 @@ from models.sqlite_readers import Readers
 from models.sqlite_statements import Explained, Loan
 from models.sqlite_stopping import stop
 from models.sqlite_transaction import SafeTransactionContext, Transaction
+from models.sqlite_wal import Wal
 from models.unavailable import Unavailable, is_busy
 
 T = TypeVar("T")
-# Milliseconds of a wait for the lock of another process that nothing can interrupt.
+# Milliseconds.
 _SLICE = 50
+
+log = logging.getLogger("candor.database")
 
 
 class SafeSqliteClient(Explained):
@@ -32,6 +37,8 @@ class SafeSqliteClient(Explained):
     _file: tuple[int, int] | None = None
     # None where only one connection can be had.
     _readers: Readers | None = None
+    _wal: Wal | None = None
+    _shortening: asyncio.Task[None] | None = None
 
     async def create_connection(self, with_db: bool) -> None:
         try:
@@ -49,8 +56,8 @@ class SafeSqliteClient(Explained):
         """Only WAL lets others read while somebody writes; a database in memory has no WAL."""
         ((mode,),) = await writer.execute_fetchall("PRAGMA journal_mode")
         if mode == "wal":
-            await writer.execute(f"PRAGMA busy_timeout={min(_SLICE, self._patience)}")
-            self._readers = Readers(self._open_reader)
+            await writer.execute(f"PRAGMA busy_timeout={self._slice}")
+            self._readers, self._wal = Readers(self._open_reader), Wal(self.filename)
 
     async def _open_reader(self) -> aiosqlite.Connection:
         """Another connection to the file, which is never made anew here.
@@ -74,8 +81,13 @@ class SafeSqliteClient(Explained):
         """Milliseconds that a statement waits for the lock of another process."""
         return int(self.pragmas.get("busy_timeout", 0))
 
+    @property
+    def _slice(self) -> int:
+        """Milliseconds of it that SQLite waits in its thread, out of which nobody can be called."""
+        return min(_SLICE, self._patience)
+
     async def _patiently(self, run: Callable[..., Awaitable[T]], *given: Any) -> T:
-        """SQLite waits in its thread, out of which nobody can be called: a little, and again."""
+        """Let SQLite wait a little, and again: whoever gives up meanwhile is gone at once."""
         until = time.monotonic() + self._patience / 1000
         while True:
             try:
@@ -91,7 +103,7 @@ class SafeSqliteClient(Explained):
             await super().execute_script(query)
         finally:
             if self._readers is not None:
-                await self.execute_query(f"PRAGMA busy_timeout={min(_SLICE, self._patience)}")
+                await self.execute_query(f"PRAGMA busy_timeout={self._slice}")
 
     def _readers_of(self, statement: str) -> Readers | None:
         return self._readers if only_reads(statement) else None
@@ -108,9 +120,24 @@ class SafeSqliteClient(Explained):
             reason = "THE_FILE_WAS_REMOVED_OR_REPLACED"
             raise Unavailable(reason)
 
+    def has_committed(self) -> None:
+        if self._wal is not None and self._wal.is_long and self._shortening is None:
+            self._shortening = asyncio.create_task(self._shorten(self._wal))
+
+    async def _shorten(self, wal: Wal) -> None:
+        try:
+            async with self.acquire_connection() as writer:
+                await wal.begin_anew(writer, self._slice)
+        except Exception as error:  # noqa: BLE001 - the next commit tries again
+            log.warning("the WAL of the database grows: %s", type(error).__name__)
+        finally:
+            self._shortening = None
+
     async def close(self) -> None:
         """Close it; a statement that still runs for nobody is not waited for."""
-        readers, self._readers = self._readers, None
+        readers, self._readers, self._wal = self._readers, None, None
+        if self._shortening is not None:
+            self._shortening.cancel()
         if readers is not None:
             await readers.close()
         if self._connection is not None:

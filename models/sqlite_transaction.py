@@ -78,6 +78,7 @@ class Transaction(Explained, SqliteTransactionWrapper):
 
     def _ended(self, committing: "asyncio.Future[None]") -> None:
         if not committing.cancelled() and committing.exception() is None:
+            self._parent.has_committed()  # type: ignore[attr-defined]
             for act in self._acts:
                 act()
 

@@ -154,6 +154,28 @@ async def test_readers_keep_no_old_state_open(database):
     assert _size(f"{path}-wal") == 0
 
 
+async def test_reads_that_overlap_without_end_do_not_let_the_wal_grow(sqlite_database, monkeypatch):
+    monkeypatch.setattr("models.sqlite_wal.LONG", 300_000)
+    longest = 0
+
+    async def read():
+        slow = ENDLESS.replace("FROM n)", "FROM n, (SELECT COUNT(*) FROM vendor) WHERE i < 20000)")
+        while True:
+            await sql.fetch(slow)
+
+    async with opened(sqlite_database):
+        await add("A")
+        readers = [asyncio.create_task(read()) for _ in range(3)]
+        for n in range(150):
+            async with transaction():
+                await sql.execute("UPDATE vendor SET display_name = ?", str(n) * 20_000)
+            longest = max(longest, _size(f"{sqlite_database.removeprefix('sqlite://')}-wal"))
+        for reader in readers:
+            reader.cancel()
+
+    assert 300_000 < longest < 3_000_000
+
+
 async def test_more_statements_than_readers_take_turns(database):
     slow = ENDLESS.replace("FROM n)", "FROM n WHERE i < 20000)")
     await add("A")
