@@ -4,177 +4,109 @@ Migrations choose their dialect by this module's name, so "sqlite" must stay in 
 """
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
-from tortoise.backends.base.client import ConnectionWrapper, TransactionContext
-from tortoise.backends.sqlite.client import (
-    SqliteClient,
-    SqliteTransactionContext,
-    SqliteTransactionWrapper,
-)
-from tortoise.connection import get_connections
-from tortoise.exceptions import TransactionManagementError
+import aiosqlite
+from tortoise.backends.base.client import TransactionContext
 
-from models.outcome import QUESTION, Decision, Question, around
-from models.unavailable import Unavailable
+from models.outcome import Decision, Question, only_reads
+from models.sqlite_readers import Readers
+from models.sqlite_statements import Explained, Loan
+from models.sqlite_stopping import stop
+from models.sqlite_transaction import SafeTransactionContext, Transaction
+from models.sqlite_wal import Wal
+from models.unavailable import Unavailable, is_busy
 
+T = TypeVar("T")
+# Milliseconds.
+_SLICE = 50
 
-class _Connection(ConnectionWrapper[Any]):
-    """Gives the lock back when the first connect is cancelled: stock Tortoise keeps it for ever."""
-
-    __slots__ = ()
-
-    async def __aenter__(self) -> Any:
-        await self._lock.acquire()
-        try:
-            await self.ensure_connection()
-        except BaseException:
-            self._lock.release()
-            raise
-        return self.connection
+log = logging.getLogger("candor.database")
 
 
-class _Explained(SqliteClient):
-    """Raises the errors of the driver as `models.unavailable` says."""
-
-    def _around(self, statement: str) -> Decision | Question:
-        return around(statement)
-
-    async def execute_insert(self, query: str, values: list[Any]) -> int:
-        with self._around(query):
-            return await super().execute_insert(query, values)  # type: ignore[no-any-return]
-
-    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
-        with self._around(query):
-            await super().execute_many(query, values)
-
-    async def execute_query(
-        self, query: str, values: list[Any] | None = None
-    ) -> tuple[int, Sequence[dict[str, Any]]]:
-        with self._around(query):
-            return await super().execute_query(query, values)  # type: ignore[no-any-return]
-
-    async def execute_query_dict(
-        self, query: str, values: list[Any] | None = None
-    ) -> list[dict[str, Any]]:
-        with self._around(query):
-            return await super().execute_query_dict(query, values)  # type: ignore[no-any-return]
-
-
-class _Transaction(_Explained, SqliteTransactionWrapper):
-    """A transaction that takes the write lock first and hands over to its parent when it is over.
-
-    A deferred BEGIN that reads and then writes fails at once, whatever the busy timeout, when
-    another process wrote in between. A task that outlives the transaction it was started in
-    would otherwise write, without the lock, into a stranger's transaction.
-    """
-
-    _over = False
-
-    def __init__(self, connection: "SafeSqliteClient") -> None:
-        SqliteTransactionWrapper.__init__(self, connection)
-        self._acts: list[Callable[[], None]] = []
-
-    def after_commit(self, act: Callable[[], None]) -> None:
-        """Do something when, and only when, this transaction has been committed."""
-        self._acts.append(act)
-
-    def _around(self, statement: str) -> Decision | Question:
-        return around(statement) if self._over else QUESTION
-
-    def acquire_connection(self) -> Any:
-        if self._over:
-            return self._parent.acquire_connection()
-        return super().acquire_connection()
-
-    def _in_transaction(self) -> TransactionContext:
-        if self._over:
-            return self._parent._in_transaction()
-        return super()._in_transaction()
-
-    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
-        if self._over:
-            await self._parent.execute_many(query, values)
-        else:
-            await super().execute_many(query, values)
-
-    async def begin(self) -> None:
-        self._parent.must_be_its_file()  # type: ignore[attr-defined]
-        with QUESTION:
-            await self._connection.execute("BEGIN IMMEDIATE")
-
-    async def commit(self) -> None:
-        with Decision():
-            await super().commit()
-        for act in self._acts:
-            act()
-
-
-class _TransactionContext(SqliteTransactionContext):
-    """Survives a task that is cancelled while the transaction begins or ends."""
-
-    __slots__ = ()
-
-    async def __aenter__(self) -> Any:
-        await self._trxlock.acquire()
-        token = None
-        try:
-            with QUESTION:
-                await self.ensure_connection()
-            token = get_connections().set(self.connection_name, self.connection)
-            await self.connection.begin()
-        except BaseException:
-            await self._abandon(token)
-            raise
-        self.token = token
-        return self.connection
-
-    async def _abandon(self, token: Any) -> None:
-        self.connection._over = True
-        try:
-            if token is not None:
-                get_connections().reset(token)
-            raw = self.connection._connection
-            if raw is not None:
-                # BEGIN may still run in aiosqlite's thread, whose queue is first in, first out:
-                # this rollback runs after it and before anything of the lock's next owner.
-                await asyncio.shield(raw.rollback())
-        finally:
-            self._trxlock.release()
-
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        try:
-            if not self.connection._finalized:
-                if exc_type is None:
-                    await self.connection.commit()
-                else:
-                    await self.connection.rollback()
-        except BaseException:
-            if not self.connection._finalized:
-                await asyncio.shield(self.connection._connection.rollback())
-            raise
-        finally:
-            self.connection._over = True
-            try:
-                get_connections().reset(self.token)
-            except ValueError as error:
-                message = "the transaction was closed in another task than it was opened in"
-                raise TransactionManagementError(message) from error
-            finally:
-                self._trxlock.release()
-
-
-class SafeSqliteClient(_Explained):
+class SafeSqliteClient(Explained):
     """The client that Tortoise makes for each SQLite connection of ours."""
 
     # Which file was opened: another one may lie at its place by now, or none.
     _file: tuple[int, int] | None = None
+    # None where only one connection can be had.
+    _readers: Readers | None = None
+    _wal: Wal | None = None
+    _shortening: asyncio.Task[None] | None = None
 
     async def create_connection(self, with_db: bool) -> None:
-        await super().create_connection(with_db)
-        self._file = _identity(self.filename)
+        try:
+            await super().create_connection(with_db)
+            self._file = _identity(self.filename)
+            await self._make_readers(self._connection)
+        except BaseException:
+            # What is not set up to its end is not used.
+            if self._connection is not None:
+                self._connection.stop()
+                self._connection = None
+            raise
+
+    async def _make_readers(self, writer: Any) -> None:
+        """Only WAL lets others read while somebody writes; a database in memory has no WAL."""
+        ((mode,),) = await writer.execute_fetchall("PRAGMA journal_mode")
+        if mode == "wal":
+            await writer.execute(f"PRAGMA busy_timeout={self._slice}")
+            self._readers, self._wal = Readers(self._open_reader), Wal(self.filename)
+
+    async def _open_reader(self) -> aiosqlite.Connection:
+        """Another connection to the file, which is never made anew here.
+
+        To another file it must not come: when it is closed, SQLite removes a WAL of this name.
+        """
+        self.must_be_its_file()
+        connection = await aiosqlite.connect(_as_uri(self.filename), uri=True, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            for name, value in (self.pragmas | {"query_only": "ON"}).items():
+                await connection.execute_fetchall(f"PRAGMA {name}={value}")
+            self.must_be_its_file()
+        except BaseException:
+            connection.stop()
+            raise
+        return connection
+
+    @property
+    def _patience(self) -> int:
+        """Milliseconds that a statement waits for the lock of another process."""
+        return int(self.pragmas.get("busy_timeout", 0))
+
+    @property
+    def _slice(self) -> int:
+        """Milliseconds of it that SQLite waits in its thread, out of which nobody can be called."""
+        return min(_SLICE, self._patience)
+
+    async def _patiently(self, run: Callable[..., Awaitable[T]], *given: Any) -> T:
+        """Let SQLite wait a little, and again: whoever gives up meanwhile is gone at once."""
+        until = time.monotonic() + self._patience / 1000
+        while True:
+            try:
+                return await run(*given)
+            except Exception as error:
+                if not is_busy(error) or time.monotonic() >= until:
+                    raise
+
+    async def execute_script(self, query: str) -> None:
+        """Run a script, whose statements lock one by one: here SQLite itself waits for each."""
+        await self.execute_query(f"PRAGMA busy_timeout={self._patience}")
+        try:
+            await super().execute_script(query)
+        finally:
+            if self._readers is not None:
+                await self.execute_query(f"PRAGMA busy_timeout={self._slice}")
+
+    def _readers_of(self, statement: str) -> Readers | None:
+        return self._readers if only_reads(statement) else None
 
     def _around(self, statement: str) -> Decision | Question:
         found = super()._around(statement)
@@ -188,10 +120,28 @@ class SafeSqliteClient(_Explained):
             reason = "THE_FILE_WAS_REMOVED_OR_REPLACED"
             raise Unavailable(reason)
 
+    def has_committed(self) -> None:
+        if self._wal is not None and self._wal.is_long and self._shortening is None:
+            self._shortening = asyncio.create_task(self._shorten(self._wal))
+
+    async def _shorten(self, wal: Wal) -> None:
+        try:
+            async with self.acquire_connection() as writer:
+                await wal.begin_anew(writer, self._slice)
+        except Exception as error:  # noqa: BLE001 - the next commit tries again
+            log.warning("the WAL of the database grows: %s", type(error).__name__)
+        finally:
+            self._shortening = None
+
     async def close(self) -> None:
         """Close it; a statement that still runs for nobody is not waited for."""
+        readers, self._readers, self._wal = self._readers, None, None
+        if self._shortening is not None:
+            self._shortening.cancel()
+        if readers is not None:
+            await readers.close()
         if self._connection is not None:
-            await self._connection.interrupt()
+            await stop(self._connection)
         await super().close()
 
     def after_commit(self, act: Callable[[], None]) -> None:
@@ -199,10 +149,10 @@ class SafeSqliteClient(_Explained):
         act()
 
     def acquire_connection(self) -> Any:
-        return _Connection(self._lock, self)
+        return Loan(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:
-        return _TransactionContext(_Transaction(self), self._lock)
+        return SafeTransactionContext(Transaction(self), self._lock)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -212,6 +162,11 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _as_uri(path: str) -> str:
+    """The address of a file that is there: opening it makes none."""
+    return f"{Path(path).absolute().as_uri()}?mode=rw"
 
 
 client_class = SafeSqliteClient

@@ -12,7 +12,8 @@ from models.unavailable import Collided, OutcomeUnknown, translated
 
 T = TypeVar("T")
 
-_WRITE = re.compile(r"\bINSERT INTO\b|(?<!FOR )\bUPDATE\b|\bDELETE FROM\b")
+_WRITE = re.compile(r"\b(INSERT|REPLACE)( OR \w+)? INTO\b|(?<!FOR )\bUPDATE\b|\bDELETE FROM\b")
+_READ = re.compile(r"\s*(SELECT|WITH)\b")
 
 
 class Outcome:
@@ -125,3 +126,10 @@ def around(statement: str) -> Decision | Question:
 @lru_cache(2_000)
 def _writes(statement: str) -> bool:
     return _WRITE.search(statement) is not None
+
+
+@lru_cache(2_000)
+def only_reads(statement: str) -> bool:
+    """Whether it surely changes nothing. (Tortoise rewrites a text that holds a NUL.)"""
+    begins = _READ.match(statement) is not None
+    return begins and not _writes(statement) and "\x00" not in statement

@@ -51,8 +51,7 @@ def translated(error: Exception, *, decides: bool = False) -> Unavailable | None
     """
     if isinstance(error, Unavailable):
         return error
-    # Tortoise wraps some of them.
-    inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
+    inner = _inner(error)
     if isinstance(inner, sqlite3.Error):
         return _of_sqlite(inner)
     if isinstance(inner, asyncpg.PostgresError):
@@ -61,6 +60,17 @@ def translated(error: Exception, *, decides: bool = False) -> Unavailable | None
     if isinstance(inner, OSError) or _is_closed(inner):
         return (OutcomeUnknown if decides else Unavailable)(type(inner).__name__)
     return Unavailable(type(inner).__name__) if isinstance(inner, DBConnectionError) else None
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether SQLite waited for another process in vain, and has done nothing."""
+    code = getattr(_inner(error), "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY == sqlite3.SQLITE_BUSY
+
+
+def _inner(error: Exception) -> Exception:
+    """The driver's own error: Tortoise wraps some of them."""
+    return error.args[0] if error.args and isinstance(error.args[0], Exception) else error
 
 
 def _of_sqlite(error: sqlite3.Error) -> Unavailable | None:
