@@ -124,7 +124,7 @@ def _levels(name: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rules
 
 
-_NULLABLE = {"admin_email", "promoter_share_url", "review_url_template", "update_url_template"}
+_NULLABLE = {name for name, field in SiteSettings._meta.fields_map.items() if field.null}
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "site_name": _name,
     "site_url": url,
