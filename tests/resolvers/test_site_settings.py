@@ -1,13 +1,20 @@
 """Settings: each is validated, only those given change, secrets are the admins'."""
 
+from dataclasses import fields
+
 import pytest
+from strawberry.utils.str_converters import to_camel_case
+from tortoise.fields import BooleanField
+from tortoise.fields.data import CharEnumFieldInstance
 
 from models import SiteSettings, TrackingEvent
+from resolvers import site_settings
+from schema.settings import Settings, UpdateSettingsInput
 
 FIELDS = """siteName siteUrl timeZone adminEmail reviewWindowDays reviewModeration helpfulVotesEnabled
   reviewReminderEnabled reviewReminderDays ratingsEnabled ratingCommentsEnabled ratingRequestEnabled
   followUpDelayMinutes shareAudience promoterShareUrl promoterShareText detractorAlertEnabled
-  reviewUrlTemplate updateUrlTemplate sellerLevels { level minAverage minReviews }"""
+  vendorsSeeUpdates reviewUrlTemplate updateUrlTemplate sellerLevels { level minAverage minReviews }"""
 DEFAULTS = {
     "siteName": "Our marketplace",
     "siteUrl": "http://localhost:8000",
@@ -26,6 +33,7 @@ DEFAULTS = {
     "promoterShareUrl": None,
     "promoterShareText": "I had a great experience with {site_name}! {site_url}",
     "detractorAlertEnabled": True,
+    "vendorsSeeUpdates": True,
     "reviewUrlTemplate": None,
     "updateUrlTemplate": None,
     "sellerLevels": [
@@ -86,6 +94,16 @@ BAD = {
         levels(("LEVEL_1", 4.256, 1), ("LEVEL_2", 4.5, 1), ("TOP_SELLER", 5, 1)),
     ],
 }  # fmt: skip
+
+
+def test_every_setting_is_answered_and_can_be_given_and_is_checked():
+    columns = {n: f for n, f in SiteSettings._meta.fields_map.items() if n != "key"}
+    free = {n for n, f in columns.items() if isinstance(f, BooleanField | CharEnumFieldInstance)}
+
+    assert {each.name for each in fields(UpdateSettingsInput)} == columns.keys()
+    assert {each.name for each in fields(Settings)} == columns.keys()
+    assert {to_camel_case(name) for name in columns} == DEFAULTS.keys()
+    assert site_settings._CHECKS.keys() == columns.keys() - free
 
 
 async def test_the_defaults_answer_everybody(nobody, ada):
