@@ -50,14 +50,15 @@ class ReviewContent(Model):
         abstract = True
 
 
-# The columns in groups. Every statement, input, digest, recipe and import is made of these, so that
-# a column is added here and nowhere else; each one of a review is either in INSERTED or in LATER.
+# The columns in groups. Statements, inputs, digests, recipes, revisions, mails and imports are made
+# of these, and hold no lists of their own. Each column is either in INSERTED or in LATER.
 SUB_RATINGS = ("communication", "quality", "value")
 STARS = ("rating", *SUB_RATINGS)
 WRITTEN = tuple(ReviewContent._meta.fields_map)
 TEXTS = tuple(name for name in WRITTEN if name not in STARS)
 # Mails leave the sub-ratings out, and the schema has them in an object of their own.
 MAIN = tuple(name for name in WRITTEN if name not in SUB_RATINGS)
+# Whose texts `body_folded` holds.
 SEARCHED = ("body",)
 PARTIES = ("order_id", "service_id", "vendor_id")
 REPLY = ("reply_body", "replied_at")

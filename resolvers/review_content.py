@@ -39,7 +39,7 @@ def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
 
 
 def _checked(rule: Callable[[Any, str], Any], name: str, value: Any) -> Any:
-    if name in _NULLABLE and (value is None or not str(value).strip()):
+    if name in _NULLABLE and (value is None or value == "" or str(value).isspace()):
         return None
     if value is None:
         raise Invalid(name, message="A review cannot be without it; leave it out instead.")

@@ -58,9 +58,12 @@ class Way:
         inner = f"__typename id {selection}"
         if self.narrowed:
             inner = f"... on {self.type_.name} {{ {inner} }}"
+        return f"{{ {self.selection(inner)} }}"
+
+    def selection(self, inner: str) -> str:
         for step in reversed(self.steps):
             inner = f"{step} {{ {inner} }}"
-        return f"{{ {inner} }}"
+        return inner
 
     def found(self, data: Any) -> Iterator[dict[str, Any]]:
         """The things at the end of the way in an answer."""

@@ -3,19 +3,13 @@
 All of it is generated from the schema: a new field, column or type is in it by itself.
 """
 
-from datetime import UTC, datetime, timedelta
-
 import orjson
-import pytest
-from graphql import get_named_type
 
 from candor.engine.fast.rows.answer import Straight
-from models import MailAttempt, MailStatus, OutboxMail
-from models.uuid7 import uuid7
 from schema.context import Context
 from schema.review import shows_public_alone
 from tests.candor.sameness import COMPILED, STOCK, VIEWERS, operation_of
-from tests.schema.field_walk import NODES, TYPES, Known, fact, facts, filled, leaves_of, same, ways
+from tests.schema.field_walk import NODES, TYPES, Known, fact, facts, leaves_of, same, ways
 
 ROOTS = {
     "service": '(ref: { externalId: "LOGO" })',
@@ -25,134 +19,6 @@ ROOTS = {
     "ratingSummaries": '(services: [{ externalId: "LOGO" }])',
     "teamAnalytics": '(period: { from: "2026-01-01", to: "2026-01-31" })',
 }
-NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-async def write(app):
-    """Do a mutation, and look at its answer and at what it left behind.
-
-    With `told` the answer must tell the input itself.
-    """
-
-    async def do(person, mutation, *, told=False, **input):
-        payload = TYPES["Mutation"].fields[mutation].type.of_type
-        name, definition = next(iter(payload.fields.items()))
-        inner = get_named_type(definition.type)
-        answer = await person.do(mutation, f"{name} {{ __typename {facts(inner)} }}", **input)
-        assert answer["errors"] == []
-        thing = answer[name]
-        if told:
-            assert same(input, thing) == {}, mutation
-        if inner in NODES:
-            now = await person.ask(
-                f'{{ node(id: "{thing["id"]}") {{ __typename ... on {inner.name}'
-                f" {{ {facts(inner)} }} }} }}"
-            )
-            assert now["node"] == thing, mutation
-        return thing
-
-    return do
-
-
-SETTINGS = {
-    "siteUrl": "https://shop.example",
-    "timeZone": "Europe/Berlin",
-    "adminEmail": "ada@example.com",
-    "reviewWindowDays": 30,
-    "shareAudience": "EVERYONE",
-    "promoterShareUrl": "https://share.example/?u={site_url}",
-    "reviewUrlTemplate": "https://shop.example/review?t={token}",
-    "updateUrlTemplate": "https://shop.example/rate?t={token}",
-    "sellerLevels": [
-        {"level": "LEVEL_1", "minAverage": 4.1, "minReviews": 1},
-        {"level": "LEVEL_2", "minAverage": 4.2, "minReviews": 2},
-        {"level": "TOP_SELLER", "minAverage": 4.3, "minReviews": 3},
-    ],
-}
-
-
-def an_order(number, customer):
-    def person(id):
-        return filled("PersonInput", externalId=id, email=f"{id.lower()}@example.com", locale="de")
-
-    return filled(
-        "OrderInput",
-        externalId=f"ORDER-{number}",
-        status="COMPLETED",
-        completedAt=(NOW - timedelta(days=1)).isoformat(),
-        updatedAt=NOW.isoformat(),
-        handOver=False,
-        customer=person(customer),
-        vendor=person("NINA"),
-        service=filled("ServiceInput", externalId="LOGO", url="https://shop.example/logo"),
-    )
-
-
-@pytest.fixture
-async def shop_of_everything(write, shop, ada, sam, maria, carl, nina):
-    """Settings, orders, reviews and updates with a value in every column; all that was told."""
-    await write(ada, "updateSettings", told=True, **filled("UpdateSettingsInput", **SETTINGS))
-    orders = [an_order(1, "MARIA"), an_order(2, "CARL")]
-    results = (await shop.do("upsertOrders", "results { outcome }", orders=orders))["results"]
-    assert results == [{"outcome": "CREATED"}] * 2
-    await _reviewed(write, ada, maria, carl, nina)
-    await _talked(write, ada, sam, maria)
-    await _mailed()
-    return {"Order": orders[0], "Service": orders[0]["service"], "Vendor": orders[0]["vendor"]}
-
-
-async def _reviewed(write, ada, maria, carl, nina):
-    first, second = ({"externalId": f"ORDER-{number}"} for number in (1, 2))
-    given = filled("CreateReviewInput", order=first)
-    told = {name: value for name, value in given.items() if name not in {"order", "idempotencyKey"}}
-    before = await write(maria, "createReview", **given)
-    assert same(told, before) == {}
-    id_ = before["id"]
-    given = filled("EditReviewInput", turn=2, reviewId=id_)
-    after = await write(maria, "editReview", **given)
-    assert same({name: given[name] for name in given if name != "reviewId"}, after) == {}
-    (kept,) = after["revisions"]
-    assert same(told, kept) == {}, "a revision keeps the review as it was"
-    await write(ada, "approveReview", reviewId=id_, note="A note for the author.")
-    await write(nina, "replyToReview", reviewId=id_, body="A reply of the vendor's.")
-    await write(carl, "voteHelpful", reviewId=id_)
-    other = await write(carl, "createReview", **filled("CreateReviewInput", order=second))
-    await write(ada, "rejectReview", reviewId=other["id"], reason="SPAM", note="It is a copy.")
-
-
-async def _talked(write, ada, sam, maria):
-    sams = {"externalId": "SAM"}
-    order = {"externalId": "ORDER-1"}
-    given = filled("OpenUpdateInput", order=order, assignee=sams)
-    update = {"updateId": (await write(sam, "openUpdate", **given))["id"]}
-    await write(sam, "postNote", body="A note to the customer.", internal=False, **update)
-    await write(sam, "solveUpdate", notifyCustomer=True, **update)
-    await write(maria, "rateUpdate", stars=2, comment="It took a while.", **update)
-    await write(sam, "openUpdate", **given)
-    await write(ada, "markNotificationsRead", ids=None, all=True)
-
-
-async def _mailed():
-    """Mails in the states that take a relay."""
-    for status in (MailStatus.SENT, MailStatus.SCHEDULED):
-        mail = await OutboxMail.filter(status=MailStatus.SCHEDULED).order_by("-id").first()
-        await OutboxMail.filter(id=mail.id).update(
-            status=status,
-            attempts=3,
-            last_code=450,
-            last_error="4.2.1 try later",
-            reason="a reason",
-            finished_at=mail.due_at,
-        )
-        await MailAttempt.create(
-            id=uuid7(),
-            mail_id=mail.id,
-            failed_at=mail.due_at,
-            status="SCHEDULED",
-            code=450,
-            error="4.2.1 try later",
-        )
 
 
 async def _ask(execution, viewer, text):
