@@ -52,7 +52,6 @@ DOORS = {"candor/app.py", "candor/mail_worker.py", "mailers/__init__.py"}
 # Loaded late, with the reason beside them.
 LATE = {
     ("candor/callers/budgets.py", "candor.callers.redis_budgets"),
-    ("models/sql.py", "tortoise"),
 }
 
 
