@@ -154,6 +154,32 @@ async def test_hot_operations_need_no_executor(name, world, monkeypatch):
         assert answer.endswith("} []")
 
 
+OF_A_VENDOR = f"""query($ref: NodeRef!) {{ service(ref: $ref) {{ {CARD} vendor {{ displayName
+    {CARD.removeprefix("title ")} }} reviews {{ nodes {{ id }} }} }} }}"""
+
+
+async def _rate_the_vendor_alone():
+    vendors = "SELECT id FROM vendor"
+    await sql.execute(f"UPDATE rating_counter SET n1 = 7 WHERE subject_id IN ({vendors})")
+
+
+async def test_the_rating_of_a_vendor_is_its_own(world, straight):
+    await _rate_the_vendor_alone()
+
+    for name in ("LOGO", "SONG", "NOBODY"):
+        await compare(OF_A_VENDOR, [{"ref": {"externalId": name}}], everybody(world))
+
+    assert straight[False] == 0
+
+
+async def test_the_rating_of_the_service_for_its_vendors_is_found(world, monkeypatch):
+    monkeypatch.setitem(RECIPES["Vendor"].fields, "ratingSummary", SameRow(""))
+    await _rate_the_vendor_alone()
+
+    with pytest.raises(AssertionError):
+        await compare(OF_A_VENDOR, [{"ref": {"externalId": "LOGO"}}], everybody(world))
+
+
 ALONE = [
     "{ totalCount }",
     "(filter: { rating: 4 }) { totalCount nodes { id } }",
