@@ -65,23 +65,23 @@ def test_a_wheel_holds_every_file_of_the_packages_and_the_licences(tree, wheel):
 
     assert {name for name in held if ".dist-info/" not in name} == kept
     for name in (
-        "candor/ide/vendor/graphiql.min.js",
-        "candor/ide/vendor/graphiql.min.css",
-        "candor/ide/vendor/react.production.min.js",
-        "candor/ide/vendor/react-dom.production.min.js",
-        "candor/ide/vendor/LICENSE-graphiql",
-        "candor/ide/page.html",
-        "candor/ide/examples/1_storefront.graphql",
+        "candor/http/ide/vendor/graphiql.min.js",
+        "candor/http/ide/vendor/graphiql.min.css",
+        "candor/http/ide/vendor/react.production.min.js",
+        "candor/http/ide/vendor/react-dom.production.min.js",
+        "candor/http/ide/vendor/LICENSE-graphiql",
+        "candor/http/ide/page.html",
+        "candor/http/ide/examples/1_storefront.graphql",
         "candor/pages/templates/layout.html",
         "candor/pages/translations/de.po",
         "candor/pages/icon.ico",
-        "mailers/templates/layout.html",
-        "mailers/translations/de.po",
+        "mailers/letters/templates/layout.html",
+        "mailers/letters/translations/de.po",
         "models/migrations/0001_initial.py",
     ):
         assert name in held
     licences = {name.partition("/licenses/")[2] for name in held if "/licenses/" in name}
-    assert {"LICENSE", "candor/ide/vendor/LICENSE-graphiql"} <= licences
+    assert {"LICENSE", "candor/http/ide/vendor/LICENSE-graphiql"} <= licences
 
 
 def test_a_wheel_bears_a_name_that_nobody_else_has(wheel):

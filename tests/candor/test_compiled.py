@@ -32,7 +32,7 @@ from tests.candor.sameness import (
     viewer_of,
 )
 
-EXAMPLES = Path(__file__).parents[2] / "candor/ide/examples"
+EXAMPLES = Path(__file__).parents[2] / "candor/http/ide/examples"
 
 
 @examples(

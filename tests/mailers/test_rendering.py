@@ -17,7 +17,7 @@ from mailers.mail import Person
 from mailers.plain_text import excerpt, harmless, one_line, quoted
 from mailers.worker.previews import in_scheme, page, preview, write_previews
 
-TEMPLATES = Path(mailers.__file__).parent / "templates"
+TEMPLATES = Path(mailers.__file__).parent / "letters" / "templates"
 EVERY_LOOK = [
     (mail, language, case) for mail in CATALOGUE for language in ("en", "de") for case in CASES
 ]

@@ -122,7 +122,7 @@ async def test_its_pages_hold_every_event_once(open_update, sam):
 def test_every_kind_that_is_recorded_has_a_name_for_clients():
     root = Path(__file__).parents[2]
     sources = "".join(path.read_text() for path in sorted(root.glob("resolvers/*.py")))
-    recorded = re.findall(r"tracking\.record\(\s*\w+,\s*\"([^\"]+)\"", sources)
+    recorded = re.findall(r"tracking_log\.record\(\s*\w+,\s*\"([^\"]+)\"", sources)
 
     assert len(recorded) > 8
     assert set(recorded) <= set(TrackingKind)
