@@ -12,7 +12,8 @@ import pytest
 
 from candor.settings import Settings
 from mailers.letters.signed_links import Claim, Purpose, sign
-from tests.conftest import BODY, SECRET
+from tests.fixtures.application import SECRET
+from tests.fixtures.reviews import BODY
 
 SECONDS = 0.5
 # What looking around, and a busy machine, may add to it.

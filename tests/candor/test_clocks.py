@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from models import Notification, clock
-from tests.conftest import SECRET
+from tests.fixtures.application import SECRET
 
 ROLE = "{ viewer { role } }"
 INBOX = "{ viewer { unreadNotificationCount notifications { totalCount } } }"

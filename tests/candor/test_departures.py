@@ -8,7 +8,7 @@ import pytest
 
 from candor.errors import masked
 from models import Review
-from tests.conftest import BODY
+from tests.fixtures.reviews import BODY
 
 PUBLISHED = "subscription { reviewPublished { rating } }"
 

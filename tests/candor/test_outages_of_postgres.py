@@ -7,7 +7,7 @@ import pytest
 
 from models import OutboxMail, sql
 from resolvers import outages
-from tests.conftest import BODY
+from tests.fixtures.reviews import BODY
 
 CREATE = (
     "mutation($input: CreateReviewInput!) { createReview(input: $input)"
