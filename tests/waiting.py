@@ -16,8 +16,11 @@ _WAITS_FOR_A_LOCK = (
 )
 
 
-async def until(condition, seconds=10):
-    """What the condition gives, once it holds: a function, or one to be awaited."""
+async def until(condition, seconds=30):
+    """What the condition gives, once it holds: a function, or one to be awaited.
+
+    The limit is for what never happens; a busy machine may take its time.
+    """
     async with asyncio.timeout(seconds):
         while not (value := await _value_of(condition)):
             await asyncio.sleep(0.01)
