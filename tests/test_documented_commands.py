@@ -172,7 +172,7 @@ def test_every_command_that_a_sentence_names_is_one():
     for words in named("candor"):
         command = main
         for word in words.split():
-            if not isinstance(command, Group) or not re.fullmatch(r"[a-z]+", word):
+            if not isinstance(command, Group) or not re.fullmatch(r"[a-z-]+", word):
                 break
             assert word in command.commands, words
             command = command.commands[word]

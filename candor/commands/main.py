@@ -14,6 +14,7 @@ from candor.commands.environment import said, settings, settings_of_database
 from candor.commands.import_files import import_
 from candor.commands.key import key
 from candor.commands.mails import mails
+from candor.commands.make_migration import make_migration
 from candor.commands.serve import serve
 from candor.commands.site_settings import settings_
 from candor.commands.worker import worker
@@ -72,5 +73,5 @@ def token(role: str, id_: str, vendor: str | None, ttl: timedelta, **claims: str
     click.echo(sign(settings(), {"sub": id_, "role": role, **known}, ttl))
 
 
-for command in (check, import_, key, mails, serve, settings_, worker):
+for command in (check, import_, key, mails, make_migration, serve, settings_, worker):
     main.add_command(command)

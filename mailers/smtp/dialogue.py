@@ -1,8 +1,7 @@
-"""Commands and replies on an open SMTP connection.
+"""Commands and replies on an SMTP connection that aiosmtplib has opened.
 
-aiosmtplib opens it: greeting, EHLO, STARTTLS, AUTH. From then on it is ours, because aiosmtplib
-reads one reply a command (RFC 2920 allows several) and looks at each octet of a mail twice. Errors
-are aiosmtplib's.
+It sends several commands at once (RFC 2920), which aiosmtplib cannot; errors are aiosmtplib's. See
+docs/decisions/0012-an-smtp-dialogue-of-our-own.md.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ class Reply(NamedTuple):
 
 
 class Dialogue(asyncio.Protocol):
-    """One question at a time; a question may hold several commands."""
+    """One exchange at a time: some commands, and as many replies."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
@@ -36,8 +35,8 @@ class Dialogue(asyncio.Protocol):
     async def ask(self, octets: bytes, *, timeout: float, replies: int = 1) -> list[Reply]:  # noqa: ASYNC109 - a timer costs less than a task's timeout
         """Send commands and wait for as many replies.
 
-        Fewer come back when the connection ends behind the first of them. Raises
-        SMTPServerDisconnected, SMTPReadTimeoutError, or SMTPResponseException when a reply is none.
+        There are fewer when the connection ends after the first of them. Raises
+        SMTPServerDisconnected, SMTPReadTimeoutError, or SMTPResponseException for what is no reply.
         """
         if self.lost:
             raise SMTPServerDisconnected("Connection lost")
@@ -62,7 +61,7 @@ class Dialogue(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
-            return  # whatever is said without being asked
+            return  # not an answer to anything
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if len(self._buffer) + sum(map(len, self._lines)) > _LONGEST_REPLY:
             self._fail(SMTPResponseException(_MALFORMED, "Response too long"))
@@ -102,7 +101,7 @@ class Dialogue(asyncio.Protocol):
 
 
 def dotted(raw: bytes) -> bytes:
-    """Whole lines as DATA wants them: dots doubled at their beginning, one dot at the end."""
+    """Whole lines, dot-stuffed and ended as DATA requires (RFC 5321, 4.5.2)."""
     if raw.startswith(b"."):
         raw = b"." + raw
     return raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"

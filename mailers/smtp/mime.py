@@ -1,16 +1,14 @@
-"""A mail as bytes (RFC 5322), written by us.
+"""A mail as bytes (RFC 5322). Written by hand: see docs/decisions/0013-a-mail-writer-of-our-own.md.
 
-The standard library's writer turns an encoded-word with a line break into a header of its own
-before 3.11.10 (CVE-2024-6923), and a long List-Unsubscribe into an encoded-word that mail programs
-ignore. Texts are cleaned and encoded here; everything else must be what it claims to be.
+Texts are cleaned and encoded here; every other header must already be what it claims to be.
 """
 
 import hmac
 import re
-from binascii import b2a_base64
+from base64 import b64encode, encodebytes
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, quote
 from functools import lru_cache
 
 from mailers.plain_text import one_line
@@ -20,7 +18,6 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
 _FOREIGN_LINE_END = re.compile(r"\r\n?")
 _LONGEST_NAME, _LONGEST_PLAIN, _LONGEST_LINE = 80, 60, 998
 _WORD_OCTETS = 45
-_ROW = 76
 
 Header = tuple[str, str]
 
@@ -74,8 +71,7 @@ def mailbox(name: str, address: str) -> str:
     if name.isascii() and "=?" not in name and len(name) <= _LONGEST_PLAIN:
         if _PLAIN_NAME.fullmatch(name):
             return f"{name} <{address}>"
-        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}" <{address}>'
+        return f'"{quote(name)}" <{address}>'
     return f"{_encoded(name)}\r\n <{address}>"
 
 
@@ -97,7 +93,7 @@ def _encoded(text: str) -> str:
         end = start + _WORD_OCTETS
         while end < len(octets) and octets[end] & 0xC0 == 0x80:  # in the middle of a character
             end -= 1
-        words.append(b2a_base64(octets[start:end], newline=False).decode())
+        words.append(b64encode(octets[start:end]).decode())
         start = end
     return "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
 
@@ -112,15 +108,13 @@ def _structured(value: str) -> str:
 def _part(content_type: str, text: str) -> bytes:
     if "\r" in text:
         text = _FOREIGN_LINE_END.sub("\n", text)
-    lines = text.replace("\n", "\r\n").encode("utf-8", "replace")
-    code = b2a_base64(lines, newline=False)
+    rows = encodebytes(text.replace("\n", "\r\n").encode("utf-8", "replace")).rstrip()
     head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-    rows = (code[start : start + _ROW] for start in range(0, len(code), _ROW))
-    return head.encode() + b"\r\n" + b"\r\n".join(rows)
+    return head.encode() + b"\r\n" + rows.replace(b"\n", b"\r\n")
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:
-    """Read back what a server will see. Behind the head there is nothing but base64."""
+    """Read the head back as a server will; the rest is base64 alone."""
     head = raw.partition(b"\r\n\r\n")[0]
     lines = head.split(b"\r\n")
     seen = [line.partition(b":")[0].decode() for line in lines if line[:1] not in b" \t"]

@@ -15,6 +15,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.waiting import until
+
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the tests, long enough to sign with"
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
@@ -86,6 +88,23 @@ class RealServer:
                 if now != waiting:
                     waiting, since = now, time.monotonic()
                 await asyncio.sleep(0.05)
+
+    async def has_read(self, *clients: Client) -> None:
+        """Wait until it has accepted these connections, and read what was said on them."""
+        ports = {client.writer.get_extra_info("sockname")[1] for client in clients}
+        await until(lambda: not ports & _unread(self.port))
+
+    async def refuses(self) -> None:
+        """Wait until it takes no connection any more: it has heard that it shall end."""
+
+        async def is_refused() -> bool:
+            try:
+                (await self._connected("127.0.0.1", 0)).close()
+            except OSError:
+                return True
+            return False
+
+        await until(is_refused)
 
     async def websocket(
         self, source: str = "127.0.0.1", receives: int = 0, **headers: str
@@ -174,6 +193,17 @@ def _unsent(own: int, theirs: int) -> str:
         if (local[-4:], remote[-4:]) == (f"{own:04X}", f"{theirs:04X}"):
             return queues.partition(":")[0].strip("0")
     return ""
+
+
+def _unread(own: int) -> set[int]:
+    """The ports of clients whose connection is not accepted yet, or has said what is not read."""
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, queues, _, _, _, _, inode, *_ = line.split()
+        is_open = local[-4:] == f"{own:04X}" and state == "01"
+        if is_open and (inode == "0" or queues.partition(":")[2].strip("0")):
+            ports.add(int(remote[-4:], 16))
+    return ports
 
 
 def _is_socket(link: Path) -> bool:

@@ -12,7 +12,9 @@ import pytest
 
 from candor.settings import Settings
 from mailers.letters.signed_links import Claim, Purpose, sign
-from tests.conftest import BODY, SECRET
+from tests.fixtures.application import SECRET
+from tests.fixtures.reviews import BODY
+from tests.waiting import until
 
 SECONDS = 0.5
 # What looking around, and a busy machine, may add to it.
@@ -51,9 +53,11 @@ def everything(direct):
             "SELECT COUNT(*) FROM pg_stat_activity WHERE state <> 'idle'"
             " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
-        async with asyncio.timeout(10):
-            while await direct.fetchval(running):
-                await asyncio.sleep(0.02)
+
+        async def idle():
+            return not await direct.fetchval(running)
+
+        await until(idle)
         return {
             table: [dict(row) for row in await direct.fetch(f"SELECT * FROM {table} ORDER BY id")]
             for table in TABLES

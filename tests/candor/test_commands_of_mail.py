@@ -25,6 +25,7 @@ from mailers.letters import translations
 from models import Audience, MailChannel, OutboxMail
 from models.database import opened
 from models.uuid7 import uuid7
+from tests.waiting import never, until
 
 SECRET = "a secret of the tests, long enough to sign with"
 CANDOR = (sys.executable, "-c", "from candor.commands.main import main; main()")
@@ -99,12 +100,6 @@ async def promise(due_at=None):
     await deliver_later("review.received", to=to, about=Thing(), due_at=due_at)
 
 
-async def until(condition, seconds=20):
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.05)
-
-
 async def ended():
     return not await OutboxMail.exclude(status="CANCELLED").exists()
 
@@ -152,7 +147,7 @@ async def test_the_server_leaves_mails_alone_when_told_to(database, environment,
 
     async with opened(database):
         await promise()
-        await asyncio.sleep(1.5)
+        await never(ended, 1.5)
         assert (await OutboxMail.get()).status == "SCHEDULED"
 
     process.terminate()

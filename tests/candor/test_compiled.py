@@ -58,7 +58,7 @@ async def test_operations_at_random_are_answered_alike(world, document, seed, vi
     await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers[:4]])
 
 
-async def test_every_example_is_answered_alike_toeverybody(world):
+async def test_every_example_is_answered_alike_to_everybody(world):
     (reply, *_), (review, *_) = world.ids["Note"], world.ids["Review"]
     # Decisions that change nothing, so that they can be taken twice.
     variables = {
@@ -100,7 +100,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-async def test_an_operation_by_hand_is_answered_alike_toeverybody(name, world):
+async def test_an_operation_by_hand_is_answered_alike_to_everybody(name, world):
     known = [id for some in world.ids.values() for id in some[:2] if id != "no id"]
     variables = {
         "things of any type": [{"ids": known}, {"ids": []}, {"ids": ["no id"]}],

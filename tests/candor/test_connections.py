@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from candor.server.connections import Connections, TooManyConnections, TooManyConnectionsOfOne
 from tests.candor.real_server import LARGE, RealServer, request, start
+from tests.waiting import until
 
 STRANGER = "127.0.0.2"
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -61,7 +62,7 @@ async def crowd(server: RealServer, count: int, octets: bytes = b"", source: str
         clients.append(client)
         if octets:
             await client.say(octets)
-    await asyncio.sleep(0.3)
+    await server.has_read(*clients)
     return clients
 
 
@@ -121,8 +122,9 @@ async def test_when_all_are_busy_the_next_one_hears_that_they_are_too_many(run):
     busy = await crowd(server, 10, request()[:-5], "127.0.0.3")
 
     answer = await (await server.connect()).end()
+    held = server.descriptors()
     busy[0].close()
-    await asyncio.sleep(0.2)
+    await until(lambda: server.descriptors() < held)
 
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"TOO_MANY_CONNECTIONS" in answer
@@ -339,11 +341,8 @@ async def test_whoever_takes_nothing_loses_the_connection(run, sends):
 
     await sends(server)
 
-    async with asyncio.timeout(10):
-        while server.descriptors() == before:
-            await asyncio.sleep(0.01)
-        while server.descriptors() > before:
-            await asyncio.sleep(0.05)
+    await until(lambda: server.descriptors() != before)
+    await until(lambda: server.descriptors() <= before)
     assert await is_served(server)
 
 

@@ -2,41 +2,85 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
+from tortoise.connection import get_connection
 
-from candor.engine.deadline import Deadline, Deadlines
+from candor.engine.deadline import Deadline, Deadlines, Departed
 from candor.errors import OperationTimeout
 from models import sql
 from models.database import transaction
+from tests.waiting import until
 
-SLOW = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000000)"
-    " SELECT COUNT(*) AS one FROM n",
-    "postgres": "SELECT 1 AS one FROM pg_sleep(60)",
-}
+
+class Statement:
+    """A statement that takes as long as a test wants, and a question whether it runs."""
+
+    def __init__(self) -> None:
+        self._runs, self._ends = threading.Event(), threading.Event()
+
+    async def prepare(self) -> None:
+        self._runs.clear()
+        self._ends.clear()
+        if not sql.is_postgres():
+            await sql.fetch("SELECT 1 AS one")  # a connection is opened when it is used first
+            await get_connection("default")._connection.create_function("hold", 0, self._hold)
+
+    def _hold(self) -> int:
+        """In the thread of SQLite's connection."""
+        self._runs.set()
+        self._ends.wait(60)
+        return 1
+
+    async def run(self) -> None:
+        await sql.fetch("SELECT 1 AS one FROM pg_sleep(60)" if sql.is_postgres() else "SELECT hold() AS one")  # fmt: skip
+
+    async def runs(self) -> bool:
+        if not sql.is_postgres():
+            return self._runs.is_set()
+        query = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state = 'active' AND query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()"
+        )
+        return bool(await sql.fetch(query))
+
+    def end(self) -> None:
+        """On PostgreSQL it is cancelled with its client; SQLite ends it when it is done."""
+        self._ends.set()
 
 
 @pytest.fixture
 def slow(monkeypatch, app):
     """Make the settings slow to read, inside a transaction or not."""
-    began = asyncio.Event()
+    statement = Statement()
 
-    def make(*, locked: bool = False) -> asyncio.Event:
-        statement = SLOW["postgres" if sql.is_postgres() else "sqlite"]
-
+    def make(*, locked: bool = False) -> Statement:
         async def current():
-            began.set()
             if locked:
                 async with transaction():
-                    await sql.fetch(statement)
+                    await statement.run()
             else:
-                await sql.fetch(statement)
+                await statement.run()
 
         monkeypatch.setattr("resolvers.site_settings.current", current)
-        return began
+        return statement
 
-    return make
+    yield make
+    statement.end()
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """Why operations were stopped, in the order of that."""
+    reasons, stop = [], Deadline.stop
+
+    def note(self, reason):
+        reasons.append(type(reason))
+        stop(self, reason)
+
+    monkeypatch.setattr(Deadline, "stop", note)
+    return reasons
 
 
 async def test_an_operation_that_takes_too_long_is_stopped(another, monkeypatch):
@@ -72,12 +116,21 @@ def _hasty(self, receive=None):
 
 @pytest.mark.parametrize("locked", [False, True])
 async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
-    app, slow, client, locked
+    app, slow, stopped, client, locked
 ):
-    began = slow(locked=locked)
-    for _ in range(5):
-        began.clear()
-        await _ask_and_leave(app, began)
+    statement = slow(locked=locked)
+    for number in range(5):
+        await statement.prepare()
+        asking, messages, sent = await _ask(app)
+        await until(statement.runs)
+        await messages.put({"type": "http.disconnect"})
+        await until(lambda number=number: len(stopped) > number)
+        # On SQLite a transaction waits for its statement, whoever has left.
+        statement.end()
+        await asyncio.wait_for(asking, 10)
+        assert sent == []
+
+    assert stopped == [Departed] * 5
 
     async with asyncio.timeout(10):
         answer = await client.post("/graphql", json={"query": "{ reviews { totalCount } }"})
@@ -86,7 +139,8 @@ async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
         await sql.fetch("SELECT 1 AS one")
 
 
-async def _ask_and_leave(app, began) -> None:
+async def _ask(app) -> tuple[asyncio.Future, asyncio.Queue, list]:
+    """Somebody's request: its task, what they say, and what they hear."""
     messages: asyncio.Queue = asyncio.Queue()
     sent = []
 
@@ -105,14 +159,7 @@ async def _ask_and_leave(app, began) -> None:
     }
     body = json.dumps({"query": "{ settings { siteName } }"}).encode()
     await messages.put({"type": "http.request", "body": body})
-    task = asyncio.ensure_future(app(scope, messages.get, send))
-    await began.wait()
-    await asyncio.sleep(0.07)
-    await messages.put({"type": "http.disconnect"})
-
-    # On SQLite a transaction waits for its statement, whoever has left.
-    await asyncio.wait_for(task, 10)
-    assert sent == []
+    return asyncio.ensure_future(app(scope, messages.get, send)), messages, sent
 
 
 async def test_a_client_that_leaves_while_it_sends_is_no_error(app, caplog):

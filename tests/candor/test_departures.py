@@ -8,7 +8,8 @@ import pytest
 
 from candor.errors import masked
 from models import Review
-from tests.conftest import BODY
+from tests.fixtures.reviews import BODY
+from tests.waiting import until_subscribed
 
 PUBLISHED = "subscription { reviewPublished { rating } }"
 
@@ -102,10 +103,7 @@ async def test_in_a_subscription_by_events(app, unheard, review):
     gone = Gone(1)
     events = _scope(accept="text/event-stream")
     serving = asyncio.ensure_future(_serve(app, events, gone, _body(PUBLISHED)))
-    while not gone.sent:
-        await asyncio.sleep(0.01)
-
-    await asyncio.sleep(0.1)
+    await until_subscribed()
     await review(rating=2)
     await serving
 

@@ -16,6 +16,7 @@ from models import Audience, OutboxMail
 from models.database import opened
 from models.uuid7 import uuid7
 from tests.candor.real_server import LARGE, SUBSCRIPTION, RealServer, request, start
+from tests.waiting import until
 
 # Seconds: of the server, and of the tests, whose machine may be busy.
 GRACE, LONG_GRACE, AT_ONCE = 2, 30, 5
@@ -95,15 +96,17 @@ async def nothing(_server):
 async def half_a_header(server):
     client = await server.connect()
     await client.say(HALF_BODY[:40])
+    await server.has_read(client)
 
 
 async def half_a_body(server):
     client = await server.connect()
     await client.say(HALF_BODY)
+    await server.has_read(client)
 
 
 async def a_slow_operation(server):
-    await server.ask(SLOW)
+    await server.has_read(await server.ask(SLOW))
 
 
 async def a_reader_that_does_not_read(server):
@@ -161,7 +164,6 @@ async def test_what_only_listens_holds_nobody_up(server, state, wish):
 async def test_what_is_under_way_gets_the_grace_and_no_more(run, workers, state):
     server = await run("--workers", workers)
     await state(server)
-    await asyncio.sleep(0.3)
     workers = server.workers()
 
     server.process.terminate()
@@ -218,10 +220,10 @@ async def test_what_can_be_done_within_the_grace_is_done(run):
     server = await run("--workers", "2", slow=0.8, GRACE=LONG_GRACE)
     slow, half = await server.ask(SLOW), await server.connect()
     await half.say(HALF_BODY)
-    await asyncio.sleep(0.2)
+    await server.has_read(slow, half)
 
     server.process.terminate()
-    await asyncio.sleep(0.7)
+    await server.refuses()
     await half.say(request(SLOW)[-5:])
 
     for client in (slow, half):
@@ -233,7 +235,7 @@ async def test_what_can_be_done_within_the_grace_is_done(run):
 async def test_a_supervisor_that_tells_every_process_takes_no_grace_away(run, workers):
     server = await run("--workers", workers, slow=1, GRACE=LONG_GRACE)
     slow = await server.ask(SLOW)
-    await asyncio.sleep(0.3)
+    await server.has_read(slow)
 
     for pid in (*server.workers(), server.process.pid) * 2:
         os.kill(pid, signal.SIGTERM)
@@ -247,7 +249,6 @@ async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, s
     server = await run()
     await state(server)
     client = server.clients[-1]
-    await asyncio.sleep(0.2)
 
     server.process.terminate()
 
@@ -271,10 +272,10 @@ async def test_no_stream_begins_after_the_signal(run, ask):
     server = await run(GRACE=LONG_GRACE)
     half = await server.connect()
     await half.say(ask[:-5])
-    await asyncio.sleep(0.2)
+    await server.has_read(half)
 
     server.process.terminate()
-    await asyncio.sleep(0.5)
+    await server.refuses()
     await half.say(ask[-5:])
 
     answer = await half.end(AT_ONCE)
@@ -288,10 +289,9 @@ async def test_no_stream_begins_after_the_signal(run, ask):
 async def test_a_second_signal_waits_for_no_grace(run, workers):
     server = await run("--workers", workers, GRACE=LONG_GRACE)
     await a_slow_operation(server)
-    await asyncio.sleep(0.3)
 
     server.process.send_signal(signal.SIGINT)
-    await asyncio.sleep(1.3)
+    await asyncio.sleep(1.3)  # two signals within a second are one, told twice
     server.process.send_signal(signal.SIGINT)
 
     assert await server.seconds_until_gone(AT_ONCE)
@@ -378,9 +378,7 @@ async def test_mails_under_way_are_finished_or_left_to_others(
     async with opened(database):
         for _ in range(2):
             await promise()
-        async with asyncio.timeout(30):
-            while not got:
-                await asyncio.sleep(0.02)
+        await until(lambda: got)
 
         server.process.terminate()
 

@@ -10,6 +10,7 @@ from candor.callers import key_uses
 from candor.callers.tokens import new_key
 from candor.commands.main import main
 from models import ApiKey, clock
+from tests.waiting import until
 
 REVIEWS = "{ reviews { nodes { id } } }"
 ORDER = 'query { order(ref: {externalId: "ORDER-1"}) { id } }'
@@ -101,9 +102,7 @@ async def used(row):
 
 
 async def until_written():
-    async with asyncio.timeout(10):
-        while key_uses._writing:
-            await asyncio.sleep(0.01)
+    await until(lambda: not key_uses._writing)
 
 
 async def test_the_last_use_is_written_beside_requests_once_a_minute(

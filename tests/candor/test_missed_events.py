@@ -1,15 +1,10 @@
 """A subscription that may have missed events is told so and ended, whatever carries it."""
 
-import asyncio
-
 import pytest
 
+from tests.waiting import LISTENING, until, until_subscribed
+
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
-# What the connection that listens has asked last.
-LISTENING = (
-    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND query = 'SELECT clock_timestamp()'"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +22,12 @@ def heard(direct):
     """Wait until announcements are heard, or are not."""
 
     async def wait(times=1):
-        async with asyncio.timeout(10):
-            while await direct.fetchval(LISTENING) != times:
-                await asyncio.sleep(0.02)
+        count = f"SELECT COUNT(*) FROM pg_stat_activity WHERE {LISTENING}"
+
+        async def heard():
+            return await direct.fetchval(count) == times
+
+        await until(heard)
 
     return wait
 
@@ -42,7 +40,7 @@ async def test_the_loss_of_the_listening_connection_ends_subscriptions(
     query = {"query": SUBSCRIPTION}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})
     stream = await events(SUBSCRIPTION)
-    await asyncio.sleep(0.1)
+    await until_subscribed(times=2)
     await review("ORDER-1")
     assert (await connection.hear())["payload"]["data"]["reviewPublished"] == {"rating": 5}
     assert (await stream.event())[1]["data"]["reviewPublished"] == {"rating": 5}
@@ -60,6 +58,9 @@ async def test_the_loss_of_the_listening_connection_ends_subscriptions(
 async def test_who_subscribes_meanwhile_is_told_when_it_is_back(
     relay, heard, socket, review, nobody
 ):
+    async def answered():
+        return "errors" not in (await nobody.send("{ reviews { totalCount } }")).json()
+
     await heard()
     await relay.close()
     await heard(0)
@@ -71,9 +72,7 @@ async def test_who_subscribes_meanwhile_is_told_when_it_is_back(
     assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "EVENTS_MISSED")
     await heard()
     await connection.say({"id": "2", "type": "subscribe", "payload": {"query": SUBSCRIPTION}})
-    await asyncio.sleep(0.1)
-    async with asyncio.timeout(10):
-        while "errors" in (await nobody.send("{ reviews { totalCount } }")).json():
-            await asyncio.sleep(0.02)
+    await until_subscribed()
+    await until(answered)
     await review("ORDER-2", rating=3)
     assert (await connection.hear())["payload"]["data"]["reviewPublished"] == {"rating": 3}

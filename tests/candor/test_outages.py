@@ -11,7 +11,8 @@ import pytest
 from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order, sql
 from resolvers import outages
-from tests.conftest import BODY, SECRET, order_input
+from tests.fixtures.application import SECRET
+from tests.fixtures.reviews import BODY, order_input
 
 CREATE = (
     "mutation($input: CreateReviewInput!) { createReview(input: $input)"

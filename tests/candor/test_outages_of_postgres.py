@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from models import OutboxMail, sql
+from models import OutboxMail
 from resolvers import outages
-from tests.conftest import BODY
+from tests.fixtures.reviews import BODY
+from tests.waiting import never, until, until_locked
 
 CREATE = (
     "mutation($input: CreateReviewInput!) { createReview(input: $input)"
@@ -97,10 +98,7 @@ async def test_the_victim_of_a_deadlock_runs_once_more(direct, review, ada, capl
     await other.start()
     await direct.execute("SELECT 1 FROM rating_counter WHERE kind = 'SERVICE' FOR UPDATE")
     approving = asyncio.create_task(ada.do("approveReview", reviewId=written["id"]))
-    waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
-        while not (await sql.fetch(waiting))[0]["count"]:
-            await asyncio.sleep(0.01)
+    await until_locked()
     # Now each waits for the other; the server takes the one that waited first for its victim.
     await direct.execute("UPDATE review SET helpful_count = 0 WHERE id = $1", key)
     await other.commit()
@@ -117,16 +115,16 @@ async def test_the_mail_worker_waits_and_goes_on(relay, direct, settings, anothe
     await review()
     await OutboxMail.filter(status="SCHEDULED").update(due_at=1)
     await relay.close()
+
+    async def sent():
+        waiting = "SELECT COUNT(*) FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at = 1"
+        return not await direct.fetchval(waiting)
+
     async with another(mail_worker=True):
         waits = "the mail worker goes on after an error, it waits for the database"
-        async with asyncio.timeout(10):
-            while waits not in caplog.text:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
-        assert caplog.text.count(waits) == 1
+        await until(lambda: waits in caplog.text)
+        await never(lambda: caplog.text.count(waits) > 1)
         await relay.open()
-        async with asyncio.timeout(10):
-            while await direct.fetchval("SELECT COUNT(*) FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at = 1"):  # fmt: skip
-                await asyncio.sleep(0.05)
+        await until(sent)
 
     assert {level for _, level in loud(caplog)} == {"WARNING"}

@@ -12,7 +12,7 @@ import pytest
 from candor.app import create_app
 from candor.settings import Settings
 from models import sql
-from tests.conftest import SECRET
+from tests.fixtures.application import SECRET
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,10 @@
 """Server-sent events."""
 
-import asyncio
-
 import pytest
 
 from candor.http import sse
 from models import announcements
+from tests.waiting import until_subscribed
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ QUERY = "subscription { reviewPublished { rating } }"
 
 async def test_a_published_review_is_an_event(events, review):
     stream = await events(QUERY)
-    await asyncio.sleep(0.05)
+    await until_subscribed()
 
     await review(rating=2)
 
@@ -69,7 +68,7 @@ async def test_a_quiet_stream_shows_signs_of_life(events, review, monkeypatch):
 
 async def test_whoever_leaves_is_forgotten(events):
     stream = await events(QUERY)
-    await asyncio.sleep(0.05)
+    await until_subscribed()
     assert len(announcements._listeners["review"]) == 1
 
     await stream.close()
@@ -80,7 +79,7 @@ async def test_whoever_leaves_is_forgotten(events):
 async def test_a_reader_that_falls_behind_is_told_so(events, monkeypatch):
     monkeypatch.setattr(announcements, "MAX_WAITING", 3)
     stream = await events(QUERY)
-    await asyncio.sleep(0.05)
+    await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(5):
             listening.tell(announcements.Announcement("review", {}))

@@ -14,6 +14,7 @@ from candor.settings import Settings
 from mailers.letters import signed_links
 from mailers.letters.signed_links import Claim, Purpose
 from models import ApiKey, Order, announcements, clock
+from tests.waiting import until_subscribed
 
 PUBLISHED = "subscription { reviewPublished { rating } }"
 ROLE = "{ viewer { role } }"
@@ -102,12 +103,6 @@ def often(monkeypatch):
     monkeypatch.setattr(live_connections, "LOOK_AGAIN_SECONDS", 0.05)
 
 
-async def subscribed(topic="review"):
-    async with asyncio.timeout(5):
-        while not announcements._listeners.get(topic):
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 async def link(feed, settings):
     """The token of a mail's link to an order."""
@@ -124,7 +119,7 @@ async def link(feed, settings):
 
 async def test_an_event_is_told(live, review):
     stream = await live()
-    await subscribed()
+    await until_subscribed()
 
     await review(rating=2)
 
@@ -135,7 +130,7 @@ async def test_a_token_that_has_expired_ends_it(live, settings, often):
     # It is good for half a minute beyond its end.
     token = sign(settings, {"sub": "MARIA", "role": "customer"}, timedelta(seconds=-29))
     stream = await live(token=token)
-    await subscribed()
+    await until_subscribed()
 
     assert await stream.code() == "UNAUTHENTICATED"
     assert not announcements._listeners["review"]
@@ -185,7 +180,7 @@ async def test_to_look_again_is_no_guess(live, shop, often, monkeypatch):
 
 async def test_a_database_that_is_away_for_a_moment_ends_nothing(live, shop, often, monkeypatch):
     stream = await live(token=shop.token)
-    await subscribed()
+    await until_subscribed()
 
     with monkeypatch.context() as broken:
         broken.setattr("candor.callers.tokens.ApiKey.get_or_none", _away)
@@ -292,7 +287,7 @@ async def test_a_bug_of_a_subscription_ends_it_and_shows_nothing(live, monkeypat
 async def test_a_reader_that_falls_behind_is_told_so(live, monkeypatch):
     monkeypatch.setattr(announcements, "MAX_WAITING", 3)
     stream = await live()
-    await subscribed()
+    await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(5):
             listening.tell(announcements.Announcement("review", {}))
@@ -302,7 +297,7 @@ async def test_a_reader_that_falls_behind_is_told_so(live, monkeypatch):
 
 async def test_whoever_leaves_is_forgotten(live, caplog):
     stream = await live()
-    await subscribed()
+    await until_subscribed()
 
     await stream.connection.close()
 

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from candor.http import websocket
+from models import announcements
+from tests.waiting import until, until_subscribed
 
 
 @pytest.fixture
@@ -21,14 +23,10 @@ SUBSCRIBE = {
 PING = {"type": "ping"}
 
 
-async def settled() -> None:
-    await asyncio.sleep(0.05)
-
-
 async def test_a_published_review_is_told(socket, review):
     connection = await socket()
     await connection.say(SUBSCRIBE)
-    await settled()
+    await until_subscribed()
 
     await review(rating=4)
 
@@ -191,10 +189,12 @@ async def test_the_connections_of_one_caller_are_limited(socket, monkeypatch):
 async def test_a_completed_operation_hears_nothing_more_and_its_id_is_free(socket, review):
     connection = await socket()
     await connection.say(SUBSCRIBE)
-    await settled()
+    await until_subscribed()
+    [first] = announcements._listeners["review"]
     await connection.say({"id": "1", "type": "complete"})
     await connection.say(SUBSCRIBE)
-    await settled()
+    await until(lambda: announcements._listeners["review"] - {first})
+    await until(lambda: first not in announcements._listeners["review"])
 
     await review()
     await connection.hear()
@@ -207,7 +207,7 @@ async def test_a_client_that_takes_nothing_costs_the_others_nothing(socket, revi
     slow, quick = await socket(), await socket()
     for connection in (slow, quick):
         await connection.say(SUBSCRIBE)
-    await settled()
+    await until_subscribed(times=2)
     slow.takes.clear()
 
     for number in range(3):
@@ -217,12 +217,10 @@ async def test_a_client_that_takes_nothing_costs_the_others_nothing(socket, revi
 
 
 async def test_a_client_that_falls_behind_is_let_go(socket, monkeypatch):
-    from models import announcements
-
     monkeypatch.setattr(announcements, "MAX_WAITING", 5)
     connection = await socket()
     await connection.say(SUBSCRIBE)
-    await settled()
+    await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(10):
             listening.tell(announcements.Announcement("review", {}))
@@ -231,11 +229,9 @@ async def test_a_client_that_falls_behind_is_let_go(socket, monkeypatch):
 
 
 async def test_whoever_leaves_is_forgotten(socket):
-    from models import announcements
-
     connection = await socket()
     await connection.say(SUBSCRIBE)
-    await settled()
+    await until_subscribed()
     assert len(announcements._listeners["review"]) == 1
 
     await connection.close()

@@ -182,7 +182,8 @@ class Inbox:
         self.plan = {}
         self.mails = []
         self.connections = 0
-        self.gates = {}
+        # By recipient: RCPT is answered when it is set; `held` are those that wait for it.
+        self.gates, self.held = {}, set()
 
     async def _act(self, server, stage, otherwise, recipient=None):
         plan = self.plan.get(recipient, self.plan.get(stage))
@@ -209,6 +210,7 @@ class Inbox:
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if address in self.gates:
+            self.held.add(address)
             await self.gates[address].wait()
         reply = await self._act(server, "rcpt", "250 2.1.5 ok", address)
         if reply.startswith("250"):

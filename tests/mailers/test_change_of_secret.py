@@ -17,6 +17,7 @@ from candor.callers.tokens import sign
 from mailers.configuration import Pace
 from mailers.worker.worker import Worker
 from models import MailSecret, OutboxMail
+from tests.waiting import until
 
 SECOND, THIRD = (
     "the second secret, long enough to sign with",
@@ -46,12 +47,13 @@ def deliver(inbox, serve):
         )
         worker = Worker(config)
         task = asyncio.create_task(worker.run())
-        async with asyncio.timeout(10):
-            now = int(datetime.now(UTC).timestamp() * 1000)
-            while await OutboxMail.filter(
-                status__in=["SCHEDULED", "SENDING"], due_at__lte=now
-            ).exists():
-                await asyncio.sleep(0.02)
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        due = OutboxMail.filter(status__in=["SCHEDULED", "SENDING"], due_at__lte=now)
+
+        async def all_left():
+            return not await due.exists()
+
+        await until(all_left)
         worker.stop()
         await task
         return [

@@ -12,6 +12,7 @@ from mailers.configuration import MailConfig, Pace
 from mailers.letters.signed_links import Purpose, read
 from mailers.worker.worker import Worker
 from models import Order, OutboxMail
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -29,11 +30,13 @@ def deliver(settings, inbox, serve):
         )
         worker = Worker(config)
         task = asyncio.create_task(worker.run())
-        async with asyncio.timeout(10):
-            now = datetime.now(UTC).timestamp() * 1000
-            due = OutboxMail.filter(status__in=["SCHEDULED", "SENDING"], due_at__lte=int(now))
-            while await due.exists():
-                await asyncio.sleep(0.02)
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        due = OutboxMail.filter(status__in=["SCHEDULED", "SENDING"], due_at__lte=now)
+
+        async def all_left():
+            return not await due.exists()
+
+        await until(all_left)
         worker.stop()
         await task
         arrived = [

@@ -13,6 +13,7 @@ from models import OutboxMail, SiteSettings
 from resolvers.viewer import Role, Viewer
 from schema.api import schema
 from schema.context import Context
+from tests.waiting import until
 
 SWITCHED_OFF = "reminders are switched off"
 LAST_ERRORS = "{ mailDeliveries { nodes { status lastError failures { error } } } }"
@@ -42,10 +43,11 @@ async def working(config):
 
 
 async def _end_of(row):
-    async with asyncio.timeout(10):
-        while row.status in {"SCHEDULED", "SENDING"}:
-            await asyncio.sleep(0.02)
-            await row.refresh_from_db()
+    async def ended():
+        await row.refresh_from_db()
+        return row.status not in {"SCHEDULED", "SENDING"}
+
+    await until(ended)
     return row
 
 

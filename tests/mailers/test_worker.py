@@ -14,11 +14,12 @@ from mailers.catalogue import Category
 from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person, Skipped
 from mailers.outbox import batched_writes, claims, suppression
-from mailers.worker import circuit_breaker
+from mailers.worker import circuit_breaker, sender_loop
 from mailers.worker.worker import Worker
 from models import MailAttempt, MailChannel, MailSuppression, Notification, OutboxMail
 from models.announcements import hearing
 from models.database import transaction
+from tests.waiting import never, until, until_listening
 
 SOON = {"SENT", "DEAD", "CANCELLED", "EXPIRED", "UNCERTAIN"}
 
@@ -59,17 +60,23 @@ async def working(*configs):
 
 
 async def end_of(row, states=SOON, seconds=10):
-    async with asyncio.timeout(seconds):
-        while row.status not in states:
-            await asyncio.sleep(0.02)
-            await row.refresh_from_db()
+    async def ended():
+        await row.refresh_from_db()
+        return row.status in states
+
+    await until(ended, seconds)
     return row
 
 
-async def all_left(states=("SCHEDULED", "SENDING"), seconds=30):
-    async with asyncio.timeout(seconds):
-        while await OutboxMail.filter(status__in=states).exists():
-            await asyncio.sleep(0.05)
+async def all_left(seconds=30):
+    async def gone():
+        return not await OutboxMail.filter(status__in=["SCHEDULED", "SENDING"]).exists()
+
+    await until(gone, seconds)
+
+
+async def number_of(status):
+    return await OutboxMail.filter(status=status).count()
 
 
 async def test_a_due_mail_is_sent_once_with_all_that_belongs_to_it(send, inbox, serve, config_for):
@@ -91,16 +98,22 @@ async def test_a_due_mail_is_sent_once_with_all_that_belongs_to_it(send, inbox, 
 
 
 async def test_a_mail_leaves_when_it_is_due_and_not_before(send, inbox, serve, config_for):
+    arrived, take = [], inbox.handle_DATA
+
+    async def note(server, session, envelope):
+        arrived.append(datetime.now(UTC))
+        return await take(server, session, envelope)
+
+    inbox.handle_DATA = note
     config = config_for(await serve(inbox))
     due_at = datetime.now(UTC) + timedelta(seconds=0.7)
     row = await send("b@x.example", due_at=due_at)
 
     async with working(config):
-        await asyncio.sleep(0.5)
-        early = inbox.got("b@x.example")
         await end_of(row)
 
-    assert early == 0
+    [moment] = arrived
+    assert due_at <= moment
     assert 0 <= row.finished_at - row.due_at < 2000
 
 
@@ -138,8 +151,11 @@ async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
 async def test_an_outage_is_no_try(send, config_for):
     row = await send("b@x.example")
 
+    async def failed_often():
+        return (await circuit_breaker.look()).failures >= 3
+
     async with working(config_for(1)):
-        await asyncio.sleep(0.5)
+        await until(failed_often)
 
     await row.refresh_from_db()
     assert (row.status, row.attempts) == ("SCHEDULED", 0)
@@ -201,13 +217,17 @@ async def test_five_such_refusals_pause_the_channel(send, inbox, serve, config_f
     pace = replace(config.pace, longest_pause=300.0)
     rows = [await send(f"b{number}@x.example") for number in range(8)]
 
-    async with working(replace(config, pace=pace)):
-        async with asyncio.timeout(10):
-            while await OutboxMail.filter(status="DEAD").count() < 5:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.3)
+    async def paused():
+        return not (await circuit_breaker.look()).works
 
-    assert await OutboxMail.filter(status="DEAD").count() == 5
+    async def more_than_five_dead():
+        return await number_of("DEAD") > 5
+
+    async with working(replace(config, pace=pace)):
+        await until(paused)
+        await never(more_than_five_dead)
+
+    assert await number_of("DEAD") == 5
     assert await OutboxMail.filter(status="SCHEDULED", attempts=0).count() == len(rows) - 5
     assert "5.7.515" in (await MailChannel.get(name="smtp")).last_error
 
@@ -264,11 +284,9 @@ async def test_what_was_cancelled_during_rcpt_is_stopped_before_data(
     row = await send("b@x.example")
 
     async with working(config):
-        await end_of(row, {"SENDING"})
-        await asyncio.sleep(0.1)
+        await until(lambda: "b@x.example" in inbox.held)
         await withdraw("review.received", about=row.subject_id, because="it is gone")
-        gate.set()
-        await asyncio.sleep(0.2)
+        gate.set()  # at its end the worker finishes what it has begun
 
     await row.refresh_from_db()
     assert (row.status, row.reason, inbox.mails) == ("CANCELLED", "withdrawn: it is gone", [])
@@ -367,8 +385,12 @@ async def test_a_relay_that_throttles_is_left_alone_for_a_minute(send, inbox, se
     pace = replace(config.pace, longest_pause=300.0)
     row = await send("b@x.example")
 
+    async def given_back():
+        await row.refresh_from_db()
+        return row.last_code and row.status == "SCHEDULED"
+
     async with working(replace(config, pace=pace)):
-        await asyncio.sleep(0.5)
+        await until(given_back)
 
     seen = await circuit_breaker.look()
     await row.refresh_from_db()
@@ -464,7 +486,7 @@ async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
     async with working(config):
         await end_of(late, {"SENDING"})
         world["skip"] = "the review is gone"
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(sender_loop._FRESH + 0.1)  # so long it counts as fresh
         gate.set()
         await end_of(late)
 
@@ -503,13 +525,13 @@ async def test_cut_database_connections_lose_and_double_nothing(
     admin = await asyncpg.connect(database.replace("postgres://", "postgresql://", 1))
 
     async with working(config):
-        for _ in range(8):
-            await asyncio.sleep(0.15)
+        for cut in range(8):
+            await until(lambda cut=cut: len(inbox.mails) > 30 * cut, 30)
             await admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        await asyncio.sleep(0.5)
+        await until(lambda: len(inbox.mails) >= 300, 60)
         await all_left()
     await admin.close()
 
@@ -528,12 +550,13 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
         await send(f"b{number}@x.example")
     worker = Worker(config)
     task = asyncio.create_task(worker.run())
-    while not inbox.connections:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
+    await until(lambda: "b0@x.example" in inbox.held)
+
+    async def rest_is_given_back():
+        return await number_of("SCHEDULED") == 4
 
     worker.stop()
-    await asyncio.sleep(0.2)
+    await until(rest_is_given_back)
     gate.set()
     await task
 
@@ -548,9 +571,7 @@ async def test_a_stop_waits_for_a_stalled_server_only_so_long(send, inbox, serve
     row = await send("b@x.example")
     worker = Worker(replace(config, pace=pace))
     task = asyncio.create_task(worker.run())
-    while not inbox.connections:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
+    await until(lambda: "b@x.example" in inbox.held)
 
     worker.stop()
     async with asyncio.timeout(3):
@@ -629,17 +650,24 @@ async def test_admins_find_one_notice_a_day_that_the_relay_refuses_us(
 
 
 async def test_a_promise_wakes_the_worker_of_its_process_when_it_commits(
-    send, inbox, serve, config_for, database
+    send, inbox, serve, config_for, database, monkeypatch
 ):
     config = config_for(await serve(inbox))
     slow = replace(config, pace=replace(config.pace, poll=30.0))
 
+    claim_due, claims_made = claims.claim_due, []
+
+    async def claim(**options):
+        claims_made.append(options)
+        return await claim_due(**options)
+
+    monkeypatch.setattr(claims, "claim_due", claim)
     async with hearing(database), working(slow):
-        await asyncio.sleep(0.5)
+        await until_listening()
+        await until(lambda: claims_made)
         async with transaction():
             row = await send("nina@example.com")
-            await asyncio.sleep(0.2)
-            assert inbox.mails == []
+            await never(lambda: inbox.mails)
         await end_of(row, seconds=5)
 
     assert row.status == "SENT"

@@ -19,6 +19,7 @@ from mailers.outbox import claims
 from mailers.smtp import mime
 from models import OutboxMail
 from models.uuid7 import uuid7
+from tests.waiting import until
 
 SCRIPT = Path(__file__).with_name("worker_process.py")
 ROOT = Path(__file__).parents[2]
@@ -138,12 +139,6 @@ async def all_left():
     return not await OutboxMail.filter(status__in=["SCHEDULED", "SENDING"]).exists()
 
 
-async def wait_until_all_left(seconds=40):
-    async with asyncio.timeout(seconds):
-        while not await all_left():
-            await asyncio.sleep(0.1)
-
-
 async def outcome(relay):
     """Mails by status, kind and number of copies that the server took."""
     counts = Counter()
@@ -174,7 +169,7 @@ async def test_kill_9_again_and_again_loses_nothing_and_doubles_nothing_that_ask
         await process.wait()
         kills += 1
     await start()
-    await wait_until_all_left()
+    await until(all_left, 40)
 
     counts = await outcome(relay)
     print(f"\nkills {kills}: {dict(counts)}")
@@ -190,7 +185,7 @@ async def test_a_worker_that_slept_past_its_lease_sends_nothing_twice(store, sta
         await asyncio.sleep(2)
         sleeper.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.2)
-    await wait_until_all_left()
+    await until(all_left, 40)
 
     counts = await outcome(relay)
     print(f"\nstopped three times: {dict(counts)}")
@@ -202,7 +197,7 @@ async def test_a_worker_that_slept_past_its_lease_sends_nothing_twice(store, sta
 async def test_several_workers_send_each_mail_once(workers, store, start, relay):
     await promise_many(240)
     processes = [await start(4) for _ in range(workers)]
-    await wait_until_all_left()
+    await until(all_left, 40)
     for process in processes:
         process.terminate()
     codes = [await process.wait() for process in processes]
@@ -217,7 +212,7 @@ async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_still_wante
 ):
     await promise_many(400, overdue=9600)
     await start()
-    await wait_until_all_left()
+    await until(all_left, 40)
 
     counts = await outcome(relay)
     assert counts[("SENT", HELD, 1)] + counts[("SENT", RESENT, 1)] == 400
@@ -227,8 +222,7 @@ async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_still_wante
 async def test_sigterm_in_the_middle_leaves_no_doubt(store, start, relay):
     await promise_many(200)
     process = await start()
-    while not relay:
-        await asyncio.sleep(0.02)
+    await until(lambda: relay, 40)
     process.terminate()
     assert await process.wait() == 0
 

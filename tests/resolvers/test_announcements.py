@@ -8,12 +8,13 @@ from uuid import UUID
 import pytest
 
 from models import announcements as heard
-from models import clock
+from models import clock, sql
 from models.database import transaction
 from resolvers.announcements import published_reviews, received_notifications
 from resolvers.errors import NotFound, Unauthenticated
 from resolvers.ref import Ref
 from resolvers.viewer import ANONYMOUS, Role, Viewer
+from tests.waiting import LISTENING, never, until, until_listening, until_subscribed
 
 MARIA = Viewer(Role.CUSTOMER, external_id="MARIA")
 NINA = Viewer(Role.VENDOR, external_id="NINA", vendor="NINA")
@@ -35,18 +36,11 @@ async def told(app):
         tasks.append(asyncio.ensure_future(take()))
         return found
 
-    # PostgreSQL's listener connects in the background.
-    await asyncio.sleep(0.2)
+    await until_listening()
     yield collect
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def everything(viewer=ANONYMOUS, **of):
@@ -55,7 +49,7 @@ def everything(viewer=ANONYMOUS, **of):
 
 async def test_a_review_is_told_when_it_is_written(told, review):
     reviews = told(everything())
-    await asyncio.sleep(0.05)
+    await until_subscribed()
 
     await review(rating=3)
 
@@ -66,15 +60,13 @@ async def test_a_review_is_told_when_it_is_written(told, review):
 async def test_a_held_review_is_told_when_it_is_approved_and_not_before(told, review, ada):
     await ada.do("updateSettings", reviewModeration=True)
     reviews = told(everything())
-    await asyncio.sleep(0.05)
+    await until_subscribed()
 
     written = await review(rating=3)
-    await asyncio.sleep(0.1)
-    before = list(reviews)
+    await never(lambda: reviews)
     await ada.do("approveReview", reviewId=written["id"])
 
     await until(lambda: reviews)
-    assert before == []
     assert [row.rating for row in reviews] == [3]
 
 
@@ -83,7 +75,7 @@ async def test_only_reviews_of_the_service_and_vendor_asked_for_are_told(told, r
     logo, nina = Ref(external_id="LOGO"), Ref(external_id="NINA")
     of_logo, of_nina = told(everything(service=logo)), told(everything(vendor=nina))
     both = told(everything(service=logo, vendor=nina))
-    await asyncio.sleep(0.05)
+    await until_subscribed(times=3)
 
     other = {"externalId": "OTHER", "title": "Another"}
     await feed("ORDER-2", service=other)
@@ -103,8 +95,7 @@ async def test_what_is_rolled_back_is_never_told(told, app):
                 raise ZeroDivisionError
         async with transaction():
             await heard.announce("review", id="kept")
-            await asyncio.sleep(0.05)
-            early = await listener.next(0)
+            early = await listener.next(0.1)
 
         assert early is None
         assert (await listener.next(5)).facts == {"id": "kept"}
@@ -120,7 +111,7 @@ async def test_outside_of_a_transaction_it_is_told_at_once(told, app):
 
 async def test_a_notice_reaches_its_person_and_nobody_else(told, review):
     of_nina, of_maria = told(received_notifications(NINA)), told(received_notifications(MARIA))
-    await asyncio.sleep(0.05)
+    await until_subscribed("notification", times=2)
 
     await review()
 
@@ -133,16 +124,17 @@ async def test_a_notice_promised_for_later_is_told_when_it_is_due(told, feed, ad
     now = datetime.now(UTC)
     await feed("ORDER-1", completedAt=(now - timedelta(days=1)).isoformat())
     early = told(received_notifications(MARIA))
+    await until_subscribed("notification")
     await feed("ORDER-2", completedAt=(now - timedelta(days=1)).isoformat())
-    await asyncio.sleep(0.1)
-    assert early == []
+    await never(lambda: early)
 
     at(clock.now() + timedelta(days=3))
     late = told(received_notifications(MARIA))
+    await until_subscribed("notification", times=2)
     await feed("ORDER-3", completedAt=(now - timedelta(days=1)).isoformat())
 
-    await until(lambda: len(early) >= 3)
-    await asyncio.sleep(0.1)
+    await until(lambda: len(early) >= 3 and late)
+    await never(lambda: len(early) > 3 or len(late) > 1)
     assert [row.kind for row in early] == ["review.reminder"] * 3
     assert len({row.id for row in early}) == 3
     assert [row.kind for row in late] == ["review.reminder"]
@@ -171,16 +163,16 @@ async def test_a_listener_that_falls_behind_holds_a_bounded_number(app, monkeypa
 async def test_the_listening_connection_comes_back(told, app, database, monkeypatch):
     if database.startswith("sqlite"):
         pytest.skip("SQLite tells within the process")
-    from models import sql
-
     monkeypatch.setattr(heard, "_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(heard, "_ALIVE_SECONDS", 0.1)
-    await sql.fetch(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE query LIKE '%LISTEN%' AND pid <> pg_backend_pid() AND datname = current_database()"
-    )
-    await asyncio.sleep(0.6)
+    cut = f"SELECT pid, pg_terminate_backend(pid) AS cut FROM pg_stat_activity WHERE {LISTENING}"
+    [lost] = await sql.fetch(cut)
 
+    async def is_another():
+        rows = await sql.fetch(f"SELECT pid FROM pg_stat_activity WHERE {LISTENING}")
+        return rows and rows[0]["pid"] != lost["pid"]
+
+    await until(is_another)
     with heard.listener("topic") as listener:
         await heard.announce("topic", id=1)
         assert (await listener.next(5)).facts == {"id": "1"}

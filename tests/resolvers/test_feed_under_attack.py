@@ -8,6 +8,7 @@ import pytest
 from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
 from tests.resolvers.feeds import BOB, EVIL, GOOD, NOW, WILMA, ago, evils, order, said
+from tests.waiting import until_locked
 
 SHILL = {"externalId": "SHILL", "displayName": "Sam Shill", "email": "shill@example.com"}
 NOBODY = WILMA | {"displayName": "Nobody Special", "email": "attacker@example.com"}
@@ -316,9 +317,7 @@ async def test_an_update_that_waited_for_the_marketplace_sees_its_order(
     evil = asyncio.ensure_future(
         send(evils(customer=NOBODY | {"displayName": "Evil Again"}, updatedAt=ahead), by=evil_key)
     )
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while not (await sql.fetch(waits))[0]["count"]:
-        await asyncio.sleep(0.01)
+    await until_locked()
     await connection.execute(
         "INSERT INTO orders (id, external_id, status, reminders_allowed, customer_id, vendor_id,"
         " service_id, link_version, created_at) SELECT gen_random_uuid(), 'ORDER-1', status,"
@@ -508,9 +507,7 @@ async def test_who_waits_for_a_hand_over_still_finds_the_review(
         "reject": lambda: ada.do("rejectReview", reviewId=review, reason="SPAM"),
     }
     acted = asyncio.ensure_future(acts[act]())
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while not (await sql.fetch(waits))[0]["count"]:
-        await asyncio.sleep(0.01)
+    await until_locked()
     await shop.commit()
     await connection.close()
 
@@ -528,18 +525,20 @@ async def test_an_import_of_reviews_that_meets_the_feed_stores_them_for_whom_the
     await send(order())
     path = tmp_path / "reviews.csv"
     path.write_text(f"order_id,rating,body,created_at\nORDER-1,1,It flickers.,{ago(hours=3)}\n")
-    insert = reviews.insert
+    insert, feeds = reviews.insert, []
 
     async def late(review):
         moved = asyncio.get_running_loop().create_task(
             send(order(customer=BOB)), context=contextvars.Context()
         )
-        await asyncio.wait([moved], timeout=3)
+        feeds.append(moved)
+        # It is stored before, or it waits for what this import holds.
+        await asyncio.wait([moved, asyncio.ensure_future(until_locked())], return_when="FIRST_COMPLETED")  # fmt: skip
         return await insert(review)
 
     monkeypatch.setattr(reviews, "insert", late)
     report = await import_reviews(Source(path))
-    await asyncio.sleep(0.5)
+    await asyncio.gather(*feeds)
 
     assert report.failed == 0
     wrong = await sql.fetch(
@@ -563,9 +562,7 @@ async def test_the_log_names_no_key_for_what_another_one_changed_meanwhile(
         NOW,
     )
     evil = asyncio.ensure_future(send(evils(customer=NOBODY, updatedAt=ago(hours=5)), by=evil_key))
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while not (await sql.fetch(waits))[0]["count"]:
-        await asyncio.sleep(0.01)
+    await until_locked()
     await shop.commit()
     await evil
     await connection.close()

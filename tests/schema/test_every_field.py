@@ -4,8 +4,8 @@ All of it is generated from the schema: a new field, column or type is in it by 
 """
 
 import orjson
-
 from candor.engine.fast.rows.answer import Straight
+
 from schema.context import Context
 from schema.review import shows_public_alone
 from tests.candor.sameness import COMPILED, STOCK, VIEWERS, operation_of

@@ -9,7 +9,7 @@ import pytest
 
 from models import Order, SiteSettings
 from models.time_zone import time_zone
-from tests.conftest import order_input
+from tests.fixtures.reviews import order_input
 
 INSTANTS = {
     "2026-01-31T12:00:00Z": "2026-01-31T12:00:00+00:00",
