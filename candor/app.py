@@ -29,6 +29,7 @@ from candor.tokens import Gatekeeper
 from candor.transport import heeding
 from models.announcements import hearing
 from models.database import opened
+from models.own_connections import OwnConnections
 from schema.api import printed
 
 _CODES = {
@@ -59,7 +60,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     # One budget of guesses for tokens and links.
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
-    health = Health(settings.database_url, metrics, settings.metrics)
+    own = OwnConnections()
+    health = Health(settings.database_url, metrics, settings.metrics, own)
     # Set by the server as soon as it is told to end.
     ending = asyncio.Event()
     graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
@@ -68,8 +70,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
         async with (
             opened(settings.database_url),
+            own.kept(),
             hearing(settings.database_url),
-            mail.working(settings, ending),
+            mail.working(settings, ending, own),
         ):
             try:
                 yield {"ending": ending}

@@ -11,6 +11,7 @@ from candor.metrics import Metrics
 from candor.metrics_door import MetricsDoor
 from models import clock, sql, writability
 from models.migrating import pending
+from models.own_connections import OwnConnections
 from models.unavailable import Unavailable
 
 _SECONDS = 5
@@ -28,10 +29,13 @@ SELECT MIN(created_at) AS created_at FROM review WHERE status = 'PENDING' AND de
 class Health:
     """The addresses that operators and their machines look at."""
 
-    def __init__(self, database_url: str, metrics: Metrics, door: MetricsDoor) -> None:
+    def __init__(
+        self, database_url: str, metrics: Metrics, door: MetricsDoor, own: OwnConnections
+    ) -> None:
         self._database_url = database_url
         self._metrics = metrics
         self._door = door
+        self._own = own
         self._is_migrated = False
         self._proven_until = 0.0
         self._mails = _gauge(metrics, "candor_outbox_mails", "Mails in the outbox.", "status")
@@ -46,7 +50,14 @@ class Health:
         return PlainTextResponse("ok\n")
 
     async def ready(self, _request: Request) -> Response:
-        """200 when the database answers, is migrated and stores; else 503 with the reason."""
+        """200 when the database answers, is migrated and stores; else 503 with the reason.
+
+        However many requests wait for their turn: a server that is busy is ready.
+        """
+        with self._own.used():
+            return await self._readiness()
+
+    async def _readiness(self) -> Response:
         try:
             async with asyncio.timeout(_SECONDS):
                 await sql.fetch("SELECT 1 AS one")
@@ -74,8 +85,9 @@ class Health:
         """The metrics in Prometheus' text format, for those who may read them."""
         self._door.must_be_open(request)
         try:
-            async with asyncio.timeout(_SECONDS):
-                await self._look()
+            with self._own.used():
+                async with asyncio.timeout(_SECONDS):
+                    await self._look()
         except Exception:  # noqa: BLE001 - the other figures are worth having all the same
             self._age.set(float("nan"))
         return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
