@@ -53,8 +53,10 @@ async def _another() -> BaseDBAsyncClient | None:
         return None
     size = {} if is_file else {"minsize": 1, "maxsize": MOST}
     given = credentials | size | {"connection_name": "default"}
-    client = type(get_connection("default"))(**given)
+    client: Any = type(get_connection("default"))(**given)
     if is_file:
         # Now, while it is there: opening a file that is gone would make another one.
         await client.execute_query("SELECT 1")
-    return client
+    else:
+        client.turns = None
+    return client  # type: ignore[no-any-return]
