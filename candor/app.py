@@ -30,6 +30,7 @@ from candor.pages.routes import Pages
 from candor.settings import Settings, from_environment
 from models.announcements import hearing
 from models.database import opened
+from models.own_connections import OwnConnections
 from schema.api import printed
 
 _CODES = {
@@ -60,7 +61,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     # One budget of guesses for tokens and links.
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
-    health = Health(settings.database_url, metrics, settings.metrics)
+    own = OwnConnections()
+    health = Health(settings.database_url, metrics, settings.metrics, own)
     # Set by the server as soon as it is told to end.
     ending = asyncio.Event()
     graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
@@ -69,8 +71,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
         async with (
             opened(settings.database_url),
+            own.kept(),
             hearing(settings.database_url),
-            mail_worker.working(settings, ending),
+            mail_worker.working(settings, ending, own),
         ):
             try:
                 yield {"ending": ending}

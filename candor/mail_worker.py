@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from candor.settings import Settings
 from mailers.configuration import MailConfig, Pace
 from mailers.worker.worker import Worker
+from models.own_connections import OwnConnections
 
 log = logging.getLogger("candor.mail")
 
@@ -32,7 +33,9 @@ def _patience(grace: int) -> float:
 
 
 @asynccontextmanager
-async def working(settings: Settings, ending: asyncio.Event) -> AsyncIterator[None]:
+async def working(
+    settings: Settings, ending: asyncio.Event, own: OwnConnections
+) -> AsyncIterator[None]:
     """Send mails as long as it lasts, unless the settings leave that to others.
 
     The end, or the server's before it, waits for mails that are being handed over; the rest is
@@ -42,7 +45,8 @@ async def working(settings: Settings, ending: asyncio.Event) -> AsyncIterator[No
         yield
         return
     worker = Worker(configuration(settings))
-    task = asyncio.create_task(worker.run())
+    with own.used():
+        task = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(_stop_with(ending, worker))
     try:
         yield

@@ -17,6 +17,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from models.outcome import QUESTION, Decision, around
+from models.turns import Turns
 from models.unavailable import Unavailable
 
 # Seconds in which a statement that nobody waits for any more is to end, or its connection does.
@@ -154,6 +155,8 @@ class SafeAsyncpgClient(AsyncpgDBClient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("reset", _no_reset)
         super().__init__(*args, **kwargs)
+        # None for whoever goes first.
+        self.turns: Turns | None = Turns()
 
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(_Transaction(self), self._pool_init_lock)
@@ -188,7 +191,10 @@ class SafeAsyncpgClient(AsyncpgDBClient):
 
 async def _fetch(client: SafeAsyncpgClient, query: str, values: Sequence[Any]) -> list[Any]:
     async with client.acquire_connection() as connection:
-        return await connection.fetch(query, *values)  # type: ignore[no-any-return]
+        rows: list[Any] = await connection.fetch(query, *values)
+    if client.turns is not None:
+        await client.turns.take()
+    return rows
 
 
 client_class = SafeAsyncpgClient

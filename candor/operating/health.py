@@ -12,6 +12,7 @@ from candor.operating.metrics_door import must_be_open
 from candor.settings.metrics_access import MetricsAccess
 from models import Review, clock, sql, writability
 from models.migrating import pending
+from models.own_connections import OwnConnections
 from models.unavailable import Unavailable
 
 _SECONDS = 5
@@ -31,10 +32,13 @@ _HELD_TYPES = sql.types_of(Review)
 class Health:
     """The addresses that operators and their machines look at."""
 
-    def __init__(self, database_url: str, metrics: Metrics, access: MetricsAccess) -> None:
+    def __init__(
+        self, database_url: str, metrics: Metrics, access: MetricsAccess, own: OwnConnections
+    ) -> None:
         self._database_url = database_url
         self._metrics = metrics
         self._access = access
+        self._own = own
         self._is_migrated = False
         self._proven_until = 0.0
         self._mails = _gauge(metrics, "candor_outbox_mails", "Mails in the outbox.", "status")
@@ -49,7 +53,14 @@ class Health:
         return PlainTextResponse("ok\n")
 
     async def ready(self, _request: Request) -> Response:
-        """200 when the database answers, is migrated and stores; else 503 with the reason."""
+        """200 when the database answers, is migrated and stores; else 503 with the reason.
+
+        However many requests wait for their turn: a server that is busy is ready.
+        """
+        with self._own.used():
+            return await self._readiness()
+
+    async def _readiness(self) -> Response:
         try:
             async with asyncio.timeout(_SECONDS):
                 await sql.fetch("SELECT 1 AS one")
@@ -77,8 +88,9 @@ class Health:
         """The metrics in Prometheus' text format, for those who may read them."""
         must_be_open(self._access, request)
         try:
-            async with asyncio.timeout(_SECONDS):
-                await self._look()
+            with self._own.used():
+                async with asyncio.timeout(_SECONDS):
+                    await self._look()
         except Exception:  # noqa: BLE001 - the other figures are worth having all the same
             self._age.set(float("nan"))
         return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -6,6 +6,7 @@ from uuid import UUID
 from starlette.responses import HTMLResponse
 
 from candor.callers.guests import RevokedLink, guest_of
+from candor.pages import mistakes
 from candor.pages.forms import Form
 from candor.pages.page_request import Visit
 from models import Order, Review, ReviewStatus, SiteSettings, clock
@@ -103,8 +104,7 @@ def _form(
         locale=values["order"].customer.locale,
         status=422 if refused else 200,
         typed={name: str(value) for name, value in typed.items()},
-        wrong=refused.field[0] if refused and refused.field else "",
-        code=refused.code if refused else "",
+        wrong=mistakes.by_field(refused),
         rejected=rejected,
         **values,
     )

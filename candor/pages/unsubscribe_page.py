@@ -13,13 +13,15 @@ async def unsubscribe_page(visit: Visit) -> HTMLResponse:
     """The choice, after a POST as it is stored. Doing it twice changes nothing."""
     recipient, category = visit.claim.subject.hex, category_of(visit.claim)
     stored = await _store(recipient, category, visit.form) if visit.form else False
+    says_nothing = visit.form is not None and not stored
     declined = await suppression.declined(recipient)
     return visit.page(
         "unsubscribe",
-        status=200 if stored or visit.form is None else 422,
+        status=422 if says_nothing else 200,
         category=category.value,
         wanted=[each.value for each in Category if each not in declined],
         just_now=stored,
+        says_nothing=says_nothing,
     )
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import HTMLResponse
 
 from candor.callers.guests import RevokedLink, guest_of
+from candor.pages import mistakes
 from candor.pages.forms import Form
 from candor.pages.page_request import Visit
 from resolvers import orders, services, update_actions, update_ratings, update_solves
@@ -24,12 +25,13 @@ async def update_page(visit: Visit) -> HTMLResponse:
         raise RevokedLink
     order = (await orders.of_updates([update]))[update.order_id]
     can = update_actions.actions(viewer, update, visit.site)
-    at_fault = refused.field[0] if refused and refused.field else ""
-    wrong = "comment" if at_fault == "note" else at_fault
+    found = mistakes.by_field(refused)
+    # What else can be refused, the page shows as it is now.
+    wrong = {name: found[name] for name in ("stars", "comment", "note") if name in found}
     return visit.page(
         _template(can.rate, can.report_still_has_issue, is_closed=update.is_closed),
         locale=order.customer.locale,
-        status=422 if wrong in {"stars", "comment"} else 200,
+        status=422 if wrong else 200,
         update=update,
         order=order,
         service=(await services.services_by_ids([order.service_id]))[order.service_id],
@@ -38,7 +40,6 @@ async def update_page(visit: Visit) -> HTMLResponse:
         may_comment=visit.site.rating_comments_enabled,
         until=_day(visit),
         wrong=wrong,
-        code=refused.code if refused else "",
         just_now=visit.form is not None and refused is None,
         **_typed(visit),
     )
@@ -75,7 +76,6 @@ def _typed(visit: Visit) -> dict[str, Any]:
     form = visit.form or Form([])
     told_issue = bool(form.text("still_has_issue"))
     return {
-        "told_issue": told_issue,
         "stars": form.text("stars") or str(visit.preselected("stars")),
         "comment": "" if told_issue else form.text("comment"),
         "note": form.text("comment") if told_issue else "",

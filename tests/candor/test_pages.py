@@ -159,6 +159,143 @@ async def test_an_error_stands_beside_its_field_and_what_was_typed_stays(
         assert [box["value"] for box in page.all("input") if "checked" in box] == ["4"]
 
 
+class Mistakes(HTMLParser):
+    """What a page says is wrong: in the summary, by the field it leads to, and beside each field."""
+
+    def __init__(self, answer) -> None:
+        super().__init__()
+        self.summary: list[tuple[str, str]] = []
+        self.beside: dict[str, str] = {}
+        self.focused: list[str] = []
+        self._item: list[str] | None = None
+        self._target = self._at = ""
+        self._is_alert = False
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag, attrs):
+        known = dict(attrs)
+        if "autofocus" in known:
+            self.focused.append(known.get("role", tag))
+        self._is_alert = self._is_alert or known.get("role") == "alert"
+        if self._is_alert and tag == "li":
+            self._item, self._target = [], ""
+        if self._item is not None and tag == "a":
+            self._target = known["href"]
+        if known.get("class") == "wrong":
+            self._at = known["id"]
+
+    def handle_data(self, data):
+        if self._item is not None:
+            self._item.append(data)
+        if self._at:
+            self.beside[self._at] = self.beside.get(self._at, "") + data.strip()
+
+    def handle_endtag(self, tag):
+        if tag == "li" and self._item is not None:
+            self.summary.append((self._target, " ".join("".join(self._item).split())))
+            self._item = None
+        if tag in {"p", "span"}:
+            self._at = ""
+        if tag == "div" and self._is_alert:
+            self._is_alert = False
+
+
+BAD = {"rating": "9", "body": "short", "communication": "0", "quality": "x", "value": "6"}
+STARS, STERNE = "Please choose 1 to 5 stars.", "Bitte wählen Sie 1 bis 5 Sterne."
+TOLD = {
+    "en": [
+        ("#rating", f"Your rating: {STARS}"),
+        ("#body", "Your review: Please write at least 10 characters."),
+        ("#communication", f"Communication: {STARS}"),
+        ("#quality", f"Quality: {STARS}"),
+        ("#value", f"Value for money: {STARS}"),
+    ],
+    "de": [
+        ("#rating", f"Ihre Sterne: {STERNE}"),
+        ("#body", "Ihre Bewertung: Bitte schreiben Sie mindestens 10 Zeichen."),
+        ("#communication", f"Verständigung: {STERNE}"),
+        ("#quality", f"Qualität: {STERNE}"),
+        ("#value", f"Preis und Leistung: {STERNE}"),
+    ],
+}
+
+
+def must_be_accessible(answer):
+    """Each wrong field is named, led to by the summary, and described by what stands beside it."""
+    page, mistakes = seen(answer), Mistakes(answer)
+    wrong = [attrs for _, attrs in page.tags if attrs.get("aria-invalid") == "true"]
+    identities = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(identities) == len(set(identities))
+    described = {name for each in wrong for name in each["aria-describedby"].split()}
+    assert set(mistakes.beside) == {name for name in described if name.endswith("-wrong")}
+    led_to = {target[1:] for target, _ in mistakes.summary if target}
+    assert led_to == {each["id"] for each in wrong if "id" in each}
+    assert mistakes.focused == ["alert"]
+
+
+@pytest.mark.parametrize("language", TOLD)
+async def test_all_mistakes_are_told_at_once_each_beside_its_field(
+    feed, link, client, stored, language
+):
+    await feed("ORDER-1")
+    path, before = await link(), await stored()
+
+    answer = await client.post(path, data=BAD, headers={"Accept-Language": language})
+
+    assert answer.status_code == 422
+    assert Mistakes(answer).summary == TOLD[language]
+    beside = {f"{target[1:]}-wrong": said.partition(": ")[2] for target, said in TOLD[language]}
+    assert Mistakes(answer).beside == beside
+    must_be_accessible(answer)
+    assert "short" in answer.text
+    assert await stored() == before
+
+
+async def test_all_mistakes_of_a_rejected_review_are_told_at_once(
+    review, link, client, ada, stored
+):
+    written = await review()
+    await ada.do("rejectReview", reviewId=written["id"], reason="SPAM")
+    path, before = await link(), await stored()
+
+    answer = await client.post(path, data=BAD)
+
+    assert answer.status_code == 422
+    assert Mistakes(answer).summary == TOLD["en"]
+    must_be_accessible(answer)
+    assert await stored() == before
+
+
+async def test_all_mistakes_of_a_rating_are_told_at_once(
+    open_update, solve, update_link, client, ada, stored
+):
+    path = update_link(await solve(await open_update()))
+    before = await stored()
+    given = {"stars": "9", "comment": "x" * 20_001}
+
+    both = await client.post(path, data=given)
+    issue = await client.post(path, data=given | {"still_has_issue": "1"})
+    assert await stored() == before
+    await ada.do("updateSettings", ratingCommentsEnabled=False)
+    without = await client.post(path, data={"stars": "9", "comment": "Hm."})
+
+    assert [each.status_code for each in (both, issue, without)] == [422, 422, 422]
+    too_long = "Please write 20,000 characters at most."
+    assert Mistakes(both).summary == [
+        ("#stars", f"Please rate our help: {STARS}"),
+        ("#comment", f"A comment, if you like: {too_long}"),
+    ]
+    label = "What is still wrong? You can leave it empty."
+    assert Mistakes(issue).summary == [("#note", f"{label}: {too_long}")]
+    # There is no field for a comment any more.
+    assert Mistakes(without).summary == [
+        ("#stars", f"Please rate our help: {STARS}"),
+        ("", "Comments are switched off: stars alone are welcome."),
+    ]
+    for answer in (both, issue, without):
+        must_be_accessible(answer)
+
+
 async def test_a_form_is_never_too_large_to_refuse(feed, link, client, stored):
     await feed("ORDER-1")
     path, before = await link(), await stored()

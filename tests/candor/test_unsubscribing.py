@@ -78,6 +78,8 @@ async def test_a_post_that_says_nothing_changes_nothing(client, path, form):
     answer = await client.post(path(), data=form | {"x": "y"})
 
     assert answer.status_code == 422
+    assert "Nothing was stored yet. Please use one of the buttons." in answer.text
+    assert "<title>Please check" in answer.text
     assert not await MailOptout.exists()
 
 
