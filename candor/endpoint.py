@@ -86,7 +86,9 @@ class GraphQLEndpoint:
             media_type = negotiate(request.headers.get("accept"))
             refuse_cross_site(request, self._origins)
             authorization = request.headers.get("authorization")
-            caller = await self._callers.identify(request.scope, authorization)
+            with self._operations.deadlines.over() as identifying:
+                caller = await self._callers.identify(request.scope, authorization)
+            spent = identifying.spent
             pay = partial(self._operations.admission.charge, caller)
             feeds = KeyScope.ORDERS_WRITE in caller.viewer.scopes
             asked = await read(request, pay, MAX_FEED if feeds else MAX_BODY)
@@ -94,7 +96,7 @@ class GraphQLEndpoint:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)
                 return None
-            with self._operations.deadlines.over(receive):
+            with self._operations.deadlines.over(receive, spent=spent):
                 answer = await self._operations.answer(
                     asked, caller, only_queries=request.method == "GET"
                 )

@@ -27,6 +27,10 @@ MAX_HEADER, MAX_FIELDS = 32_768, 200
 MAX_REQUEST = 1_000_000
 # For so long a client that has its answer may go on sending: then it has seen it.
 LINGER_SECONDS = 2.0
+_UNANSWERED = (
+    "This server ends before its answer is there. A mutation may have been carried out: ask again"
+    " with the same idempotencyKey, or look before you do."
+)
 
 
 class RequestTimeout(RequestError):
@@ -158,7 +162,8 @@ class HttpConnection(HttpToolsProtocol):
         if self._awaited is Awaited.FIRST_BYTE and not self._is_busy:
             self.drop()
         else:
-            self._refuse(ServerEnds())
+            began = self._is_busy and self._awaited is not Awaited.BODY
+            self._refuse(ServerEnds(_UNANSWERED if began else None))
 
     @property
     def _is_busy(self) -> bool:

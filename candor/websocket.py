@@ -9,7 +9,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from candor.budgets import Caller
 from candor.callers import Callers, stranger
-from candor.errors import BadRequest, Outage, RequestError, ServerEnds, TooSlow, masked
+from candor.errors import (
+    BadRequest,
+    OperationTimeout,
+    Outage,
+    RequestError,
+    ServerEnds,
+    TooSlow,
+    masked,
+)
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
@@ -88,7 +96,8 @@ class Socket:
         )
 
     async def _identified(self, authorization: str | None) -> Caller:
-        return await self._callers.identify(self._websocket.scope, authorization)
+        with self._operations.deadlines.over():
+            return await self._callers.identify(self._websocket.scope, authorization)
 
     async def _converse(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
         try:
@@ -202,10 +211,17 @@ class Socket:
             await self._websocket.close(close.code, close.reason)
 
 
+_CODES: dict[type[RequestError], int] = {
+    ServerEnds: 1012,
+    Outage: 1013,
+    OperationTimeout: 1013,
+    TooSlow: 4500,
+}
+
+
 def _close_of(error: RequestError) -> Close:
     """How the connection ends that may not be, or not go on."""
-    codes: dict[type[RequestError], int] = {ServerEnds: 1012, Outage: 1013, TooSlow: 4500}
-    return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
+    return Close(_CODES.get(type(error), 4403), f"{error.code}: {error.message}")
 
 
 def _id(message: dict[str, Any]) -> str:

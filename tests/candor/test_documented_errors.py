@@ -17,6 +17,7 @@ from candor.http_connection import MAX_FIELDS, MAX_HEADER
 from candor.streams import MAX_STREAMS, MAX_STREAMS_OF_ONE
 from candor.transport import MAX_BODY
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
+from schema.mutation_looks import LOOKS, REPEATABLE
 from tests.candor.real_server import start
 
 ROOT = Path(__file__).parents[2]
@@ -128,3 +129,11 @@ async def test_a_message_that_is_too_large_closes_the_socket_as_documented(
         await server.kill()
 
     assert closed.value.rcvd.code == 1009
+
+
+def test_what_shows_the_outcome_of_each_mutation_is_documented():
+    section = TEXT.partition("## When nobody knows what was stored\n")[2].partition("\n## ")[0]
+    known = dict(re.findall(r"^\| `(\w+)` \| `(.+)` \|$", section, re.MULTILINE))
+
+    assert known == LOOKS
+    assert all(f"`{name}`" in section.partition("|")[0] for name in REPEATABLE)
