@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from candor import sse
+from candor.body_limits import largest_body
 from candor.budgets import Budgets
 from candor.callers import Callers, stranger
 from candor.deadline import Departed
@@ -24,8 +25,6 @@ from candor.tokens import Gatekeeper
 from candor.transport import (
     EVENTS,
     JSON,
-    MAX_BODY,
-    MAX_FEED,
     Incoming,
     Reply,
     must_be_get_or_post,
@@ -36,7 +35,6 @@ from candor.transport import (
     status_of,
 )
 from candor.websocket import Socket
-from models.api_key import Scope as KeyScope
 from models.unavailable import Unavailable
 
 log = logging.getLogger("candor.endpoint")
@@ -90,8 +88,7 @@ class GraphQLEndpoint:
                 caller = await self._callers.identify(request.scope, authorization)
             spent = identifying.spent
             pay = partial(self._operations.admission.charge, caller)
-            feeds = KeyScope.ORDERS_WRITE in caller.viewer.scopes
-            asked = await read(request, pay, MAX_FEED if feeds else MAX_BODY)
+            asked = await read(request, pay, largest_body(caller.viewer))
             if media_type == EVENTS:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)

@@ -8,6 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from candor.body_limits import MAX_BODY
 from candor.connections import (
     Awaited,
     Connections,
@@ -17,7 +18,7 @@ from candor.connections import (
 )
 from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
 from candor.proxies import Proxies
-from candor.transport import JSON, MAX_BODY, MOST, Reply, respond
+from candor.transport import JSON, MOST, Reply, respond
 from candor.websocket_connection import WebSocketConnection
 
 # Octets of the request line and the headers, and how many headers and trailers there may be.
@@ -183,13 +184,17 @@ class HttpConnection(HttpToolsProtocol):
         elif self._read > self._most and self._is_answered:
             self._be_deaf()
         elif self._read > self._most:
-            self._refuse(BodyTooLarge(max=MAX_BODY))
+            self._refuse(BodyTooLarge(max=self._largest))
+
+    @property
+    def _largest(self) -> int:
+        """How large the body may be, as the application has said since it knows the sender."""
+        largest: Any = self.scope.get(MOST, MAX_BODY)
+        return int(largest)
 
     @property
     def _most(self) -> int:
-        """As much as the application has said that it reads of this request."""
-        most: Any = self.scope.get(MOST, MAX_REQUEST)
-        return int(most)
+        return max(2 * self._largest, MAX_REQUEST)
 
     def _count_as_forwarded(self) -> None:
         self.app = self._served

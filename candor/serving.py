@@ -15,12 +15,12 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import multiprocess
 
+from candor.body_limits import MAX_TEXT
 from candor.connections import Connections, within_descriptors
 from candor.ending import CLOSING_SECONDS, GONE_SECONDS, gone_after
 from candor.http_connection import HttpConnection
 from candor.proxies import Proxies
 from candor.settings import Settings
-from candor.transport import MAX_BODY
 
 
 def serve(settings: Settings, listening: socket, *, workers: int) -> None:
@@ -53,7 +53,7 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
         access_log=False,  # it would print the tokens of links
         log_level="warning",
         server_header=False,
-        ws_max_size=MAX_BODY,
+        ws_max_size=MAX_TEXT,
     )
 
 

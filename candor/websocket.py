@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from candor.body_limits import largest_message
 from candor.budgets import Caller
 from candor.callers import Callers, stranger
 from candor.errors import (
@@ -21,14 +22,14 @@ from candor.errors import (
 from candor.operations import Operations
 from candor.requests import asked, from_json
 from candor.streams import Streams
-from candor.transport import MAX_BODY, OCTETS_A_POINT, SHORT
+from candor.transport import OCTETS_A_POINT, SHORT
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
 # Ends that a client has brought about.
-_FAULTS = {4400, 4401, 4403, 4406, 4408, 4409, 4429}
+_FAULTS = {1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429}
 
 
 class Close(Exception):
@@ -177,8 +178,8 @@ class Socket:
         text = event.get("text")
         if text is None:
             raise Close(4400, "Messages are text")
-        if len(text) > MAX_BODY:
-            raise Close(4400, "The message is too large")
+        if len(text.encode(errors="surrogatepass")) > largest_message(self._payer.viewer):
+            raise Close(1009, "The message is too large")
         if len(text) > SHORT:
             await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
         try:

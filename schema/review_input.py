@@ -131,7 +131,7 @@ class ModerationInput:
 @strawberry.input(description="Decisions on several reviews.")
 class ModerateReviewsInput:
     decisions: list[ModerationInput] = strawberry.field(
-        description="100 at most, and as many notes as 200,000 bytes of a request hold."
+        description="100 at most. With the longest notes, over HTTP and as variables."
     )
 
 

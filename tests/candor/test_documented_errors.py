@@ -11,11 +11,11 @@ from websockets.exceptions import ConnectionClosed
 
 import candor
 from candor import websocket
+from candor.body_limits import MAX_BODY, MAX_TEXT
 from candor.connections import BODY_SECONDS, HEADER_SECONDS
 from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
 from candor.http_connection import MAX_FIELDS, MAX_HEADER
 from candor.streams import MAX_STREAMS, MAX_STREAMS_OF_ONE
-from candor.transport import MAX_BODY
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
 from schema.mutation_looks import LOOKS, REPEATABLE
 from tests.candor.real_server import start
@@ -109,20 +109,21 @@ def test_the_figures_are_those_of_the_code():
         f"{HEADER_SECONDS:.0f} seconds for its header, {BODY_SECONDS:.0f} for its body",
         f"{MAX_STREAMS_OF_ONE} live connections of one caller, or {MAX_STREAMS:,} of the process",
         f"more than {MAX_HEADER // 1_000} kB of header, or {MAX_FIELDS} headers",
-        f"more than {MAX_BODY:,} bytes",
+        f"more than {MAX_TEXT:,} bytes, or {MAX_BODY:,} from somebody unknown",
         f"no `connection_init` for {websocket.INIT_SECONDS:.0f} seconds",
         f"more than {websocket.MAX_OPERATIONS} operations at once",
     ):
         assert figure in PLAIN
 
 
+@pytest.mark.parametrize("size", [MAX_BODY + 1, MAX_TEXT + 1])
 async def test_a_message_that_is_too_large_closes_the_socket_as_documented(
-    sqlite_database, tmp_path
+    sqlite_database, tmp_path, size
 ):
     server = await start(sqlite_database, folder=tmp_path, GRACE=1, MAIL_WORKER="off")
     try:
         socket = await (await server.ready()).websocket()
-        await socket.send("x" * (MAX_BODY + 1))
+        await socket.send("x" * size)
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     finally:
