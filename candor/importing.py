@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from candor.import_report import Report
 from candor.row_files import FileRow, read_rows
 from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
@@ -38,22 +39,6 @@ _YES, _NO = {"yes", "y", "true", "t", "1"}, {"no", "n", "false", "f", "0", ""}
 T = TypeVar("T")
 
 
-@dataclass
-class Report:
-    """What an import did: how many rows of each outcome, and what is to be said of single rows."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    remarks: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def failed(self) -> int:
-        return self.counts.get("failed", 0)
-
-    def add(self, line: int, outcome: str, *why: str) -> None:
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
-
-
 @dataclass(frozen=True)
 class Source:
     """A file and how to read it."""
@@ -67,17 +52,20 @@ class Source:
     # The operator vouches for the purchases of a file of reviews.
     verified: bool = False
     progress: Callable[[int], None] = lambda _: None
+    # Read by whoever asked for it, also when it was stopped.
+    report: Report = field(default_factory=Report)
 
 
 async def import_orders(source: Source) -> Report:
     """Store the orders of a file with their customers, vendors and services. Reminds nobody."""
-    report = Report()
+    report = source.report
     zone = await _zone(source)
     async with _kept(source):
         rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
         for batch in _batches(rows):
             facts = [each for _, each in batch]
-            results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
+            with report.storing([line for line, _ in batch]):
+                results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
                     report.add(line, "failed", *map(_told, result.errors))
@@ -90,7 +78,7 @@ async def import_reviews(source: Source) -> Report:
     """Store the reviews of a file. Of several reviews of one order the newest is taken."""
     zone = await _zone(source)
     newest = _newest(source, zone)
-    report = Report()
+    report = source.report
     async with _kept(source):
         rows = _facts(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
         for batch in _batches(rows):
@@ -101,9 +89,10 @@ async def import_reviews(source: Source) -> Report:
                 else:
                     other = newest[facts.order]
                     report.add(line, "skipped", f"line {other} has a newer review of this order")
-            results = await review_import.import_reviews(
-                OPERATOR, [facts for _, facts in taken], declared=source.verified
-            )
+            with report.storing([line for line, _ in batch]):
+                results = await review_import.import_reviews(
+                    OPERATOR, [facts for _, facts in taken], declared=source.verified
+                )
             for (line, _), result in zip(taken, results, strict=True):
                 why = [_told(result.error)] if result.error else []
                 outcome: ImportOutcome | None = result.outcome

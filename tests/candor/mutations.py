@@ -60,7 +60,7 @@ class Stage:
         return "maria", {"order": {"externalId": name}, "rating": 4, "body": BODY}
 
     async def edit_review(self, name: str) -> tuple[str, dict[str, Any]]:
-        return "maria", {"reviewId": await self._review(name), "rating": 1}
+        return "maria", {"reviewId": await self._review(name), "rating": 1, "body": f"{BODY} Not."}
 
     async def delete_review(self, name: str) -> tuple[str, dict[str, Any]]:
         return "ada", {"reviewId": await self._review(name), "reason": "A test."}
@@ -111,7 +111,11 @@ class Stage:
         return "maria", {"updateId": await self._update(name, solved=True), "note": "Not yet."}
 
     async def rate_update(self, name: str) -> tuple[str, dict[str, Any]]:
-        return "maria", {"updateId": await self._update(name, solved=True), "stars": 2}
+        return "maria", {
+            "updateId": await self._update(name, solved=True),
+            "stars": 2,
+            "comment": "No.",
+        }
 
     async def retry_mail(self, name: str) -> tuple[str, dict[str, Any]]:
         person, mail = await self.cancel_mail(name)

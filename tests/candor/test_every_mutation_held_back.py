@@ -17,8 +17,6 @@ SECONDS = 0.15
 # What looking around, and a busy machine, may add to it.
 SLACK = 1.0
 NOTHING = {"UNAVAILABLE", "OPERATION_TIMEOUT"}
-# Who uses a key, and when, is written beside what is asked.
-APART = {"api_key", "tortoise_migrations"}
 
 
 @pytest.fixture
@@ -38,27 +36,6 @@ def stage(request, hurried, feed, review, open_update, solve):
     names = ("maria", "carl", "nina", "sam", "ada", "shop")
     cast = {name: request.getfixturevalue(name) for name in names}
     return Stage(cast, feed=feed, review=review, open_update=open_update, solve=solve), cast
-
-
-@pytest.fixture
-def everything(direct):
-    """All that is stored, table by table, as somebody sees it who does not come through the relay."""
-
-    async def look():
-        running = (
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE state <> 'idle'"
-            " AND datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        async with asyncio.timeout(10):
-            while await direct.fetchval(running):
-                await asyncio.sleep(0.01)
-        tables = await direct.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        return {
-            name: sorted(map(repr, await direct.fetch(f"SELECT * FROM {name}")))
-            for name in {row["tablename"] for row in tables} - APART
-        }
-
-    return look
 
 
 def growth(before, after):
