@@ -107,8 +107,8 @@ class ServerEnds(RequestError):
     status = 503
     code = "SERVER_ENDS"
 
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "1"})
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})
 
 
 class TooSlow(RequestError):

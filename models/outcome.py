@@ -19,9 +19,11 @@ _READ = re.compile(r"\s*(SELECT|WITH)\b")
 class Outcome:
     """Counts of decisions: a COMMIT, or a write that is a transaction of its own."""
 
-    __slots__ = ("stored", "unknown")
+    __slots__ = ("advice", "stored", "unknown")
 
-    def __init__(self) -> None:
+    def __init__(self, advice: list[str] | None = None) -> None:
+        # What to do when nobody knows, of everything that was begun.
+        self.advice = [] if advice is None else advice
         self.stored = 0
         # Sent, and not answered (yet).
         self.unknown = 0
@@ -36,9 +38,13 @@ current: ContextVar[Outcome | None] = ContextVar("outcome", default=None)
 
 
 @contextmanager
-def watched() -> Iterator[Outcome]:
-    """Watch what is stored inside; whoever watches from outside learns of it afterwards."""
-    outer, outcome = current.get(), Outcome()
+def watched(advice: str | None = None) -> Iterator[Outcome]:
+    """Watch what is stored inside; whoever watches from outside learns of it afterwards.
+
+    `advice` is for this part alone; without any, that of the whole holds.
+    """
+    outer = current.get()
+    outcome = Outcome([advice] if advice else outer.advice if outer else None)
     token = current.set(outcome)
     try:
         yield outcome
@@ -47,6 +53,8 @@ def watched() -> Iterator[Outcome]:
         if outer is not None:
             outer.stored += outcome.stored
             outer.unknown += outcome.unknown
+            if advice:
+                outer.advice.append(advice)
 
 
 async def once_more(work: Callable[[], Awaitable[T]]) -> T:

@@ -190,8 +190,8 @@ class DatabaseUnavailable(UserError):
 
 class OutcomeUnknown(UserError):
     """
-    Nobody knows whether this was stored: its answer did not come. With an idempotencyKey, ask
-    again with the same one, and it is done once. Without, look at what it is about before you do.
+    Nobody knows whether this was stored: its answer did not come. Look at what it is about before
+    you ask again.
     """
 
     code = "OUTCOME_UNKNOWN"

@@ -18,8 +18,18 @@ def refused(trouble: unavailable.Unavailable) -> UserError:
     _warn(trouble.reason)
     seen = outcome.current.get()
     if isinstance(trouble, unavailable.OutcomeUnknown) or (seen and not seen.is_nothing):
-        return OutcomeUnknown()
+        return unknown(seen)
     return DatabaseUnavailable()
+
+
+def unknown(seen: outcome.Outcome | None) -> OutcomeUnknown:
+    """The refusal of what may have been stored, with the advice of all that was begun."""
+    if seen is None or not seen.advice:
+        return OutcomeUnknown()
+    advice = " ".join(dict.fromkeys(seen.advice))
+    return OutcomeUnknown(
+        message=f"Nobody knows whether this was stored: its answer did not come. {advice}"
+    )
 
 
 def _warn(reason: str) -> None:

@@ -9,15 +9,20 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET, Info
 
-from models.outcome import once_more
-from resolvers import errors
+from models.outcome import once_more, watched
+from models.unavailable import Unavailable
+from resolvers import errors, outages
 from schema.context import Context
 from schema.errors import UserError
 from schema.fetch import present_one
+from schema.mutation_looks import LOOKS, REPEATABLE
 from schema.references import read
 from schema.selection import selected
 
 Input = strawberry.argument(description="What to do it with.")
+
+_KEYED = "Ask again with the same idempotencyKey, and it is done once."
+_REPEATABLE = "Send it again: what was stored already changes nothing."
 
 
 def mutation(
@@ -31,7 +36,8 @@ def mutation(
     """A mutation that does `act(viewer, **input)` and answers `payload.of(info, what it gave)`.
 
     Its refusals stand in the payload's `errors`, with nothing else in it. Whom it is not for, `may`
-    says so before ids are read: it gets the viewer, and what it names of the input.
+    says so before ids are read: it gets the viewer, and what it names of the input. When nobody
+    knows what was stored, the error says what to do.
     """
     _must_fit(input, may, act)
 
@@ -49,16 +55,29 @@ def mutation_by(payload: type, may: Callable[..., None], description: str) -> An
     def declared(resolver: Callable[..., Awaitable[Any]]) -> Any:
         @wraps(resolver)
         async def answer(*args: Any, **kwargs: Any) -> Any:
-            try:
-                given = {name: getattr(kwargs["input"], name) for name in concerns}
-                may(kwargs["info"].context.viewer, **given)
-                return await once_more(partial(resolver, *args, **kwargs))
-            except errors.UserError as refused:
-                return payload(errors=[UserError.of(each) for each in refused.all])
+            info, asked = kwargs["info"], kwargs["input"]
+            with watched(_advice(info.field_name, asked)):
+                try:
+                    given = {name: getattr(asked, name) for name in concerns}
+                    may(info.context.viewer, **given)
+                    return await once_more(partial(resolver, *args, **kwargs))
+                except errors.UserError as refused:
+                    return payload(errors=[UserError.of(each) for each in refused.all])
+                except Unavailable as trouble:
+                    raise outages.refused(trouble) from trouble
 
         return strawberry.mutation(description=description)(answer)
 
     return declared
+
+
+def _advice(mutation: str, input: Any) -> str:
+    """What to do when the outcome is unknown."""
+    if getattr(input, "idempotency_key", None) is not None:
+        return _KEYED
+    return (
+        _REPEATABLE if mutation in REPEATABLE else f"Look before you ask again: {LOOKS[mutation]}"
+    )
 
 
 async def shown(info: Info[Context, None], type_name: str, row: Any) -> Any:

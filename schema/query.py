@@ -169,7 +169,9 @@ class Query(UpdateQuery, MailQuery):
     @strawberry.field(
         description=(
             f"The ratings of up to {MAX_NODES} services and vendors for a page of cards, in the"
-            " order asked for. One that is not known yet is not reviewed: its count is 0."
+            " order asked for. One that is not known yet is not reviewed: its count is 0. Without a"
+            f" credential, {MAX_NODES} external ids fit up to 160 characters each, however they are"
+            " escaped."
         )
     )
     async def rating_summaries(

@@ -115,7 +115,7 @@ class ModerationInput:
 @strawberry.input(description="Decisions on several reviews.")
 class ModerateReviewsInput:
     decisions: list[ModerationInput] = strawberry.field(
-        description=f"{MAX_BATCH} at most, and as many notes as 200,000 bytes of a request hold."
+        description=f"{MAX_BATCH} at most. With the longest notes, over HTTP and as variables."
     )
 
 

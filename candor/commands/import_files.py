@@ -8,10 +8,13 @@ from typing import Any
 import click
 
 from candor.commands.environment import run_in_database
-from candor.commands.import_source import Report, Source
+from candor.commands.import_report import Report
+from candor.commands.import_source import Source
 from candor.commands.importing import import_orders, import_reviews
 from candor.commands.row_files import BadFile
 from models.time_zone import time_zone as iana_name
+
+_AGAIN = "import the file again, what was stored does not change."
 
 
 @click.group(name="import")
@@ -99,16 +102,28 @@ def _run(
             verified,
             bar.update,
         )
+        stopped = None
         try:
-            report = run_in_database(work(source))
+            run_in_database(work(source))
         except BadFile as error:
-            raise click.ClickException(str(error)) from None
+            stopped = str(error)
+        except click.ClickException as error:
+            stopped = error.message
+    _tell(source.report, dry_run=dry_run)
+    if stopped is not None:
+        if source.report.stopped and not dry_run:
+            stopped += f" {source.report.stopped}, and nothing of what follows: {_AGAIN}"
+        raise click.ClickException(stopped)
+    if source.report.failed:
+        raise SystemExit(1)
+
+
+def _tell(report: Report, *, dry_run: bool) -> None:
+    """What was done, as far as it came."""
     for line, remark in sorted(report.remarks):
         click.echo(f"line {line}: {remark}", err=True)
     counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))
     click.echo(f"{'Dry run, nothing kept: ' if dry_run else ''}{counts or 'no rows'}")
-    if report.failed:
-        raise SystemExit(1)
 
 
 def _pair(given: str) -> tuple[str, str]:

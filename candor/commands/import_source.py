@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from candor.commands.import_report import Report
 from resolvers.errors import UserError
 
 # The columns that resolvers know by another path.
@@ -19,22 +20,6 @@ _COLUMN_OF = {
 }
 
 
-@dataclass
-class Report:
-    """What an import did: how many rows of each outcome, and what is to be said of single rows."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    remarks: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def failed(self) -> int:
-        return self.counts.get("failed", 0)
-
-    def add(self, line: int, outcome: str, *why: str) -> None:
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
-
-
 @dataclass(frozen=True)
 class Source:
     """A file and how to read it."""
@@ -48,6 +33,8 @@ class Source:
     # The operator vouches for the purchases of a file of reviews.
     verified: bool = False
     progress: Callable[[int], None] = lambda _: None
+    # Read by whoever asked for it, also when it was stopped.
+    report: Report = field(default_factory=Report)
 
     def told(self, refused: UserError) -> str:
         """What is wrong with a row, by the columns of the file."""

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from candor.commands.import_source import Report, Source
+from candor.commands.import_report import Report
+from candor.commands.import_source import Source
 from candor.commands.row_files import FileRow, read_rows
 from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
@@ -40,13 +41,14 @@ T = TypeVar("T")
 
 async def import_orders(source: Source) -> Report:
     """Store the orders of a file with their customers, vendors and services. Reminds nobody."""
-    report = Report()
+    report = source.report
     zone = await _zone(source)
     async with _kept(source):
         rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
         for batch in _batches(rows):
             facts = [each for _, each in batch]
-            results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
+            with report.storing([line for line, _ in batch]):
+                results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
                     report.add(line, "failed", *map(source.told, result.errors))
@@ -60,7 +62,7 @@ async def import_reviews(source: Source) -> Report:
     """Store the reviews of a file. Of several reviews of one order the newest is taken."""
     zone = await _zone(source)
     newest = _newest(source, zone)
-    report = Report()
+    report = source.report
     async with _kept(source):
         rows = _facts(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
         for batch in _batches(rows):
@@ -71,9 +73,10 @@ async def import_reviews(source: Source) -> Report:
                 else:
                     other = newest[facts.order]
                     report.add(line, "skipped", f"line {other} has a newer review of this order")
-            results = await review_import.import_reviews(
-                OPERATOR, [facts for _, facts in taken], declared=source.verified
-            )
+            with report.storing([line for line, _ in batch]):
+                results = await review_import.import_reviews(
+                    OPERATOR, [facts for _, facts in taken], declared=source.verified
+                )
             for (line, _), result in zip(taken, results, strict=True):
                 why = [source.told(result.error)] if result.error else []
                 outcome: ImportOutcome | None = result.outcome

@@ -2,12 +2,13 @@
 
 import asyncio
 
+from candor.callers.body_limits import MAX_BODY
 from candor.callers.budgets import Budgets, Caller
 from candor.engine.document_reading import Reading, price_of_reading
 from candor.engine.documents import Document, Documents, Operation
 from candor.engine.request import Asked
 from candor.engine.trusted_documents import TrustedDocuments
-from candor.errors import RateLimited, RequestError, TooExpensive
+from candor.errors import BodyTooLarge, RateLimited, RequestError, TooExpensive
 from candor.operating.metrics import Observation
 from candor.settings import Settings
 from resolvers.viewer import Role
@@ -29,10 +30,14 @@ class Admission:
     async def admit(self, asked: Asked, caller: Caller, seen: Observation) -> Operation:
         """The operation that is asked for, paid for. Raises RequestError.
 
+        However large the body may be, the operation itself is no longer than anybody's.
+
         A text that is new is paid for before it is read; when it is accepted, that counts towards
         the operation's cost.
         """
         text, paid = self._trusted.text_of(asked), 0
+        if len(text) > MAX_BODY:
+            raise BodyTooLarge("The operation is too long: send values in variables.", max=MAX_BODY)
         try:
             document = self._documents.known(text)
         except RequestError as refused:

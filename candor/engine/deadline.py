@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from candor.errors import OperationTimeout, Outage
 from models import outcome
-from resolvers.errors import OutcomeUnknown
+from resolvers import outages
 
 # Most answers are there before it pays to look whether anybody still waits for them.
 LOOK_AFTER = 0.25
@@ -33,9 +33,12 @@ class Deadlines:
         self._open: set[Deadline] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def over(self, receive: Receive | None = None) -> "Deadline":
-        """The deadline of work that begins now. Without `receive` nobody can leave."""
-        return Deadline(self, receive)
+    def over(self, receive: Receive | None = None, *, spent: float = 0.0) -> "Deadline":
+        """The deadline of work that begins now. Without `receive` nobody can leave.
+
+        `spent`: seconds that were used up before.
+        """
+        return Deadline(self, receive, spent)
 
     def enter(self, deadline: "Deadline") -> asyncio.AbstractEventLoop:
         self._open.add(deadline)
@@ -74,20 +77,22 @@ class Deadline:
         "_outcome",
         "_reason",
         "_receive",
+        "_spent",
         "_task",
         "_token",
         "_watcher",
         "began",
     )
 
-    def __init__(self, deadlines: Deadlines, receive: Receive | None) -> None:
+    def __init__(self, deadlines: Deadlines, receive: Receive | None, spent: float) -> None:
         self._deadlines = deadlines
         self._receive = receive
+        self._spent = spent
         self._reason: Exception | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> Self:
-        self.began = time.monotonic()
+        self.began = time.monotonic() - self._spent
         loop = self._deadlines.enter(self)
         self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
         self._cancelling = self._task.cancelling() if self._task else 0
@@ -111,8 +116,13 @@ class Deadline:
         ours = self._task.uncancel() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             if isinstance(self._reason, OperationTimeout) and not self._outcome.is_nothing:
-                raise Outage(OutcomeUnknown()) from None
+                raise Outage(outages.unknown(self._outcome)) from None
             raise self._reason from None
+
+    @property
+    def spent(self) -> float:
+        """The seconds that are used up."""
+        return time.monotonic() - self.began
 
     def look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to watch whether the client is still there."""

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from candor.callers.body_limits import largest_body
 from candor.callers.budgets import Budgets
 from candor.callers.identify import Callers, stranger
 from candor.callers.tokens import Gatekeeper
@@ -20,8 +21,6 @@ from candor.http.graphiql import GraphiQL
 from candor.http.graphql_over_http import (
     EVENTS,
     JSON,
-    MAX_BODY,
-    MAX_FEED,
     Incoming,
     Reply,
     must_be_get_or_post,
@@ -36,7 +35,6 @@ from candor.http.origins import Origins
 from candor.http.websocket import Socket
 from candor.operating.metrics import Metrics
 from candor.settings import Settings
-from models.api_key import Scope as KeyScope
 from models.unavailable import Unavailable
 
 log = logging.getLogger("candor.endpoint")
@@ -86,15 +84,16 @@ class GraphQLEndpoint:
             media_type = negotiate(request.headers.get("accept"))
             refuse_cross_site(request, self._origins)
             authorization = request.headers.get("authorization")
-            caller = await self._callers.identify(request.scope, authorization)
+            with self._operations.deadlines.over() as identifying:
+                caller = await self._callers.identify(request.scope, authorization)
+            spent = identifying.spent
             pay = partial(self._operations.admission.charge, caller)
-            feeds = KeyScope.ORDERS_WRITE in caller.viewer.scopes
-            asked = await read(request, pay, MAX_FEED if feeds else MAX_BODY)
+            asked = await read(request, pay, largest_body(caller.viewer))
             if media_type == EVENTS:
                 with self._streams.opened(caller, authorization, "sse") as over:
                     await sse.tell(self._operations.stream(asked, caller), over, receive, send)
                 return None
-            with self._operations.deadlines.over(receive):
+            with self._operations.deadlines.over(receive, spent=spent):
                 answer = await self._operations.answer(
                     asked, caller, only_queries=request.method == "GET"
                 )

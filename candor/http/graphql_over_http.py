@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
+from candor.callers.body_limits import MAX_BODY
 from candor.engine.request import Asked, asked, asked_by_query, from_json
 from candor.errors import (
     BadRequest,
@@ -20,11 +21,7 @@ from candor.errors import (
 )
 from candor.http.origins import PREFLIGHTED, Origins
 
-MAX_BODY = 200_000
-# What a back end that may write orders sends: 500 of them with the longest values that their fields
-# allow, each character of them escaped in twelve octets (`\ud801\udc00`).
-MAX_FEED = 28_000_000
-# Where the server finds how many octets it is to read of this request, if it is more.
+# Where the server finds how large the body of this request may be.
 MOST = "candor.most"
 # What is no longer than the longest of texts is read for nothing; else all of it is paid for.
 SHORT, OCTETS_A_POINT = 25_000, 1_000
@@ -125,21 +122,16 @@ async def read(
 ) -> Asked:
     """The operation of a request. What is long is paid for before it is read.
 
-    Of a body that may be larger, the operation's own text is no longer than that of all others.
     Raises BadRequest, BodyTooLarge, UnsupportedMediaType, and what `pay` raises.
     """
     if request.method == "GET":
         return asked_by_query(request.query_params)
     _must_be_json(request)
-    if most > MAX_BODY:
-        request.scope[MOST] = 2 * most  # however it is wrapped
+    request.scope[MOST] = most
     octets = await body_of(request, most)
     if len(octets) > SHORT:
         await pay(len(octets) // OCTETS_A_POINT)
-    read = asked(from_json(octets))
-    if len(octets) > MAX_BODY and len(read.text or "") > MAX_BODY:
-        raise BodyTooLarge("The operation is too long: send values in variables.", max=MAX_BODY)
-    return read
+    return asked(from_json(octets))
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:

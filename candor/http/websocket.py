@@ -7,12 +7,21 @@ from typing import Any
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from candor.callers.body_limits import largest_message
 from candor.callers.budgets import Caller
 from candor.callers.identify import Callers, stranger
 from candor.engine.pipeline import Operations
 from candor.engine.request import asked, from_json
-from candor.errors import BadRequest, Outage, RequestError, ServerEnds, TooSlow, masked
-from candor.http.graphql_over_http import MAX_BODY, OCTETS_A_POINT, SHORT
+from candor.errors import (
+    BadRequest,
+    OperationTimeout,
+    Outage,
+    RequestError,
+    ServerEnds,
+    TooSlow,
+    masked,
+)
+from candor.http.graphql_over_http import OCTETS_A_POINT, SHORT
 from candor.http.live_connections import Streams
 
 PROTOCOL = "graphql-transport-ws"
@@ -20,7 +29,7 @@ INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
 # Ends that a client has brought about.
-_FAULTS = {4400, 4401, 4403, 4406, 4408, 4409, 4429}
+_FAULTS = {1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429}
 
 
 class Close(Exception):
@@ -88,7 +97,8 @@ class Socket:
         )
 
     async def _identified(self, authorization: str | None) -> Caller:
-        return await self._callers.identify(self._websocket.scope, authorization)
+        with self._operations.deadlines.over():
+            return await self._callers.identify(self._websocket.scope, authorization)
 
     async def _converse(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
         try:
@@ -168,8 +178,8 @@ class Socket:
         text = event.get("text")
         if text is None:
             raise Close(4400, "Messages are text")
-        if len(text) > MAX_BODY:
-            raise Close(4400, "The message is too large")
+        if len(text.encode(errors="surrogatepass")) > largest_message(self._payer.viewer):
+            raise Close(1009, "The message is too large")
         if len(text) > SHORT:
             await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
         try:
@@ -202,10 +212,17 @@ class Socket:
             await self._websocket.close(close.code, close.reason)
 
 
+_CODES: dict[type[RequestError], int] = {
+    ServerEnds: 1012,
+    Outage: 1013,
+    OperationTimeout: 1013,
+    TooSlow: 4500,
+}
+
+
 def _close_of(error: RequestError) -> Close:
     """How the connection ends that may not be, or not go on."""
-    codes: dict[type[RequestError], int] = {ServerEnds: 1012, Outage: 1013, TooSlow: 4500}
-    return Close(codes.get(type(error), 4403), f"{error.code}: {error.message}")
+    return Close(_CODES.get(type(error), 4403), f"{error.code}: {error.message}")
 
 
 def _id(message: dict[str, Any]) -> str:

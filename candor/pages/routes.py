@@ -18,7 +18,7 @@ from candor.pages.unsubscribe_page import unsubscribe_page
 from candor.pages.update_page import update_page
 from candor.settings import Settings
 from mailers.letters.signed_links import BadLink, ExpiredLink, Purpose, read
-from models.outcome import once_more, watched
+from models.outcome import Outcome, once_more, watched
 from models.unavailable import Unavailable
 from resolvers import site_settings
 from resolvers.errors import OutcomeUnknown
@@ -56,8 +56,15 @@ class Pages:
     async def _answer(
         self, request: Request, purpose: Purpose, page: Page, read_form: ReadForm
     ) -> Response:
+        with watched() as stored:
+            return await self._told(request, stored, self._shown(request, purpose, page, read_form))
+
+    async def _told(
+        self, request: Request, stored: Outcome, shown: Awaitable[Response]
+    ) -> Response:
+        """The page, or what is known of why there is none."""
         try:
-            return await self._shown(request, purpose, page, read_form)
+            return await shown
         except BadLink as error:
             return await self._unknown(request, error)
         except RequestError as error:
@@ -66,7 +73,8 @@ class Pages:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             masked(error)
-            return _sorry(request, "INTERNAL_SERVER_ERROR", 500)
+            code = "INTERNAL_SERVER_ERROR" if stored.is_nothing else OutcomeUnknown.code
+            return _sorry(request, code, 500)
 
     async def _shown(
         self, request: Request, purpose: Purpose, page: Page, read_form: ReadForm

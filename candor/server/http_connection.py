@@ -8,8 +8,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from candor.callers.body_limits import MAX_BODY
 from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
-from candor.http.graphql_over_http import JSON, MAX_BODY, MOST, Reply, respond
+from candor.http.graphql_over_http import JSON, MOST, Reply, respond
 from candor.server.connections import (
     Awaited,
     Connections,
@@ -27,6 +28,10 @@ MAX_HEADER, MAX_FIELDS = 32_768, 200
 MAX_REQUEST = 1_000_000
 # For so long a client that has its answer may go on sending: then it has seen it.
 LINGER_SECONDS = 2.0
+_UNANSWERED = (
+    "This server ends before its answer is there. A mutation may have been carried out: ask again"
+    " with the same idempotencyKey, or look before you do."
+)
 
 
 class RequestTimeout(RequestError):
@@ -158,7 +163,8 @@ class HttpConnection(HttpToolsProtocol):
         if self._awaited is Awaited.FIRST_BYTE and not self._is_busy:
             self.drop()
         else:
-            self._refuse(ServerEnds())
+            began = self._is_busy and self._awaited is not Awaited.BODY
+            self._refuse(ServerEnds(_UNANSWERED if began else None))
 
     @property
     def _is_busy(self) -> bool:
@@ -178,13 +184,17 @@ class HttpConnection(HttpToolsProtocol):
         elif self._read > self._most and self._is_answered:
             self._be_deaf()
         elif self._read > self._most:
-            self._refuse(BodyTooLarge(max=MAX_BODY))
+            self._refuse(BodyTooLarge(max=self._largest))
+
+    @property
+    def _largest(self) -> int:
+        """How large the body may be, as the application has said since it knows the sender."""
+        largest: Any = self.scope.get(MOST, MAX_BODY)
+        return int(largest)
 
     @property
     def _most(self) -> int:
-        """As much as the application has said that it reads of this request."""
-        most: Any = self.scope.get(MOST, MAX_REQUEST)
-        return int(most)
+        return max(2 * self._largest, MAX_REQUEST)
 
     def _count_as_forwarded(self) -> None:
         self.app = self._served

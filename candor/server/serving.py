@@ -15,7 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import multiprocess
 
-from candor.http.graphql_over_http import MAX_BODY
+from candor.callers.body_limits import MAX_TEXT
 from candor.server.connections import Connections, within_descriptors
 from candor.server.ending import CLOSING_SECONDS, GONE_SECONDS, gone_after
 from candor.server.http_connection import HttpConnection
@@ -53,7 +53,7 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
         access_log=False,  # it would print the tokens of links
         log_level="warning",
         server_header=False,
-        ws_max_size=MAX_BODY,
+        ws_max_size=MAX_TEXT,
     )
 
 

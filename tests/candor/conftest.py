@@ -20,6 +20,8 @@ from tests.candor.sameness import seed, world_of
 
 JSON = {"Content-Type": "application/json"}
 GRAPHQL = "application/graphql-response+json"
+# Who uses a key, and when, is written beside what is asked.
+APART = {"api_key", "tortoise_migrations"}
 
 
 @pytest.fixture
@@ -213,3 +215,24 @@ async def direct(postgres_database):
     connection = await asyncpg.connect(postgres_database.replace("postgres", "postgresql", 1))
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def everything(direct):
+    """All that is stored, table by table, as somebody sees it who does not come through the relay."""
+
+    async def look():
+        running = (
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE state <> 'idle'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        async with asyncio.timeout(10):
+            while await direct.fetchval(running):
+                await asyncio.sleep(0.01)
+        tables = await direct.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {
+            name: sorted(map(repr, await direct.fetch(f"SELECT * FROM {name}")))
+            for name in {row["tablename"] for row in tables} - APART
+        }
+
+    return look

@@ -11,7 +11,7 @@ _SOCKET = ".s.PGSQL.5432"
 class Relay:
     """`url` leads to the database through it.
 
-    After `passes` more answers all others are held back, or with `breaks` the connections end.
+    `passed` answers came through. After `passes` more all others are held back, or with `breaks` the connections end.
     """
 
     def __init__(self, database: str, folder: Path) -> None:
@@ -20,6 +20,7 @@ class Relay:
         self._path = folder / _SOCKET
         self.url = urlunsplit(parts._replace(query=f"host={folder}"))
         self.passes: int | None = None
+        self.passed = 0
         self.breaks = self.holds = False
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -62,6 +63,7 @@ class Relay:
                         break
                     continue
                 self.passes -= 1
+            self.passed += answers
             writer.write(octets)
             await writer.drain()
         writer.transport.abort()

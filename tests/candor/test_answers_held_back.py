@@ -7,14 +7,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 
 from candor.settings import Settings
 from mailers.letters.signed_links import Claim, Purpose, sign
+from mailers.outbox.suppression import recipient_hash
+from schema import ids
 from tests.fixtures.application import SECRET
+from tests.fixtures.people import Person
 from tests.fixtures.reviews import BODY
-from tests.waiting import until
 
 SECONDS = 0.5
 # What looking around, and a busy machine, may add to it.
@@ -22,14 +25,6 @@ SLACK = 1.0
 CREATE = (
     "mutation($input: CreateReviewInput!) { createReview(input: $input)"
     " { review { id rating body } errors { code } } }"
-)
-TABLES = (
-    "review",
-    "review_revision",
-    "review_vote",
-    "order_update",
-    "tracking_event",
-    "outbox_mail",
 )
 
 
@@ -43,27 +38,11 @@ def settings(database):
     return Settings(database_url=database, secret=SECRET, operation_seconds=SECONDS)
 
 
-@pytest.fixture
-def everything(direct):
-    """All that is stored, as somebody sees it who does not come through the relay."""
-
-    async def look():
-        # Statements that were sent and not answered may still run.
-        running = (
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE state <> 'idle'"
-            " AND datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-        async def idle():
-            return not await direct.fetchval(running)
-
-        await until(idle)
-        return {
-            table: [dict(row) for row in await direct.fetch(f"SELECT * FROM {table} ORDER BY id")]
-            for table in TABLES
-        }
-
-    return look
+def link_to(order):
+    """The token of a link to review this order."""
+    until = datetime.now(UTC) + timedelta(days=1)
+    claim = Claim(Purpose.REVIEW, order["id"], order["link_version"], expires_at=until)
+    return sign(SECRET, claim)
 
 
 async def asked(person, query, variables):
@@ -108,7 +87,7 @@ async def test_asking_again_with_the_key_works_wherever_the_answer_was_lost(
             assert stored == steps
         else:
             assert code == "OUTCOME_UNKNOWN"
-            assert "same one" in answer.json()["errors"][0]["message"]
+            assert "same idempotencyKey" in answer.json()["errors"][0]["message"]
         review = (await insisting(maria, CREATE, variables))["createReview"]["review"]
         assert (review["rating"], review["body"]) == (4, BODY)
         assert await direct.fetchval("SELECT COUNT(*) FROM review") == steps + 1
@@ -120,60 +99,40 @@ async def test_asking_again_with_the_key_works_wherever_the_answer_was_lost(
     assert told == {"OUTCOME_UNKNOWN", "UNAVAILABLE" if breaks else "OPERATION_TIMEOUT"}
 
 
-MUTATIONS = {
-    "editReview": ("maria", {"rating": 1}),
-    "rejectReview": ("ada", {"reason": "SPAM"}),
-    "deleteReview": ("ada", {"reason": "A test."}),
-    "replyToReview": ("nina", {"body": "Thank you, Maria."}),
-    "voteHelpful": ("carl", {}),
-}
+@pytest.fixture
+def pages(direct, feed, open_update, solve):
+    """`await pages[name](order)` gives the address of a page, and a form that it stores."""
 
-
-@pytest.mark.parametrize("mutation", MUTATIONS)
-async def test_that_nothing_was_stored_is_said_only_where_it_is_known(
-    mutation, relay, everything, review, request
-):
-    name, given = MUTATIONS[mutation]
-    person = request.getfixturevalue(name)
-    kind = {"voteHelpful": "Vote"}.get(mutation, mutation[0].upper() + mutation[1:])
-    query = (
-        f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ errors {{ code }} }} }}"
-    )
-    told, steps = set(), 0
-    while True:
-        written = await review(f"ORDER-{steps}")
-        before = await everything()
-        variables = {"input": {"reviewId": written["id"], **given}}
-        relay.hold_after(steps)
-        code, answer = await asked(person, query, variables)
-        was_held = relay.holds
-        relay.hold_after(None)
-        if not was_held:
-            assert code is None
-            break
-        relay.drop()
-        if code == "OPERATION_TIMEOUT":
-            assert await everything() == before
-        else:
-            assert code == "OUTCOME_UNKNOWN"
-            assert "look at what it is about" in answer.json()["errors"][0]["message"]
-        told.add(code)
-        steps += 1
-        await insisting(person, "{ reviews { totalCount } }", {})
-
-    assert told == {"OPERATION_TIMEOUT", "OUTCOME_UNKNOWN"}
-
-
-async def test_a_page_says_no_more_than_is_known(relay, direct, everything, feed, client):
-    told, steps = set(), 0
-    while True:
-        await feed(f"ORDER-{steps}")
+    async def of_a_review(name):
+        await feed(name)
         order = await direct.fetchrow(
-            "SELECT id, link_version FROM orders WHERE external_id = $1", f"ORDER-{steps}"
+            "SELECT id, link_version FROM orders WHERE external_id = $1", name
         )
+        return f"/r/{link_to(order)}", {"rating": "5", "body": BODY}
+
+    async def of_an_update(name):
+        update = await open_update(name)
+        await solve(update)
+        key = ids.decode(update["id"])[1]
         until = datetime.now(UTC) + timedelta(days=1)
-        claim = Claim(Purpose.REVIEW, order["id"], order["link_version"], expires_at=until)
-        address, form = f"/r/{sign(SECRET, claim)}", {"rating": "5", "body": BODY}
+        claim = Claim(Purpose.RATE_UPDATE, key, 1, number=1, expires_at=until)
+        return f"/u/{sign(SECRET, claim)}", {"stars": "2", "comment": "Too late."}
+
+    async def of_mails(name):
+        recipient = recipient_hash(SECRET, f"{name}@example.com")
+        claim = Claim(Purpose.UNSUBSCRIBE, UUID(hex=recipient), number=0)
+        return f"/unsubscribe/{sign(SECRET, claim)}", {"choose": "yes"}
+
+    return {"/r": of_a_review, "/u": of_an_update, "/unsubscribe": of_mails}
+
+
+@pytest.mark.parametrize("page", ["/r", "/u", "/unsubscribe"])
+async def test_a_page_says_no_more_than_is_known(page, pages, relay, everything, client):
+    told, steps = set(), 0
+    while True:
+        other, form = await pages[page](f"OTHER-{steps}")
+        await client.post(other, data=form)  # the connection then knows the statements
+        address, form = await pages[page](f"ORDER-{steps}")
         before = await everything()
         relay.hold_after(steps)
         began = time.monotonic()
@@ -225,9 +184,11 @@ async def test_streams_end_in_time_too(relay, feed, maria, nobody, socket, event
 
 
 async def test_a_database_that_stands_still_lets_requests_end_in_time(
-    direct, postgres_database, review, maria, nobody
+    direct, postgres_database, review, maria, shop, nobody, socket
 ):
     await review()
+    order = await direct.fetchrow("SELECT id, link_version FROM orders")
+    guest = Person(maria.client, link_to(order))
     folder = Path(parse_qs(urlsplit(postgres_database).query)["host"][0])
     backends = await direct.fetch(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
@@ -237,16 +198,27 @@ async def test_a_database_that_stands_still_lets_requests_end_in_time(
     stopped += [row["pid"] for row in backends]
     query = "{ reviews { nodes { id body } } }"
     variables = {"input": {"order": {"externalId": "ORDER-1"}, "rating": 5, "body": BODY}}
+
+    async def connected():
+        began = time.monotonic()
+        connection = await socket(token=shop.token)
+        assert time.monotonic() - began < SECONDS + SLACK
+        return connection.ack
+
     try:
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         answers = await asyncio.gather(
             *(asked(nobody, query, {}) for _ in range(12)),
             *(asked(maria, CREATE, variables) for _ in range(3)),
+            # Who they are is asked of the database, too.
+            *(asked(person, query, {}) for person in (shop, guest)),
         )
+        refused = await connected()
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
 
     assert {code for code, _ in answers} == {"OPERATION_TIMEOUT"}
+    assert refused[0] == 1013
     assert len((await insisting(nobody, query, {}))["reviews"]["nodes"]) == 1

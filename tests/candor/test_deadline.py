@@ -109,9 +109,9 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
     assert told["payload"][0]["extensions"]["code"] == "OPERATION_TIMEOUT"
 
 
-def _hasty(self, receive=None):
+def _hasty(self, receive=None, *, spent=0.0):
     self._seconds = self._pause = 0.05
-    return Deadline(self, receive)
+    return Deadline(self, receive, spent)
 
 
 @pytest.mark.parametrize("locked", [False, True])

@@ -10,13 +10,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import candor
+from candor.callers.body_limits import MAX_BODY, MAX_TEXT
 from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
 from candor.http import websocket
-from candor.http.graphql_over_http import MAX_BODY
 from candor.http.live_connections import MAX_STREAMS, MAX_STREAMS_OF_ONE
 from candor.server.connections import BODY_SECONDS, HEADER_SECONDS
 from candor.server.http_connection import MAX_FIELDS, MAX_HEADER
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
+from schema.mutation_looks import LOOKS, REPEATABLE
 from tests.candor.real_server import start
 
 ROOT = Path(__file__).parents[2]
@@ -108,23 +109,32 @@ def test_the_figures_are_those_of_the_code():
         f"{HEADER_SECONDS:.0f} seconds for its header, {BODY_SECONDS:.0f} for its body",
         f"{MAX_STREAMS_OF_ONE} live connections of one caller, or {MAX_STREAMS:,} of the process",
         f"more than {MAX_HEADER // 1_000} kB of header, or {MAX_FIELDS} headers",
-        f"more than {MAX_BODY:,} bytes",
+        f"more than {MAX_TEXT:,} bytes, or {MAX_BODY:,} from somebody unknown",
         f"no `connection_init` for {websocket.INIT_SECONDS:.0f} seconds",
         f"more than {websocket.MAX_OPERATIONS} operations at once",
     ):
         assert figure in PLAIN
 
 
+@pytest.mark.parametrize("size", [MAX_BODY + 1, MAX_TEXT + 1])
 async def test_a_message_that_is_too_large_closes_the_socket_as_documented(
-    sqlite_database, tmp_path
+    sqlite_database, tmp_path, size
 ):
     server = await start(sqlite_database, folder=tmp_path, GRACE=1, MAIL_WORKER="off")
     try:
         socket = await (await server.ready()).websocket()
-        await socket.send("x" * (MAX_BODY + 1))
+        await socket.send("x" * size)
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     finally:
         await server.kill()
 
     assert closed.value.rcvd.code == 1009
+
+
+def test_what_shows_the_outcome_of_each_mutation_is_documented():
+    section = TEXT.partition("## When nobody knows what was stored\n")[2].partition("\n## ")[0]
+    known = dict(re.findall(r"^\| `(\w+)` \| `(.+)` \|$", section, re.MULTILINE))
+
+    assert known == LOOKS
+    assert all(f"`{name}`" in section.partition("|")[0] for name in REPEATABLE)

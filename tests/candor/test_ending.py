@@ -256,6 +256,8 @@ async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, s
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: " in answer
     assert b"SERVER_ENDS" in answer
+    # Of what has begun nobody knows; what never came as a whole can be sent again.
+    assert (b"A mutation may have been carried out" in answer) == (state is a_slow_operation)
 
 
 UPGRADE = (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.http.graphql_over_http import MAX_BODY, MAX_FEED
+from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEXT
 from models import Order
 from resolvers.order_feed import MAX_ORDERS
 from tests.candor.real_server import RealServer, start
@@ -88,13 +88,10 @@ async def test_nor_is_the_text_of_the_operation_longer_than_that_of_others(clien
 
 
 async def test_everybody_elses_limit_stays(client, maria, ada, nobody):
-    body = _body(6)
-
-    for person in (maria, ada, nobody):
-        answer = await _send(client, body, person.token)
-        assert len(body) > MAX_BODY
+    for person, most in ((maria, MAX_TEXT), (ada, MAX_DECISIONS), (nobody, MAX_BODY)):
+        answer = await _send(client, _body(1) + b" " * most, person.token)
         assert answer.status_code == 413
-        assert answer.json()["errors"][0]["extensions"]["max"] == MAX_BODY
+        assert answer.json()["errors"][0]["extensions"]["max"] == most
 
     assert not await Order.all().exists()
 

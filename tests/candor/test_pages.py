@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mailers.letters.signed_links import Claim, Purpose, sign
-from models import Order, Review, ReviewStatus, UpdateSolve
+from models import Order, Review, ReviewStatus, UpdateSolve, sql
 from schema import ids
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -667,3 +667,24 @@ def test_every_sentence_of_the_pages_is_translated():
     for sentence, translated in german.items():
         assert translated
         assert set(re.findall(r"%\(\w+\)s", sentence)) == set(re.findall(r"%\(\w+\)s", translated))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_fault_after_it_was_stored_does_not_say_that_nothing_was(client, feed, ada, link):
+    await feed()
+    await ada.do("updateSettings", siteName="Nordlicht")
+    await sql.fetch(
+        "CREATE TRIGGER spoils AFTER INSERT ON review"
+        " BEGIN UPDATE site_settings SET time_zone = 'Nowhere'; END"
+    )
+    address = await link("ORDER-1")
+
+    answer = await client.post(address, data={"rating": "5", "body": BODY})
+
+    assert answer.status_code == 500
+    assert "Nothing was stored" not in answer.text
+    assert "it shows whether what you sent was stored" in answer.text
+    assert (await sql.fetch("SELECT COUNT(*) AS n FROM review"))[0]["n"] == 1
+    again = await client.post(address, data={"rating": "5", "body": BODY})
+    assert again.status_code == 500
+    assert "Nothing was stored" in again.text

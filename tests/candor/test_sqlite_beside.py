@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.candor.real_server import start
-from tests.conftest import BODY
+from tests.fixtures.reviews import BODY
 
 HOLD = """
 import sqlite3, sys

@@ -249,9 +249,9 @@ async def test_an_operation_may_take_so_long(live, monkeypatch):
     async def current():
         await asyncio.sleep(5)
 
-    def hasty(self, receive=None):
+    def hasty(self, receive=None, *, spent=0.0):
         self._seconds = self._pause = 0.05
-        return Deadline(self, receive)
+        return Deadline(self, receive, spent)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
     monkeypatch.setattr("candor.engine.deadline.Deadlines.over", hasty)

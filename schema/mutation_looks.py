@@ -1,0 +1,43 @@
+"""Where somebody looks who got no answer to a mutation: the query that shows what became of it."""
+
+_REVIEW = "query($reviewId: ID!) {{ review(id: $reviewId) {{ {} }} }}"
+_UPDATE = "query($updateId: ID!) {{ orderUpdate(id: $updateId) {{ {} }} }}"
+_MAIL = "query($id: ID!) { node(id: $id) { ... on MailDelivery { status } } }"
+_DECISION = _REVIEW.format("status moderation { reason note }")
+_OF_ORDER = "query($order: NodeRef!) {{ order(ref: $order) {{ {} }} }}"
+
+# The variables go by the names that their values have in the mutation's input, or in one row of it.
+LOOKS = {
+    "createReview": _OF_ORDER.format("review { rating body createdAt }"),
+    "editReview": _REVIEW.format("rating body subRatings { communication quality value } editedAt"),
+    "deleteReview": _REVIEW.format("id"),
+    "replyToReview": _REVIEW.format("reply { body createdAt }"),
+    "deleteReply": _REVIEW.format("reply { body createdAt }"),
+    "approveReview": _DECISION,
+    "rejectReview": _DECISION,
+    "moderateReviews": _DECISION,
+    "voteHelpful": _REVIEW.format("viewerHasVoted"),
+    "withdrawVote": _REVIEW.format("viewerHasVoted"),
+    "openUpdate": _OF_ORDER.format(
+        "updates(orderBy: NEWEST, first: 1) { nodes { title createdAt } }"
+    ),
+    "postNote": _UPDATE.format("notes(last: 1) { nodes { body createdAt } }"),
+    "assignUpdate": _UPDATE.format("assignee { externalId }"),
+    "solveUpdate": _UPDATE.format("status solvedAt"),
+    "reopenUpdate": _UPDATE.format("status"),
+    "reportStillHasIssue": _UPDATE.format("status"),
+    "rateUpdate": _UPDATE.format("status rating { stars comment }"),
+    "retryMail": _MAIL,
+    "cancelMail": _MAIL,
+    "upsertOrders": (
+        "query($externalId: String!)"
+        " { order(ref: {externalId: $externalId}) { status completedAt } }"
+    ),
+    "updateSettings": (
+        "{ trackingLog(filter: {kind: SETTINGS_CHANGED}, first: 1)"
+        " { nodes { at actor details { name value } } } }"
+    ),
+    "markNotificationsRead": ("{ viewer { notifications(first: 100) { nodes { id readAt } } } }"),
+}
+# What changes nothing when it is done once more, whatever others did meanwhile.
+REPEATABLE = {"upsertOrders", "markNotificationsRead"}

@@ -1,0 +1,113 @@
+"""PostgreSQL's answers are lost in the middle of a batch: each row says what is known of it."""
+
+from itertools import count
+
+import pytest
+
+from schema.mutation_looks import LOOKS
+from tests.candor.mutations import document
+from tests.fixtures.reviews import order_input
+
+DECIDE, UPSERT = document("moderateReviews"), document("upsertOrders")
+
+
+@pytest.fixture
+def database(relay):
+    return relay.url
+
+
+async def insisting(person, query, variables):
+    """The data, asked for until the database is back; whatever is lost then stores nothing."""
+    while "errors" in (answer := (await person.send(query, variables)).json()):
+        assert answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    return answer["data"]
+
+
+def told(answer, mutation):
+    return [
+        [(error["code"], error["message"]) for error in row["errors"]]
+        for row in answer.json()["data"][mutation]["results"]
+    ]
+
+
+def holds(errors, *, stored, advice):
+    """Whether what a row says is true of it."""
+    if not errors:
+        return stored
+    [(code, message)] = errors
+    if code == "UNAVAILABLE":
+        return not stored
+    return code == "OUTCOME_UNKNOWN" and advice in message
+
+
+async def test_each_decision_says_what_is_known_of_it(relay, direct, review, ada):
+    codes, names = set(), count()
+
+    async def decisions():
+        ids = [(await review(f"ORDER-{next(names)}"))["id"] for _ in range(3)]
+        rows = [{"reviewId": each, "status": "REJECTED", "reason": "SPAM"} for each in ids]
+        return ids, {"input": {"decisions": rows}}
+
+    for step in count():
+        await ada.send(DECIDE, (await decisions())[1])
+        ids, variables = await decisions()
+        relay.hold_after(step, breaks=True)
+        answer = await ada.send(DECIDE, variables)
+        was_held = relay.holds
+        relay.hold_after(None)
+        if not was_held:
+            break
+        relay.drop()
+        for each, errors in zip(ids, told(answer, "moderateReviews"), strict=True):
+            shown = await insisting(ada, LOOKS["moderateReviews"], {"reviewId": each})
+            stored = shown["review"]["status"] == "REJECTED"
+            assert holds(errors, stored=stored, advice=f"ask again: {LOOKS['moderateReviews']}")
+            codes |= {code for code, _ in errors}
+
+    assert step > 10
+    assert codes == {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+
+
+async def test_each_order_says_what_is_known_of_it_and_can_be_sent_again(relay, direct, shop):
+    codes, names = set(), count()
+
+    def given():
+        first, second = f"ORDER-{next(names)}", f"ORDER-{next(names)}"
+        rows = [order_input(each, status="IN_PROGRESS") for each in (first, second)]
+        # A wave of its own, in a transaction of its own.
+        later = order_input(first, status="REFUNDED")
+        return (first, second, first), {"input": {"orders": [*rows, later]}}
+
+    query, statuses = LOOKS["upsertOrders"], ("IN_PROGRESS", "IN_PROGRESS", "REFUNDED")
+    for step in count():
+        await shop.send(UPSERT, given()[1])
+        ids, variables = given()
+        relay.hold_after(step, breaks=True)
+        answer = await shop.send(UPSERT, variables)
+        was_held = relay.holds
+        relay.hold_after(None)
+        if not was_held:
+            break
+        relay.drop()
+        shown = [await insisting(shop, query, {"externalId": each}) for each in ids]
+        orders = [each["order"] for each in shown]
+        if errors := answer.json().get("errors"):  # who asks was not known yet
+            assert [error["extensions"]["code"] for error in errors] == ["UNAVAILABLE"]
+            assert orders == [None] * 3
+        else:
+            for order, status, errors in zip(
+                orders, statuses, told(answer, "upsertOrders"), strict=True
+            ):
+                # What came later was stored over what came first.
+                stored = order is not None and order["status"] in {status, statuses[-1]}
+                assert holds(errors, stored=stored, advice="Send it again")
+                codes |= {code for code, _ in errors}
+        await insisting(shop, UPSERT, variables)
+        kept = "SELECT status FROM orders WHERE external_id = ANY($1) ORDER BY external_id"
+        assert {row["status"] for row in await direct.fetch(kept, list(ids))} == {
+            "IN_PROGRESS",
+            "REFUNDED",
+        }
+
+    assert step > 10
+    assert codes == {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
