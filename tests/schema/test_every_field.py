@@ -97,14 +97,20 @@ async def test_each_field_alone_is_what_the_whole_tells(shop_of_everything, monk
             page = f"{{ service{ROOTS['service']} {{ {before} %s {after} }} }}"
             whole = await _ask(STOCK, viewer, page % facts(TYPES[name]))
             for field, definition in TYPES[name].fields.items():
-                text = page % fact(field, definition)
-                if field not in facts(TYPES[name]):
+                alone = fact(field, definition)
+                if not alone:
                     continue
                 straight.clear()
                 for execution in (STOCK, COMPILED):
-                    assert _within(await _ask(execution, viewer, text), whole), text
-                if name == "Review":
-                    assert straight == [True] * shows_public_alone({field: {}}), field
+                    assert _within(await _ask(execution, viewer, page % alone), whole), alone
+                assert straight == [True] * _is_straight(name, field), f"{name}.{field}"
+
+
+def _is_straight(name, field):
+    """Whether a field is read of the row alone; of the rest nothing is tried."""
+    if name == "Review":
+        return shows_public_alone({field: {}})
+    return name != "Vendor" or field not in {"ratingSummary", "level", "levelProgress"}
 
 
 def _within(part, whole):
