@@ -406,7 +406,7 @@ async def test_one_household_is_one_address():
 def test_no_more_connections_are_taken_than_files_may_be_open(hard, taken, soft):
     code = (
         "import resource\n"
-        "from candor.connections import within_descriptors\n"
+        "from candor.server.connections import within_descriptors\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, (300, {hard}))\n"
         "print(within_descriptors(3_000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
     )
