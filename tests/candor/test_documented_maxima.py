@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEXT
 
+from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEXT
 from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Order
 from resolvers.review_moderation import MAX_BATCH
