@@ -110,7 +110,7 @@ async def test_whoever_got_no_answer_finds_out(
         return growth(before, await everything())
 
     await usual()
-    grown, step = await usual(), 0
+    grown, step, rounds = await usual(), 0, 3
     while True:
         # The connection then knows the statements: each answer is that of one of them.
         other, values = await prepared()
@@ -125,7 +125,11 @@ async def test_whoever_got_no_answer_finds_out(
         was_held = relay.holds
         relay.hold_after(None)
         if not was_held and not refused:
-            break
+            if "OUTCOME_UNKNOWN" in told or not rounds:
+                break
+            # Another connection's answer was counted for one of the last: once more from there.
+            step, rounds = max(0, step - 4), rounds - 1
+            continue
         relay.drop()
         after = await everything()
         is_stored = (await insisting(person, *look)) != shown
