@@ -110,7 +110,6 @@ async def _ask_and_leave(app, began) -> None:
     await asyncio.sleep(0.07)
     await messages.put({"type": "http.disconnect"})
 
-    # On SQLite a transaction waits for its statement, whoever has left.
     await asyncio.wait_for(task, 10)
     assert sent == []
 
