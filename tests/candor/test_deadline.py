@@ -21,11 +21,13 @@ class Statement:
         self._runs, self._ends = threading.Event(), threading.Event()
 
     async def prepare(self) -> None:
-        self._runs.clear()
-        self._ends.clear()
+        self._runs, self._ends = threading.Event(), threading.Event()
         if not sql.is_postgres():
-            await sql.fetch("SELECT 1 AS one")  # a connection is opened when it is used first
-            await get_connection("default")._connection.create_function("hold", 0, self._hold)
+            for _ in "writer", "reader":  # each is opened when it is used first
+                await sql.fetch("SELECT 1 AS one")
+            client = get_connection("default")
+            for connection in (client._connection, *client._readers._opened):
+                await connection.create_function("hold", 0, self._hold)
 
     def _hold(self) -> int:
         """In the thread of SQLite's connection."""
