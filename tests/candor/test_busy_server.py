@@ -123,7 +123,7 @@ async def test_the_worker_has_other_connections_when_its_own_are_lost(
             await left(inbox, 1)
             own = (await sql.fetch("SELECT pg_backend_pid() AS pid"))[0]["pid"]
             ended = await direct.fetchval(
-                "SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity"
+                "SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(pid)) AS cut FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid NOT IN (pg_backend_pid(), $1)",
                 own,
             )

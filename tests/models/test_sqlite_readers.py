@@ -226,7 +226,9 @@ async def test_a_write_that_nobody_waits_for_ends_and_the_next_one_goes_on(datab
         async with asyncio.timeout(5):
             await sql.execute("UPDATE vendor SET display_name = ?", str(n))
 
-    assert [row["display_name"] for row in await sql.fetch("SELECT * FROM vendor")] == ["9"]
+    assert [row["display_name"] for row in await sql.fetch("SELECT display_name FROM vendor")] == [
+        "9"
+    ]
 
 
 async def test_what_is_to_be_done_after_a_commit_is_done_for_each_one_that_was_made(database):
