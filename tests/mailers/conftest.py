@@ -1,4 +1,4 @@
-"""An opened database, promises, the known people, and a mail server that fails as told."""
+"""Fixtures: an opened database, promises, Maria and Nina, and a mail server that fails on demand."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ HASTE = Pace(
 
 @pytest.fixture
 async def store(database):
-    """The database, opened."""
+    """The open database."""
     async with opened(database):
         yield get_connection("default")
 
@@ -90,20 +90,20 @@ def config_for(config):
 
 @dataclass
 class Thing:
-    """Something that a mail can be about."""
+    """A subject of a mail."""
 
     id: UUID
 
 
 @pytest.fixture
 def promise(store):
-    """Promise a mail to an address, about something new or about `about`; its row."""
+    """Promise a mail to an address, about a new subject or `about`; returns its row."""
 
-    async def make(mail="review.received", *, to="nina@example.com", about=None, **options):
+    async def make(kind="review.received", *, to="nina@example.com", about=None, **options):
         subject = Thing(about or uuid7())
         person = Addressee(Audience.VENDOR, to, to)
-        await deliver_later(mail, to=person, about=subject, **options)
-        rows = OutboxMail.filter(subject_id=subject.id, mail=mail, recipient=to)
+        await deliver_later(kind, to=person, about=subject, **options)
+        rows = OutboxMail.filter(subject_id=subject.id, mail=kind, recipient=to)
         return await rows.order_by("-id").first()
 
     return make
@@ -172,17 +172,17 @@ def folder(tmp_path) -> Path:
 
 
 class Inbox:
-    """What a mail server got, and how it is told to behave: a reply, "drop", or seconds to wait.
+    """The mails that a server got, and how it behaves: a response, "drop", or seconds to wait.
 
-    `plan` is by stage (`mail`, `rcpt`, `data`, `rset`) or by recipient; a list is used up, one
-    behaviour an attempt, and its last entry stays.
+    `plan` is keyed by stage (`mail`, `rcpt`, `data`, `rset`) or by recipient. A list has one
+    behaviour per attempt; the last one stays.
     """
 
     def __init__(self):
         self.plan = {}
         self.mails = []
         self.connections = 0
-        # By recipient: RCPT is answered when it is set; `held` are those that wait for it.
+        # Events by recipient: RCPT is answered once it is set; `held` are the waiting recipients.
         self.gates, self.held = {}, set()
 
     async def _act(self, server, stage, otherwise, recipient=None):
@@ -203,25 +203,27 @@ class Inbox:
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
-        reply = await self._act(server, "mail", "250 2.1.0 ok")
-        if reply.startswith("250"):
+        response = await self._act(server, "mail", "250 2.1.0 ok")
+        if response.startswith("250"):
             envelope.mail_from = address
-        return reply
+        return response
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if address in self.gates:
             self.held.add(address)
             await self.gates[address].wait()
-        reply = await self._act(server, "rcpt", "250 2.1.5 ok", address)
-        if reply.startswith("250"):
+        response = await self._act(server, "rcpt", "250 2.1.5 ok", address)
+        if response.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return reply
+        return response
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        reply = await self._act(server, "data", "250 2.0.0 queued", f"DATA {envelope.rcpt_tos[0]}")
-        if reply.startswith("250"):
+        response = await self._act(
+            server, "data", "250 2.0.0 queued", f"DATA {envelope.rcpt_tos[0]}"
+        )
+        if response.startswith("250"):
             self.mails.append((envelope.rcpt_tos[0], envelope.content))
-        return reply
+        return response
 
     async def handle_RSET(self, server, session, envelope):  # noqa: N802
         return await self._act(server, "rset", "250 ok")
@@ -232,7 +234,7 @@ class Inbox:
 
 @pytest.fixture
 async def serve():
-    """Start a real SMTP server for an inbox; its port."""
+    """Start a real SMTP server for an inbox; returns its port."""
     servers, connections = [], []
 
     async def start(inbox, *, port=0, tls=None, **options):
@@ -251,7 +253,7 @@ async def serve():
     for server in servers:
         server.close()
     for connection in connections:
-        # One that is over cannot be aborted on every Python: TLS has let go of its protocol.
+        # Some Pythons cannot abort a closed TLS connection.
         if connection.transport is not None and not connection.transport.is_closing():
             connection.transport.abort()
     await asyncio.sleep(0.01)
@@ -259,7 +261,7 @@ async def serve():
 
 @pytest.fixture
 async def serve_script():
-    """Start a server of a few lines: `async def script(reader, writer)`; its port."""
+    """Start a server that runs `async def script(reader, writer)`; returns its port."""
     servers, tasks = [], []
 
     async def start(script):
@@ -290,7 +292,7 @@ def inbox():
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    """An authority's file, and server contexts by name: valid for 127.0.0.1, expired, of another host."""
+    """An authority's file, and server contexts by name: good, expired, for another host."""
     folder = tmp_path_factory.mktemp("certificates")
     key, authority = _certificate("Authority", None, None, days=30)
     path = folder / "authority.pem"
@@ -324,7 +326,7 @@ def _certificate(name, authority_key, authority, *, days, host=None):
         .not_valid_after(today + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
     )
-    # Since 3.13 Python checks certificates strictly, and asks for these.
+    # Python 3.13 and later verify strictly and require these extensions.
     issuer = (authority_key or key).public_key()
     usage = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement",

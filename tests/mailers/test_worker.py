@@ -21,12 +21,12 @@ from models.announcements import hearing
 from models.database import transaction
 from tests.waiting import never, until, until_listening
 
-SOON = {"SENT", "DEAD", "CANCELLED", "EXPIRED", "UNCERTAIN"}
+FINAL = {"SENT", "DEAD", "CANCELLED", "EXPIRED", "UNCERTAIN"}
 
 
 @pytest.fixture(autouse=True)
 def mailers(monkeypatch):
-    """Every mail is one line, to the address that it was promised with."""
+    """Every mail is one line, to the address in its params."""
 
     async def write(_site, _subject_id, *, address, skip=None, **_params):
         if skip == "bug":
@@ -35,14 +35,14 @@ def mailers(monkeypatch):
             return Skipped(skip)
         return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
 
-    for name in ("review.received", "review.reminder", "rating.promoter"):
-        monkeypatch.setitem(MAILERS, name, write)
+    for kind in ("review.received", "review.reminder", "rating.promoter"):
+        monkeypatch.setitem(MAILERS, kind, write)
 
 
 @pytest.fixture
 def send(promise):
-    async def make(to, mail="review.received", **options):
-        return await promise(mail, to=to, address=to, **options)
+    async def make(to, kind="review.received", **options):
+        return await promise(kind, to=to, address=to, **options)
 
     return make
 
@@ -59,7 +59,7 @@ async def working(*configs):
         await asyncio.gather(*tasks)
 
 
-async def end_of(row, states=SOON, seconds=10):
+async def end_of(row, states=FINAL, seconds=10):
     async def ended():
         await row.refresh_from_db()
         return row.status in states
@@ -79,7 +79,7 @@ async def number_of(status):
     return await OutboxMail.filter(status=status).count()
 
 
-async def test_a_due_mail_is_sent_once_with_all_that_belongs_to_it(send, inbox, serve, config_for):
+async def test_a_due_mail_is_sent_once_with_its_headers(send, inbox, serve, config_for):
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -98,13 +98,13 @@ async def test_a_due_mail_is_sent_once_with_all_that_belongs_to_it(send, inbox, 
 
 
 async def test_a_mail_leaves_when_it_is_due_and_not_before(send, inbox, serve, config_for):
-    arrived, take = [], inbox.handle_DATA
+    arrived, handle = [], inbox.handle_DATA
 
-    async def note(server, session, envelope):
+    async def recorded(server, session, envelope):
         arrived.append(datetime.now(UTC))
-        return await take(server, session, envelope)
+        return await handle(server, session, envelope)
 
-    inbox.handle_DATA = note
+    inbox.handle_DATA = recorded
     config = config_for(await serve(inbox))
     due_at = datetime.now(UTC) + timedelta(seconds=0.7)
     row = await send("b@x.example", due_at=due_at)
@@ -117,7 +117,7 @@ async def test_a_mail_leaves_when_it_is_due_and_not_before(send, inbox, serve, c
     assert 0 <= row.finished_at - row.due_at < 2000
 
 
-async def test_greylisting_is_waited_for(send, inbox, serve, config_for):
+async def test_a_greylisted_mail_is_retried(send, inbox, serve, config_for):
     inbox.plan["b@x.example"] = ["450 4.2.0 later", "450 4.2.0 later", None]
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
@@ -128,7 +128,7 @@ async def test_greylisting_is_waited_for(send, inbox, serve, config_for):
     assert (row.status, row.attempts, inbox.got("b@x.example")) == ("SENT", 3, 1)
 
 
-async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
+async def test_each_failed_attempt_is_stored_with_the_relays_response(
     send, inbox, serve, config_for
 ):
     inbox.plan["b@x.example"] = ["450 4.2.0 greylisted", "451 4.3.0 busy", "550 5.7.1 no"]
@@ -139,8 +139,8 @@ async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
         await end_of(row)
         await end_of(fine)
 
-    tries = await MailAttempt.all().order_by("failed_at", "id")
-    assert [(each.mail_id, each.status, each.code, each.error) for each in tries] == [
+    attempts = await MailAttempt.all().order_by("failed_at", "id")
+    assert [(each.mail_id, each.status, each.code, each.error) for each in attempts] == [
         (row.id, "SCHEDULED", 450, "4.2.0 greylisted"),
         (row.id, "SCHEDULED", 451, "4.3.0 busy"),
         (row.id, "DEAD", 550, "5.7.1 no"),
@@ -148,11 +148,11 @@ async def test_every_try_that_failed_is_remembered_with_what_the_relay_said(
     assert row.attempts == 3
 
 
-async def test_an_outage_is_no_try(send, config_for):
+async def test_an_outage_is_no_attempt(send, config_for):
     row = await send("b@x.example")
 
     async def failed_often():
-        return (await circuit_breaker.look()).failures >= 3
+        return (await circuit_breaker.read()).failures >= 3
 
     async with working(config_for(1)):
         await until(failed_often)
@@ -162,7 +162,7 @@ async def test_an_outage_is_no_try(send, config_for):
     assert not await MailAttempt.all().exists()
 
 
-async def test_ten_refusals_are_enough(send, inbox, serve, config_for):
+async def test_a_mail_is_dead_after_ten_attempts(send, inbox, serve, config_for):
     inbox.plan["b@x.example"] = "451 4.3.0 later"
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
@@ -199,7 +199,7 @@ async def test_a_missing_mailbox_is_never_written_to_again(send, inbox, serve, c
     assert inbox.connections == 1
 
 
-async def test_a_relay_that_finds_fault_with_us_suppresses_nobody(send, inbox, serve, config_for):
+async def test_a_relay_that_distrusts_us_suppresses_nobody(send, inbox, serve, config_for):
     inbox.plan["data"] = "550 5.7.515 Access denied"
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
@@ -211,20 +211,20 @@ async def test_a_relay_that_finds_fault_with_us_suppresses_nobody(send, inbox, s
     assert await MailSuppression.all().count() == 0
 
 
-async def test_five_such_refusals_pause_the_channel(send, inbox, serve, config_for):
+async def test_five_such_refusals_open_the_circuit_breaker(send, inbox, serve, config_for):
     inbox.plan["data"] = "550 5.7.515 Access denied"
     config = config_for(await serve(inbox), connections=1)
     pace = replace(config.pace, longest_pause=300.0)
     rows = [await send(f"b{number}@x.example") for number in range(8)]
 
-    async def paused():
-        return not (await circuit_breaker.look()).works
+    async def opened():
+        return not (await circuit_breaker.read()).is_closed
 
     async def more_than_five_dead():
         return await number_of("DEAD") > 5
 
     async with working(replace(config, pace=pace)):
-        await until(paused)
+        await until(opened)
         await never(more_than_five_dead)
 
     assert await number_of("DEAD") == 5
@@ -242,7 +242,7 @@ async def test_an_overdue_mail_expires(send, inbox, serve, config_for):
     assert (row.status, row.attempts, inbox.mails) == ("EXPIRED", 0, [])
 
 
-async def test_a_lost_answer_holds_a_mail_that_asks(send, inbox, serve, config_for):
+async def test_a_mail_that_asks_is_uncertain_without_a_response(send, inbox, serve, config_for):
     inbox.plan["data"] = "drop"
     config = config_for(await serve(inbox))
     row = await send("b@x.example", "rating.promoter")
@@ -253,7 +253,7 @@ async def test_a_lost_answer_holds_a_mail_that_asks(send, inbox, serve, config_f
     assert (row.status, row.attempts, row.in_data) == ("UNCERTAIN", 1, True)
 
 
-async def test_a_lost_answer_repeats_a_mail_that_tells_and_it_is_the_same_mail(
+async def test_a_mail_that_informs_is_sent_again_without_a_response_with_the_same_id_and_date(
     send, inbox, serve, config_for
 ):
     taken = []
@@ -276,9 +276,7 @@ async def test_a_lost_answer_repeats_a_mail_that_tells_and_it_is_the_same_mail(
     assert (first["Message-ID"], first["Date"]) == (second["Message-ID"], second["Date"])
 
 
-async def test_what_was_cancelled_during_rcpt_is_stopped_before_data(
-    send, inbox, serve, config_for
-):
+async def test_a_mail_cancelled_during_rcpt_is_stopped_before_data(send, inbox, serve, config_for):
     gate = inbox.gates["b@x.example"] = asyncio.Event()
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
@@ -286,7 +284,7 @@ async def test_what_was_cancelled_during_rcpt_is_stopped_before_data(
     async with working(config):
         await until(lambda: "b@x.example" in inbox.held)
         await withdraw("review.received", about=row.subject_id, because="it is gone")
-        gate.set()  # at its end the worker finishes what it has begun
+        gate.set()  # a stopping worker finishes the mail that it has begun
 
     await row.refresh_from_db()
     assert (row.status, row.reason, inbox.mails) == ("CANCELLED", "withdrawn: it is gone", [])
@@ -302,7 +300,7 @@ async def test_the_mailer_has_the_last_word(send, inbox, serve, config_for):
     assert (row.status, row.reason, row.attempts) == ("CANCELLED", "the review is gone", 0)
 
 
-async def test_a_bug_kills_one_mail_and_not_the_worker(send, inbox, serve, config_for, caplog):
+async def test_a_bug_affects_one_mail_and_not_the_worker(send, inbox, serve, config_for, caplog):
     config = config_for(await serve(inbox), connections=1)
     broken, sound = await send("a@x.example", skip="bug"), await send("b@x.example")
 
@@ -325,7 +323,7 @@ async def test_a_bug_kills_one_mail_and_not_the_worker(send, inbox, serve, confi
         "",
     ],
 )
-async def test_a_bad_address_never_reaches_the_wire(address, send, inbox, serve, config_for):
+async def test_a_bad_address_is_never_sent(address, send, inbox, serve, config_for):
     config = config_for(await serve(inbox))
     row = await send(address)
 
@@ -336,27 +334,30 @@ async def test_a_bad_address_never_reaches_the_wire(address, send, inbox, serve,
     assert (inbox.mails, inbox.connections) == ([], 0)
 
 
-async def test_who_opted_out_after_the_promise_is_not_asked_but_still_told(
+async def test_after_an_opt_out_mails_that_ask_are_skipped_and_others_sent(
     send, inbox, serve, config_for
 ):
     config = config_for(await serve(inbox))
-    asked, told = await send("b@x.example", "review.reminder"), await send("b@x.example")
+    reminder, received = await send("b@x.example", "review.reminder"), await send("b@x.example")
     recipient = suppression.recipient_hash(config.secret, " B@x.example")
     await suppression.opt_out(recipient, [Category.REMINDERS])
     await suppression.opt_out(recipient, [Category.REMINDERS])
 
     async with working(config):
-        await end_of(asked)
-        await end_of(told)
+        await end_of(reminder)
+        await end_of(received)
 
-    assert (asked.status, asked.reason) == ("CANCELLED", "the recipient does not want such mails")
-    assert told.status == "SENT"
+    assert (reminder.status, reminder.reason) == (
+        "CANCELLED",
+        "the recipient does not want such mails",
+    )
+    assert received.status == "SENT"
     assert await suppression.declined(recipient) == {Category.REMINDERS}
     await suppression.opt_in(recipient, [Category.REMINDERS])
     assert await suppression.declined(recipient) == set()
 
 
-async def test_an_outage_uses_up_no_attempts_and_all_workers_wait_together(
+async def test_an_outage_uses_up_no_attempts_and_all_workers_share_the_breaker(
     send, inbox, serve, config_for
 ):
     port = await serve(inbox)
@@ -368,7 +369,7 @@ async def test_an_outage_uses_up_no_attempts_and_all_workers_wait_together(
 
     async with working(config, config):
         await asyncio.sleep(2)
-        failures = (await circuit_breaker.look()).failures
+        failures = (await circuit_breaker.read()).failures
         assert await OutboxMail.filter(status="SENT").count() == 0
         await serve(inbox, port=port)
         await all_left()
@@ -376,10 +377,10 @@ async def test_an_outage_uses_up_no_attempts_and_all_workers_wait_together(
     assert failures < 12  # each worker's connections count once, then one probe at a time
     assert len(inbox.mails) == 60
     assert await OutboxMail.filter(status="SENT", attempts=1).count() == 60
-    assert (await circuit_breaker.look()).works
+    assert (await circuit_breaker.read()).is_closed
 
 
-async def test_a_relay_that_throttles_is_left_alone_for_a_minute(send, inbox, serve, config_for):
+async def test_the_breaker_is_open_for_a_minute_after_throttling(send, inbox, serve, config_for):
     inbox.plan["mail"] = "454 4.7.0 Throttling failure"
     config = config_for(await serve(inbox))
     pace = replace(config.pace, longest_pause=300.0)
@@ -392,13 +393,13 @@ async def test_a_relay_that_throttles_is_left_alone_for_a_minute(send, inbox, se
     async with working(replace(config, pace=pace)):
         await until(given_back)
 
-    seen = await circuit_breaker.look()
+    state = await circuit_breaker.read()
     await row.refresh_from_db()
-    assert 55_000 < seen.down_until - claims.now() <= 60_000
+    assert 55_000 < state.down_until - claims.now() <= 60_000
     assert (row.status, row.attempts, row.last_code) == ("SCHEDULED", 0, 454)
 
 
-async def test_the_worker_outlives_a_database_that_is_away(
+async def test_the_worker_survives_an_outage_of_the_database(
     send, inbox, serve, config_for, monkeypatch
 ):
     claim_due, calls = claims.claim_due, []
@@ -410,7 +411,7 @@ async def test_the_worker_outlives_a_database_that_is_away(
         return await claim_due(**options)
 
     monkeypatch.setattr(claims, "claim_due", claim)
-    monkeypatch.setattr("mailers.worker.worker._BREATH", 0.05)
+    monkeypatch.setattr("mailers.worker.worker._RETRY_AFTER", 0.05)
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -420,19 +421,19 @@ async def test_the_worker_outlives_a_database_that_is_away(
     assert row.status == "SENT"
 
 
-async def test_a_250_is_written_down_when_the_database_is_back(
+async def test_a_250_is_stored_when_the_database_is_back(
     send, inbox, serve, config_for, monkeypatch
 ):
     write, calls = batched_writes.write, []
 
-    async def late(entries):
-        if entries[0].changes.get("status") == "SENT":
-            calls.append(entries)
+    async def failing(changes):
+        if changes[0].values.get("status") == "SENT":
+            calls.append(changes)
             if len(calls) < 3:
                 raise OSError("the database is away")
-        return await write(entries)
+        return await write(changes)
 
-    monkeypatch.setattr(batched_writes, "write", late)
+    monkeypatch.setattr(batched_writes, "write", failing)
     config = config_for(await serve(inbox))
     row = await send("b@x.example")
 
@@ -442,17 +443,17 @@ async def test_a_250_is_written_down_when_the_database_is_back(
     assert (row.status, inbox.got("b@x.example")) == ("SENT", 1)
 
 
-async def test_the_end_of_a_mail_is_written_before_the_next_one_of_its_sender_is_marked(
+async def test_a_sender_stores_an_outcome_before_it_marks_the_next_mail(
     send, inbox, serve, config_for, monkeypatch
 ):
-    write, order = batched_writes.write, []
+    write, batches = batched_writes.write, []
 
-    async def noted(entries):
-        order.append({(entry.id, entry.changes.get("status", "MARK")) for entry in entries})
+    async def recorded(changes):
+        batches.append({(each.id, each.values.get("status", "MARK")) for each in changes})
         await asyncio.sleep(0.005)
-        return await write(entries)
+        return await write(changes)
 
-    monkeypatch.setattr(batched_writes, "write", noted)
+    monkeypatch.setattr(batched_writes, "write", recorded)
     config = config_for(await serve(inbox), connections=1)
     for number in range(12):
         await send(f"b{number}@x.example")
@@ -460,21 +461,21 @@ async def test_the_end_of_a_mail_is_written_before_the_next_one_of_its_sender_is
     async with working(config):
         await all_left()
 
-    marked = [mail for batch in order for mail, status in batch if status == "MARK"]
-    place = {entry: number for number, batch in enumerate(order) for entry in batch}
+    marked = [mail for batch in batches for mail, status in batch if status == "MARK"]
+    place = {change: number for number, batch in enumerate(batches) for change in batch}
     assert len(marked) == 12
     for mail, following in itertools.pairwise(marked):
         assert place[mail, "MARK"] < place[mail, "SENT"] <= place[following, "MARK"]
 
 
-async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
+async def test_a_message_that_waited_too_long_is_composed_again(
     send, inbox, serve, config_for, monkeypatch
 ):
-    world = {"skip": None}
+    state = {"skip": None}
 
     async def write(_site, _subject_id, *, address, **_params):
-        if address == "late@x.example" and world["skip"]:
-            return Skipped(world["skip"])
+        if address == "late@x.example" and state["skip"]:
+            return Skipped(state["skip"])
         return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
 
     monkeypatch.setitem(MAILERS, "review.received", write)
@@ -485,8 +486,8 @@ async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
 
     async with working(config):
         await end_of(late, {"SENDING"})
-        world["skip"] = "the review is gone"
-        await asyncio.sleep(sender_loop._FRESH + 0.1)  # so long it counts as fresh
+        state["skip"] = "the review is gone"
+        await asyncio.sleep(sender_loop._FRESH_FOR + 0.1)  # until then it counts as fresh
         gate.set()
         await end_of(late)
 
@@ -499,7 +500,7 @@ async def test_a_letter_that_waited_tells_the_world_as_it_is_now(
     )
 
 
-async def test_a_missing_mailbox_is_not_tried_by_mails_that_lie_ready(
+async def test_a_missing_mailbox_is_not_tried_by_mails_that_are_composed_already(
     send, inbox, serve, config_for
 ):
     inbox.plan["b@x.example"] = ["550 5.1.1 no such user", None]
@@ -514,7 +515,7 @@ async def test_a_missing_mailbox_is_not_tried_by_mails_that_lie_ready(
     assert inbox.mails == []
 
 
-async def test_cut_database_connections_lose_and_double_nothing(
+async def test_cut_database_connections_lose_and_duplicate_nothing(
     send, inbox, serve, config_for, store, database
 ):
     if database.startswith("sqlite"):
@@ -541,7 +542,7 @@ async def test_cut_database_connections_lose_and_double_nothing(
     assert len(recipients) == len(set(recipients)) == 300
 
 
-async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
+async def test_a_stop_finishes_mails_in_flight_and_gives_the_others_back(
     send, inbox, serve, config_for
 ):
     gate = inbox.gates["b0@x.example"] = asyncio.Event()
@@ -552,11 +553,11 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     task = asyncio.create_task(worker.run())
     await until(lambda: "b0@x.example" in inbox.held)
 
-    async def rest_is_given_back():
+    async def others_are_given_back():
         return await number_of("SCHEDULED") == 4
 
     worker.stop()
-    await until(rest_is_given_back)
+    await until(others_are_given_back)
     gate.set()
     await task
 
@@ -564,7 +565,7 @@ async def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     assert states == ["SENT"] + ["SCHEDULED"] * 4
 
 
-async def test_a_stop_waits_for_a_stalled_server_only_so_long(send, inbox, serve, config_for):
+async def test_a_stop_waits_for_a_stalled_server_for_a_limited_time(send, inbox, serve, config_for):
     inbox.gates["b@x.example"] = asyncio.Event()
     config = config_for(await serve(inbox))
     pace = replace(config.pace, stop=0.3, command=60.0)
@@ -593,14 +594,14 @@ async def test_four_workers_send_each_mail_once(send, inbox, serve, config_for):
     assert len(recipients) == len(set(recipients)) == 200
 
 
-async def test_a_rate_is_kept_by_all_connections_together(send, inbox, serve, config_for):
+async def test_all_connections_share_the_rate_limit(send, inbox, serve, config_for):
     taken = []
 
-    async def note(server, session, envelope):
+    async def recorded(server, session, envelope):
         taken.append(time.monotonic())
         return "250 ok"
 
-    inbox.handle_DATA = note
+    inbox.handle_DATA = recorded
     config = config_for(await serve(inbox), connections=4, rate=20.0)
     for number in range(15):
         await send(f"b{number}@x.example")
@@ -612,9 +613,7 @@ async def test_a_rate_is_kept_by_all_connections_together(send, inbox, serve, co
     assert 0.6 < max(taken) - min(taken) < 5
 
 
-async def test_a_mail_that_waits_for_its_turn_is_given_back_at_a_stop(
-    send, inbox, serve, config_for
-):
+async def test_a_mail_that_waits_for_a_slot_is_given_back_at_a_stop(send, inbox, serve, config_for):
     config = config_for(await serve(inbox), connections=2, rate=0.01)
     rows = [await send(f"b{number}@x.example") for number in range(3)]
 
@@ -633,7 +632,7 @@ def test_a_wrong_configuration_is_refused_before_anything_runs(config):
         Worker(replace(config, mail_from="nonsense"))
 
 
-async def test_admins_find_one_notice_a_day_that_the_relay_refuses_us(
+async def test_admins_get_one_notification_a_day_that_the_relay_refuses_us(
     send, inbox, serve, config_for
 ):
     inbox.plan = {"mail": ["553 5.7.1 sender refused", "553 5.7.1 sender refused", None]}
@@ -643,9 +642,9 @@ async def test_admins_find_one_notice_a_day_that_the_relay_refuses_us(
     async with working(config):
         await end_of(row)
 
-    [notice] = await Notification.filter(kind="mail.refused")
-    assert (notice.audience, notice.recipient) == ("ADMIN", "admin")
-    assert (notice.subject_type, notice.subject_id) == ("MailDelivery", row.id)
+    [notification] = await Notification.filter(kind="mail.refused")
+    assert (notification.audience, notification.recipient) == ("ADMIN", "admin")
+    assert (notification.subject_type, notification.subject_id) == ("MailDelivery", row.id)
     assert (row.status, row.attempts) == ("SENT", 1)
 
 
