@@ -1,4 +1,4 @@
-"""Configuration of the mails: where they go, who sends them, time-outs and retries."""
+"""Configuration of the mails: where they go, who sends them, timeouts and retries."""
 
 from dataclasses import dataclass, field
 

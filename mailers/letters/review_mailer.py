@@ -1,4 +1,4 @@
-"""Mailers about reviews. Each decides by the rows as they are when the mail leaves."""
+"""Mailers about reviews. Each reads the current rows when the mail leaves."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mailers about updates of an order. Each decides by the rows as they are now."""
+"""Mailers about updates of an order. Each reads the current rows when the mail leaves."""
 
 from dataclasses import replace
 from datetime import timedelta

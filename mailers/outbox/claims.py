@@ -195,7 +195,7 @@ async def settle_unanswered(
 
 
 async def reclaim_expired(*, resend_in: float) -> int:
-    """Take back the mails whose leases have run out; how many."""
+    """Take back the mails whose leases have run out; returns their number."""
     moment = now()
     freed = await sql.execute(_FREE_UNSENT, moment, False)
     in_data = await sql.fetch(_EXPIRED_IN_DATA, moment, True)
@@ -206,7 +206,7 @@ async def reclaim_expired(*, resend_in: float) -> int:
 
 
 async def expire() -> int:
-    """Close all due mails past their expiry; how many."""
+    """Close all due mails past their expiry; returns their number."""
     moment = now()
     return await sql.execute(_EXPIRE, OVERDUE, moment, moment, moment)
 

@@ -1,4 +1,4 @@
-"""How long the outbox keeps personal data. The promise's key is kept for ever."""
+"""How long the outbox keeps personal data. Keys of promises are never deleted."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ WHERE mail_id IN (SELECT id FROM outbox_mail WHERE audience = ? AND recipient = 
 
 
 async def forget_old() -> int:
-    """Clear the personal data of mails that ended `KEPT_FOR` ago; how many.
+    """Clear the personal data of mails that ended `KEPT_FOR` ago; returns their number.
 
     Their keys stay, so that a mail that was sent is never promised again.
     """
@@ -38,9 +38,10 @@ async def forget_old() -> int:
 
 
 async def forget_person(audience: str, recipient: str) -> int:
-    """Erase a person in the caller's transaction and cancel the mails that have not left; how many.
+    """Erase a person in the caller's transaction, and cancel the mails that have not left.
 
-    Suppressions and opt-outs stay: they are digests, and stop further mails to the address.
+    Returns the number of mails. Suppressions and opt-outs stay: they are digests, and stop further
+    mails to the address.
     """
     await sql.execute(_FORGET_ATTEMPTS_OF, audience, recipient)
     because = "the recipient was erased"

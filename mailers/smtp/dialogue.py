@@ -67,7 +67,7 @@ class Dialogue(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
-            return  # nobody has asked for it
+            return  # unsolicited
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if len(self._buffer) + sum(map(len, self._lines)) > _MAX_RESPONSE:
             self._fail(SMTPResponseException(_MALFORMED, "Response too long"))

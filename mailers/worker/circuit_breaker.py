@@ -36,7 +36,7 @@ _MIN_THROTTLE, _MAX_THROTTLE = 60.0, 600.0
 
 @dataclass(frozen=True)
 class BreakerState:
-    """The breaker's row as it was read. Neither open nor closed: it waits for a probe."""
+    """The breaker's row when it was read. If neither open nor closed, it waits for a probe."""
 
     failures: int = 0
     down_until: int = 0

@@ -60,7 +60,7 @@ class _Unfiltered:
 
 
 async def compose(claimed: Iterable[ClaimedMail], site: Site) -> list[Composed]:
-    """The message of each mail by the rows as they are now, or why there is none, in their order.
+    """Compose each mail from the current rows: its message, or why there is none, in order.
 
     Rows and suppressions are read once for all mails.
     """
@@ -82,7 +82,7 @@ async def compose(claimed: Iterable[ClaimedMail], site: Site) -> list[Composed]:
 
 
 async def _yield_to_others(since: float) -> float:
-    """Let other tasks run if it is time; when the present stretch of work began."""
+    """Let other tasks run if it is time; returns when the present stretch of work began."""
     if time.monotonic() - since < _MAX_STRETCH:
         return since
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What one worker knows about the relay: the shared circuit breaker, and who blames us."""
+"""What one worker knows about the relay: the shared circuit breaker, and refusals that blame us."""
 
 import logging
 from collections import deque
@@ -56,7 +56,7 @@ class RelayHealth:
         return await circuit_breaker.claim_probe(state, seconds=seconds)
 
     async def record(self, verdict: Verdict, failures: int) -> Pause | None:
-        """Open or close the breaker by a verdict on a mail claimed when it had `failures`."""
+        """Open or close the breaker after a verdict on a mail that was claimed at `failures`."""
         if verdict.outcome is not Outcome.RELAY_FAILED:
             await circuit_breaker.record_success(failures)
             if not (verdict.blames_our_reputation and self._blamed_too_often()):
