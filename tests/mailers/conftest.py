@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,14 +10,13 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import SMTP
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tortoise.connection import get_connection
 
 from mailers import Addressee, deliver_later
 from mailers.configuration import MailConfig, Pace
+from mailers.letters.registry import MAILERS
+from mailers.mail import Mail, Person, Skipped
 from models import (
     Audience,
     Customer,
@@ -33,6 +31,8 @@ from models import (
 )
 from models.database import opened
 from models.uuid7 import uuid7
+from tests.mailers.certificates import certificate
+from tests.mailers.inbox import Inbox
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "a secret of nobody's, long enough"
@@ -109,6 +109,31 @@ def promise(store):
     return make
 
 
+@pytest.fixture
+def one_line_mails(monkeypatch):
+    """Every mail is one line, to the address in its params."""
+
+    async def write(_site, _subject_id, *, address, skip=None, **_params):
+        if skip == "bug":
+            raise KeyError(skip)
+        if skip:
+            return Skipped(skip)
+        return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
+
+    for kind in ("review.received", "review.reminder", "rating.promoter"):
+        monkeypatch.setitem(MAILERS, kind, write)
+
+
+@pytest.fixture
+def send(promise, one_line_mails):
+    """Promise a mail to an address; returns its row."""
+
+    async def make(to, kind="review.received", **options):
+        return await promise(kind, to=to, address=to, **options)
+
+    return make
+
+
 @dataclass
 class Cast:
     maria: Customer
@@ -169,67 +194,6 @@ async def cast(store):
 @pytest.fixture
 def folder(tmp_path) -> Path:
     return tmp_path / "mails"
-
-
-class Inbox:
-    """The mails that a server got, and how it behaves: a response, "drop", or seconds to wait.
-
-    `plan` is keyed by stage (`mail`, `rcpt`, `data`, `rset`) or by recipient. A list has one
-    behaviour per attempt; the last one stays.
-    """
-
-    def __init__(self):
-        self.plan = {}
-        self.mails = []
-        self.connections = 0
-        # Events by recipient: RCPT is answered once it is set; `held` are the waiting recipients.
-        self.gates, self.held = {}, set()
-
-    async def _act(self, server, stage, otherwise, recipient=None):
-        plan = self.plan.get(recipient, self.plan.get(stage))
-        if isinstance(plan, list):
-            plan = plan.pop(0) if len(plan) > 1 else plan[0]
-        if plan == "drop":
-            server.transport.abort()
-            return "421 gone"
-        if isinstance(plan, float):
-            await asyncio.sleep(plan)
-            plan = None
-        return plan or otherwise
-
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
-        self.connections += 1
-        session.host_name = hostname
-        return responses
-
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
-        response = await self._act(server, "mail", "250 2.1.0 ok")
-        if response.startswith("250"):
-            envelope.mail_from = address
-        return response
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        if address in self.gates:
-            self.held.add(address)
-            await self.gates[address].wait()
-        response = await self._act(server, "rcpt", "250 2.1.5 ok", address)
-        if response.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return response
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        response = await self._act(
-            server, "data", "250 2.0.0 queued", f"DATA {envelope.rcpt_tos[0]}"
-        )
-        if response.startswith("250"):
-            self.mails.append((envelope.rcpt_tos[0], envelope.content))
-        return response
-
-    async def handle_RSET(self, server, session, envelope):  # noqa: N802
-        return await self._act(server, "rset", "250 ok")
-
-    def got(self, address):
-        return sum(1 for recipient, _ in self.mails if recipient == address)
 
 
 @pytest.fixture
@@ -294,7 +258,7 @@ def inbox():
 def certificates(tmp_path_factory):
     """An authority's file, and server contexts by name: good, expired, for another host."""
     folder = tmp_path_factory.mktemp("certificates")
-    key, authority = _certificate("Authority", None, None, days=30)
+    key, authority = certificate("Authority", None, None, days=30)
     path = folder / "authority.pem"
     path.write_bytes(authority.public_bytes(Encoding.PEM))
     contexts = {}
@@ -303,48 +267,10 @@ def certificates(tmp_path_factory):
         ("expired", "127.0.0.1", -1),
         ("other", "127.0.0.9", 30),
     ):
-        own_key, certificate = _certificate("relay.example", key, authority, host=host, days=days)
+        own_key, issued = certificate("relay.example", key, authority, host=host, days=days)
         pem = folder / f"{name}.pem"
         private = own_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        pem.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        pem.write_bytes(private + issued.public_bytes(Encoding.PEM))
         contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         contexts[name].load_cert_chain(pem)
     return path, contexts
-
-
-def _certificate(name, authority_key, authority, *, days, host=None):
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    today = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(authority.subject if authority else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=60))
-        .not_valid_after(today + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
-    )
-    # Python 3.13 and later verify strictly and require these extensions.
-    issuer = (authority_key or key).public_key()
-    usage = dict.fromkeys(
-        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-         "encipher_only", "decipher_only"), False,
-    )  # fmt: skip
-    is_authority = authority is None
-    for extension, critical in (
-        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), False),
-        (
-            x509.KeyUsage(
-                digital_signature=True, key_cert_sign=is_authority, crl_sign=is_authority, **usage
-            ),
-            True,
-        ),
-    ):
-        builder = builder.add_extension(extension, critical=critical)
-    if host:
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
-        builder = builder.add_extension(names, critical=False)
-    return key, builder.sign(authority_key or key, hashes.SHA256())

@@ -1,19 +1,16 @@
 """Mails are cancelled by current settings only; the last error begins with the server's code."""
 
-import asyncio
 import copy
-from contextlib import asynccontextmanager
 
 import pytest
 
 from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person, Skipped
-from mailers.worker.worker import Worker
 from models import OutboxMail, SiteSettings
 from resolvers.viewer import Role, Viewer
 from schema.api import schema
 from schema.context import Context
-from tests.waiting import until
+from tests.mailers.working import end_of, working
 
 SWITCHED_OFF = "reminders are switched off"
 LAST_ERRORS = "{ mailDeliveries { nodes { status lastError failures { error } } } }"
@@ -31,26 +28,6 @@ def mailers(monkeypatch):
     monkeypatch.setitem(MAILERS, "review.reminder", write)
 
 
-@asynccontextmanager
-async def working(config):
-    worker = Worker(config)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await task
-
-
-async def _end_of(row):
-    async def ended():
-        await row.refresh_from_db()
-        return row.status not in {"SCHEDULED", "SENDING"}
-
-    await until(ended)
-    return row
-
-
 async def test_a_setting_that_was_switched_on_takes_effect_at_once(
     promise, inbox, serve, config_for, monkeypatch
 ):
@@ -58,13 +35,13 @@ async def test_a_setting_that_was_switched_on_takes_effect_at_once(
     await SiteSettings.create(key="site", review_reminder_enabled=False)
 
     async with working(config_for(await serve(inbox))) as worker:
-        off = await _end_of(
+        off = await end_of(
             await promise("review.reminder", to="a@x.example", address="a@x.example")
         )
         await SiteSettings.filter(key="site").update(review_reminder_enabled=True)
         on = await promise("review.reminder", to="b@x.example", address="b@x.example")
         worker.wake()
-        await _end_of(on)
+        await end_of(on)
 
     assert (off.status, off.reason) == ("CANCELLED", SWITCHED_OFF)
     assert (on.status, on.reason) == ("SENT", None)
@@ -97,7 +74,7 @@ async def test_the_last_error_begins_with_the_servers_code(
     row = await promise("review.reminder", to="a@x.example", address="a@x.example")
 
     async with working(config_for(await serve(inbox))):
-        await _end_of(row)
+        await end_of(row)
 
     [(final_status, error, failures)] = await _last_errors()
     assert (final_status, error) == (status, expected)
