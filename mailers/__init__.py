@@ -1,6 +1,6 @@
-"""What Candor says: every mail and notice. Resolvers know this door and nothing behind it."""
+"""The door of the mails: all that resolvers may use of this package."""
 
-from mailers.catalogue import NOTICES
+from mailers.catalogue import NOTIFICATIONS
 from mailers.outbox.admin_actions import cancel, retry
 from mailers.outbox.promise import (
     Addressee,
@@ -11,7 +11,7 @@ from mailers.outbox.promise import (
 )
 
 __all__ = [
-    "NOTICES",
+    "NOTIFICATIONS",
     "Addressee",
     "cancel",
     "deliver_later",

@@ -1,6 +1,6 @@
-"""Every mail by its permanent name: what its notice tells, and how long it is worth sending.
+"""Every kind of mail: its notification, its category, and for how long it is worth sending.
 
-A name outlives deployments: rows of the outbox carry it. It is never renamed, only replaced.
+A kind is never renamed: rows of the outbox carry it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """What a person may decline: mails that ask for something. The others answer an act."""
+    """What a person may decline: mails that ask for something. Other mails answer an act."""
 
     REMINDERS = "REMINDERS"
     FOLLOW_UPS = "FOLLOW_UPS"
@@ -20,16 +20,16 @@ class Category(StrEnum):
 class Kind:
     """How the outbox treats a mail."""
 
-    # What the notice in the app tells, which comes with each mail: the words of the API for it.
-    notice: str
-    # How long after it was due the mail still makes sense.
+    # Description of the mail's notification in the schema.
+    notification: str
+    # How long after it was due the mail is still worth sending.
     expires_after: timedelta
-    # Mails of a category carry List-Unsubscribe and respect the opt-out.
+    # Mails of a category carry List-Unsubscribe and respect opt-outs.
     category: Category | None = None
-    # What to do when a server fell silent after the whole mail was handed over: send once more
-    # (the loss would hurt), or hold it for an admin (a second copy would).
+    # If the server does not respond to the whole text: send it again (a loss would hurt more), or
+    # hold it for an admin (a second copy would).
     resend_when_uncertain: bool = True
-    # A moment to take the cause back before the mail leaves.
+    # Delay in which the cause can still be undone.
     grace: timedelta = timedelta()
 
 
@@ -86,10 +86,10 @@ CATALOGUE: dict[str, Kind] = {
     ),
 }
 
-# The one notice that comes without a mail.
-REFUSED = "mail.refused"
-# Every notice by its kind, with the words of the API for it.
-NOTICES: dict[str, str] = {
-    **{name: kind.notice for name, kind in CATALOGUE.items()},
-    REFUSED: "To the admins: the relay refuses our mails, see its `lastError`. One a day.",
+# The one notification without a mail.
+MAIL_REFUSED = "mail.refused"
+# Every kind of notification, with its description in the schema.
+NOTIFICATIONS: dict[str, str] = {
+    **{name: kind.notification for name, kind in CATALOGUE.items()},
+    MAIL_REFUSED: "To the admins: the relay refuses our mails, see its `lastError`. One a day.",
 }

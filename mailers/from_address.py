@@ -1,4 +1,4 @@
-"""Who a mail is from: the installation's own name and address."""
+"""The sender of all mails, from the configuration."""
 
 import re
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class Sender:
     @cache
     def parse(cls, text: str) -> "Sender":
         """Read `Name <address>` or a bare address. Raises ValueError."""
-        found = _SENDER.fullmatch(text)
-        if found is None or ("<" in text) != (">" in text):
+        match = _SENDER.fullmatch(text)
+        if match is None or ("<" in text) != (">" in text):
             raise ValueError("The sender of mails must read: Name <address@domain>")
-        domain = a_labels(found["domain"])
+        domain = a_labels(match["domain"])
         if not _DOMAIN.fullmatch(domain):
             raise ValueError("The sender of mails must have a domain after the @.")
-        return cls(found["name"] or "", f"{found['local']}@{domain}", domain)
+        return cls(match["name"] or "", f"{match['local']}@{domain}", domain)

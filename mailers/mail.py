@@ -1,4 +1,4 @@
-"""What a mailer returns: a mail ready for its envelope, or the reason why there is none."""
+"""What a mailer returns: a mail, or the reason why there is none."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from models import person_name
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody to write to."""
+    """A recipient."""
 
     name: str
     address: str | None
@@ -15,7 +15,7 @@ class Person:
 
     @property
     def greeted(self) -> str:
-        """The name, if it is one; never an address or a number."""
+        """The name for the greeting; empty if it is an address, a number or no name at all."""
         return person_name.greeted(self.name)
 
 
@@ -32,7 +32,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Skipped:
-    """The mail is not sent, and this is why."""
+    """Why the mail is not sent."""
 
     because: str
 

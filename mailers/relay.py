@@ -1,4 +1,4 @@
-"""Where mails go: a relay, the terminal or a folder, read from one URL, refused with a reason."""
+"""Parses `CANDOR_SMTP_URL`: mails go to a relay, the terminal or a folder."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Folder:
-    """Mails are kept as files."""
+    """Mails are written to files."""
 
     path: Path
 
 
 def destination(url: str) -> Relay | Terminal | Folder:
-    """Where the URL leads. Raises ValueError."""
+    """What the URL stands for. Raises ValueError."""
     scheme = url.partition(":")[0]
     if scheme in {"smtp", "smtps"}:
-        return relay(url)
+        return parse_relay(url)
     if url in {"console:", "console://"}:
         return Terminal()
     if scheme == "file":
@@ -44,17 +44,16 @@ def destination(url: str) -> Relay | Terminal | Folder:
     raise ValueError("The SMTP URL must begin with smtp://, smtps://, console: or file:")
 
 
-def relay(url: str) -> Relay:
+def parse_relay(url: str) -> Relay:
     """The relay of `smtp://user:password@host:587` or `smtps://…`.
 
-    `smtp://` means STARTTLS, without which nothing is said; only to this machine, or with
-    `?tls=none`, and only without credentials, may it be plain. `?ca=/path` names a private
-    authority. Raises ValueError.
+    `smtp://` requires STARTTLS, except to this machine or with `?tls=none`, and then without
+    credentials. `?ca=/path` names the certificates of a private authority. Raises ValueError.
     """
     parts = urlsplit(web_address.in_a_labels(url))
     options = _options(parts)
-    host, port = _place(parts)
-    found = Relay(
+    host, port = _host_and_port(parts)
+    relay = Relay(
         host=host,
         port=port,
         tls=_tls(parts, options, host),
@@ -62,15 +61,15 @@ def relay(url: str) -> Relay:
         password=unquote(parts.password) if parts.password else None,
         authority=options.get("ca"),
     )
-    if (found.username is None) != (found.password is None):
+    if (relay.username is None) != (relay.password is None):
         raise ValueError("The SMTP URL needs both a user and a password, or neither.")
-    return found
+    return relay
 
 
 def _options(parts: SplitResult) -> dict[str, str]:
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if strange := options.keys() - {"tls", "ca"}:
-        raise ValueError(f"The SMTP URL has an unknown option: {min(strange)}.")
+    if unknown := options.keys() - {"tls", "ca"}:
+        raise ValueError(f"The SMTP URL has an unknown option: {min(unknown)}.")
     if options.get("tls", "none") != "none":
         raise ValueError("The option tls of the SMTP URL can only be none.")
     if parts.path not in {"", "/"}:
@@ -78,7 +77,7 @@ def _options(parts: SplitResult) -> dict[str, str]:
     return options
 
 
-def _place(parts: SplitResult) -> tuple[str, int]:
+def _host_and_port(parts: SplitResult) -> tuple[str, int]:
     if not parts.hostname:
         raise ValueError("The SMTP URL has no host.")
     try:

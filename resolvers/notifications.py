@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from uuid import UUID
 
-from mailers import NOTICES
+from mailers import NOTIFICATIONS
 from models import Audience, Notification, clock, sql
 from resolvers import rights
 from resolvers.errors import Invalid
@@ -19,11 +19,11 @@ _LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n
 
 # Every kind of notice by its name in the API. Names are for good: rows carry them.
 NotificationKind = StrEnum(  # type: ignore[misc] # one list of mails is enough
-    "NotificationKind", {name.replace(".", "_").upper(): name for name in NOTICES}
+    "NotificationKind", {name.replace(".", "_").upper(): name for name in NOTIFICATIONS}
 )
 
 # What each kind tells of, in the words of the API.
-DESCRIPTIONS = {kind.name: NOTICES[kind.value] for kind in NotificationKind}
+DESCRIPTIONS = {kind.name: NOTIFICATIONS[kind.value] for kind in NotificationKind}
 _KNOWN = sql.known("n.kind", NotificationKind)
 
 

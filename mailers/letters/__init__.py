@@ -1,1 +1,1 @@
-"""What mails say: facts from rows, templates, translations, links."""
+"""What mails say: mailers, templates, translations, links."""

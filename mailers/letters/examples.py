@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from mailers.configuration import MailConfig
-from mailers.letters import update_letters
+from mailers.letters import update_mails
 from mailers.letters.registry import ABOUT_REVIEWS
 from mailers.letters.rendering import render
 from mailers.letters.site import Site
-from mailers.letters.template_values import OrderFacts, ReviewFacts, UpdateFacts
+from mailers.letters.template_values import OrderValues, ReviewValues, UpdateValues
 from mailers.mail import Mail, Person
 from models import SiteSettings
 from models.review import TEXTS
@@ -22,7 +22,7 @@ ADDRESS = "maria@example.com"
 
 @dataclass(frozen=True)
 class Case:
-    """What people typed: a name, a title, and a text for whatever else."""
+    """User input: a name, a title, and a text for every other field."""
 
     name: str
     title: str
@@ -65,14 +65,14 @@ def example_site(config: MailConfig) -> Site:
     return Site(settings, config)
 
 
-def example(mail: str, case: Case, site: Site, to: Person) -> Mail:
-    """One mail with this case's texts in it."""
-    return EXAMPLES[mail](case, site, to)
+def example(kind: str, case: Case, site: Site, to: Person) -> Mail:
+    """One mail with the texts of a case."""
+    return EXAMPLES[kind](case, site, to)
 
 
-def _review(mail: str) -> Callable[[Case, Site, Person], Mail]:
-    def written(case: Case, site: Site, to: Person) -> Mail:
-        facts = ReviewFacts(
+def _review(kind: str) -> Callable[[Case, Site, Person], Mail]:
+    def write(case: Case, site: Site, to: Person) -> Mail:
+        values = ReviewValues(
             order_number="NL-20418",
             service_title=case.title,
             vendor_name="Nina's studio",
@@ -85,20 +85,20 @@ def _review(mail: str) -> Callable[[Case, Site, Person], Mail]:
             note="Please leave out the telephone number.",
             link=_review_link(site),
         )
-        return render(mail, site=site, to=to, review=facts)
+        return render(kind, site=site, to=to, review=values)
 
-    return written
+    return write
 
 
 def _reminder(case: Case, site: Site, to: Person) -> Mail:
-    facts = OrderFacts(
+    values = OrderValues(
         order_number="NL-20418",
         service_title=case.title,
         vendor_name="Nina's studio",
         link=_review_link(site),
         last_day=date(2026, 12, 22),
     )
-    return render("review.reminder", site=site, to=to, order=facts)
+    return render("review.reminder", site=site, to=to, order=values)
 
 
 def _review_link(site: Site) -> str:
@@ -111,8 +111,8 @@ def _review_link(site: Site) -> str:
     )
 
 
-def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:
-    return UpdateFacts(
+def _update(case: Case, site: Site, stars: int | None) -> UpdateValues:
+    return UpdateValues(
         order_number="NL-20418",
         service_title="Logo design",
         title=case.title,
@@ -128,28 +128,28 @@ def _update(case: Case, site: Site, stars: int | None) -> UpdateFacts:
 
 
 EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
-    **{mail: _review(mail) for mail in ABOUT_REVIEWS},
+    **{kind: _review(kind) for kind in ABOUT_REVIEWS},
     "review.reminder": _reminder,
-    "rating.promoter": lambda case, site, to: update_letters.promoter(
+    "rating.promoter": lambda case, site, to: update_mails.promoter(
         site, to, _update(case, site, 5)
     ),
-    "rating.detractor": lambda case, site, to: update_letters.detractor(
+    "rating.detractor": lambda case, site, to: update_mails.detractor(
         site,
         to,
         replace(_update(case, site, 2), link="mailto:support@nordlicht.example?subject=NL-20418"),
         reply_to="support@nordlicht.example",
     ),
-    "rating.alert": lambda case, site, to: update_letters.alert(site, to, _update(case, site, 2)),
-    "update.solved": lambda case, site, to: update_letters.solved(
+    "rating.alert": lambda case, site, to: update_mails.alert(site, to, _update(case, site, 2)),
+    "update.solved": lambda case, site, to: update_mails.solved(
         site, to, _update(case, site, None)
     ),
-    "update.rating_request": lambda case, site, to: update_letters.rating_request(
+    "update.rating_request": lambda case, site, to: update_mails.rating_request(
         site, to, _update(case, site, None)
     ),
-    "note.from_customer": lambda case, site, to: update_letters.note_from_customer(
+    "note.from_customer": lambda case, site, to: update_mails.note_from_customer(
         site, to, _update(case, site, None)
     ),
-    "note.from_staff": lambda case, site, to: update_letters.note_from_staff(
+    "note.from_staff": lambda case, site, to: update_mails.note_from_staff(
         site, to, _update(case, site, None), reply_to="support@nordlicht.example"
     ),
 }

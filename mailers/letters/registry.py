@@ -1,4 +1,4 @@
-"""Which function writes which mail, and which reads what it is about."""
+"""Which function writes each kind of mail, and which reads the rows for it."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from mailers.mail import Mail, Skipped
 
 # Takes the site, the id of the row that the mail is about, and the promise's own parameters.
 Mailer = Callable[..., Awaitable[Mail | Skipped]]
-# Takes ids of rows that mails are about; gives what there is of them, for `Site.known`.
+# Takes ids of rows that mails are about; returns those that exist, for `Site.rows`.
 Reader = Callable[[list[UUID]], Awaitable[dict[UUID, Any]]]
 
 _MAILERS: dict[Reader, dict[str, Mailer]] = {
@@ -32,17 +32,20 @@ _MAILERS: dict[Reader, dict[str, Mailer]] = {
         "note.from_staff": update_mailer.note_from_staff,
     },
 }
-MAILERS = {mail: write for mailers in _MAILERS.values() for mail, write in mailers.items()}
-_READERS = {mail: reader for reader, mailers in _MAILERS.items() for mail in mailers}
+MAILERS = {kind: write for mailers in _MAILERS.values() for kind, write in mailers.items()}
+_READERS = {kind: reader for reader, mailers in _MAILERS.items() for kind in mailers}
 ABOUT_REVIEWS = tuple(_MAILERS[review_mailer.reviews])
 
 
 async def read(subjects: Iterable[tuple[str, UUID]]) -> dict[UUID, Any]:
-    """What these mails (a name and an id each) are about, by one question for each kind of row."""
-    wanted: dict[Reader, dict[UUID, None]] = {}
-    for mail, subject_id in subjects:
-        wanted.setdefault(_READERS[mail], {})[subject_id] = None
-    known: dict[UUID, Any] = {}
-    for reader, ids in wanted.items():
-        known |= dict.fromkeys(ids) | await reader(list(ids))
-    return known
+    """The rows of mails (a kind and an id each), by id; None for rows that do not exist.
+
+    One statement per type of row.
+    """
+    ids_by_reader: dict[Reader, dict[UUID, None]] = {}
+    for kind, subject_id in subjects:
+        ids_by_reader.setdefault(_READERS[kind], {})[subject_id] = None
+    rows: dict[UUID, Any] = {}
+    for reader, ids in ids_by_reader.items():
+        rows |= dict.fromkeys(ids) | await reader(list(ids))
+    return rows

@@ -1,6 +1,6 @@
-"""Templates to texts: one folder per mail, in the recipient's language.
+"""Renders a mail's templates, one folder per mail, in the recipient's language.
 
-Whatever a template prints loses its control and bidi characters on the way; HTML is escaped.
+All printed values are stripped of control and bidi characters, and escaped in HTML.
 """
 
 import re
@@ -27,37 +27,38 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(mail: str, *, site: Site, to: Person, reply_to: str | None = None, **facts: Any) -> Mail:
-    """The mail of this name to a person. Every fact that its templates print must be there."""
+def render(
+    kind: str, *, site: Site, to: Person, reply_to: str | None = None, **values: Any
+) -> Mail:
+    """A mail of this kind to a person. Raises UndefinedError if a template prints another value."""
     language = translations.spoken(to.locale)
-    subject, text, html = _templates(language, mail)
-    values = {
+    subject, text, html = _templates(language, kind)
+    context = {
         "site_name": site.name,
         "site_url": site.url,
         "person": to,
-        "unsubscribe": _unsubscribe(mail, site, to),
-        **facts,
+        "unsubscribe": _unsubscribe(kind, site, to),
+        **values,
     }
-
     return Mail(
         to=to,
         locale=language,
-        subject=plain_text.one_line(subject.render(values)),
-        text=_BLANK_LINES.sub("\n\n", text.render(values)).strip() + "\n",
-        html=html.render(values),
+        subject=plain_text.one_line(subject.render(context)),
+        text=_BLANK_LINES.sub("\n\n", text.render(context)).strip() + "\n",
+        html=html.render(context),
         reply_to=reply_to,
-        unsubscribe=values["unsubscribe"],
+        unsubscribe=context["unsubscribe"],
     )
 
 
-def folder(mail: str) -> str:
+def folder(kind: str) -> str:
     """`review.replied` is in `review_mailer/replied`; updates, ratings and notes share a mailer."""
-    noun, _, name = mail.partition(".")
+    noun, _, name = kind.partition(".")
     return f"{'review' if noun == 'review' else 'update'}_mailer/{name}"
 
 
-def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
-    category = CATALOGUE[mail].category
+def _unsubscribe(kind: str, site: Site, to: Person) -> str | None:
+    category = CATALOGUE[kind].category
     if category is None or to.address is None:
         return None
     recipient = recipient_hash(site.digests_secret, to.address)
@@ -65,9 +66,9 @@ def _unsubscribe(mail: str, site: Site, to: Person) -> str | None:
 
 
 @cache
-def _templates(language: str, mail: str) -> tuple[Template, Template, Template]:
+def _templates(language: str, kind: str) -> tuple[Template, Template, Template]:
     subject, text, html = (
-        _environment(language).get_template(f"{folder(mail)}/{name}")
+        _environment(language).get_template(f"{folder(kind)}/{name}")
         for name in ("subject.txt", "body.txt", "body.html")
     )
     return subject, text, html
@@ -75,7 +76,7 @@ def _templates(language: str, mail: str) -> tuple[Template, Template, Template]:
 
 class _Environment(Environment):
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        # No template has names of its own. Jinja's chain of mappings is slow, and copied often.
+        # Faster than Jinja's ChainMap, which only a template with globals of its own needs.
         return super().make_globals(d) if d else self.globals
 
 
@@ -106,19 +107,19 @@ def _environment(language: str) -> Environment:
 
 
 def _harmless(value: Any) -> Any:
-    # Markup is what our own macros and filters made, of texts that came by here.
+    # Markup comes from our own macros and filters, whose input was stripped already.
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return plain_text.harmless(value)
 
 
-def _short(text: str, longest: int = 80) -> str:
-    return plain_text.one_line(text, longest)
+def _short(text: str, max_length: int = 80) -> str:
+    return plain_text.one_line(text, max_length)
 
 
 def _excerpt(text: str) -> Markup:
     lines = str(escape(plain_text.excerpt(text))).replace("\n", "<br>")
-    return Markup(lines)  # noqa: S704 - it was escaped just now
+    return Markup(lines)  # noqa: S704 - escaped in the line above
 
 
 def _day(language: str, value: date | datetime, time_zone: str = "UTC") -> str:

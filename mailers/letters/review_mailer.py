@@ -1,4 +1,4 @@
-"""What we write about reviews. Each function looks at the world as it is when the mail leaves."""
+"""Mailers about reviews. Each reads the current rows when the mail leaves."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 from mailers.letters.rendering import render
 from mailers.letters.site import Site
-from mailers.letters.template_values import OrderFacts, ReviewFacts
+from mailers.letters.template_values import OrderValues, ReviewValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from models import (
     Customer,
@@ -27,7 +27,7 @@ from models.person import ADDRESSED
 from models.review import MAIN
 from models.service import SERVICE_PUBLIC
 
-# What of each row the mails tell, and the guards ask.
+# The columns of each row that the mails print or the guards check.
 _REVIEW = (
     *("id", "status", "deleted_at", *MAIN, "reply_body", "rejection_reason"),
     "moderation_note",
@@ -63,37 +63,37 @@ _TYPES = (
 
 
 async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the vendor, once the review is public."""
+    """To the vendor, when the review is public."""
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to_vendor(review, "review.received", site, review=_facts(review))
+    return _to_vendor(review, "review.received", site, review=_values(review))
 
 
 async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the author, with the vendor's answer."""
+    """To the author, with the vendor's reply."""
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
     if review.reply_body is None:
         return Skipped("the reply is gone")
     return _to_customer(
-        review.order, review.customer, "review.replied", site, review=_facts(review)
+        review.order, review.customer, "review.replied", site, review=_values(review)
     )
 
 
 async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the author, when moderation had held the review."""
+    """To the author, after moderation approved the review."""
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
     return _to_customer(
-        review.order, review.customer, "review.published", site, review=_facts(review)
+        review.order, review.customer, "review.published", site, review=_values(review)
     )
 
 
 async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the author, with the reason, and the way to another try while the window is open."""
+    """To the author, with the reason, and a link to try again while the window is open."""
     review = await _review(site, review_id)
     if review is None or review.deleted_at is not None:
         return Skipped("the review is gone")
@@ -101,7 +101,7 @@ async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
         return Skipped("the review is not rejected any more")
     link = None if _is_over(review.order, site) else _link(review.order, review.service, site)
     return _to_customer(
-        review.order, review.customer, "review.rejected", site, review=_facts(review, link)
+        review.order, review.customer, "review.rejected", site, review=_values(review, link)
     )
 
 
@@ -110,28 +110,28 @@ async def reminder(
 ) -> Mail | Skipped:
     """To the customer of a completed order that nobody has reviewed yet.
 
-    `completed_at`, when it was promised with one, names the completion that it belongs to.
+    With `completed_at`, only if that is still the order's completion.
     """
-    found = site.known if order_id in site.known else await orders([order_id])
-    row: tuple[Order, bool] | None = found.get(order_id)
+    rows = site.rows if order_id in site.rows else await orders([order_id])
+    row: tuple[Order, bool] | None = rows.get(order_id)
     if row is None:
         return Skipped("the order is gone")
     order, has_review = row
-    reason = _why_not_remind(site, order, completed_at, has_review=has_review)
+    reason = _reason_not_to_remind(site, order, completed_at, has_review=has_review)
     if reason is not None:
         return Skipped(reason)
     open_until = review_window.deadline(order.completed_at, site.settings)
-    facts = OrderFacts(
+    values = OrderValues(
         order_number=order.external_id,
         service_title=order.service.title,
         vendor_name=order.vendor.display_name,
         link=_link(order, order.service, site),
         last_day=open_until.last_day if open_until else None,
     )
-    return _to_customer(order, order.customer, "review.reminder", site, order=facts)
+    return _to_customer(order, order.customer, "review.reminder", site, order=values)
 
 
-def _why_not_remind(
+def _reason_not_to_remind(
     site: Site, order: Order, completed_at: str | None, *, has_review: bool
 ) -> str | None:
     status = order.status.value.lower().replace("_", " ")
@@ -150,23 +150,23 @@ def _why_not_remind(
 
 
 async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
-    """Reviews with all that their mails tell, by their ids."""
+    """Reviews with all rows that their mails print, by id."""
     rows = await sql.fetch(f"{_REVIEWS} ({sql.places(ids)})", *ids, types=_TYPES)
-    found = {}
+    by_id = {}
     for row in rows:
         related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
-        found[row["review_id"]] = sql.joined(Review, row, "review_", **related)
-    return found
+        by_id[row["review_id"]] = sql.joined(Review, row, "review_", **related)
+    return by_id
 
 
 async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
-    """Orders with their parties, and whether each has a review, by their ids."""
+    """Orders with their parties, and whether each has a review, by id."""
     rows = await sql.fetch(f"{_ORDERS} ({sql.places(ids)})", *ids, types=_TYPES)
-    found = {}
+    by_id = {}
     for row in rows:
         order = sql.joined(Order, row, "order_", **_parties(row))
-        found[order.id] = order, row["has_review"]
-    return found
+        by_id[order.id] = order, row["has_review"]
+    return by_id
 
 
 def _parties(row: sql.Row) -> dict[str, Model]:
@@ -178,8 +178,8 @@ def _parties(row: sql.Row) -> dict[str, Model]:
 
 
 async def _review(site: Site, review_id: UUID) -> Review | None:
-    found = site.known if review_id in site.known else await reviews([review_id])
-    review: Review | None = found.get(review_id)
+    rows = site.rows if review_id in site.rows else await reviews([review_id])
+    review: Review | None = rows.get(review_id)
     return review
 
 
@@ -188,24 +188,24 @@ def _not_public(review: Review | None) -> Skipped:
     return Skipped("the review is gone" if gone else "the review is not public")
 
 
-def _to_vendor(review: Review, mail: str, site: Site, /, **facts: Any) -> Mail | Skipped:
+def _to_vendor(review: Review, kind: str, site: Site, /, **values: Any) -> Mail | Skipped:
     vendor = review.vendor
-    return _to(Person(vendor.display_name, vendor.email, vendor.locale), mail, site, **facts)
+    return _to(Person(vendor.display_name, vendor.email, vendor.locale), kind, site, **values)
 
 
 def _to_customer(
-    order: Order, customer: Customer, mail: str, site: Site, /, **facts: Any
+    order: Order, customer: Customer, kind: str, site: Site, /, **values: Any
 ) -> Mail | Skipped:
     address = order.address_of(customer)
-    return _to(Person(customer.display_name, address, customer.locale), mail, site, **facts)
+    return _to(Person(customer.display_name, address, customer.locale), kind, site, **values)
 
 
-def _to(to: Person, mail: str, site: Site, **facts: Any) -> Mail | Skipped:
-    return render(mail, site=site, to=to, **facts) if to.address else NO_ADDRESS
+def _to(to: Person, kind: str, site: Site, **values: Any) -> Mail | Skipped:
+    return render(kind, site=site, to=to, **values) if to.address else NO_ADDRESS
 
 
-def _facts(review: Review, link: str | None = None) -> ReviewFacts:
-    return ReviewFacts(
+def _values(review: Review, link: str | None = None) -> ReviewValues:
+    return ReviewValues(
         order_number=review.order.external_id,
         service_title=review.service.title,
         service_url=_web_address(review.service.url),

@@ -1,6 +1,6 @@
-"""The share dialogs of four networks: addresses that open with our text and target in them.
+"""Links to the share dialogs of four networks, filled in with our text and target.
 
-Facebook and LinkedIn take the target only, and show what its page says of itself (OpenGraph).
+Facebook and LinkedIn take the target only, and show its page's OpenGraph data.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class ShareLink:
 
 @dataclass(frozen=True)
 class Share:
-    """What a share block shows: the buttons, and the text to copy where a network takes none."""
+    """A share block: its buttons, and the text to copy for networks that take none."""
 
     text: str
     links: tuple[ShareLink, ...]
 
 
 def share(site: Site) -> Share | None:
-    """The share block of the site; None without a target, or with one that is no web address."""
+    """The site's share block; None unless its target is a web address."""
     values = {"site_name": site.name, "site_url": site.url}
     filled = token_text.filled(site.settings.promoter_share_url or "", values)
     try:
@@ -37,7 +37,7 @@ def share(site: Site) -> Share | None:
 
 
 def share_links(target: str, text: str) -> tuple[ShareLink, ...]:
-    """Everything is encoded after the tokens were replaced, spaces as %20."""
+    """Links with the target and the text percent-encoded, spaces as %20."""
     url, words = quote(target, safe=""), quote(text, safe="", errors="replace")
     return (
         ShareLink("Facebook", f"https://www.facebook.com/sharer/sharer.php?u={url}"),

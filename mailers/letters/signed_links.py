@@ -1,4 +1,4 @@
-"""Links that need no login: a signed token for one subject, one purpose and a limited time.
+"""Signed links: a token for one subject, one purpose and a limited time, without a login.
 
 A token is 46 bytes, 62 characters: version, purpose, subject, the order's link version, a number
 (which solve of an update, or which category), the expiry in seconds, and a MAC of 128 bits.
@@ -16,7 +16,7 @@ from models import base64url, clock
 _LAYOUT = struct.Struct(">BB16sHHQ")
 _MAC_OCTETS = 16
 _VERSION = 1
-# How many characters a token has, by the version that it begins with.
+# The number of characters of a token, by its version.
 _LENGTHS = {_VERSION: len(base64url.encode(bytes(_LAYOUT.size + _MAC_OCTETS)))}
 
 
@@ -44,7 +44,7 @@ class ExpiredLink(BadLink):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a token says. Whoever reads it compares `version` with the order's link version."""
+    """What a token says. The reader must compare `version` with the order's link version."""
 
     purpose: Purpose
     # An order, an update, or 128 bits of a recipient's hash.
@@ -64,9 +64,9 @@ def sign(secret: str, claim: Claim) -> str:
 
 
 def cut(text: str) -> str | None:
-    """The token that a text begins with, without what mail programs glue to the end of a link.
+    """The token at the start of a text, without what mail programs append to links.
 
-    None where the text does not begin as a token does, or is shorter than one.
+    None if the text does not begin like a token, or is shorter than one.
     """
     try:
         version = base64url.decode(text[:4])[0]
@@ -77,16 +77,15 @@ def cut(text: str) -> str | None:
 
 
 def read(secret: str, text: str, *purposes: Purpose, previous: str | None = None) -> Claim:
-    """What a token claims, if we signed it for one of these purposes and it has not expired.
+    """The claim of a token that was signed by `secret` or `previous` for one of these purposes.
 
-    It was signed with this secret or, where there is one, the previous.
     Raises ForgedLink, ForeignLink or ExpiredLink.
     """
     octets = _octets(text)
     if not any(_is_signed(each, octets) for each in (secret, previous) if each is not None):
         raise ForgedLink
     _, purpose, subject, version, number, seconds = _LAYOUT.unpack_from(octets)
-    if purpose not in {wanted.value for wanted in purposes}:
+    if purpose not in {allowed.value for allowed in purposes}:
         raise ForeignLink
     expires_at = datetime.fromtimestamp(seconds, UTC) if seconds else None
     if expires_at is not None and expires_at <= clock.now():

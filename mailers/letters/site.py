@@ -1,4 +1,4 @@
-"""What every mail knows of the site: its name, its settings, and where its links point."""
+"""What every mail needs of the site: its name, its settings, and its links."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
-from mailers.letters.lasting_secret import lasting_secret
 from mailers.letters.signed_links import Claim, Purpose, sign
+from mailers.letters.stable_secret import stable_secret
 from models import SiteSettings, clock, sql, token_text
 
-# A link of an unlimited window still ends some day.
+# Life of a link whose window never closes.
 UNLIMITED = timedelta(days=365)
 CATEGORIES = tuple(Category)
 
@@ -23,20 +23,20 @@ _SETTINGS = f"SELECT {sql.columns(SiteSettings, 's')} FROM site_settings s WHERE
 class Site:
     settings: SiteSettings
     config: MailConfig
-    # What keys digests that are stored; None is the installation's own.
-    lasting: str | None = None
-    # Rows that were read for several mails at once, by id; None for what is not there.
-    known: dict[UUID, Any] = field(default_factory=dict)
+    # Keys stored digests; None stands for the current secret.
+    stable_secret: str | None = None
+    # Rows read for several mails at once, by id; None for rows that do not exist.
+    rows: dict[UUID, Any] = field(default_factory=dict)
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":
         stored = await sql.objects(SiteSettings, _SETTINGS)
         settings = stored[0] if stored else SiteSettings()
-        return cls(settings, config, await lasting_secret(config))
+        return cls(settings, config, await stable_secret(config))
 
     @property
     def digests_secret(self) -> str:
-        return self.lasting or self.config.secret
+        return self.stable_secret or self.config.secret
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """The marketplace's address, else Candor's own, at which there is at least a page."""
+        """The marketplace's address, else that of Candor's own front page."""
         return self.settings.told_url or self._public
 
     def review_link(
@@ -73,7 +73,7 @@ class Site:
         return self._page(self.settings.update_url_template, f"/u/{token}", values)
 
     def unsubscribe_link(self, *, recipient: str, category: Category) -> str:
-        """The one-click address of a recipient (a hash) and a category; it never expires."""
+        """The one-click link for a recipient (a hash) and a category; it never expires."""
         number = CATEGORIES.index(category)
         claim = Claim(Purpose.UNSUBSCRIBE, UUID(hex=recipient), number=number)
         return f"{self._public}/unsubscribe/{sign(self.config.secret, claim)}"
@@ -90,7 +90,7 @@ class Site:
 
 
 def preselected(link: str, **stars: int) -> str:
-    """The link with a star chosen already; nothing is stored before the form is sent."""
+    """The link with stars preselected; nothing is stored until the form is sent."""
     address, mark, fragment = link.partition("#")
     query = "&".join(f"{name}={value}" for name, value in stars.items())
     return f"{address}{'&' if '?' in address else '?'}{query}{mark}{fragment}"

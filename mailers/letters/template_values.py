@@ -1,11 +1,11 @@
-"""What the templates print, gathered from rows when a mail leaves: nothing else reaches them."""
+"""Template values: all that templates may print, made from rows when a mail leaves."""
 
 from dataclasses import dataclass
 from datetime import date
 
 
 @dataclass(frozen=True)
-class ReviewFacts:
+class ReviewValues:
     order_number: str
     service_title: str
     vendor_name: str
@@ -17,29 +17,29 @@ class ReviewFacts:
     # A RejectionReason, and the moderator's own words.
     reason: str | None = None
     note: str | None = None
-    # Where the author changes it, while that is possible.
+    # Where the author can change it; None after the window.
     link: str | None = None
 
 
 @dataclass(frozen=True)
-class OrderFacts:
+class OrderValues:
     order_number: str
     service_title: str
     vendor_name: str
     link: str
-    # None without end.
+    # None if the window is unlimited.
     last_day: date | None = None
 
 
 @dataclass(frozen=True)
-class UpdateFacts:
+class UpdateValues:
     order_number: str
     service_title: str
     title: str
     customer_name: str
-    # Whether a solved update can be rated, or only be called unsolved.
+    # Whether a solved update can be rated, or only be reopened.
     may_rate: bool = True
-    # Where to rate, to answer or to look, depending on the mail.
+    # Where to rate, answer or read, depending on the kind.
     link: str | None = None
     stars: int | None = None
     comment: str | None = None

@@ -1,8 +1,8 @@
 """`{% trans %}` translated when a template is compiled, not each time it is rendered.
 
-Every language has an environment of its own, so a sentence and its gaps are known beforehand.
-Jinja's own extension looks each sentence up and fills it by `Markup.__mod__`, half of the cost of
-a mail.
+Each language has its own environment, so the translated sentence is known at compile time.
+Jinja's own extension looks sentences up and fills them by `Markup.__mod__` at each rendering, which
+is half of the cost of a mail.
 """
 
 import re
@@ -19,7 +19,7 @@ _GAP = re.compile(r"%\((\w+)\)s")
 class TranslatedSentences(Extension):
     """`{% trans name=expression, … %}A sentence with a {{ name }}.{% endtrans %}`.
 
-    The environment's `translate` gives the sentence in its language, with gaps as `%(name)s`.
+    The environment's `translate` returns the sentence in its language, with gaps as `%(name)s`.
     """
 
     tags = frozenset({"trans"})  # type: ignore[assignment]
@@ -48,7 +48,7 @@ class TranslatedSentences(Extension):
         return values
 
     def _sentence(self, parser: Parser) -> str:
-        """As `gettext` knows it: on one line, its gaps as `%(name)s`."""
+        """The message id for gettext: one line, gaps as `%(name)s`."""
         parts = []
         while not parser.stream.current.test("block_begin"):
             if parser.stream.current.test("data"):

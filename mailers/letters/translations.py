@@ -1,6 +1,6 @@
-"""The languages of the mails: English as written in the templates, others from .po files.
+"""Languages of the mails: English in the templates, others in .po files, which are read once.
 
-The catalogues are read once. A text without a translation stays English.
+A text without a translation stays English.
 """
 
 from functools import cache, lru_cache
@@ -17,18 +17,18 @@ _FOLDER = Path(__file__).parent / "translations"
 
 @cache
 def languages() -> tuple[str, ...]:
-    """Every language that a mail can be written in, the source first."""
+    """All languages that we have, the source first."""
     return (SOURCE, *sorted(path.stem for path in _FOLDER.glob("*.po")))
 
 
 def spoken(locale: str | None) -> str:
-    """The language for somebody of a locale (`de-AT`, `de_AT`, `de`); English when we lack it."""
+    """The language for a locale (`de-AT`, `de_AT`, `de`); English if we lack it."""
     return nearest(locale or "") or SOURCE
 
 
 @lru_cache(maxsize=1024)
 def nearest(locale: str) -> str | None:
-    """The language that we have for a locale in any spelling, without its last subtags; or None."""
+    """Our language for a locale in any spelling, dropping subtags from the end; or None."""
     try:
         subtags = language_tag(locale).split("-")
     except ValueError:
@@ -45,12 +45,12 @@ def direction(language: str) -> str:
 
 
 def gettext(language: str, text: str, folder: Path = _FOLDER) -> str:
-    """The text in a language, by the catalogue of a folder: the mails' own, or the pages'."""
+    """The text in a language, from the .po files of a folder (mails or pages)."""
     return _catalogue(language, folder).get(text, text)
 
 
 def ngettext(language: str, one: str, many: str, number: int, folder: Path = _FOLDER) -> str:
-    """English and German agree: one, and everything else."""
+    """The singular or plural text. Right for English and German alone."""
     return gettext(language, one if number == 1 else many, folder)
 
 

@@ -1,4 +1,4 @@
-"""What we write about updates of an order. Each function looks at the world as it is now."""
+"""Mailers about updates of an order. Each reads the current rows when the mail leaves."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,16 +6,16 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from mailers.letters import update_letters
+from mailers.letters import update_mails
 from mailers.letters.site import Site
-from mailers.letters.template_values import UpdateFacts
+from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from models import OrderUpdate, TeamMember, UpdateNote, UpdateSolve, clock
 from models.email_address import normalised
 from models.person_name import ANONYMOUS, greeted
 from models.update_solve import PROMOTER_FROM
 
-# How long a link in a mail rates a solved update.
+# How long the link in a mail can rate a solved update.
 LINK_LIFE = timedelta(days=30)
 
 _GONE = Skipped("the update is gone")
@@ -24,53 +24,53 @@ _RATINGS_OFF = Skipped("ratings are switched off")
 
 async def promoter(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the customer who gave 4 or 5 stars."""
-    found = await _rated(site, update_id)
-    if isinstance(found, Skipped):
-        return found
-    update, solve, facts = found
+    rated = await _rated(site, update_id)
+    if isinstance(rated, Skipped):
+        return rated
+    update, solve, values = rated
     if (solve.stars or 0) < PROMOTER_FROM:
         return Skipped("the rating has fewer stars now")
-    return _to_customer(update) or update_letters.promoter(site, _customer(update), facts)
+    return _to_customer(update) or update_mails.promoter(site, _customer(update), values)
 
 
 async def detractor(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
     """To the customer who gave 1 to 3 stars; an answer goes to the site's admin."""
-    found = await _rated(site, update_id)
-    if isinstance(found, Skipped):
-        return found
-    update, solve, facts = found
+    rated = await _rated(site, update_id)
+    if isinstance(rated, Skipped):
+        return rated
+    update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    desk = _desk(site)
+    admin = _admin_address(site)
     subject = quote(update.order.external_id, safe="")
-    link = f"mailto:{quote(desk, safe='@')}?subject={subject}" if desk else None
-    letter = replace(facts, link=link)
-    return _to_customer(update) or update_letters.detractor(
-        site, _customer(update), letter, reply_to=desk
+    link = f"mailto:{quote(admin, safe='@')}?subject={subject}" if admin else None
+    values = replace(values, link=link)
+    return _to_customer(update) or update_mails.detractor(
+        site, _customer(update), values, reply_to=admin
     )
 
 
 async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the site's admin, of 1 to 3 stars."""
-    found = await _rated(site, update_id)
-    if isinstance(found, Skipped):
-        return found
+    """To the site's admin, about 1 to 3 stars."""
+    rated = await _rated(site, update_id)
+    if isinstance(rated, Skipped):
+        return rated
     if not site.settings.detractor_alert_enabled:
         return Skipped("the alert is switched off")
-    _, solve, facts = found
+    _, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    desk = _desk(site)
-    return update_letters.alert(site, Person("", desk), facts) if desk else NO_ADDRESS
+    admin = _admin_address(site)
+    return update_mails.alert(site, Person("", admin), values) if admin else NO_ADDRESS
 
 
 async def solved(site: Site, update_id: UUID, *, solve: int, **_params: Any) -> Mail | Skipped:
-    """To the customer, of the solve with this number."""
+    """To the customer, about the solve with this number."""
     update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
         return update
-    facts = _facts(update, link=_link(site, update), may_rate=site.settings.ratings_enabled)
-    return _to_customer(update) or update_letters.solved(site, _customer(update), facts)
+    values = _values(update, link=_link(site, update), may_rate=site.settings.ratings_enabled)
+    return _to_customer(update) or update_mails.solved(site, _customer(update), values)
 
 
 async def rating_request(
@@ -82,14 +82,14 @@ async def rating_request(
     update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
         return update
-    facts = _facts(update, link=_link(site, update))
-    return _to_customer(update) or update_letters.rating_request(site, _customer(update), facts)
+    values = _values(update, link=_link(site, update))
+    return _to_customer(update) or update_mails.rating_request(site, _customer(update), values)
 
 
 async def note_from_customer(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
-    """To whoever the update is assigned to now."""
+    """To the present assignee."""
     update, note = await _update(site, update_id), await _note(note_id)
     if update is None or note is None:
         return _GONE
@@ -99,32 +99,32 @@ async def note_from_customer(
     if not assignee.email:
         return NO_ADDRESS
     author_name = greeted(update.order.customer.display_name) or ANONYMOUS
-    facts = _facts(update, note=note.body, author_name=author_name)
+    values = _values(update, note=note.body, author_name=author_name)
     to = Person(assignee.display_name, assignee.email, assignee.locale)
-    return update_letters.note_from_customer(site, to, facts)
+    return update_mails.note_from_customer(site, to, values)
 
 
 async def note_from_staff(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
-    """To the customer, of a note that the customer may see."""
+    """To the customer, with a note that the customer may see."""
     update, note = await _update(site, update_id), await _note(note_id)
     if update is None or note is None:
         return _GONE
     if note.internal or note.author is None:
         return Skipped("the note is internal")
-    # Our own page is for rating; a storefront's shows the notes as well.
+    # Our own page only rates; a storefront's page shows notes, too.
     link = _link(site, update) if site.settings.update_url_template else None
-    facts = _facts(update, note=note.body, author_name=note.author.display_name, link=link)
-    return _to_customer(update) or update_letters.note_from_staff(
-        site, _customer(update), facts, reply_to=_desk(site)
+    values = _values(update, note=note.body, author_name=note.author.display_name, link=link)
+    return _to_customer(update) or update_mails.note_from_staff(
+        site, _customer(update), values, reply_to=_admin_address(site)
     )
 
 
 async def _rated(
     site: Site, update_id: UUID
-) -> tuple[OrderUpdate, UpdateSolve, UpdateFacts] | Skipped:
-    """The update with its rating, if both are still there."""
+) -> tuple[OrderUpdate, UpdateSolve, UpdateValues] | Skipped:
+    """The update, its rated solve and their values, if they still exist."""
     if not site.settings.ratings_enabled:
         return _RATINGS_OFF
     update = await _update(site, update_id)
@@ -135,8 +135,8 @@ async def _rated(
     if solve is None or solve.stars is None:
         return Skipped("the rating is gone")
     author_name = solve.credited_to.display_name
-    facts = _facts(update, stars=solve.stars, comment=solve.comment, author_name=author_name)
-    return update, solve, facts
+    values = _values(update, stars=solve.stars, comment=solve.comment, author_name=author_name)
+    return update, solve, values
 
 
 async def _still_solved(site: Site, update_id: UUID, solve: int) -> OrderUpdate | Skipped:
@@ -151,15 +151,15 @@ async def _still_solved(site: Site, update_id: UUID, solve: int) -> OrderUpdate 
 
 
 async def updates(ids: list[UUID]) -> dict[UUID, OrderUpdate]:
-    """Updates with all that their mails tell, by their ids."""
+    """Updates with all rows that their mails print, by id."""
     related = ("order__customer", "order__service", "assignee")
-    found = await OrderUpdate.filter(id__in=ids).select_related(*related)
-    return {update.id: update for update in found}
+    rows = await OrderUpdate.filter(id__in=ids).select_related(*related)
+    return {update.id: update for update in rows}
 
 
 async def _update(site: Site, update_id: UUID) -> OrderUpdate | None:
-    found = site.known if update_id in site.known else await updates([update_id])
-    update: OrderUpdate | None = found.get(update_id)
+    rows = site.rows if update_id in site.rows else await updates([update_id])
+    update: OrderUpdate | None = rows.get(update_id)
     return update
 
 
@@ -168,7 +168,7 @@ async def _note(note_id: str) -> UpdateNote | None:
 
 
 def _to_customer(update: OrderUpdate) -> Skipped | None:
-    """Why nothing about this update goes to its customer, if so."""
+    """Why this update's customer gets no mail about it; None if there is no reason."""
     if not update.customer_visible:
         return Skipped("the update is internal")
     return None if _customer(update).address else NO_ADDRESS
@@ -179,16 +179,16 @@ def _customer(update: OrderUpdate) -> Person:
     return Person(customer.display_name, order.address_of(customer), customer.locale)
 
 
-def _desk(site: Site) -> str | None:
-    """Where answers of customers go."""
+def _admin_address(site: Site) -> str | None:
+    """Where customers' answers go: the site's admin, if there is a valid address."""
     try:
         return normalised(site.settings.admin_email or "")
     except ValueError:
         return None
 
 
-def _facts(update: OrderUpdate, **more: Any) -> UpdateFacts:
-    return UpdateFacts(
+def _values(update: OrderUpdate, **more: Any) -> UpdateValues:
+    return UpdateValues(
         order_number=update.order.external_id,
         service_title=update.order.service.title,
         title=update.title,

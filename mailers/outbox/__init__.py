@@ -1,1 +1,1 @@
-"""The outbox: promised mails, their claims, their tries and how long they are kept."""
+"""The outbox: promised mails, their claims and attempts, and how long they are kept."""

@@ -1,7 +1,7 @@
-"""What workers write down of the mails that they hold: many entries in one statement.
+"""Batch writer: changes of claimed mails, many in one statement.
 
-Entries that come while a statement runs are written together by the next one, in the order in which
-they came. Nobody waits for others to come along, and each entry is answered when it is committed.
+Changes that arrive while a statement runs are written by the next one, in their order. None waits
+for a batch to fill up, and each is confirmed when it is committed.
 """
 
 import asyncio
@@ -16,27 +16,26 @@ from models import clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
 
-_FAREWELL = 2.0
+_CLOSE_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A change of a mail that holds only under this lease."""
+class Change:
+    """A change of a mail, written only if this lease still holds."""
 
     id: UUID
     token: str
-    # By the names of `_TYPES`; what is not named stays as it is.
-    changes: dict[str, Any]
+    # By the columns of `_TYPES`; the others stay as they are.
+    values: dict[str, Any]
 
     @property
-    def failed(self) -> bool:
-        """Whether a try was used up, and the relay did not take the mail."""
-        return bool(self.changes.get("attempts")) and self.changes.get("status") != "SENT"
+    def is_failed_attempt(self) -> bool:
+        return bool(self.values.get("attempts")) and self.values.get("status") != "SENT"
 
 
-Write = Callable[[Entry], Awaitable[bool]]
+Write = Callable[[Change], Awaitable[bool]]
 
-# The columns that an entry may change, and their types.
+# The columns that may be changed, and their types.
 _TYPES = {
     "status": "text",
     "reason": "text",
@@ -52,9 +51,9 @@ _TYPES = {
     "last_error": "text",
 }
 
-# An entry without a lease lets the mail go.
+# A change without `lease_until` ends the claim.
 _WRITE = """
-WITH e (id, token, {names}) AS ({entries})
+WITH e (id, token, {names}) AS ({changes})
 UPDATE outbox_mail AS m SET status = COALESCE(e.status, m.status), reason = e.reason,
   finished_at = e.finished_at, due_at = COALESCE(e.due_at, m.due_at),
   attempts = m.attempts + COALESCE(e.attempts, 0),
@@ -72,127 +71,120 @@ _NAMES = ", ".join(_TYPES)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
 _WRITE_ON_POSTGRES = _WRITE.format(
     names=_NAMES,
-    entries="SELECT * FROM jsonb_to_recordset(CAST(? AS jsonb))"
+    changes="SELECT * FROM jsonb_to_recordset(CAST(? AS jsonb))"
     f" AS j (id uuid, token text, {_TYPED})",
     id="m.id",
 )
 
+_INSERT_ATTEMPTS = "INSERT INTO mail_attempt (id, mail_id, failed_at, status, code, error) VALUES "
 
-_REMEMBER = "INSERT INTO mail_attempt (id, mail_id, failed_at, status, code, error) VALUES "
 
+async def write(changes: list[Change]) -> set[UUID]:
+    """Write all changes in one statement; the ids of those whose lease held.
 
-async def write(entries: list[Entry]) -> set[UUID]:
-    """Write all entries in one statement; the ids of those whose lease held.
-
-    Tries that failed are remembered in the same transaction.
+    Failed attempts are stored in the same transaction.
     """
-    failed = [entry for entry in entries if entry.failed]
+    failed = [change for change in changes if change.is_failed_attempt]
     if not failed:
-        return await _write(entries)
+        return await _write(changes)
     async with transaction():
-        held = await _write(entries)
-        await _remember([entry for entry in failed if entry.id in held])
+        held = await _write(changes)
+        await _insert_attempts([change for change in failed if change.id in held])
     return held
 
 
-async def _remember(failed: list[Entry]) -> None:
+async def _insert_attempts(failed: list[Change]) -> None:
     moment = milliseconds(clock.now())
-    values = [
-        value
-        for entry in failed
-        for value in (
-            *(uuid7(), entry.id, moment, entry.changes["status"]),
-            *(entry.changes.get("last_code"), entry.changes.get("last_error")),
-        )
-    ]
+    values: list[Any] = []
+    for change in failed:
+        code, error = change.values.get("last_code"), change.values.get("last_error")
+        values += [uuid7(), change.id, moment, change.values["status"], code, error]
     if values:
         rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(failed))
-        await sql.execute(_REMEMBER + rows, *values)
+        await sql.execute(_INSERT_ATTEMPTS + rows, *values)
 
 
-async def _write(entries: list[Entry]) -> set[UUID]:
+async def _write(changes: list[Change]) -> set[UUID]:
     if sql.is_postgres():
-        rows = [{"id": str(entry.id), "token": entry.token, **entry.changes} for entry in entries]
-        written = await sql.fetch(_WRITE_ON_POSTGRES, rows)
+        records = [{"id": str(each.id), "token": each.token, **each.values} for each in changes]
+        rows = await sql.fetch(_WRITE_ON_POSTGRES, records)
     else:
-        values = [
-            value
-            for entry in entries
-            for value in (entry.id, entry.token, *map(entry.changes.get, _TYPES))
-        ]
-        written = await sql.fetch(_on_sqlite(len(entries)), *values)
-    return {row["id"] for row in written}
+        values: list[Any] = []
+        for change in changes:
+            values += [change.id, change.token, *map(change.values.get, _TYPES)]
+        rows = await sql.fetch(_on_sqlite(len(changes)), *values)
+    return {row["id"] for row in rows}
 
 
 @cache
-def _on_sqlite(entries: int) -> str:
+def _on_sqlite(count: int) -> str:
     row = f"({sql.places(['id', 'token', *_TYPES])})"
-    return _WRITE.format(names=_NAMES, entries=f"VALUES {', '.join([row] * entries)}", id="id")
+    return _WRITE.format(names=_NAMES, changes=f"VALUES {', '.join([row] * count)}", id="id")
 
 
-async def alone(entry: Entry) -> bool:
-    """Write one entry at once; False when the lease did not hold."""
-    return entry.id in await write([entry])
+async def write_one(change: Change) -> bool:
+    """Write one change at once; False if the lease did not hold."""
+    return change.id in await write([change])
 
 
-_Asked = tuple[Entry, asyncio.Future[bool]]
+_Pending = tuple[Change, asyncio.Future[bool]]
 
 
-class Ledger:
-    """The one writer of a worker, so that what its senders write goes together."""
+class BatchWriter:
+    """Shared by all senders of a worker, so that their changes are written together."""
 
     def __init__(self) -> None:
-        self._waiting: list[_Asked] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._pending: list[_Pending] = []
+        self._task: asyncio.Task[None] | None = None
 
-    def put(self, entry: Entry) -> asyncio.Future[bool]:
-        """Have an entry written; whether the lease held is known when it is committed."""
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, answer))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
-        return answer
+    def submit(self, change: Change) -> asyncio.Future[bool]:
+        """Queue a change. The future says whether its lease held, once it is committed."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._pending.append((change, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._write_pending())
+        return future
 
-    async def write(self, entry: Entry) -> bool:
-        return await self.put(entry)
+    async def write(self, change: Change) -> bool:
+        return await self.submit(change)
 
     async def close(self) -> None:
-        """Wait a moment for what is being written."""
-        if self._writer is not None:
-            await asyncio.wait([self._writer], timeout=_FAREWELL)
+        """Wait a moment for pending changes."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=_CLOSE_TIMEOUT)
 
-    async def _write(self) -> None:
+    async def _write_pending(self) -> None:
         try:
-            while self._waiting:
-                await asyncio.sleep(0)  # whoever is just about to write comes along
+            while self._pending:
+                await asyncio.sleep(0)  # other senders that are ready join this batch
                 await self._commit(self._next_batch())
         finally:
-            self._writer = None
+            self._task = None
 
-    def _next_batch(self) -> list[_Asked]:
-        """What waits, without second entries of one mail: the answer names mails, not leases."""
-        batch: list[_Asked] = []
-        later: list[_Asked] = []
+    def _next_batch(self) -> list[_Pending]:
+        """At most one change of each mail: the statement returns ids of mails, not leases."""
+        batch: list[_Pending] = []
+        later: list[_Pending] = []
         ids: set[UUID] = set()
-        for each in self._waiting:
+        for each in self._pending:
             (later if each[0].id in ids else batch).append(each)
             ids.add(each[0].id)
-        self._waiting = later
+        self._pending = later
         return batch
 
-    async def _commit(self, batch: list[_Asked]) -> None:
+    async def _commit(self, batch: list[_Pending]) -> None:
         try:
-            held = await write([entry for entry, _ in batch])
+            held = await write([change for change, _ in batch])
         except Exception as error:  # noqa: BLE001 - drivers have many
-            if len(batch) > 1:  # one that cannot be written must not keep the others from it
+            if len(batch) > 1:  # one bad change must not fail the others
                 for each in batch:
                     await self._commit([each])
                 return
-            _, answer = batch[0]
-            if not answer.done():
-                answer.set_exception(error)
-                answer.exception()  # whoever waited for it may be gone
+            _, future = batch[0]
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # its waiter may be gone: no "never retrieved" warning
             return
-        for entry, answer in batch:
-            if not answer.done():
-                answer.set_result(entry.id in held)
+        for change, future in batch:
+            if not future.done():
+                future.set_result(change.id in held)

@@ -1,8 +1,8 @@
-"""The worker's side of the outbox: claim, hold, mark, close. One statement each, no transaction,
-and often one for several mails.
+"""What workers do with mails of the outbox: claim, keep, mark, close.
 
-A claimed mail carries a lease. Every write names the lease's token, so that a worker that slept
-past its lease changes nothing and, above all, sends nothing: `mark` is the last gate before DATA.
+Each is one statement, often for several mails. A claimed mail has a lease, and every write names
+the lease's token: a worker that slept past its lease changes nothing and, above all, sends nothing,
+since `mark` is the last gate before DATA.
 """
 
 import secrets
@@ -13,14 +13,14 @@ from uuid import UUID
 
 from mailers import plain_text
 from mailers.catalogue import CATALOGUE
-from mailers.outbox.batched_writes import Entry, Write, alone
+from mailers.outbox.batched_writes import Change, Write, write_one
 from mailers.outbox.promise import milliseconds
 from models import clock, sql
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A mail that this worker holds."""
+class ClaimedMail:
+    """A mail that this worker has claimed: its row."""
 
     id: UUID
     mail: str
@@ -38,33 +38,33 @@ class Claimed:
     dated_at: int | None
 
 
-_COLUMNS = tuple(field.name for field in fields(Claimed))
-# Mails that only a newer version knows are left for its workers.
-_KNOWN = sql.known("mail", CATALOGUE)
+_COLUMNS = tuple(field.name for field in fields(ClaimedMail))
+# Mails of kinds that only a newer version knows are left to its workers.
+_KNOWN_KIND = sql.known("mail", CATALOGUE)
 
 _CLAIM_ON_POSTGRES = f"""
 WITH due AS MATERIALIZED (
-  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN}
+  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN_KIND}
   ORDER BY due_at, id LIMIT ? FOR UPDATE SKIP LOCKED)
 UPDATE outbox_mail AS m SET status = 'SENDING', lease_token = ?, lease_until = ?, in_data = ?
 FROM due WHERE m.id = due.id RETURNING {", ".join(f"m.{name}" for name in _COLUMNS)}"""
 
 _CLAIM_ON_SQLITE = f"""
 WITH due AS (
-  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN}
+  SELECT id FROM outbox_mail WHERE status = 'SCHEDULED' AND due_at <= ? AND {_KNOWN_KIND}
   ORDER BY due_at, id LIMIT ?)
 UPDATE outbox_mail SET status = 'SENDING', lease_token = ?, lease_until = ?, in_data = ?
 WHERE id IN (SELECT id FROM due) RETURNING {", ".join(_COLUMNS)}"""
 
 OVERDUE = "it was overdue for too long"
 
-_BEAT = "UPDATE outbox_mail SET lease_until = ? WHERE status = 'SENDING' AND lease_token IN "
+_RENEW = "UPDATE outbox_mail SET lease_until = ? WHERE status = 'SENDING' AND lease_token IN "
 
 _CONFIRM = """
 UPDATE outbox_mail SET status = 'SENT', reason = NULL, finished_at = ?
 WHERE id = ? AND status IN ('UNCERTAIN', 'SCHEDULED')"""
 
-_REAP_UNSENT = """
+_FREE_UNSENT = """
 UPDATE outbox_mail SET status = 'SCHEDULED', lease_token = NULL, lease_until = NULL
 WHERE status = 'SENDING' AND lease_until < ? AND in_data = ?"""
 
@@ -72,44 +72,46 @@ _EXPIRE = """
 UPDATE outbox_mail SET status = 'EXPIRED', reason = ?, finished_at = ?
 WHERE status = 'SCHEDULED' AND due_at <= ? AND expires_at < ?"""
 
-_ABANDONED = f"""
+_EXPIRED_IN_DATA = f"""
 SELECT {", ".join(_COLUMNS)} FROM outbox_mail
-WHERE status = 'SENDING' AND lease_until < ? AND in_data = ? AND {_KNOWN}"""
+WHERE status = 'SENDING' AND lease_until < ? AND in_data = ? AND {_KNOWN_KIND}"""
 
-_NEXT = f"SELECT min(due_at) AS due_at FROM outbox_mail WHERE status = 'SCHEDULED' AND {_KNOWN}"
+_NEXT_DUE = (
+    f"SELECT min(due_at) AS due_at FROM outbox_mail WHERE status = 'SCHEDULED' AND {_KNOWN_KIND}"
+)
 
 
 def now() -> int:
     return milliseconds(clock.now())
 
 
-def _words(text: str | None, longest: int) -> str | None:
-    """As both databases can keep them: a server may say anything."""
-    return plain_text.one_line(text, longest) if text else None
+def _storable(text: str | None, max_length: int) -> str | None:
+    """Strip characters that PostgreSQL rejects: a server's text is untrusted."""
+    return plain_text.one_line(text, max_length) if text else None
 
 
-async def claim_due(*, limit: int, lease: float) -> list[Claimed]:
-    """Take up to `limit` due mails, the most overdue first, for `lease` seconds."""
+async def claim_due(*, limit: int, lease: float) -> list[ClaimedMail]:
+    """Claim up to `limit` due mails for `lease` seconds, the most overdue first."""
     statement = _CLAIM_ON_POSTGRES if sql.is_postgres() else _CLAIM_ON_SQLITE
     moment, token = now(), secrets.token_hex(8)
     rows = await sql.fetch(statement, moment, limit, token, moment + int(lease * 1000), False)
-    return sorted((Claimed(**row) for row in rows), key=lambda mail: (mail.due_at, mail.id))
+    return sorted((ClaimedMail(**row) for row in rows), key=lambda mail: (mail.due_at, mail.id))
 
 
-async def beat(tokens: Iterable[str], *, lease: float) -> None:
-    """A sign of life: the mails held under these tokens are ours for another lease."""
-    held = list(tokens)
-    if held:
-        await sql.execute(f"{_BEAT}({sql.places(held)})", now() + int(lease * 1000), *held)
+async def renew_leases(tokens: Iterable[str], *, lease: float) -> None:
+    """Extend these leases to `lease` seconds from now."""
+    renewed = list(tokens)
+    if renewed:
+        moment = now() + int(lease * 1000)
+        await sql.execute(f"{_RENEW}({sql.places(renewed)})", moment, *renewed)
 
 
 async def mark(
-    mail: Claimed, *, address: str, dated_at: int, lease: float, write: Write = alone
+    mail: ClaimedMail, *, address: str, dated_at: int, lease: float, write: Write = write_one
 ) -> bool:
-    """Write ahead that DATA begins now; False when the mail is not ours any more.
+    """Write ahead that DATA begins now; False if the mail was cancelled or its lease was lost.
 
-    One statement decides whether the lease still holds and whether nobody has cancelled, and it is
-    committed when this returns.
+    The statement that checks this is committed when this returns.
     """
     changes = {
         "in_data": True,
@@ -117,51 +119,51 @@ async def mark(
         "address": address,
         "lease_until": now() + int(lease * 1000),
     }
-    return await write(Entry(mail.id, mail.lease_token, changes))
+    return await write(Change(mail.id, mail.lease_token, changes))
 
 
-def finished(
-    mail: Claimed,
+def final_change(
+    mail: ClaimedMail,
     status: str,
     *,
     reason: str | None = None,
     attempt: int = 1,
     code: int | None = None,
     error: str | None = None,
-) -> Entry:
-    """The entry that closes a mail that we hold."""
+) -> Change:
+    """The change that closes a claimed mail."""
     changes = {
         "status": status,
-        "reason": _words(reason, 200),
+        "reason": _storable(reason, 200),
         "finished_at": now(),
         "attempts": attempt,
         "last_code": code,
-        "last_error": _words(error, 300),
+        "last_error": _storable(error, 300),
     }
-    return Entry(mail.id, mail.lease_token, changes)
+    return Change(mail.id, mail.lease_token, changes)
 
 
-async def finish(mail: Claimed, status: str, *, write: Write = alone, **how: Any) -> bool:
-    """Close a mail that we hold; False when it is not ours any more."""
-    return await write(finished(mail, status, **how))
+async def finish(mail: ClaimedMail, status: str, *, write: Write = write_one, **how: Any) -> bool:
+    """Close a claimed mail; False if its lease was lost."""
+    return await write(final_change(mail, status, **how))
 
 
-async def confirm(mail: Claimed) -> bool:
-    """A server's late word, after the lease was lost, that the mail was taken: no more doubt."""
+async def confirm(mail: ClaimedMail) -> bool:
+    """Close as SENT a mail whose lease was lost before the server's late 250."""
     return bool(await sql.execute(_CONFIRM, now(), mail.id))
 
 
 async def reschedule(
-    mail: Claimed,
+    mail: ClaimedMail,
     *,
     delay: float,
     attempt: int = 1,
     ambiguous: int = 0,
     code: int | None = None,
     error: str | None = None,
-    write: Write = alone,
+    write: Write = write_one,
 ) -> None:
-    """Give a mail back, to be tried again in `delay` seconds, at its expiry at the latest."""
+    """Give a mail back, to be sent in `delay` seconds, at its expiry at the latest."""
     due_at = now() + int(delay * 1000)
     if mail.expires_at is not None:
         due_at = min(due_at, max(mail.expires_at, now()))
@@ -172,42 +174,44 @@ async def reschedule(
         "ambiguous": ambiguous,
         "in_data": False,
         "last_code": code,
-        "last_error": _words(error, 300),
+        "last_error": _storable(error, 300),
     }
-    await write(Entry(mail.id, mail.lease_token, changes))
+    await write(Change(mail.id, mail.lease_token, changes))
 
 
-async def release(mail: Claimed, *, write: Write = alone) -> None:
-    """Give back a mail that was not begun, as if it had never been claimed."""
-    await write(Entry(mail.id, mail.lease_token, {"status": "SCHEDULED", "in_data": False}))
+async def release(mail: ClaimedMail, *, write: Write = write_one) -> None:
+    """Give back a mail that was not started, as if it had never been claimed."""
+    await write(Change(mail.id, mail.lease_token, {"status": "SCHEDULED", "in_data": False}))
 
 
-async def silence(mail: Claimed, *, why: str, resend_in: float, write: Write = alone) -> None:
-    """The whole mail was handed over and no answer came: once more, or an admin decides."""
+async def settle_unanswered(
+    mail: ClaimedMail, *, why: str, resend_in: float, write: Write = write_one
+) -> None:
+    """The whole text was sent and no response came: send it again, or leave it to an admin."""
     if CATALOGUE[mail.mail].resend_when_uncertain and mail.ambiguous == 0:
         await reschedule(mail, delay=resend_in, ambiguous=1, error=why, write=write)
     else:
         await finish(mail, "UNCERTAIN", error=why, write=write)
 
 
-async def reap(*, resend_in: float) -> int:
-    """Take mails from workers that gave no sign of life for a whole lease; how many."""
+async def reclaim_expired(*, resend_in: float) -> int:
+    """Take back the mails whose leases have run out; returns their number."""
     moment = now()
-    freed = await sql.execute(_REAP_UNSENT, moment, False)
-    abandoned = await sql.fetch(_ABANDONED, moment, True)
-    for row in abandoned:
+    freed = await sql.execute(_FREE_UNSENT, moment, False)
+    in_data = await sql.fetch(_EXPIRED_IN_DATA, moment, True)
+    for row in in_data:
         why = "the worker was gone before the server answered"
-        await silence(Claimed(**row), why=why, resend_in=resend_in)
-    return freed + len(abandoned)
+        await settle_unanswered(ClaimedMail(**row), why=why, resend_in=resend_in)
+    return freed + len(in_data)
 
 
 async def expire() -> int:
-    """Close all mails that nobody needs any more, as after a long outage; how many."""
+    """Close all due mails past their expiry; returns their number."""
     moment = now()
     return await sql.execute(_EXPIRE, OVERDUE, moment, moment, moment)
 
 
 async def next_due() -> int | None:
     """When the next scheduled mail is due, in milliseconds since 1970; overdue ones included."""
-    due: int | None = (await sql.fetch(_NEXT))[0]["due_at"]
+    due: int | None = (await sql.fetch(_NEXT_DUE))[0]["due_at"]
     return due

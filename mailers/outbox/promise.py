@@ -1,4 +1,4 @@
-"""Promise a mail: a row in the outbox and a notice in the app, in the caller's transaction."""
+"""Promises a mail: a row in the outbox and a notification, in the caller's transaction."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from mailers.catalogue import CATALOGUE, REFUSED
+from mailers.catalogue import CATALOGUE, MAIL_REFUSED
 from models import Audience, Customer, Vendor, announcements, clock, sql
 from models.database import transaction
 from models.one_round_trip import AT_ONCE, Writes
@@ -22,7 +22,7 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Addressee:
-    """The site's admin, who is no row of ours, or a member of the team."""
+    """The site's admin, who has no row, or a member of the team."""
 
     audience: Audience
     external_id: str
@@ -43,7 +43,7 @@ ON CONFLICT (dedupe_key) DO UPDATE SET status = 'SCHEDULED', reason = NULL, fini
   params = excluded.params
 WHERE outbox_mail.status = 'CANCELLED' AND outbox_mail.reason LIKE 'withdrawn: %'"""
 
-_NOTIFY = """
+_INSERT_NOTIFICATION = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
   created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,22 +54,24 @@ UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_
   lease_until = NULL
 WHERE subject_id = ? AND mail = ? AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?"""
 
-# A worker that holds one of them has lost it: it wrote to the person before.
+# Ends the claim of a worker that may have composed the mail for the former customer.
 _READDRESS = """
 UPDATE outbox_mail SET recipient = ?, address = ?, status = 'SCHEDULED', lease_token = NULL,
   lease_until = NULL
 WHERE subject_id IN ({about}) AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?
   AND audience = 'CUSTOMER' AND recipient = ?"""
 
-_RENOTIFY = """
+_MOVE_NOTIFICATIONS = """
 UPDATE notification SET recipient = ?
 WHERE subject_id IN ({about}) AND audience = 'CUSTOMER' AND recipient = ?"""
 
-_SILENCE = "DELETE FROM notification WHERE subject_id = ? AND kind = ? AND created_at > ?"
+_DELETE_NOTIFICATION = (
+    "DELETE FROM notification WHERE subject_id = ? AND kind = ? AND created_at > ?"
+)
 
 
 async def deliver_later(
-    mail: str,
+    kind: str,
     *,
     to: Recipient,
     about: Subject,
@@ -79,35 +81,32 @@ async def deliver_later(
     writes: Writes = AT_ONCE,
     **params: Any,
 ) -> None:
-    """Promise `mail` about a row to a person, once and for ever.
+    """Promise a mail about a row to a person.
 
-    The same mail about the same row to the same person is promised once; `occasion` tells apart
-    what may happen again to one row (a second completion, a second solve). Only a promise that was
-    withdrawn before it left can be made again. The promise stands or falls with the caller's
-    transaction, or with `writes`. Nothing is rendered now: the mailer looks at the world when the
-    mail is due. `due_at` is an instant, by default now or after the kind's grace; the notice in the
-    app shows up at that instant too. Past `expires_at` the mail is not sent any more.
+    The same kind about the same row to the same person is promised once, unless the first promise
+    was withdrawn; `occasion` distinguishes events that may happen again to one row (a second
+    completion, a second solve). The promise is part of the caller's transaction, or of `writes`.
+    Nothing is rendered now: the mailer reads the rows when the mail is due. `due_at` is by default
+    now plus the kind's grace; the notification appears then, too. After `expires_at` the mail is
+    not sent. `params` are passed to the mailer.
     """
-    kind, now = CATALOGUE[mail], clock.now()
-    due = due_at or now + kind.grace
+    rules, now = CATALOGUE[kind], clock.now()
+    due = due_at or now + rules.grace
     audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
-    key = _key(mail, about, occasion, f"{audience}:{to.external_id}")
+    key = _key(kind, about, occasion, f"{audience}:{to.external_id}")
     person, subject = (audience, to.external_id), (type(about).__name__, about.id)
-    expiry = milliseconds(expires_at or due + kind.expires_after)
+    expiry = milliseconds(expires_at or due + rules.expires_after)
     times = (milliseconds(due), expiry, False, milliseconds(now))
-    await writes.add(_PROMISE, uuid7(), mail, key, *person, to.email, *subject, params, *times)
-    await _notify(mail, person, key, subject, due, writes)
+    await writes.add(_PROMISE, uuid7(), kind, key, *person, to.email, *subject, params, *times)
+    await _notify(kind, person, key, subject, due, writes)
 
 
-async def tell_admins_of_refusal(mail_id: UUID) -> None:
-    """Put a notice into the admins' inbox that the relay refuses us, about a mail that met it.
-
-    One a day: it is a matter for a human, and none for a mail.
-    """
+async def notify_admins_of_refusal(mail_id: UUID) -> None:
+    """Notify the admins, at most once a day, that the relay refused this mail because of us."""
     now = clock.now()
-    key, person = f"{REFUSED}:{now:%Y-%m-%d}", (Audience.ADMIN, "admin")
+    key, person = f"{MAIL_REFUSED}:{now:%Y-%m-%d}", (Audience.ADMIN, "admin")
     async with transaction():
-        await _notify(REFUSED, person, key, ("MailDelivery", mail_id), now, AT_ONCE)
+        await _notify(MAIL_REFUSED, person, key, ("MailDelivery", mail_id), now, AT_ONCE)
 
 
 async def _notify(
@@ -118,48 +117,52 @@ async def _notify(
     due: datetime,
     writes: Writes,
 ) -> None:
-    notice, (audience, recipient) = uuid7(), person
-    await writes.add(_NOTIFY, notice, *person, kind, key, *subject, due)
-    # Of a notice that was there already nobody will find this id.
+    notification_id, (audience, recipient) = uuid7(), person
+    await writes.add(_INSERT_NOTIFICATION, notification_id, *person, kind, key, *subject, due)
+    # If the notification existed already, no listener finds a row of this id.
     await announcements.announce(
-        "notification", writes=writes, id=notice, audience=audience, recipient=recipient, due=due
+        "notification",
+        writes=writes,
+        id=notification_id,
+        audience=audience,
+        recipient=recipient,
+        due=due,
     )
 
 
-def _key(mail: str, about: Subject, occasion: str, person: str) -> str:
+def _key(kind: str, about: Subject, occasion: str, person: str) -> str:
     digest = hashlib.sha256(person.encode()).hexdigest()[:32]
-    return f"{mail}:{about.id.hex}:{occasion}:{digest}"
+    return f"{kind}:{about.id.hex}:{occasion}:{digest}"
 
 
-async def withdraw(mail: str, *, about: UUID, because: str, writes: Writes = AT_ONCE) -> None:
-    """Cancel a promised mail that has not left, and the notice that nobody has seen yet.
+async def withdraw(kind: str, *, about: UUID, because: str, writes: Writes = AT_ONCE) -> None:
+    """Cancel a promised mail that has not left, and its notification if that is not due yet.
 
-    Called in the transaction that removes the mail's cause, or with its `writes`.
+    Call it in the transaction that removes the mail's cause, or with its `writes`.
     """
     now = clock.now()
-    await writes.add(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, mail, False)
-    await writes.add(_SILENCE, about, mail, now)
+    await writes.add(_WITHDRAW, f"withdrawn: {because}", milliseconds(now), about, kind, False)
+    await writes.add(_DELETE_NOTIFICATION, about, kind, now)
 
 
 async def withdraw_all(*, about: UUID, because: str) -> None:
-    """The same of every mail about a row, in the transaction that removes the row."""
-    mails = await sql.fetch("SELECT DISTINCT mail FROM outbox_mail WHERE subject_id = ?", about)
-    for row in mails:
+    """Withdraw every mail about a row, in the transaction that removes the row."""
+    kinds = await sql.fetch("SELECT DISTINCT mail FROM outbox_mail WHERE subject_id = ?", about)
+    for row in kinds:
         await withdraw(row["mail"], about=about, because=because)
 
 
 async def readdress(person: str, to: Customer, *, about: Sequence[UUID]) -> None:
-    """Give a customer's notices and promised mails about these rows to another customer.
+    """Move a customer's notifications and promised mails about these rows to another customer.
 
-    What is with the relay already stays with whom it was written to. Called in the transaction that
-    gives the rows away.
+    Mails that are being sent stay as they are. Call it in the transaction that hands the rows over.
     """
     places = sql.places(about)
     address = (to.external_id, to.email)
     await sql.execute(_READDRESS.format(about=places), *address, *about, False, person)
-    await sql.execute(_RENOTIFY.format(about=places), to.external_id, *about, person)
+    await sql.execute(_MOVE_NOTIFICATIONS.format(about=places), to.external_id, *about, person)
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970, as the outbox keeps instants."""
+    """Milliseconds since 1970, as the outbox stores instants."""
     return int(instant.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""How long the outbox remembers people: the promise's key stays for ever, the person does not."""
+"""How long the outbox keeps personal data. Keys of promises are never deleted."""
 
 from datetime import timedelta
 
@@ -7,14 +7,14 @@ from models import sql
 
 KEPT_FOR = timedelta(days=90)
 
-_EMPTY = "address = NULL, params = ?, last_error = NULL"
+_CLEAR = "address = NULL, params = ?, last_error = NULL"
 
 _FORGET_OLD = f"""
-UPDATE outbox_mail SET {_EMPTY}, recipient = ''
+UPDATE outbox_mail SET {_CLEAR}, recipient = ''
 WHERE finished_at < ? AND status NOT IN ('SCHEDULED', 'SENDING') AND recipient <> ''"""
 
 _FORGET_PERSON = f"""
-UPDATE outbox_mail SET {_EMPTY}, recipient = '', lease_token = NULL, lease_until = NULL,
+UPDATE outbox_mail SET {_CLEAR}, recipient = '', lease_token = NULL, lease_until = NULL,
   reason = CASE WHEN status IN ('SCHEDULED', 'SENDING') THEN ? ELSE reason END,
   finished_at = COALESCE(finished_at, ?),
   status = CASE WHEN status IN ('SCHEDULED', 'SENDING') THEN 'CANCELLED' ELSE status END
@@ -28,9 +28,9 @@ WHERE mail_id IN (SELECT id FROM outbox_mail WHERE audience = ? AND recipient = 
 
 
 async def forget_old() -> int:
-    """Empty what names people in mails that ended long ago; how many.
+    """Clear the personal data of mails that ended `KEPT_FOR` ago; returns their number.
 
-    The key stays, so that a mail that was sent is never promised again.
+    Their keys stay, so that a mail that was sent is never promised again.
     """
     before = now() - int(KEPT_FOR.total_seconds() * 1000)
     await sql.execute(_FORGET_OLD_ATTEMPTS, before)
@@ -38,9 +38,10 @@ async def forget_old() -> int:
 
 
 async def forget_person(audience: str, recipient: str) -> int:
-    """Erase a person from the outbox, in the caller's transaction; what has not left is cancelled.
+    """Erase a person in the caller's transaction, and cancel the mails that have not left.
 
-    Suppression and opt-out stay: they are digests, and keep us from writing to the address again.
+    Returns the number of mails. Suppressions and opt-outs stay: they are digests, and stop further
+    mails to the address.
     """
     await sql.execute(_FORGET_ATTEMPTS_OF, audience, recipient)
     because = "the recipient was erased"

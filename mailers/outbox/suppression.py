@@ -1,6 +1,6 @@
-"""Whom we do not write to: mailboxes that do not exist, and people who asked not to be asked.
+"""Who gets no mail: mailboxes that do not exist, and people who declined a category.
 
-Addresses are kept as keyed digests, which outlive the erasure of a person and name nobody.
+Addresses are stored as keyed digests, which identify nobody and outlive a person's erasure.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from models.uuid7 import uuid7
 NO_SUCH_MAILBOX = "the mailbox does not exist"
 OPTED_OUT = "the recipient does not want such mails"
 
-_KNOWN = """
+_SUPPRESSIONS = """
 SELECT recipient_hash, '' AS category FROM mail_suppression WHERE recipient_hash IN ({0})
 UNION ALL
 SELECT recipient_hash, category FROM mail_optout WHERE recipient_hash IN ({0})"""
@@ -35,30 +35,30 @@ _OPT_IN = "DELETE FROM mail_optout WHERE recipient_hash = ? AND category = ?"
 
 
 def recipient_hash(secret: str, address: str) -> str:
-    """32 hexadecimal digits; the same for every spelling of the address in upper and lower case."""
+    """32 hexadecimal digits; upper and lower case do not matter."""
     name = address.strip().casefold().encode()
     return hmac.digest(secret.encode(), b"recipient:" + name, "sha256").hex()[:32]
 
 
-async def objections(recipients: Iterable[str]) -> dict[str, set[str]]:
-    """What is known against writing to these recipients (hashes), by one question.
+async def suppressions_of(recipients: Iterable[str]) -> dict[str, set[str]]:
+    """By recipient (a hash): the declined categories, and `""` if the mailbox does not exist.
 
-    The categories that each has declined; an empty name stands for a missing mailbox.
+    One statement for all. Recipients without either are left out.
     """
     hashes = list(recipients)
-    known: dict[str, set[str]] = {}
+    suppressions: dict[str, set[str]] = {}
     if hashes:
-        statement = _KNOWN.format(sql.places(hashes))
+        statement = _SUPPRESSIONS.format(sql.places(hashes))
         for row in await sql.fetch(statement, *hashes, *hashes):
-            known.setdefault(row["recipient_hash"], set()).add(row["category"])
-    return known
+            suppressions.setdefault(row["recipient_hash"], set()).add(row["category"])
+    return suppressions
 
 
-def why_not(mail: str, against: AbstractSet[str]) -> str | None:
-    """The reason why this mail may not go to a recipient with these objections, if there is one."""
-    if "" in against:
+def reason_to_skip(kind: str, suppressions: AbstractSet[str]) -> str | None:
+    """Why this mail may not go to a recipient with these suppressions; None if it may."""
+    if "" in suppressions:
         return NO_SUCH_MAILBOX
-    return OPTED_OUT if CATALOGUE[mail].category in against else None
+    return OPTED_OUT if CATALOGUE[kind].category in suppressions else None
 
 
 async def suppress(recipient: str, *, reason: str) -> None:
@@ -66,13 +66,13 @@ async def suppress(recipient: str, *, reason: str) -> None:
 
 
 async def declined(recipient: str) -> set[Category]:
-    """The categories that this recipient does not want."""
+    """The categories that this recipient (a hash) has declined."""
     names = {row["category"] for row in await sql.fetch(_DECLINED, recipient)}
     return {category for category in Category if category in names}
 
 
 async def opt_out(recipient: str, categories: Iterable[Category]) -> None:
-    """No more of these; saying it twice changes nothing."""
+    """Decline these categories; idempotent."""
     for category in categories:
         await sql.execute(_OPT_OUT, uuid7(), recipient, category, now())
 

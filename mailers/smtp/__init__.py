@@ -1,1 +1,1 @@
-"""Mails on their way out: MIME, SMTP, and the other transports."""
+"""Sends mails: MIME, SMTP, and the other transports."""

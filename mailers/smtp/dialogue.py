@@ -1,6 +1,6 @@
-"""Commands and replies on an SMTP connection that aiosmtplib has opened.
+"""Commands and responses on an SMTP connection that aiosmtplib has opened.
 
-It sends several commands at once (RFC 2920), which aiosmtplib cannot; errors are aiosmtplib's. See
+Unlike aiosmtplib it pipelines commands (RFC 2920). Errors are aiosmtplib's. See
 docs/decisions/0012-an-smtp-dialogue-of-our-own.md.
 """
 
@@ -9,38 +9,44 @@ from typing import NamedTuple
 
 from aiosmtplib import SMTPReadTimeoutError, SMTPResponseException, SMTPServerDisconnected
 
-_LONGEST_REPLY = 65_536
+_MAX_RESPONSE = 65_536
 _MALFORMED = -1
 
 
-class Reply(NamedTuple):
+class SmtpResponse(NamedTuple):
     code: int
     text: str
 
 
 class Dialogue(asyncio.Protocol):
-    """One exchange at a time: some commands, and as many replies."""
+    """One exchange at a time: some commands, and a response to each."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._buffer = b""
         self._lines: list[str] = []
-        self._replies: list[Reply] = []
-        self._wanted = 0
+        self._responses: list[SmtpResponse] = []
+        self._expected = 0
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
         transport.set_protocol(self)
 
-    async def ask(self, octets: bytes, *, timeout: float, replies: int = 1) -> list[Reply]:  # noqa: ASYNC109 - a timer costs less than a task's timeout
-        """Send commands and wait for as many replies.
+    async def exchange(
+        self,
+        octets: bytes,
+        *,
+        timeout: float,  # noqa: ASYNC109 - a timer costs less than a task's timeout
+        responses: int = 1,
+    ) -> list[SmtpResponse]:
+        """Send commands and wait for their responses.
 
-        There are fewer when the connection ends after the first of them. Raises
-        SMTPServerDisconnected, SMTPReadTimeoutError, or SMTPResponseException for what is no reply.
+        Returns fewer if the connection ends after the first. Raises SMTPServerDisconnected,
+        SMTPReadTimeoutError, or SMTPResponseException for a malformed response.
         """
         if self.lost:
             raise SMTPServerDisconnected("Connection lost")
-        self._buffer, self._lines, self._replies, self._wanted = b"", [], [], replies
+        self._buffer, self._lines, self._responses, self._expected = b"", [], [], responses
         self._waiter = self._loop.create_future()
         timer = self._loop.call_later(timeout, self._fail, SMTPReadTimeoutError("no reply in time"))
         self._transport.write(octets)
@@ -49,11 +55,11 @@ class Dialogue(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiter = None
-        return self._replies
+        return self._responses
 
     @property
     def lost(self) -> bool:
-        """Whether the server has ended the connection, as far as we know."""
+        """Whether the connection is known to be closed."""
         return self._ended or self._transport.is_closing()
 
     def close(self) -> None:
@@ -61,23 +67,23 @@ class Dialogue(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
-            return  # not an answer to anything
+            return  # unsolicited
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        if len(self._buffer) + sum(map(len, self._lines)) > _LONGEST_REPLY:
+        if len(self._buffer) + sum(map(len, self._lines)) > _MAX_RESPONSE:
             self._fail(SMTPResponseException(_MALFORMED, "Response too long"))
         for line in lines:
-            self._hear(line)
-        if len(self._replies) >= self._wanted and not self._waiter.done():
+            self._read_line(line)
+        if len(self._responses) >= self._expected and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _hear(self, line: bytes) -> None:
+    def _read_line(self, line: bytes) -> None:
         if not line[:3].isdigit():
             words = line.decode("utf-8", "replace")
             self._fail(SMTPResponseException(_MALFORMED, f"Malformed SMTP response line: {words}"))
             return
         self._lines.append(line[4:].decode("utf-8", "replace").strip())
         if line[3:4] != b"-":
-            self._replies.append(Reply(int(line[:3]), "\n".join(self._lines)))
+            self._responses.append(SmtpResponse(int(line[:3]), "\n".join(self._lines)))
             self._lines = []
 
     def eof_received(self) -> bool:
@@ -91,7 +97,7 @@ class Dialogue(asyncio.Protocol):
 
     def _end(self, error: Exception) -> None:
         self._ended = True
-        if self._replies and self._waiter is not None and not self._waiter.done():
+        if self._responses and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         self._fail(error)
 
@@ -100,8 +106,8 @@ class Dialogue(asyncio.Protocol):
             self._waiter.set_exception(error)
 
 
-def dotted(raw: bytes) -> bytes:
-    """Whole lines, dot-stuffed and ended as DATA requires (RFC 5321, 4.5.2)."""
+def dot_stuffed(raw: bytes) -> bytes:
+    """A message of whole lines, dot-stuffed and ended for DATA (RFC 5321, 4.5.2)."""
     if raw.startswith(b"."):
         raw = b"." + raw
     return raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"

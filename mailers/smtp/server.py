@@ -1,4 +1,4 @@
-"""Connections to a relay: opened, introduced and encrypted."""
+"""Opens connections to a relay."""
 
 import asyncio
 import ssl
@@ -12,9 +12,9 @@ from mailers.relay import Relay
 async def open_connection(
     relay: Relay, local_hostname: str, *, connect: float, command: float
 ) -> tuple[asyncio.Transport, frozenset[str]]:
-    """A new connection, introduced and encrypted, and what the server offers, in lower case.
+    """A new connection after TLS, EHLO and login, and the server's extensions in lower case.
 
-    At most `connect` seconds until the greeting, and `command` for each answer after it.
+    Waits `connect` seconds for the greeting, and `command` for each later response.
     """
     encrypted = relay.tls != "none"
     client = aiosmtplib.SMTP(

@@ -1,4 +1,4 @@
-"""Four ways out for a mail, told apart by the URL: a relay, the terminal, a folder."""
+"""Transports of mails, chosen by the URL: a relay, the terminal or a folder."""
 
 import asyncio
 import email
@@ -15,7 +15,7 @@ from mailers.smtp.verdict import Outcome, Verdict
 
 
 class Link(Protocol):
-    """A way out that carries one mail at a time."""
+    """A transport that sends one mail at a time."""
 
     async def send(self, *, sender: str, to: str, raw: bytes, gate: Gate) -> Verdict: ...
 
@@ -23,19 +23,19 @@ class Link(Protocol):
 
 
 def open_link(config: MailConfig) -> Link:
-    """A link of the kind that the URL names, not connected yet. Raises ValueError."""
-    place = destination(config.smtp_url)
-    match place:
+    """The link that the URL names, not connected yet. Raises ValueError."""
+    target = destination(config.smtp_url)
+    match target:
         case Relay():
-            return SmtpLink(place, Sender.parse(config.mail_from).domain, config.pace)
+            return SmtpLink(target, Sender.parse(config.mail_from).domain, config.pace)
         case Terminal():
             return ConsoleLink()
         case Folder():
-            return FileLink(place.path)
+            return FileLink(target.path)
 
 
 class ConsoleLink:
-    """Prints the mail's head and text."""
+    """Prints the mail's addresses, subject and text."""
 
     async def send(self, *, raw: bytes, gate: Gate, **_envelope: str) -> Verdict:
         if not await gate():
@@ -48,11 +48,11 @@ class ConsoleLink:
         return Verdict(Outcome.SENT)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 class FileLink:
-    """Writes each mail into a folder as an .eml file that mail programs open."""
+    """Writes each mail to an .eml file, which mail programs open."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,11 +63,11 @@ class FileLink:
         try:
             await asyncio.to_thread(self._write, raw)
         except OSError as error:
-            return Verdict(Outcome.CHANNEL, text=str(error))
+            return Verdict(Outcome.RELAY_FAILED, text=str(error))
         return Verdict(Outcome.SENT)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     def _write(self, raw: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

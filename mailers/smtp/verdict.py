@@ -1,8 +1,7 @@
-"""What an SMTP server's answer, or its silence, means for the mail, the recipient and the channel.
+"""What an SMTP response, or none, means for the mail, the recipient and the relay.
 
-A reply that names a missing mailbox is about the recipient; 5xx alone is not: a relay that finds
-fault with us says 550 as well, and must not empty the list of customers. Each row of the table in
-the tests was tried on a real server.
+Only a response that names a missing mailbox suppresses the recipient. A bare 5xx does not: a relay
+that distrusts us says 550 as well, to every recipient. Each case is tested on a real server.
 """
 
 import re
@@ -21,22 +20,22 @@ class Stage(Enum):
 
 class Outcome(Enum):
     SENT = "sent"
-    # About this mail, for now: an attempt is used up.
+    # A temporary refusal of this mail; uses up an attempt.
     RETRY = "retry"
-    # About this mail, for good.
+    # A permanent refusal of this mail.
     DEAD = "dead"
-    # About us or the relay: the mail is as good as before.
-    CHANNEL = "channel"
-    # The whole mail was handed over and no answer came.
-    SILENT = "silent"
-    # Cancelled, or claimed by another worker, before DATA.
+    # About us or the relay, not this mail: no attempt is used up.
+    RELAY_FAILED = "relay failed"
+    # The whole text was sent, and no valid response came.
+    UNANSWERED = "unanswered"
+    # Before DATA the mail was cancelled, or its lease was lost.
     FENCED = "fenced"
 
 
-class Trouble(Enum):
+class RelayFailure(Enum):
     OUTAGE = "outage"
     THROTTLED = "throttled"
-    # Our sender, credentials or certificates: it takes a human.
+    # Our sender or credentials, or a certificate: an operator must act.
     REFUSED = "refused"
 
 
@@ -45,17 +44,17 @@ class Verdict:
     outcome: Outcome
     code: int | None = None
     text: str = ""
-    # The server's word that the mailbox does not exist.
+    # The server says that the mailbox does not exist.
     no_such_mailbox: bool = False
-    # Seconds that the server asks for.
+    # Seconds that the server asks us to wait.
     retry_after: float | None = None
-    # A full mailbox is tried until the mail expires, however many attempts that takes.
+    # Retry until the mail expires, beyond the limit of attempts: the mailbox is full.
     until_expiry: bool = False
-    trouble: Trouble = Trouble.OUTAGE
+    failure: RelayFailure = RelayFailure.OUTAGE
 
     @property
-    def words(self) -> str:
-        """What the server said, with its code."""
+    def summary(self) -> str:
+        """The server's text after its code."""
         return f"{self.code} {self.text}" if self.code else self.text
 
     @property
@@ -65,8 +64,10 @@ class Verdict:
 
 _ENHANCED = re.compile(r"\s*[245]\.(\d{1,3})\.(\d{1,3})\b")
 _NO_SUCH_MAILBOX = {(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)}
-_IN_WORDS = re.compile(r"no such|unknown|does(?: not|n't) exist|not found|invalid", re.IGNORECASE)
-_WHO = re.compile(r"user|mailbox|recipient|address", re.IGNORECASE)
+_MISSING_WORDS = re.compile(
+    r"no such|unknown|does(?: not|n't) exist|not found|invalid", re.IGNORECASE
+)
+_MAILBOX_WORDS = re.compile(r"user|mailbox|recipient|address", re.IGNORECASE)
 _FULL = (2, 2)
 _HINT = re.compile(
     r"(?:again|retry|wait)[^.]{0,40}?(\d{1,6})\s*(second|sec|minute|min|hour)", re.IGNORECASE
@@ -77,8 +78,8 @@ _TEMPORARY, _PERMANENT = range(400, 500), range(500, 600)
 _CREDENTIALS = {530, 534, 535, 538}
 
 
-def of_reply(stage: Stage, code: int, text: str) -> Verdict:
-    """The meaning of a reply that was read, at the stage at which it came."""
+def of_response(stage: Stage, code: int, text: str) -> Verdict:
+    """What a response means at this stage."""
     about_us = _about_us(stage, code, text)
     if about_us is not None:
         return about_us
@@ -88,34 +89,34 @@ def of_reply(stage: Stage, code: int, text: str) -> Verdict:
         return Verdict(Outcome.RETRY, code, text, retry_after=_hint(text))
     if code in _PERMANENT:
         return Verdict(Outcome.DEAD, code, text, no_such_mailbox=_is_missing(stage, code, text))
-    # aiosmtplib takes 250 alone for an acceptance. A 250 that it complains of answered the word
-    # DATA itself, before anything was handed over.
+    # The text is accepted by 250 alone. A 250 that arrives here answered the DATA command itself,
+    # before any text was sent.
     if stage is Stage.DATA and code != _ACCEPTED:
-        return Verdict(Outcome.SILENT, code, text)
-    return Verdict(Outcome.CHANNEL, code, text)
+        return Verdict(Outcome.UNANSWERED, code, text)
+    return Verdict(Outcome.RELAY_FAILED, code, text)
 
 
 def of_error(stage: Stage, error: Exception) -> Verdict:
-    """The meaning of an exception of aiosmtplib or of the socket."""
+    """What an exception of aiosmtplib or of the socket means at this stage."""
     if isinstance(error, SMTPResponseException):
         at = Stage.RCPT if isinstance(error, SMTPRecipientRefused) else stage
-        return of_reply(at, error.code, str(error.message))
+        return of_response(at, error.code, str(error.message))
     words = f"{stage.value}: {type(error).__name__}: {error}"
     if stage is Stage.DATA:
-        return Verdict(Outcome.SILENT, text=words)
+        return Verdict(Outcome.UNANSWERED, text=words)
     if stage is Stage.RCPT and isinstance(error, ValueError):
         return Verdict(Outcome.DEAD, text=words)
-    return Verdict(Outcome.CHANNEL, text=words, trouble=_trouble(error))
+    return Verdict(Outcome.RELAY_FAILED, text=words, failure=_failure(error))
 
 
 def _about_us(stage: Stage, code: int, text: str) -> Verdict | None:
     if code == _THROTTLING and stage is not Stage.CONNECT:
-        trouble, hint = Trouble.THROTTLED, _hint(text)
-        return Verdict(Outcome.CHANNEL, code, text, retry_after=hint, trouble=trouble)
+        failure, hint = RelayFailure.THROTTLED, _hint(text)
+        return Verdict(Outcome.RELAY_FAILED, code, text, retry_after=hint, failure=failure)
     if code in _CREDENTIALS or (stage is Stage.MAIL and code in _PERMANENT):
-        return Verdict(Outcome.CHANNEL, code, text, trouble=Trouble.REFUSED)
+        return Verdict(Outcome.RELAY_FAILED, code, text, failure=RelayFailure.REFUSED)
     if code == _CLOSING or stage in {Stage.CONNECT, Stage.MAIL}:
-        return Verdict(Outcome.CHANNEL, code, text, retry_after=_hint(text))
+        return Verdict(Outcome.RELAY_FAILED, code, text, retry_after=_hint(text))
     return None
 
 
@@ -125,22 +126,23 @@ def _is_missing(stage: Stage, code: int, text: str) -> bool:
     enhanced = _enhanced(text)
     if enhanced:
         return enhanced in _NO_SUCH_MAILBOX
-    in_words = _IN_WORDS.search(text) and _WHO.search(text)
-    return code in {550, 551, 553} and in_words is not None
+    in_words = bool(_MISSING_WORDS.search(text) and _MAILBOX_WORDS.search(text))
+    return code in {550, 551, 553} and in_words
 
 
 def _enhanced(text: str) -> tuple[int, ...]:
     """Subject and detail of an enhanced status code (RFC 3463); empty without one."""
-    found = _ENHANCED.match(text)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    match = _ENHANCED.match(text)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def _hint(text: str) -> float | None:
-    found = _HINT.search(text)
-    return float(int(found[1]) * _UNITS[found[2][0].lower()]) if found else None
+    match = _HINT.search(text)
+    return float(int(match[1]) * _UNITS[match[2][0].lower()]) if match else None
 
 
-def _trouble(error: Exception) -> Trouble:
-    # Certificates and a missing STARTTLS do not heal by themselves.
+def _failure(error: Exception) -> RelayFailure:
+    # A bad certificate or a missing STARTTLS does not pass by itself.
     words = f"{type(error).__name__} {error}".lower()
-    return Trouble.REFUSED if "certificate" in words or "starttls" in words else Trouble.OUTAGE
+    is_ours = "certificate" in words or "starttls" in words
+    return RelayFailure.REFUSED if is_ours else RelayFailure.OUTAGE

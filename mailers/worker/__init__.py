@@ -1,1 +1,1 @@
-"""The mail worker: claims due mails, writes and sends them, records the outcome."""
+"""The mail worker: claims due mails, composes and sends them, stores the outcome."""

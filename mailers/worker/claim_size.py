@@ -1,27 +1,28 @@
-"""How many mails a worker holds: few, so that other workers get their share; many while they leave
-quickly, because what is claimed, read and written together costs least.
+"""How many mails a worker claims: few, so that other workers get their share; many while they leave
+quickly, because claiming, reading and writing in groups costs least.
 """
 
 import time
 
-from mailers.worker.rate_limit import Tempo
+from mailers.worker.rate_limit import RateLimiter
 
-_FEW, _MANY, _QUICKLY = 2, 8, 0.25
+_MIN_EACH, _MAX_EACH, _QUICKLY = 2, 8, 0.25
 
 
-class Appetite:
-    def __init__(self, senders: int, tempo: Tempo) -> None:
-        self._senders, self._tempo = senders, tempo
-        self._each, self._claimed_at = _FEW, 0.0
+class ClaimSize:
+    def __init__(self, senders: int, rate_limiter: RateLimiter) -> None:
+        self._senders, self._rate_limiter = senders, rate_limiter
+        self._each, self._claimed_at = _MIN_EACH, 0.0
 
     @property
-    def most(self) -> int:
-        """So many mails at most; no more than may leave in a second, if that is limited."""
-        several, rate = self._each * self._senders, self._tempo.now
-        return several if rate is None else max(1, min(several, int(rate)))
+    def limit(self) -> int:
+        """At most this many mails at a time; with a rate limit, no more than leave in a second."""
+        size, rate = self._each * self._senders, self._rate_limiter.rate
+        return size if rate is None else max(1, min(size, int(rate)))
 
-    def claims(self) -> None:
-        """A claim is made now: one soon after the last says that mails leave quickly."""
+    def record_claim(self) -> None:
+        """Double the size if the last claim was a moment ago: then mails leave quickly."""
         moment = time.monotonic()
-        self._each = min(2 * self._each, _MANY) if moment - self._claimed_at < _QUICKLY else _FEW
+        quickly = moment - self._claimed_at < _QUICKLY
+        self._each = min(2 * self._each, _MAX_EACH) if quickly else _MIN_EACH
         self._claimed_at = moment

@@ -1,4 +1,4 @@
-"""From promises to bytes: ask the mailer, ask whether the recipient wants it, write it down."""
+"""From claimed mails to bytes: call the mailer, check suppressions, write the message."""
 
 import asyncio
 import logging
@@ -15,25 +15,25 @@ from mailers.letters.registry import MAILERS
 from mailers.letters.site import Site
 from mailers.mail import Mail, Skipped
 from mailers.outbox import claims, suppression
-from mailers.outbox.claims import Claimed
-from mailers.smtp.mime import Header, message_id, written
+from mailers.outbox.claims import ClaimedMail
+from mailers.smtp.mime import Header, message_id, write_message
 from models.email_address import normalised
 
 _log = logging.getLogger("candor.mail")
 
-# Faults of ours, in a template or a mailer. What a data base or a network raises is no such fault.
+# Bugs in a template or a mailer. Databases and networks raise other errors.
 _BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-# So long, in seconds, rendering may keep others from their work.
-_STRETCH = 0.001
+# Rendering may block the event loop for this many seconds.
+_MAX_STRETCH = 0.001
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A mail in its envelope."""
+class Message:
+    """A mail as bytes, with its envelope."""
 
     sender: str
     address: str
-    # The address as suppression and opt-out know it.
+    # The hash of the address, by which suppressions and opt-outs are found.
     recipient: str
     # Milliseconds since 1970; the mail's own date, the same in every attempt.
     dated_at: int
@@ -42,54 +42,54 @@ class Letter:
 
 @dataclass(frozen=True)
 class Broken:
-    """The mail cannot be written, by a fault of ours."""
+    """A bug prevents the mail from being written."""
 
     error: str
 
 
-Written = Letter | Skipped | Broken
+Composed = Message | Skipped | Broken
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A mail that may be unwanted. The address as it goes on the wire, and as a hash."""
+class _Unfiltered:
+    """A mail whose suppressions are not checked yet. The address as it is sent, and as a hash."""
 
     mail: Mail
     address: str
     recipient: str
 
 
-async def compose(claimed: Iterable[Claimed], site: Site) -> list[Written]:
-    """The letters of promises as the world is now, or the reasons why there are none.
+async def compose(claimed: Iterable[ClaimedMail], site: Site) -> list[Composed]:
+    """Compose each mail from the current rows: its message, or why there is none, in order.
 
-    The world is asked once for all of them.
+    Rows and suppressions are read once for all mails.
     """
     mails = list(claimed)
-    known = await registry.read((mail.mail, mail.subject_id) for mail in mails)
-    seen = replace(site, known=known)
+    rows = await registry.read((mail.mail, mail.subject_id) for mail in mails)
+    site_with_rows = replace(site, rows=rows)
     drafts, since = [], time.monotonic()
     for mail in mails:
-        drafts.append(await _draft(mail, seen))
-        since = await _breath(since)
-    objections = await suppression.objections(
-        {d.recipient for d in drafts if isinstance(d, _Draft)}
+        drafts.append(await _unfiltered(mail, site_with_rows))
+        since = await _yield_to_others(since)
+    suppressions = await suppression.suppressions_of(
+        {draft.recipient for draft in drafts if isinstance(draft, _Unfiltered)}
     )
-    letters = []
+    composed = []
     for mail, draft in zip(mails, drafts, strict=True):
-        letters.append(_written(mail, draft, objections, site))
-        since = await _breath(since)
-    return letters
+        composed.append(_composed(mail, draft, suppressions, site))
+        since = await _yield_to_others(since)
+    return composed
 
 
-async def _breath(since: float) -> float:
-    """Let others work, if it is time; since when we work without a break."""
-    if time.monotonic() - since < _STRETCH:
+async def _yield_to_others(since: float) -> float:
+    """Let other tasks run if it is time; returns when the present stretch of work began."""
+    if time.monotonic() - since < _MAX_STRETCH:
         return since
     await asyncio.sleep(0)
     return time.monotonic()
 
 
-async def _draft(claimed: Claimed, site: Site) -> _Draft | Skipped | Broken:
+async def _unfiltered(claimed: ClaimedMail, site: Site) -> _Unfiltered | Skipped | Broken:
     try:
         mail = await MAILERS[claimed.mail](site, claimed.subject_id, **claimed.params)
     except (*_BUGS, TemplateError) as error:
@@ -100,31 +100,31 @@ async def _draft(claimed: Claimed, site: Site) -> _Draft | Skipped | Broken:
         address = normalised(mail.to.address or "")
     except ValueError as error:
         return Skipped(str(error))
-    return _Draft(mail, address, suppression.recipient_hash(site.digests_secret, address))
+    return _Unfiltered(mail, address, suppression.recipient_hash(site.digests_secret, address))
 
 
-def _written(
-    claimed: Claimed,
-    draft: _Draft | Skipped | Broken,
-    objections: dict[str, set[str]],
+def _composed(
+    claimed: ClaimedMail,
+    draft: _Unfiltered | Skipped | Broken,
+    suppressions: dict[str, set[str]],
     site: Site,
-) -> Written:
-    if not isinstance(draft, _Draft):
+) -> Composed:
+    if not isinstance(draft, _Unfiltered):
         return draft
-    reason = suppression.why_not(claimed.mail, objections.get(draft.recipient, set()))
+    reason = suppression.reason_to_skip(claimed.mail, suppressions.get(draft.recipient, set()))
     if reason is not None:
         return Skipped(reason)
     try:
-        return _letter(claimed, draft, site)
+        return _message(claimed, draft, site)
     except _BUGS as error:
         return _broken(claimed, error)
 
 
-def _letter(claimed: Claimed, draft: _Draft, site: Site) -> Letter:
+def _message(claimed: ClaimedMail, draft: _Unfiltered, site: Site) -> Message:
     config, mail = site.config, draft.mail
     dated_at = claimed.dated_at or claims.now()
     sender = Sender.parse(config.mail_from)
-    raw = written(
+    raw = write_message(
         sender=(sender.name, sender.address),
         to=(mail.to.greeted, draft.address),
         subject=mail.subject,
@@ -134,21 +134,21 @@ def _letter(claimed: Claimed, draft: _Draft, site: Site) -> Letter:
         html=mail.html,
         headers=headers(claimed.mail, mail),
     )
-    return Letter(sender.address, draft.address, draft.recipient, dated_at, raw)
+    return Message(sender.address, draft.address, draft.recipient, dated_at, raw)
 
 
-def _broken(claimed: Claimed, error: Exception) -> Broken:
+def _broken(claimed: ClaimedMail, error: Exception) -> Broken:
     _log.error("mail %s (%s) cannot be written", claimed.id, claimed.mail, exc_info=error)
     return Broken(repr(error))
 
 
-def headers(name: str, mail: Mail) -> list[Header]:
-    """What mail programs and other robots should know of this mail."""
+def headers(kind: str, mail: Mail) -> list[Header]:
+    """Headers for mail programs and auto-responders."""
     lines = [
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("Content-Language", mail.locale),
-        ("X-Mail-Kind", name),
+        ("X-Mail-Kind", kind),
     ]
     if mail.reply_to is not None:
         lines.append(("Reply-To", mail.reply_to))

@@ -1,4 +1,4 @@
-"""What the log is told of errors that no worker dies of."""
+"""Logs the errors that a worker survives."""
 
 import logging
 
@@ -7,18 +7,18 @@ from models.unavailable import Unavailable
 _log = logging.getLogger("candor.mail")
 
 
-class Misfortune:
-    """Tells of each error, but of a database that is away once, when that begins."""
+class ErrorLog:
+    """Logs every error, but an unavailable database only once per outage."""
 
     def __init__(self) -> None:
-        self._waits = False
+        self._in_outage = False
 
-    def tell(self, what: str, error: Exception) -> None:
+    def report(self, what: str, error: Exception) -> None:
         if not isinstance(error, Unavailable):
             _log.error(what, exc_info=error)
-        elif not self._waits:
-            self._waits = True
+        elif not self._in_outage:
+            self._in_outage = True
             _log.warning("%s, it waits for the database: %s", what, error.reason)
 
-    def is_over(self) -> None:
-        self._waits = False
+    def outage_is_over(self) -> None:
+        self._in_outage = False

@@ -10,13 +10,13 @@ from mailers.letters import translations
 from mailers.letters.examples import ADDRESS, CASES, example, example_site
 from mailers.mail import Mail, Person
 from mailers.outbox.claims import now
-from mailers.smtp.mime import message_id, written
+from mailers.smtp.mime import message_id, write_message
 from mailers.smtp.transport import open_link
 from mailers.smtp.verdict import Verdict
 from mailers.worker.compose import headers
 from models import clock
 
-# Mails are shown in frames without scripts, forms, origin or network.
+# The frames of mails have no scripts, forms, origin or network.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _PAGE = """<!doctype html>
@@ -37,58 +37,58 @@ _SCHEMES = {"light": "@media not all", "dark": "@media all"}
 
 
 def write_previews(folder: Path, config: MailConfig) -> Path:
-    """Write a page per mail and an index into a folder; the path of the index."""
+    """Write a page per kind of mail, and an index; returns the path of the index."""
     folder.mkdir(parents=True, exist_ok=True)
     links = []
-    for mail in CATALOGUE:
-        (folder / f"{mail}.html").write_text(page(mail, config), "utf-8")
-        links.append(f'<li><a href="{mail}.html">{mail}</a></li>')
+    for kind in CATALOGUE:
+        (folder / f"{kind}.html").write_text(page(kind, config), "utf-8")
+        links.append(f'<li><a href="{kind}.html">{kind}</a></li>')
     index = folder / "index.html"
     index.write_text(_page("Mails", f"<h1>Mails</h1><ul>{''.join(links)}</ul>"), "utf-8")
     return index
 
 
-def page(mail: str, config: MailConfig) -> str:
-    """All looks of one mail, as a page that runs nothing and loads nothing."""
+def page(kind: str, config: MailConfig) -> str:
+    """One mail in every language and case, as a page that runs and loads nothing."""
     rows = [
-        _row(f"{language}, {case}", preview(mail, language, case, config), mail)
+        _row(f"{language}, {case}", preview(kind, language, case, config), kind)
         for language in translations.languages()
         for case in CASES
     ]
-    return _page(mail, f"<h1>{mail}</h1>{''.join(rows)}")
+    return _page(kind, f"<h1>{kind}</h1>{''.join(rows)}")
 
 
-def preview(mail: str, language: str, case: str, config: MailConfig) -> Mail:
-    """One mail with example data, as it would be rendered for Maria."""
+def preview(kind: str, language: str, case: str, config: MailConfig) -> Mail:
+    """One mail with the example data of a case."""
     to = Person(CASES[case].name, ADDRESS, language)
-    return example(mail, CASES[case], example_site(config), to)
+    return example(kind, CASES[case], example_site(config), to)
 
 
-async def send_example(mail: str, *, to: str, language: str, config: MailConfig) -> Verdict:
-    """Send one mail with example data to a real inbox, beside the outbox."""
+async def send_example(kind: str, *, to: str, language: str, config: MailConfig) -> Verdict:
+    """Send one mail with example data to a real inbox, without the outbox."""
     link = open_link(config)
     try:
-        letter = preview(mail, language, "friendly", config)
+        mail = preview(kind, language, "friendly", config)
         sender = Sender.parse(config.mail_from)
-        raw = _written(mail, letter, to, sender, config)
-        return await link.send(sender=sender.address, to=to, raw=raw, gate=_open)
+        raw = _message(kind, mail, to, sender, config)
+        return await link.send(sender=sender.address, to=to, raw=raw, gate=_open_gate)
     finally:
         await link.close()
 
 
-def _row(title: str, letter: Mail, mail: str) -> str:
+def _row(title: str, mail: Mail, kind: str) -> str:
     frames = [
-        f'<iframe sandbox="" title="{scheme}" srcdoc="{escape(in_scheme(letter.html, scheme))}">'
+        f'<iframe sandbox="" title="{scheme}" srcdoc="{escape(in_scheme(mail.html, scheme))}">'
         "</iframe>"
         for scheme in _SCHEMES
     ]
-    head = "\n".join(f"{name}: {value}" for name, value in headers(mail, letter))
-    text = escape(f"Subject: {letter.subject}\n{head}\n\n{letter.text}")
+    head = "\n".join(f"{name}: {value}" for name, value in headers(kind, mail))
+    text = escape(f"Subject: {mail.subject}\n{head}\n\n{mail.text}")
     return f'<h2>{escape(title)}</h2><div class="row">{"".join(frames)}<pre>{text}</pre></div>'
 
 
 def in_scheme(html: str, scheme: str) -> str:
-    """The mail as somebody in light or dark mode sees it, whatever this screen prefers."""
+    """The mail in light or dark mode, whatever the browser prefers."""
     return html.replace(_DARK, _SCHEMES[scheme])
 
 
@@ -96,18 +96,18 @@ def _page(title: str, body: str) -> str:
     return _PAGE.format(title=escape(title), policy=_POLICY, body=body)
 
 
-def _written(mail: str, letter: Mail, to: str, sender: Sender, config: MailConfig) -> bytes:
-    return written(
+def _message(kind: str, mail: Mail, to: str, sender: Sender, config: MailConfig) -> bytes:
+    return write_message(
         sender=(sender.name, sender.address),
-        to=(letter.to.name, to),
-        subject=letter.subject,
+        to=(mail.to.name, to),
+        subject=mail.subject,
         date=clock.now(),
-        message_id=message_id(config.secret, f"example:{mail}:{now()}", sender.domain),
-        text=letter.text,
-        html=letter.html,
-        headers=headers(mail, letter),
+        message_id=message_id(config.secret, f"example:{kind}:{now()}", sender.domain),
+        text=mail.text,
+        html=mail.html,
+        headers=headers(kind, mail),
     )
 
 
-async def _open() -> bool:
+async def _open_gate() -> bool:
     return True

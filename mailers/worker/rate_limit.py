@@ -1,40 +1,40 @@
-"""Turns that are evenly spaced, for relays that count mails by the second."""
+"""Rate limiter for relays that count mails per second."""
 
 import asyncio
 import contextlib
 import time
 
-# A relay that throttles gets half as many for so long, in seconds.
-_CAREFUL = 600.0
+# After throttling, send at half rate for this many seconds.
+_THROTTLED_FOR = 600.0
 
 
-class Tempo:
-    """At most so many turns a second; None is no limit."""
+class RateLimiter:
+    """Evenly spaced slots, at most `per_second`; None is no limit."""
 
     def __init__(self, per_second: float | None) -> None:
         self._per_second = per_second
-        self._next = 0.0
-        self._careful_until = 0.0
+        self._next_slot = 0.0
+        self._throttled_until = 0.0
 
     @property
-    def now(self) -> float | None:
-        """Turns a second at this moment."""
-        if self._per_second is None or time.monotonic() >= self._careful_until:
+    def rate(self) -> float | None:
+        """Slots per second at this moment."""
+        if self._per_second is None or time.monotonic() >= self._throttled_until:
             return self._per_second
         return self._per_second / 2
 
-    async def turn(self, over: asyncio.Event) -> bool:
-        """Wait for a turn of one's own; False when it is over before. Nobody saves up turns."""
-        rate = self.now
+    async def wait_for_slot(self, stopping: asyncio.Event) -> bool:
+        """Wait for the next free slot; False if `stopping` is set first. Unused slots are lost."""
+        rate = self.rate
         if rate is not None:
             moment = time.monotonic()
-            mine = max(self._next, moment)
-            self._next = mine + 1 / rate
-            if mine > moment:
+            slot = max(self._next_slot, moment)
+            self._next_slot = slot + 1 / rate
+            if slot > moment:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), mine - moment)
-        return not over.is_set()
+                    await asyncio.wait_for(stopping.wait(), slot - moment)
+        return not stopping.is_set()
 
-    def be_careful(self) -> None:
-        """The relay said that it was too much."""
-        self._careful_until = time.monotonic() + _CAREFUL
+    def throttle(self) -> None:
+        """Halve the rate for a while: the relay reported too many mails."""
+        self._throttled_until = time.monotonic() + _THROTTLED_FOR

@@ -1,7 +1,7 @@
-"""One sender of a worker: owns a connection, and carries one mail after the other.
+"""Sender loop: owns one connection to the relay and sends one mail after the other.
 
-What became of a mail is written down while the next one is introduced to the relay, but always
-before the next one is marked: a sender never has more than one mail of which nobody could know.
+A mail's outcome is stored while MAIL and RCPT of the next one are sent, but always before the next
+one is marked: after a crash, at most one mail per sender is uncertain.
 """
 
 import asyncio
@@ -9,170 +9,185 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mailers.configuration import MailConfig
 from mailers.letters.site import Site
 from mailers.outbox import claims
-from mailers.outbox.batched_writes import Ledger
-from mailers.outbox.claims import Claimed
+from mailers.outbox.batched_writes import BatchWriter
+from mailers.outbox.claims import ClaimedMail
 from mailers.outbox.retry_schedule import MAX_ATTEMPTS, delay
 from mailers.smtp.transport import Link
 from mailers.smtp.verdict import Outcome, Verdict
-from mailers.worker.circuit_breaker import Channel
-from mailers.worker.compose import Letter, Written, compose
-from mailers.worker.outcomes import close_unsent, insist, record
-from mailers.worker.rate_limit import Tempo
+from mailers.worker.circuit_breaker import BreakerState
+from mailers.worker.compose import Composed, Message, compose
+from mailers.worker.outcomes import close_unsent, record, write_until_done
+from mailers.worker.rate_limit import RateLimiter
 from models.unavailable import Unavailable
 
 _log = logging.getLogger("candor.mail")
 
-# For so long a letter tells the world as it is, in seconds.
-_FRESH = 0.5
+# A message that waited longer, in seconds, is composed again.
+_FRESH_FOR = 0.5
 
 
 @dataclass(frozen=True)
-class Job:
-    mail: Claimed
+class QueuedMail:
+    """A claimed mail that waits for a sender."""
+
+    mail: ClaimedMail
     # As it was when the mail was claimed.
-    channel: Channel
-    # None when it could not be written yet.
-    letter: Written | None
-    # When the world was looked at for it, by the monotonic clock.
-    written_at: float
+    breaker: BreakerState
+    # None if composing failed and the sender has to try again.
+    composed: Composed | None
+    # When its rows were read, by the monotonic clock.
+    composed_at: float
 
 
-class Office(Protocol):
+class Dispatcher(Protocol):
     """The worker, as its senders know it."""
 
     config: MailConfig
-    waiting: asyncio.Queue[Job]
-    ledger: Ledger
-    tempo: Tempo
+    queue: asyncio.Queue[QueuedMail]
+    writer: BatchWriter
+    rate_limiter: RateLimiter
     stopping: asyncio.Event
 
     @property
-    def rests(self) -> bool: ...
+    def breaker_is_open(self) -> bool: ...
 
-    def outdated(self, job: Job) -> bool: ...
+    def is_stale(self, item: QueuedMail) -> bool: ...
 
-    async def heed(self, job: Job, verdict: Verdict) -> None: ...
+    async def apply_verdict(self, item: QueuedMail, verdict: Verdict) -> None: ...
 
-    def done(self, job: Job) -> None: ...
+    def done(self, item: QueuedMail) -> None: ...
 
 
-class Postman:
-    """Carries what waits in the office, for ever."""
+class _Accepted(NamedTuple):
+    """A mail that the relay took; `stored` says later whether its lease still held."""
 
-    def __init__(self, office: Office, link: Link) -> None:
-        self._office, self._link = office, link
-        # The mail that was taken last, until that is written down.
-        self._last: tuple[Job, Letter, Verdict, asyncio.Future[bool]] | None = None
+    item: QueuedMail
+    message: Message
+    verdict: Verdict
+    stored: asyncio.Future[bool]
+
+
+class SenderLoop:
+    """Sends what the dispatcher queues, until it is cancelled."""
+
+    def __init__(self, dispatcher: Dispatcher, link: Link) -> None:
+        self._dispatcher, self._link = dispatcher, link
+        self._last: _Accepted | None = None
 
     async def run(self) -> None:
         while True:
-            if self._office.waiting.empty():
-                await self._settle()
-            job = await self._office.waiting.get()
+            if self._dispatcher.queue.empty():
+                await self._settle_last()
+            item = await self._dispatcher.queue.get()
             try:
-                taken = await self._carry(job)
-            except Unavailable:  # no fault of the mail
-                await self._let_go(job.mail)
-                taken = False
-            except Exception as error:  # noqa: BLE001 - nothing may end it
-                _log.exception("mail %s (%s): the sender goes on", job.mail.id, job.mail.mail)
-                await self._put_off(job.mail, error)
-                taken = False
-            if not taken:
-                self._office.done(job)
+                accepted = await self._send(item)
+            except Unavailable:  # not the mail's fault
+                await self._release(item.mail)
+                accepted = False
+            except Exception as error:  # noqa: BLE001 - the loop must survive
+                _log.exception("mail %s (%s): the sender goes on", item.mail.id, item.mail.mail)
+                await self._postpone(item.mail, error)
+                accepted = False
+            if not accepted:
+                self._dispatcher.done(item)
 
     async def close(self) -> None:
         await self._link.close()
 
-    async def _carry(self, job: Job) -> bool:
-        """Whether the relay took the mail; that is written down later. The rest is settled."""
-        office, mail = self._office, job.mail
-        if office.tempo.now is not None:
-            await self._settle()
-        if not await office.tempo.turn(office.stopping) or office.rests:
-            await claims.release(mail, write=office.ledger.write)
+    async def _send(self, item: QueuedMail) -> bool:
+        """Whether the relay took the mail; then `_settle_last` is still to come."""
+        dispatcher, mail, write = self._dispatcher, item.mail, self._dispatcher.writer.write
+        if dispatcher.rate_limiter.rate is not None:
+            await self._settle_last()
+        has_slot = await dispatcher.rate_limiter.wait_for_slot(dispatcher.stopping)
+        if not has_slot or dispatcher.breaker_is_open:
+            await claims.release(mail, write=write)
             return False
         if mail.expires_at is not None and claims.now() > mail.expires_at:
-            how = {"reason": claims.OVERDUE, "attempt": 0}
-            await claims.finish(mail, "EXPIRED", write=office.ledger.write, **how)
+            await claims.finish(mail, "EXPIRED", reason=claims.OVERDUE, attempt=0, write=write)
             return False
-        letter = await self._letter(job)
-        if not isinstance(letter, Letter):
-            await close_unsent(mail, letter, office.ledger.write)
+        message = await self._composed(item)
+        if not isinstance(message, Message):
+            await close_unsent(mail, message, write)
             return False
-        verdict = await self._sent(mail, letter)
+        verdict = await self._deliver(mail, message)
         if verdict.outcome is Outcome.SENT:
-            entry = claims.finished(mail, "SENT", code=verdict.code)
-            self._last = job, letter, verdict, office.ledger.put(entry)
+            change = claims.final_change(mail, "SENT", code=verdict.code)
+            self._last = _Accepted(item, message, verdict, dispatcher.writer.submit(change))
             return True
-        await self._note(mail, letter, verdict)
+        await self._record(mail, message, verdict)
         if verdict.outcome is not Outcome.FENCED:
-            await office.heed(job, verdict)
+            await dispatcher.apply_verdict(item, verdict)
         return False
 
-    async def _letter(self, job: Job) -> Written:
-        """The letter, or why there is none; thought over again when it waited for too long.
+    async def _composed(self, item: QueuedMail) -> Composed:
+        """The message, or why there is none; composed again if it waited for too long.
 
-        What ends a mail for good is decided on settings that are read for it.
+        A mail is only cancelled by settings that were read for it.
         """
-        is_old = time.monotonic() - job.written_at > _FRESH or self._office.outdated(job)
-        if isinstance(job.letter, Letter) and not is_old:
-            return job.letter
-        [letter] = await compose([job.mail], await Site.load(self._office.config))
-        return letter
+        is_old = time.monotonic() - item.composed_at > _FRESH_FOR
+        if (
+            isinstance(item.composed, Message)
+            and not is_old
+            and not self._dispatcher.is_stale(item)
+        ):
+            return item.composed
+        [composed] = await compose([item.mail], await Site.load(self._dispatcher.config))
+        return composed
 
-    async def _sent(self, mail: Claimed, letter: Letter) -> Verdict:
-        office = self._office
+    async def _deliver(self, mail: ClaimedMail, message: Message) -> Verdict:
+        dispatcher = self._dispatcher
 
         async def gate() -> bool:
-            await self._settle()
+            await self._settle_last()
             return await claims.mark(
                 mail,
-                address=letter.address,
-                dated_at=letter.dated_at,
-                lease=office.config.pace.lease,
-                write=office.ledger.write,
+                address=message.address,
+                dated_at=message.dated_at,
+                lease=dispatcher.config.pace.lease,
+                write=dispatcher.writer.write,
             )
 
         return await self._link.send(
-            sender=letter.sender, to=letter.address, raw=letter.raw, gate=gate
+            sender=message.sender, to=message.address, raw=message.raw, gate=gate
         )
 
-    async def _settle(self) -> None:
-        """Wait until the end of the last mail is written down."""
+    async def _settle_last(self) -> None:
+        """Wait until the outcome of the last mail is stored."""
         if self._last is None:
             return
-        (job, letter, verdict, noted), self._last = self._last, None
+        last, self._last = self._last, None
+        mail = last.item.mail
         try:
             try:
-                held = await noted
+                held = await last.stored
             except Exception:  # noqa: BLE001 - drivers have many
-                await self._note(job.mail, letter, verdict)
+                await self._record(mail, last.message, last.verdict)
             else:
                 if not held:
-                    await insist(lambda: claims.confirm(job.mail), job.mail)
-            with contextlib.suppress(Exception):  # the next mail that is taken says the same
-                await self._office.heed(job, verdict)
+                    await write_until_done(lambda: claims.confirm(mail), mail)
+            with contextlib.suppress(Exception):  # the next accepted mail has the same effect
+                await self._dispatcher.apply_verdict(last.item, last.verdict)
         finally:
-            self._office.done(job)
+            self._dispatcher.done(last.item)
 
-    async def _note(self, mail: Claimed, letter: Letter, verdict: Verdict) -> None:
-        pace, write = self._office.config.pace, self._office.ledger.write
-        await insist(lambda: record(mail, letter, verdict, pace, write), mail)
+    async def _record(self, mail: ClaimedMail, message: Message, verdict: Verdict) -> None:
+        pace, write = self._dispatcher.config.pace, self._dispatcher.writer.write
+        await write_until_done(lambda: record(mail, message, verdict, pace, write), mail)
 
-    async def _let_go(self, mail: Claimed) -> None:
-        """Give a mail back for which there is no database now; else its lease ends by itself."""
+    async def _release(self, mail: ClaimedMail) -> None:
+        """Give a mail back; if the database is still away, its lease runs out."""
         with contextlib.suppress(Unavailable):
-            await claims.release(mail, write=self._office.ledger.write)
+            await claims.release(mail, write=self._dispatcher.writer.write)
 
-    async def _put_off(self, mail: Claimed, error: Exception) -> None:
-        """After an error that nobody foresaw: an attempt is used up, if the row can be reached."""
-        pace, write = self._office.config.pace, self._office.ledger.write
+    async def _postpone(self, mail: ClaimedMail, error: Exception) -> None:
+        """Use up an attempt after an unforeseen error, if the row can be written."""
+        pace, write = self._dispatcher.config.pace, self._dispatcher.writer.write
         with contextlib.suppress(Exception):
             if mail.attempts + 1 >= MAX_ATTEMPTS:
                 how = {"reason": "attempts used up", "error": repr(error)}

@@ -1,94 +1,85 @@
-"""Sends what is due until it is told to stop. Any number of workers may share one outbox.
+"""Sends due mails until it is stopped. Any number of workers may share one outbox.
 
-One claimer takes due mails and has them written; each sender owns a connection; a heart keeps the
-leases; a reaper frees the mails of workers that died. None of them dies of an error: it is logged,
-and after a breath they go on.
+One task claims due mails and composes them; each sender loop owns a connection; other tasks renew
+leases and reclaim the mails of dead workers. All of them survive errors: they log and go on.
 """
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from mailers.configuration import MailConfig
 from mailers.from_address import Sender
 from mailers.letters.site import Site
 from mailers.outbox import claims, retention
-from mailers.outbox.batched_writes import Ledger
-from mailers.outbox.promise import tell_admins_of_refusal
+from mailers.outbox.batched_writes import BatchWriter
+from mailers.outbox.promise import notify_admins_of_refusal
 from mailers.smtp.transport import open_link
-from mailers.smtp.verdict import Outcome, Trouble, Verdict
-from mailers.worker import circuit_breaker
-from mailers.worker.circuit_breaker import Channel
-from mailers.worker.claim_size import Appetite
-from mailers.worker.compose import Written, compose
-from mailers.worker.error_log import Misfortune
-from mailers.worker.rate_limit import Tempo
-from mailers.worker.sender_loop import Job, Postman
+from mailers.smtp.verdict import RelayFailure, Verdict
+from mailers.worker.claim_size import ClaimSize
+from mailers.worker.compose import Composed, compose
+from mailers.worker.error_log import ErrorLog
+from mailers.worker.rate_limit import RateLimiter
+from mailers.worker.relay_health import RelayHealth
+from mailers.worker.sender_loop import QueuedMail, SenderLoop
 from models import announcements
 from models.announcements import FellBehind, Missed
 
-_log = logging.getLogger("candor.mail")
-
 _GOES_ON = "the mail worker goes on after an error"
-_BLINK, _BREATH, _HOUR = 0.005, 1.0, 3600.0
-# So many refusals on account of our reputation within ten minutes are no accident.
-_MOST_BLAMES, _BLAMES_WITHIN = 5, 600_000
-_PROBE, _SETTINGS_LAST = 30.0, 0.1
+_MIN_NAP, _RETRY_AFTER, _HOUR = 0.005, 1.0, 3600.0
+# The site's settings are read again after this many seconds.
+_SETTINGS_LAST = 0.1
 
 
 class Worker:
-    """A mail worker for one configuration. Raises ValueError when that is wrong."""
+    """A mail worker for one configuration. Raises ValueError if that is wrong."""
 
     def __init__(self, config: MailConfig) -> None:
         Sender.parse(config.mail_from)
         self.config = config
-        self.waiting: asyncio.Queue[Job] = asyncio.Queue()
-        self.ledger, self.tempo = Ledger(), Tempo(config.rate)
-        self._postmen = [Postman(self, open_link(config)) for _ in range(config.connections)]
-        # Mails that are not written down as ended, and how many of them each lease holds.
+        self.queue: asyncio.Queue[QueuedMail] = asyncio.Queue()
+        self.writer, self.rate_limiter = BatchWriter(), RateLimiter(config.rate)
+        self._senders = [SenderLoop(self, open_link(config)) for _ in range(config.connections)]
+        # Claimed mails whose outcome is not stored yet: all of them, and by lease.
         self._open = 0
-        self._held: dict[str, int] = {}
+        self._open_by_lease: dict[str, int] = {}
         self._wake, self.stopping = asyncio.Event(), asyncio.Event()
-        self._seen, self._looked_at = Channel(), 0
-        self._outdated_before = 0.0
-        self._appetite = Appetite(config.connections, self.tempo)
+        self._relay = RelayHealth(config.pace)
+        self._stale_before = 0.0
+        self._claim_size = ClaimSize(config.connections, self.rate_limiter)
         self._site: Site | None = None
         self._site_until = 0.0
-        self._blames: deque[int] = deque(maxlen=_MOST_BLAMES)
-        self._misfortune = Misfortune()
+        self._error_log = ErrorLog()
 
     async def run(self) -> None:
-        """Work until `stop`; then finish what is being handed over and give the rest back."""
+        """Work until `stop`; then finish the mails being sent and give the others back."""
         pace = self.config.pace
         claimer = asyncio.create_task(self._claim_until_stopped())
         keepers = [
-            asyncio.create_task(self._forever(self._beat, pace.lease / 3)),
-            asyncio.create_task(self._forever(self._reap, pace.lease / 2)),
-            asyncio.create_task(self._forever(retention.forget_old, _HOUR)),
-            asyncio.create_task(self._forever(self._listen, 0)),
+            asyncio.create_task(self._repeat(self._renew_leases, pace.lease / 3)),
+            asyncio.create_task(self._repeat(self._reclaim, pace.lease / 2)),
+            asyncio.create_task(self._repeat(retention.forget_old, _HOUR)),
+            asyncio.create_task(self._repeat(self._listen, 0)),
         ]
-        senders = [asyncio.create_task(postman.run()) for postman in self._postmen]
+        senders = [asyncio.create_task(sender.run()) for sender in self._senders]
         try:
             await self.stopping.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pace.stop):
-                    await claimer  # whatever it has just claimed, it knows of
+                    await claimer  # first, for it may just be queueing mails
                     await self._give_back()
-                    await self.waiting.join()
+                    await self.queue.join()
         finally:
-            await _end([claimer, *senders, *keepers])
-            await asyncio.gather(self.ledger.close(), *(each.close() for each in self._postmen))
+            await _cancel([claimer, *senders, *keepers])
+            await asyncio.gather(self.writer.close(), *(each.close() for each in self._senders))
 
     def stop(self) -> None:
         self.stopping.set()
         self._wake.set()
 
     def wake(self) -> None:
-        """There may be something due: look now."""
+        """Look for due mails now."""
         self._wake.set()
 
     async def _claim_until_stopped(self) -> None:
@@ -96,135 +87,115 @@ class Worker:
             try:
                 await self._claim()
                 await asyncio.sleep(0)
-            except Exception as error:  # noqa: BLE001 - nothing may end it
-                self._misfortune.tell(_GOES_ON, error)
+            except Exception as error:  # noqa: BLE001 - the loop must survive
+                self._error_log.report(_GOES_ON, error)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stopping.wait(), _BREATH)
+                    await asyncio.wait_for(self.stopping.wait(), _RETRY_AFTER)
 
-    async def _forever(self, step: Callable[[], Awaitable[object]], every: float) -> None:
+    async def _repeat(self, step: Callable[[], Awaitable[object]], every: float) -> None:
         while True:
             try:
                 await step()
                 await asyncio.sleep(every)
-            except Exception as error:  # noqa: BLE001 - nothing may end it
-                self._misfortune.tell(_GOES_ON, error)
-                await asyncio.sleep(_BREATH)
+            except Exception as error:  # noqa: BLE001 - the loop must survive
+                self._error_log.report(_GOES_ON, error)
+                await asyncio.sleep(_RETRY_AFTER)
 
     async def _claim(self) -> None:
         """Keep the senders busy, then sleep until something may have changed.
 
-        Several mails are claimed and written at once, as soon as half of the last ones left.
+        The next group is claimed as soon as half of the last one has left.
         """
-        most = self._appetite.most
-        free = most - self._open
+        limit = self._claim_size.limit
+        free = limit - self._open
         self._wake.clear()
-        enough = free < most / 2
-        if not self.stopping.is_set() and (enough or await self._take(free) < free):
-            nap = self.config.pace.poll if enough else await self._nap()
+        is_busy = free < limit / 2
+        if not self.stopping.is_set() and (is_busy or await self._take(free) < free):
+            nap = self.config.pace.poll if is_busy else await self._nap()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nap):
                     await self._wake.wait()
 
     async def _take(self, limit: int) -> int:
-        seen = await self._look()
-        self._misfortune.is_over()
-        if seen.rests or not (seen.works or await self._may_probe(seen)):
+        """Claim, compose and queue up to `limit` mails; how many, but 0 after a probe."""
+        breaker = await self._relay.state()
+        self._error_log.outage_is_over()
+        if breaker.is_open or not (breaker.is_closed or await self._relay.may_probe(breaker)):
             return 0
-        limit = limit if seen.works else 1
-        self._appetite.claims()
-        mails = await claims.claim_due(limit=limit, lease=self.config.pace.lease)
+        self._claim_size.record_claim()
+        mails = await claims.claim_due(
+            limit=limit if breaker.is_closed else 1, lease=self.config.pace.lease
+        )
         for mail in mails:
-            self._held[mail.lease_token] = self._held.get(mail.lease_token, 0) + 1
+            token = mail.lease_token
+            self._open_by_lease[token] = self._open_by_lease.get(token, 0) + 1
         self._open += len(mails)
-        letters: Sequence[Written | None] = [None] * len(mails)
+        composed: Sequence[Composed | None] = [None] * len(mails)
         moment = time.monotonic()
         try:
             if mails:
-                letters = await compose(mails, await self._current_site())
+                composed = await compose(mails, await self._current_site())
         except Exception as error:  # noqa: BLE001 - each sender tries again, with its own mail
-            self._misfortune.tell("the mail worker writes these mails one by one", error)
-        for mail, letter in zip(mails, letters, strict=True):
-            self.waiting.put_nowait(Job(mail, seen, letter, moment))
-        return len(mails) if seen.works else 0
+            self._error_log.report("the mail worker composes these mails one by one", error)
+        for mail, each in zip(mails, composed, strict=True):
+            self.queue.put_nowait(QueuedMail(mail, breaker, each, moment))
+        return len(mails) if breaker.is_closed else 0
 
     async def _current_site(self) -> Site:
-        """The site's settings, read once for claims that follow one another at once."""
+        """The site's settings, shared by claims in quick succession."""
         moment = time.monotonic()
         if self._site is None or moment > self._site_until:
             self._site, self._site_until = await Site.load(self.config), moment + _SETTINGS_LAST
         return self._site
 
-    async def _look(self) -> Channel:
-        """The channel, known for as long as a poll while it works."""
-        age = claims.now() - self._looked_at
-        if not self._seen.works or not 0 <= age < self.config.pace.poll * 1000:
-            self._seen, self._looked_at = await circuit_breaker.look(), claims.now()
-        return self._seen
-
-    async def _may_probe(self, seen: Channel) -> bool:
-        due_at = await claims.next_due()
-        if due_at is None or due_at > claims.now():
-            return False
-        return await circuit_breaker.take_probe(seen, patience=min(_PROBE, self.config.pace.lease))
-
     async def _nap(self) -> float:
+        """Seconds until the next mail is due, a poll at most."""
         poll, due_at = self.config.pace.poll, await claims.next_due()
-        if due_at is None or not self._seen.works:
+        if due_at is None or not self._relay.is_closed:
             return poll
-        return min(poll, max(_BLINK, (due_at - claims.now()) / 1000))
+        return min(poll, max(_MIN_NAP, (due_at - claims.now()) / 1000))
 
     @property
-    def rests(self) -> bool:
-        """Whether the channel rests, as far as this worker knows."""
-        return self._seen.rests
+    def breaker_is_open(self) -> bool:
+        """Whether the circuit breaker is open, as far as this worker knows."""
+        return self._relay.is_open
 
-    def outdated(self, job: Job) -> bool:
-        """Whether something happened that may concern a letter that was written before."""
-        return job.written_at < self._outdated_before
+    def is_stale(self, item: QueuedMail) -> bool:
+        """Whether a mailbox was suppressed since this mail was composed."""
+        return item.composed_at < self._stale_before
 
-    def done(self, job: Job) -> None:
-        """The end of a job is written down."""
+    def done(self, item: QueuedMail) -> None:
+        """The outcome of a mail is stored, or it was given back."""
         self._open -= 1
-        token = job.mail.lease_token
-        self._held[token] -= 1
-        if not self._held[token]:
-            del self._held[token]
-        self.waiting.task_done()
+        token = item.mail.lease_token
+        self._open_by_lease[token] -= 1
+        if not self._open_by_lease[token]:
+            del self._open_by_lease[token]
+        self.queue.task_done()
         self._wake.set()
 
-    async def heed(self, job: Job, verdict: Verdict) -> None:
-        """What a verdict says of the channel, for all workers."""
-        failures = job.channel.failures
+    async def apply_verdict(self, item: QueuedMail, verdict: Verdict) -> None:
+        """What a verdict means for the mails after this one, of all workers."""
         if verdict.no_such_mailbox:
-            self._outdated_before = time.monotonic()
-        if verdict.trouble is Trouble.THROTTLED:
-            self.tempo.be_careful()
-        if verdict.outcome is not Outcome.CHANNEL:
-            await circuit_breaker.works_again(failures)
-            if not (verdict.blames_our_reputation and self._blamed_too_often()):
-                return
-            verdict, failures = replace(verdict, trouble=Trouble.REFUSED), 0
-        seconds = await circuit_breaker.fails(failures, verdict, self.config.pace)
-        self._seen, self._looked_at = await circuit_breaker.look(), claims.now()
-        if verdict.trouble is Trouble.REFUSED:
-            _log.error("mail is not accepted, it takes a human: %s", verdict.words)
-        else:
-            _log.warning("mail rests for %.0f s: %s", seconds, verdict.words)
-        code, error = verdict.code, verdict.text
+            self._stale_before = time.monotonic()
+        if verdict.failure is RelayFailure.THROTTLED:
+            self.rate_limiter.throttle()
+        pause = await self._relay.record(verdict, item.breaker.failures)
+        if pause is None:
+            return
         await claims.reschedule(
-            job.mail, delay=seconds, attempt=0, code=code, error=error, write=self.ledger.write
+            item.mail,
+            delay=pause.seconds,
+            attempt=0,
+            code=verdict.code,
+            error=verdict.text,
+            write=self.writer.write,
         )
-        if verdict.trouble is Trouble.REFUSED:
-            await tell_admins_of_refusal(job.mail.id)
-
-    def _blamed_too_often(self) -> bool:
-        moment = claims.now()
-        self._blames.append(moment)
-        within = moment - self._blames[0] <= _BLAMES_WITHIN
-        return len(self._blames) == _MOST_BLAMES and within
+        if pause.failure is RelayFailure.REFUSED:
+            await notify_admins_of_refusal(item.mail.id)
 
     async def _listen(self) -> None:
-        """Every mail comes with a notice, and that is announced: no need to wait for the poll."""
+        """Wake up for each notification: every promise writes one and announces it."""
         with (
             announcements.listener("notification") as listener,
             contextlib.suppress(FellBehind, Missed),
@@ -232,27 +203,27 @@ class Worker:
             while True:
                 await listener.next()
                 self.wake()
-        self.wake()  # whatever was missed, it may be due
+        self.wake()  # a missed announcement may have been of a due mail
 
-    async def _beat(self) -> None:
-        await claims.beat(list(self._held), lease=self.config.pace.lease)
+    async def _renew_leases(self) -> None:
+        await claims.renew_leases(list(self._open_by_lease), lease=self.config.pace.lease)
 
-    async def _reap(self) -> None:
+    async def _reclaim(self) -> None:
         await claims.expire()
-        if await claims.reap(resend_in=self.config.pace.resend):
+        if await claims.reclaim_expired(resend_in=self.config.pace.resend):
             self._wake.set()
 
     async def _give_back(self) -> None:
-        unsent = []
-        while not self.waiting.empty():
-            unsent.append(self.waiting.get_nowait())
-        writes = (claims.release(job.mail, write=self.ledger.write) for job in unsent)
-        await asyncio.gather(*writes, return_exceptions=True)  # their leases end without us
-        for job in unsent:
-            self.done(job)
+        items = []
+        while not self.queue.empty():
+            items.append(self.queue.get_nowait())
+        writes = (claims.release(item.mail, write=self.writer.write) for item in items)
+        await asyncio.gather(*writes, return_exceptions=True)  # else their leases run out
+        for item in items:
+            self.done(item)
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""aiosmtplib by itself: how fast it hands over bytes that lie ready, on so many connections."""
+"""aiosmtplib alone: how fast it sends ready bytes, on this many connections."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Rows of the outbox to measure with: mails that are due, and half a million that are not."""
+"""Rows of the outbox for measurements: mails that are due, and half a million that are not."""
 
 from tortoise.connection import get_connection
 
@@ -8,8 +8,8 @@ from models.uuid7 import uuid7
 
 
 async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> None:
-    """Mails to vendors about so many reviews, the first due at an instant."""
-    found = await sql.fetch(
+    """Promise mails about this many reviews, the first due at `due_at`, then one every `every` ms."""
+    reviews = await sql.fetch(
         "SELECT id FROM review WHERE status = 'APPROVED' AND deleted_at IS NULL LIMIT ?", count
     )
     rows = [
@@ -20,7 +20,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
             "audience": "VENDOR",
             "recipient": "V",
             "subject_type": "Review",
-            "subject_id": row["id"],
+            "subject_id": review["id"],
             "params": "{}",
             "status": "SCHEDULED",
             "due_at": due_at + number * every,
@@ -29,7 +29,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
             "in_data": False,
             "created_at": due_at,
         }
-        for number, row in enumerate(found)
+        for number, review in enumerate(reviews)
     ]
     statement = f"INSERT INTO outbox_mail ({', '.join(rows[0])}) VALUES ({sql.places([*rows[0]])})"
     values = [[*row.values()] for row in rows]
@@ -41,7 +41,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
 
 
 async def fill(count: int) -> None:
-    """Sent mails, and one in five that is due next year."""
+    """Insert this many mails: four in five are sent, the others are due next year."""
     numbers = (
         f"generate_series(1, {count}) AS s(n)"
         if sql.is_postgres()

@@ -1,8 +1,7 @@
-"""How fast and how punctual the mail worker is, beside aiosmtplib with ready bytes.
+"""Throughput and punctuality of the mail worker, compared with aiosmtplib and ready bytes.
 
-`candor worker` sends mails about real reviews, with all that it asks and writes down of them, to
-the same server of an agreeable kind. A rate is counted from the first mail that is written to the
-last that is written down as sent.
+`candor worker` sends mails about real reviews, with all its reads and writes, to the same server
+that accepts everything. A rate is measured from the first composed mail to the last stored as sent.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from storing import build_postgres, build_sqlite
 
 from mailers.configuration import MailConfig
 from mailers.outbox import claims
-from mailers.smtp.mime import written
+from mailers.smtp.mime import write_message
 from mailers.worker.previews import preview
 from models import sql
 from models.database import opened
@@ -42,9 +41,9 @@ _REVIEWS = 2500
 class Plan:
     rounds: int
     mails: int
-    # So many mails, fifty a second.
+    # This many mails, fifty per second.
     punctual: int
-    # Rows beside which a claim is made; 0 leaves it out.
+    # Rows in the table when a claim is measured; 0 skips that.
     rows: int
 
 
@@ -53,7 +52,7 @@ QUICK = Plan(2, 500, 75, 0)
 
 
 def mail(bench: Any) -> list[dict[str, Any]]:
-    """Mails a second, lateness and the cost of a claim, on both databases."""
+    """Mails per second, lateness and the duration of a claim, on both databases."""
     plan = FULL if bench.plan.reads.rounds >= FULL.rounds else QUICK
     results = []
     with sink(bench.folder) as port:
@@ -75,7 +74,7 @@ async def measure(
     name: str, url: str, port: int, plan: Plan, folder: Path, tell: Any
 ) -> list[dict[str, Any]]:
     raw = folder / "ready.eml"
-    raw.write_bytes(_ready())
+    raw.write_bytes(_message())
     rounds = []
     async with opened(url):
         with worker(url, port, folder) as pid:
@@ -86,10 +85,10 @@ async def measure(
                 }
                 order = random.sample(list(entrants), len(entrants))
                 figures = {each: await entrants[each]() for each in order}
-                if number:  # the first warms up
+                if number:  # the first is a warm-up
                     rounds.append(figures)
-                    shown = ", ".join(f"{k} {v['per_second']:,.0f}/s" for k, v in figures.items())
-                    tell(f"mail on {name}, round {number}/{plan.rounds}: {shown}")
+                    summary = ", ".join(f"{k} {v['per_second']:,.0f}/s" for k, v in figures.items())
+                    tell(f"mail on {name}, round {number}/{plan.rounds}: {summary}")
             late = await lateness(plan.punctual)
         results = [_rates(name, rounds), _times(f"late, 50/s, {name}", late)]
         if plan.rows:
@@ -123,7 +122,7 @@ def _times(title: str, times: list[float]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def sink(folder: Path) -> Iterator[int]:
-    """The port of a server that takes every mail."""
+    """The port of a server that accepts every mail."""
     with on_cores(OTHERS):
         process = subprocess.Popen(
             [sys.executable, str(_HERE / "mail_sink.py")], stdout=subprocess.PIPE, text=True
@@ -137,7 +136,7 @@ def sink(folder: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def worker(url: str, port: int, folder: Path) -> Iterator[int]:
-    """`candor worker` at work; its process id."""
+    """A running `candor worker`; its process id."""
     environment = {
         "CANDOR_DATABASE_URL": url,
         "CANDOR_SECRET": "a secret of nobody's, long enough to sign",
@@ -195,7 +194,7 @@ async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
 
 
 async def lateness(count: int) -> list[float]:
-    """From due to sent, in milliseconds, of fifty mails a second."""
+    """From due to sent, in milliseconds, of fifty mails per second."""
     await promise(count, "punctual", claims.now() + 1000, every=20)
     await _all_left()
     rows = await sql.fetch(
@@ -213,7 +212,7 @@ async def _all_left() -> None:
 
 
 async def empty_claims(rows: int) -> list[float]:
-    """How long a claim of nothing takes, in milliseconds, beside so many rows."""
+    """How long a claim takes when nothing is due among this many rows, in milliseconds."""
     await fill(rows)
     times = []
     for number in range(220):
@@ -224,15 +223,15 @@ async def empty_claims(rows: int) -> list[float]:
     return times
 
 
-def _ready() -> bytes:
+def _message() -> bytes:
     config = MailConfig(secret="nobody's", mail_from="no-reply@nordlicht.example")
-    letter = preview("review.received", "en", "friendly", config)
-    return written(
+    mail = preview("review.received", "en", "friendly", config)
+    return write_message(
         sender=("", "a@nordlicht.example"),
         to=("", "b@shop.example"),
-        subject=letter.subject,
+        subject=mail.subject,
         date=datetime.now(UTC),
         message_id="<a@nordlicht.example>",
-        text=letter.text,
-        html=letter.html,
+        text=mail.text,
+        html=mail.html,
     )

@@ -1,8 +1,7 @@
-"""An opened database, promises, the known people, and a mail server that fails as told."""
+"""Fixtures: an opened database, promises, Maria and Nina, and a mail server that fails on demand."""
 
 import asyncio
 import contextlib
-import ipaddress
 import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,14 +10,13 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import SMTP
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tortoise.connection import get_connection
 
 from mailers import Addressee, deliver_later
 from mailers.configuration import MailConfig, Pace
+from mailers.letters.registry import MAILERS
+from mailers.mail import Mail, Person, Skipped
 from models import (
     Audience,
     Customer,
@@ -33,6 +31,8 @@ from models import (
 )
 from models.database import opened
 from models.uuid7 import uuid7
+from tests.mailers.certificates import certificate
+from tests.mailers.inbox import Inbox
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "a secret of nobody's, long enough"
@@ -52,7 +52,7 @@ HASTE = Pace(
 
 @pytest.fixture
 async def store(database):
-    """The database, opened."""
+    """The open database."""
     async with opened(database):
         yield get_connection("default")
 
@@ -90,21 +90,46 @@ def config_for(config):
 
 @dataclass
 class Thing:
-    """Something that a mail can be about."""
+    """A subject of a mail."""
 
     id: UUID
 
 
 @pytest.fixture
 def promise(store):
-    """Promise a mail to an address, about something new or about `about`; its row."""
+    """Promise a mail to an address, about a new subject or `about`; returns its row."""
 
-    async def make(mail="review.received", *, to="nina@example.com", about=None, **options):
+    async def make(kind="review.received", *, to="nina@example.com", about=None, **options):
         subject = Thing(about or uuid7())
         person = Addressee(Audience.VENDOR, to, to)
-        await deliver_later(mail, to=person, about=subject, **options)
-        rows = OutboxMail.filter(subject_id=subject.id, mail=mail, recipient=to)
+        await deliver_later(kind, to=person, about=subject, **options)
+        rows = OutboxMail.filter(subject_id=subject.id, mail=kind, recipient=to)
         return await rows.order_by("-id").first()
+
+    return make
+
+
+@pytest.fixture
+def one_line_mails(monkeypatch):
+    """Every mail is one line, to the address in its params."""
+
+    async def write(_site, _subject_id, *, address, skip=None, **_params):
+        if skip == "bug":
+            raise KeyError(skip)
+        if skip:
+            return Skipped(skip)
+        return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
+
+    for kind in ("review.received", "review.reminder", "rating.promoter"):
+        monkeypatch.setitem(MAILERS, kind, write)
+
+
+@pytest.fixture
+def send(promise, one_line_mails):
+    """Promise a mail to an address; returns its row."""
+
+    async def make(to, kind="review.received", **options):
+        return await promise(kind, to=to, address=to, **options)
 
     return make
 
@@ -171,68 +196,9 @@ def folder(tmp_path) -> Path:
     return tmp_path / "mails"
 
 
-class Inbox:
-    """What a mail server got, and how it is told to behave: a reply, "drop", or seconds to wait.
-
-    `plan` is by stage (`mail`, `rcpt`, `data`, `rset`) or by recipient; a list is used up, one
-    behaviour an attempt, and its last entry stays.
-    """
-
-    def __init__(self):
-        self.plan = {}
-        self.mails = []
-        self.connections = 0
-        # By recipient: RCPT is answered when it is set; `held` are those that wait for it.
-        self.gates, self.held = {}, set()
-
-    async def _act(self, server, stage, otherwise, recipient=None):
-        plan = self.plan.get(recipient, self.plan.get(stage))
-        if isinstance(plan, list):
-            plan = plan.pop(0) if len(plan) > 1 else plan[0]
-        if plan == "drop":
-            server.transport.abort()
-            return "421 gone"
-        if isinstance(plan, float):
-            await asyncio.sleep(plan)
-            plan = None
-        return plan or otherwise
-
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
-        self.connections += 1
-        session.host_name = hostname
-        return responses
-
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
-        reply = await self._act(server, "mail", "250 2.1.0 ok")
-        if reply.startswith("250"):
-            envelope.mail_from = address
-        return reply
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
-        if address in self.gates:
-            self.held.add(address)
-            await self.gates[address].wait()
-        reply = await self._act(server, "rcpt", "250 2.1.5 ok", address)
-        if reply.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return reply
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        reply = await self._act(server, "data", "250 2.0.0 queued", f"DATA {envelope.rcpt_tos[0]}")
-        if reply.startswith("250"):
-            self.mails.append((envelope.rcpt_tos[0], envelope.content))
-        return reply
-
-    async def handle_RSET(self, server, session, envelope):  # noqa: N802
-        return await self._act(server, "rset", "250 ok")
-
-    def got(self, address):
-        return sum(1 for recipient, _ in self.mails if recipient == address)
-
-
 @pytest.fixture
 async def serve():
-    """Start a real SMTP server for an inbox; its port."""
+    """Start a real SMTP server for an inbox; returns its port."""
     servers, connections = [], []
 
     async def start(inbox, *, port=0, tls=None, **options):
@@ -251,7 +217,7 @@ async def serve():
     for server in servers:
         server.close()
     for connection in connections:
-        # One that is over cannot be aborted on every Python: TLS has let go of its protocol.
+        # Some Pythons cannot abort a closed TLS connection.
         if connection.transport is not None and not connection.transport.is_closing():
             connection.transport.abort()
     await asyncio.sleep(0.01)
@@ -259,7 +225,7 @@ async def serve():
 
 @pytest.fixture
 async def serve_script():
-    """Start a server of a few lines: `async def script(reader, writer)`; its port."""
+    """Start a server that runs `async def script(reader, writer)`; returns its port."""
     servers, tasks = [], []
 
     async def start(script):
@@ -290,9 +256,9 @@ def inbox():
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    """An authority's file, and server contexts by name: valid for 127.0.0.1, expired, of another host."""
+    """An authority's file, and server contexts by name: good, expired, for another host."""
     folder = tmp_path_factory.mktemp("certificates")
-    key, authority = _certificate("Authority", None, None, days=30)
+    key, authority = certificate("Authority", None, None, days=30)
     path = folder / "authority.pem"
     path.write_bytes(authority.public_bytes(Encoding.PEM))
     contexts = {}
@@ -301,48 +267,10 @@ def certificates(tmp_path_factory):
         ("expired", "127.0.0.1", -1),
         ("other", "127.0.0.9", 30),
     ):
-        own_key, certificate = _certificate("relay.example", key, authority, host=host, days=days)
+        own_key, issued = certificate("relay.example", key, authority, host=host, days=days)
         pem = folder / f"{name}.pem"
         private = own_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        pem.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        pem.write_bytes(private + issued.public_bytes(Encoding.PEM))
         contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         contexts[name].load_cert_chain(pem)
     return path, contexts
-
-
-def _certificate(name, authority_key, authority, *, days, host=None):
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    today = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(authority.subject if authority else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=60))
-        .not_valid_after(today + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
-    )
-    # Since 3.13 Python checks certificates strictly, and asks for these.
-    issuer = (authority_key or key).public_key()
-    usage = dict.fromkeys(
-        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-         "encipher_only", "decipher_only"), False,
-    )  # fmt: skip
-    is_authority = authority is None
-    for extension, critical in (
-        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), False),
-        (
-            x509.KeyUsage(
-                digital_signature=True, key_cert_sign=is_authority, crl_sign=is_authority, **usage
-            ),
-            True,
-        ),
-    ):
-        builder = builder.add_extension(extension, critical=critical)
-    if host:
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
-        builder = builder.add_extension(names, critical=False)
-    return key, builder.sign(authority_key or key, hashes.SHA256())

@@ -1,4 +1,4 @@
-"""The secret is changed: what was sent before goes on working, and who was left alone is still."""
+"""After a change of the secret, links and tokens still work, and opt-outs are still honoured."""
 
 import asyncio
 import email
@@ -34,10 +34,10 @@ def changed(settings):
 
 @pytest.fixture
 def deliver(inbox, serve):
-    """Send what is due by real SMTP, as an installation with these settings; what arrived."""
+    """Send due mails by real SMTP, as an installation with these settings; returns the new ones."""
 
     async def make(settings):
-        port, seen = await serve(inbox), len(inbox.mails)
+        port, before = await serve(inbox), len(inbox.mails)
         config = replace(
             mail_worker.configuration(settings),
             smtp_url=f"smtp://127.0.0.1:{port}",
@@ -58,7 +58,7 @@ def deliver(inbox, serve):
         await task
         return [
             email.message_from_bytes(raw, policy=email.policy.default)
-            for _, raw in inbox.mails[seen:]
+            for _, raw in inbox.mails[before:]
         ]
 
     return make
@@ -66,7 +66,7 @@ def deliver(inbox, serve):
 
 @pytest.fixture
 def remind(feed, deliver):
-    """Remind Maria of another order, as an installation with these settings."""
+    """Feed an order and send its reminder, as an installation with these settings."""
 
     async def make(order, settings):
         completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
@@ -87,7 +87,7 @@ def token_in(message):
     return re.search(r"/r/([\w-]+)", message.get_body(("plain",)).get_content())[1]
 
 
-def unsubscribing(message):
+def unsubscribe_path(message):
     return re.search(r"(/unsubscribe/[\w-]+)>", message["List-Unsubscribe"])[1]
 
 
@@ -96,29 +96,29 @@ async def ask(client, token, query=ELIGIBLE):
     return (await client.post("/graphql", json={"query": query}, headers=headers)).json()
 
 
-async def test_links_of_a_mail_that_was_sent_before_go_on_working(remind, settings, changed):
+async def test_links_of_earlier_mails_still_work(remind, settings, changed):
     [before] = await remind("ORDER-1", settings)
     link = token_in(before)
 
     async with served(changed) as client:
         page = await client.get(f"/r/{link}")
-        asked = await ask(client, link)
-        choice = await client.get(unsubscribing(before))
+        eligibility = await ask(client, link)
+        choice = await client.get(unsubscribe_path(before))
     async with served(replace(changed, secret_previous=None)) as client:
-        forgotten = await client.get(f"/r/{link}")
+        expired = await client.get(f"/r/{link}")
         refused = await ask(client, link)
 
     assert (page.status_code, choice.status_code) == (200, 200)
-    assert asked["data"]["order"]["reviewEligibility"]["eligible"] is True
-    assert forgotten.status_code == 404
+    assert eligibility["data"]["order"]["reviewEligibility"]["eligible"] is True
+    assert expired.status_code == 404
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_tokens_go_on_working_and_new_ones_are_of_the_new_secret(app, settings, changed):
+async def test_earlier_tokens_still_work_and_new_ones_use_the_new_secret(app, settings, changed):
     claims, hour = {"sub": "MARIA", "role": "customer"}, timedelta(hours=1)
     before, after = sign(settings, claims, hour), sign(changed, claims, hour)
-    strange = sign(replace(settings, secret=THIRD), claims, hour)
-    query, codes = "{ viewer { externalId } }", {}
+    foreign = sign(replace(settings, secret=THIRD), claims, hour)
+    query, accepted = "{ viewer { externalId } }", {}
 
     for name, installation in {
         "before": settings,
@@ -126,10 +126,10 @@ async def test_tokens_go_on_working_and_new_ones_are_of_the_new_secret(app, sett
         "later": replace(changed, secret_previous=None),
     }.items():
         async with served(installation) as client:
-            answers = [await ask(client, token, query) for token in (before, after, strange)]
-        codes[name] = ["data" in answer for answer in answers]
+            responses = [await ask(client, token, query) for token in (before, after, foreign)]
+        accepted[name] = ["data" in response for response in responses]
 
-    assert codes == {
+    assert accepted == {
         "before": [True, False, False],
         "changed": [True, True, False],
         "later": [False, True, False],
@@ -141,7 +141,7 @@ async def test_new_mails_are_signed_with_the_new_secret(remind, settings, change
 
     async with served(replace(changed, secret_previous=None)) as client:
         assert (await client.get(f"/r/{token_in(message)}")).status_code == 200
-        assert (await client.get(unsubscribing(message))).status_code == 200
+        assert (await client.get(unsubscribe_path(message))).status_code == 200
     async with served(settings) as client:
         assert (await client.get(f"/r/{token_in(message)}")).status_code == 404
 
@@ -153,7 +153,7 @@ async def test_an_opt_out_is_honoured_after_the_change_and_when_the_old_secret_i
     [before] = await remind("ORDER-1", settings)
     if not is_kept:
         await MailSecret.all().delete()
-    assert (await client.post(unsubscribing(before), data=ONE_CLICK)).status_code == 200
+    assert (await client.post(unsubscribe_path(before), data=ONE_CLICK)).status_code == 200
 
     assert await remind("ORDER-2", changed) == []
     assert await remind("ORDER-3", replace(changed, secret_previous=None)) == []
@@ -165,24 +165,24 @@ async def test_an_opt_out_is_honoured_after_the_change_and_when_the_old_secret_i
     assert len(skipped) == 4
 
 
-async def test_an_opt_out_of_before_is_taken_back_by_a_mail_of_after_and_the_other_way_round(
+async def test_an_earlier_opt_out_is_taken_back_by_a_later_mail_and_the_reverse(
     app, client, remind, settings, changed
 ):
     [before] = await remind("ORDER-1", settings)
     async with served(changed) as now:
         [after] = await remind("ORDER-2", changed)
         for link, other in (
-            (unsubscribing(before), unsubscribing(after)),
-            (unsubscribing(after), unsubscribing(before)),
+            (unsubscribe_path(before), unsubscribe_path(after)),
+            (unsubscribe_path(after), unsubscribe_path(before)),
         ):
             assert (await now.post(link, data=ONE_CLICK)).status_code == 200
             assert await remind(f"{link[-8:]}-1", changed) == []
-            wanted = {"choose": "yes", "category": ["REMINDERS", "FOLLOW_UPS", "RATING_REQUESTS"]}
-            assert (await now.post(other, data=wanted)).status_code == 200
+            choice = {"choose": "yes", "category": ["REMINDERS", "FOLLOW_UPS", "RATING_REQUESTS"]}
+            assert (await now.post(other, data=choice)).status_code == 200
             assert len(await remind(f"{link[-8:]}-2", changed)) == 1
 
 
-async def test_a_mail_keeps_its_number_in_a_try_after_the_change(
+async def test_a_mail_keeps_its_message_id_in_an_attempt_after_the_change(
     remind, deliver, settings, changed
 ):
     [before] = await remind("ORDER-1", settings)
@@ -193,9 +193,7 @@ async def test_a_mail_keeps_its_number_in_a_try_after_the_change(
     assert again["Message-ID"] == before["Message-ID"]
 
 
-async def test_a_secret_that_is_changed_without_the_old_one_is_told(
-    remind, settings, caplog, database
-):
+async def test_a_change_without_the_old_secret_is_logged(remind, settings, caplog, database):
     await remind("ORDER-1", settings)
     kept = await MailSecret.get(name="lasting")
     assert settings.secret not in kept.locked

@@ -1,4 +1,4 @@
-"""From the storefront to the inbox: GraphQL, outbox, worker, SMTP, and back by the mail's link."""
+"""End to end: GraphQL, outbox, worker, SMTP, and back by the link in the mail."""
 
 import asyncio
 import email
@@ -17,10 +17,10 @@ from tests.waiting import until
 
 @pytest.fixture
 def deliver(settings, inbox, serve):
-    """Send what is due by real SMTP; the mails that arrived since, by subject."""
+    """Send due mails by real SMTP; returns the new ones by subject."""
 
     async def make():
-        port, seen = await serve(inbox), len(inbox.mails)
+        port, before = await serve(inbox), len(inbox.mails)
         config = MailConfig(
             secret=settings.secret,
             smtp_url=f"smtp://127.0.0.1:{port}",
@@ -41,7 +41,7 @@ def deliver(settings, inbox, serve):
         await task
         arrived = [
             email.message_from_bytes(raw, policy=email.policy.default)
-            for _, raw in inbox.mails[seen:]
+            for _, raw in inbox.mails[before:]
         ]
         return {message["Subject"]: message for message in arrived}
 
@@ -61,12 +61,12 @@ async def write(maria):
 
 
 def link_in(message, pattern):
-    """A link of a mail's text, as a path of ours."""
+    """The path of a link in a mail's text."""
     text = message.get_body(("plain",)).get_content()
     return re.search(rf"https://reviews\.nordlicht\.example({pattern})", text)[1]
 
 
-async def test_an_order_is_reminded_reviewed_from_the_mail_and_answered(
+async def test_an_order_is_reminded_of_reviewed_by_the_mails_link_and_replied_to(
     feed, maria, nina, deliver, settings, client
 ):
     completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
@@ -91,19 +91,19 @@ async def test_an_order_is_reminded_reviewed_from_the_mail_and_answered(
     assert "Thank you for your review" in done.text
     review_id = (await maria.ask("{ reviews { nodes { id } } }"))["reviews"]["nodes"][0]["id"]
 
-    [(subject, told)] = (await deliver()).items()
-    assert (subject, told["To"]) == (
+    [(subject, received)] = (await deliver()).items()
+    assert (subject, received["To"]) == (
         "New review of A logo: 5 of 5 stars",
         "Nina <nina@example.com>",
     )
 
     await nina.do("replyToReview", reviewId=review_id, body="Thank you, Maria.")
-    [(subject, answered)] = (await deliver()).items()
-    assert (subject, answered["To"]) == (
+    [(subject, replied)] = (await deliver()).items()
+    assert (subject, replied["To"]) == (
         "Nina answered your review",
         "Maria Souza <maria@example.com>",
     )
-    assert "> Thank you, Maria." in answered.get_body(("plain",)).get_content()
+    assert "> Thank you, Maria." in replied.get_body(("plain",)).get_content()
 
     statuses = {row.mail: row.status.value async for row in OutboxMail.all()}
     assert statuses == {
@@ -113,7 +113,7 @@ async def test_an_order_is_reminded_reviewed_from_the_mail_and_answered(
     }
 
 
-async def test_who_reviewed_in_time_is_not_reminded(feed, maria, deliver):
+async def test_a_customer_who_has_reviewed_is_not_reminded(feed, maria, deliver):
     completed = datetime.now(UTC) - timedelta(days=2)
     await feed("ORDER-1", completedAt=completed.isoformat())
     await write(maria)
@@ -124,7 +124,7 @@ async def test_who_reviewed_in_time_is_not_reminded(feed, maria, deliver):
     assert (reminder.status, reminder.reason) == ("CANCELLED", "withdrawn: the order was reviewed")
 
 
-async def test_an_update_is_solved_and_rated_from_the_mail_with_five_and_with_two(
+async def test_an_update_is_solved_and_rated_by_the_mails_link_with_five_and_with_two_stars(
     open_update, solve, deliver, client, ada
 ):
     await ada.do(
@@ -133,11 +133,11 @@ async def test_an_update_is_solved_and_rated_from_the_mail_with_five_and_with_tw
         adminEmail="ada@nordlicht.example",
         promoterShareUrl="https://nordlicht.example/reviews",
     )
-    fates = {}
+    mails_by_stars = {}
     for id, stars in (("ORDER-1", 5), ("ORDER-2", 2)):
         update = await open_update(id, title=f"About {id}")
         await solve(update, notifyCustomer=True)
-        # The moment of grace is over.
+        # Skip the grace.
         await OutboxMail.filter(mail="update.solved").update(due_at=0)
         [(subject, solved)] = (await deliver()).items()
         assert (subject, solved["To"]) == (
@@ -148,18 +148,18 @@ async def test_an_update_is_solved_and_rated_from_the_mail_with_five_and_with_tw
         path = link_in(solved, rf"/u/[\w-]+\?stars={stars}")
         assert f'value="{stars}" required checked' in (await client.get(path)).text
         await client.post(path, data={"stars": str(stars), "comment": f"I give {stars}."})
-        fates[stars] = await deliver()
+        mails_by_stars[stars] = await deliver()
 
-    assert {stars: sorted(mails) for stars, mails in fates.items()} == {
+    assert {stars: sorted(mails) for stars, mails in mails_by_stars.items()} == {
         5: ["Thank you for 5 of 5 stars"],
         2: ["2 of 5 stars for order ORDER-2", "We are sorry about order ORDER-2"],
     }
-    thanks = fates[5]["Thank you for 5 of 5 stars"].get_body(("html",)).get_content()
-    sorry = fates[2]["We are sorry about order ORDER-2"]
+    thanks = mails_by_stars[5]["Thank you for 5 of 5 stars"].get_body(("html",)).get_content()
+    sorry = mails_by_stars[2]["We are sorry about order ORDER-2"]
     assert "https://wa.me/" in thanks
     assert "wa.me" not in sorry.get_body(("html",)).get_content()
     assert sorry["Reply-To"] == "ada@nordlicht.example"
-    assert fates[2]["2 of 5 stars for order ORDER-2"]["To"] == "ada@nordlicht.example"
+    assert mails_by_stars[2]["2 of 5 stars for order ORDER-2"]["To"] == "ada@nordlicht.example"
 
 
 async def test_one_click_in_a_reminder_ends_reminders(feed, deliver, client):
@@ -169,10 +169,10 @@ async def test_one_click_in_a_reminder_ends_reminders(feed, deliver, client):
     address = reminder["List-Unsubscribe"].strip("<>")
 
     path = address.removeprefix("https://reviews.nordlicht.example")
-    answer = await client.post(path, data={"List-Unsubscribe": "One-Click"})
+    response = await client.post(path, data={"List-Unsubscribe": "One-Click"})
     await feed("ORDER-2", completedAt=completed.isoformat())
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert await deliver() == {}
     second = await OutboxMail.get(status="CANCELLED")
     assert second.reason == "the recipient does not want such mails"
@@ -200,7 +200,7 @@ async def test_an_order_that_was_completed_again_is_reminded_of_the_later_comple
 
 
 @pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
-async def test_who_has_no_name_is_written_to_without_one(name, feed, deliver):
+async def test_a_customer_without_a_name_is_greeted_without_one(name, feed, deliver):
     completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
     person = {"externalId": "MARIA", "displayName": name, "email": "maria@example.com"}
     await feed("ORDER-1", completedAt=completed.isoformat(), customer=person | {"locale": "de"})
@@ -214,7 +214,7 @@ async def test_who_has_no_name_is_written_to_without_one(name, feed, deliver):
 
 
 @pytest.mark.parametrize("name", ["", "4711", "maria@example.com"])
-async def test_the_team_reads_no_address_for_a_customers_name(
+async def test_mails_to_the_team_show_no_address_as_a_customers_name(
     name, open_update, solve, feed, deliver, maria, sam, person, ada, act
 ):
     await ada.do("updateSettings", followUpDelayMinutes=0, adminEmail="ada@nordlicht.example")
@@ -228,16 +228,16 @@ async def test_the_team_reads_no_address_for_a_customers_name(
 
     mails = await deliver()
 
-    told = mails["Customer wrote about order ORDER-1"]
+    note = mails["Customer wrote about order ORDER-1"]
     alert = mails["1 of 5 stars for order ORDER-1"]
-    for mail in (told, alert):
+    for mail in (note, alert):
         text = mail.get_body(("plain",)).get_content()
         assert "Customer " in text
         assert name == "" or name not in text
 
 
-def told(vendor, email, **changes):
-    """An order of Wilma's, completed three days ago, as somebody tells it."""
+def order_from(vendor, email, **changes):
+    """An order of Wilma's, completed three days ago, as a key of this vendor feeds it."""
     completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
     wilma = {"externalId": "WILMA", "displayName": "Wilma Witness"}
     return {
@@ -250,18 +250,18 @@ def told(vendor, email, **changes):
     } | changes
 
 
-async def tell(by, *orders):
+async def upsert(by, *orders):
     payload = await by.do("upsertOrders", "results { outcome }", orders=list(orders))
     return [result["outcome"] for result in payload["results"]]
 
 
-async def test_an_address_that_one_vendors_key_told_gets_no_mail_of_another_vendors_order(
+async def test_an_address_from_one_vendors_key_gets_no_mail_about_another_vendors_order(
     shop, key_of, deliver
 ):
     evil, good = await key_of("EVIL"), await key_of("GOOD")
-    await tell(evil, told("EVIL", "attacker@example.com"))
-    await tell(good, told("GOOD", "wilma@example.com"))
-    await tell(shop, told("FAIR", None))
+    await upsert(evil, order_from("EVIL", "attacker@example.com"))
+    await upsert(good, order_from("GOOD", "wilma@example.com"))
+    await upsert(shop, order_from("FAIR", None))
 
     mails = await deliver()
 
@@ -271,20 +271,22 @@ async def test_an_address_that_one_vendors_key_told_gets_no_mail_of_another_vend
         "How was Work of Evil?": "attacker@example.com",
         "How was Work of Good?": "wilma@example.com",
     }
-    silent = await OutboxMail.get(status="CANCELLED")
-    assert silent.reason == "no address is known"
+    skipped = await OutboxMail.get(status="CANCELLED")
+    assert skipped.reason == "no address is known"
 
-    await tell(shop, told("FAIR", "real@example.com", externalId="FAIR-2"))
+    await upsert(shop, order_from("FAIR", "real@example.com", externalId="FAIR-2"))
     [message] = (await deliver()).values()
     assert message["To"].addresses[0].addr_spec == "real@example.com"
 
 
-async def test_a_vendors_key_that_names_another_vendors_customer_gets_no_mail_of_that_order(
+async def test_a_vendors_key_cannot_redirect_mails_about_another_vendors_order(
     shop, key_of, deliver
 ):
     evil = await key_of("EVIL")
-    await tell(shop, told("GOOD", "wilma@example.com"))
-    await tell(evil, told("EVIL", "attacker@example.com", status="PENDING", completedAt=None))
+    await upsert(shop, order_from("GOOD", "wilma@example.com"))
+    await upsert(
+        evil, order_from("EVIL", "attacker@example.com", status="PENDING", completedAt=None)
+    )
 
     mails = await deliver()
 
@@ -295,9 +297,9 @@ async def test_a_vendors_key_that_names_another_vendors_customer_gets_no_mail_of
 
 async def test_after_a_hand_over_the_mails_go_to_the_new_customer(shop, maria, nina, feed, deliver):
     await feed("ORDER-1")
-    written = await write(maria)
+    review_id = await write(maria)
     await deliver()
-    await nina.do("replyToReview", reviewId=written, body="Thank you for that.")
+    await nina.do("replyToReview", reviewId=review_id, body="Thank you for that.")
     bob = {"externalId": "BOB", "displayName": "Bob Baker", "email": "bob@example.com"}
 
     await feed("ORDER-1", customer=bob, handOver=True)

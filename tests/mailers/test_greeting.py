@@ -1,4 +1,4 @@
-"""Mails greet people by their names, and nobody by what is none."""
+"""Mails greet people by their names, but never by an address or a number."""
 
 import re
 
@@ -25,7 +25,7 @@ NO_NAMES = ["", " ", "\u200b", "4711", "+49 170 1234567", "maria@example.com", "
 
 @pytest.fixture(autouse=True)
 async def opened_models(store):
-    """Settings are a model, which wants to be initialised."""
+    """Settings are a model, which needs an initialised ORM."""
 
 
 @pytest.fixture
@@ -33,32 +33,32 @@ def database(sqlite_database) -> str:
     return sqlite_database
 
 
-def written(mail, name, language, config):
+def example_mail(kind, name, language, config):
     person = Person(name, "somebody@example.com", language)
-    return example(mail, CASES["friendly"], example_site(config), person)
+    return example(kind, CASES["friendly"], example_site(config), person)
 
 
-def lines_of(letter):
-    html = re.sub(r"<style.*?</style>|<[^>]+>", "\n", letter.html, flags=re.DOTALL)
-    return {line.strip() for line in (*letter.text.split("\n"), *html.split("\n"))}
+def lines_of(mail):
+    html = re.sub(r"<style.*?</style>|<[^>]+>", "\n", mail.html, flags=re.DOTALL)
+    return {line.strip() for line in (*mail.text.split("\n"), *html.split("\n"))}
 
 
 @pytest.mark.parametrize("language", translations.languages())
-@pytest.mark.parametrize("mail", sorted(EXAMPLES))
-def test_every_mail_that_greets_greets_by_name(mail, language, config):
-    mail_of_maria = written(mail, "Maria Souza", language, config)
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_every_mail_that_greets_greets_by_name(kind, language, config):
+    mail_of_maria = example_mail(kind, "Maria Souza", language, config)
 
     greeting = f"{HELLO[language]} Maria Souza,"
     assert (greeting in mail_of_maria.text, greeting in mail_of_maria.html) == (
-        (mail in GREETS,) * 2
+        (kind in GREETS,) * 2
     )
 
 
 @pytest.mark.parametrize("language", translations.languages())
 @pytest.mark.parametrize("name", NO_NAMES)
-@pytest.mark.parametrize("mail", sorted(GREETS))
-def test_nobody_is_greeted_by_what_is_no_name(mail, name, language, config):
-    nameless = written(mail, name, language, config)
+@pytest.mark.parametrize("kind", sorted(GREETS))
+def test_nobody_is_greeted_by_an_address_or_a_number(kind, name, language, config):
+    nameless = example_mail(kind, name, language, config)
 
     plain = f"{HELLO[language]},"
     assert plain in nameless.text.split("\n")

@@ -32,7 +32,7 @@ def before_noon(at):
     at(NOON - timedelta(seconds=1))
 
 
-def test_a_token_says_what_was_signed(before_noon):
+def test_a_token_holds_the_signed_claim(before_noon):
     assert read("secret", TOKEN, Purpose.REVIEW) == CLAIM
     assert len(TOKEN) <= 64
 
@@ -44,7 +44,7 @@ def test_a_token_expires(at):
         read("secret", TOKEN, Purpose.REVIEW)
 
 
-def test_a_token_opens_nothing_but_its_purpose(before_noon):
+def test_a_token_is_good_for_its_purpose_only(before_noon):
     with pytest.raises(ForeignLink):
         read("secret", TOKEN, Purpose.RATE_UPDATE)
     with pytest.raises(ForeignLink):
@@ -72,13 +72,13 @@ def test_a_truncated_token_is_refused(length, before_noon):
 
 
 @given(st.text(max_size=100))
-def test_whatever_somebody_types_is_refused(text):
+def test_any_other_text_is_refused(text):
     with pytest.raises(BadLink):
         read("secret", text, *Purpose)
 
 
 @pytest.mark.parametrize("more", ["=", "A", "AAAA", " ", "\n"])
-def test_what_is_glued_to_the_end_of_a_token_is_left_off(more, before_noon):
+def test_characters_after_a_token_are_ignored(more, before_noon):
     assert read("secret", TOKEN + more, Purpose.REVIEW) == CLAIM
     with pytest.raises(ForgedLink):
         read("secret", more + TOKEN, Purpose.REVIEW)
@@ -128,7 +128,7 @@ def test_a_link_of_an_unlimited_window_still_ends(site, config, at):
     assert claim.expires_at == NOON + timedelta(days=365)
 
 
-def test_an_unsubscribe_link_knows_the_recipient_and_the_category_for_ever(site, config, at):
+def test_an_unsubscribe_link_holds_recipient_and_category_and_never_expires(site, config, at):
     recipient = recipient_hash(config.secret, "Maria@Example.com")
 
     link = site().unsubscribe_link(recipient=recipient, category=Category.FOLLOW_UPS)
@@ -163,12 +163,12 @@ def test_a_star_only_preselects(link, expected):
         "data:text/html,{token}",
     ],
 )
-def test_a_template_that_is_no_web_address_is_refused(url):
+def test_a_template_that_is_not_a_web_address_is_refused(url):
     with pytest.raises(ValueError, match="address"):
         web_address.checked_template(url, {"order_id"})
 
 
-def test_a_template_needs_the_token_and_knows_its_names():
+def test_a_template_needs_the_token_and_allows_no_unknown_names():
     web_address.checked_template("https://shop.example/{order_id}/{token}", {"order_id"})
     web_address.checked("http://localhost:8000/x?y=z#a")
 

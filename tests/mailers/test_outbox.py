@@ -57,15 +57,15 @@ async def test_claimers_at_the_same_time_never_get_the_same_mail(promise):
     assert len(ids) == len(set(ids)) == 40
 
 
-async def test_a_mail_without_a_sign_of_life_for_a_lease_goes_back(promise, at):
+async def test_a_mail_is_reclaimed_when_its_lease_has_run_out(promise, at):
     at(NOON)
     await promise()
     [mail] = await claim()
 
     at(NOON, seconds=59)
-    assert await claims.reap(resend_in=900) == 0
+    assert await claims.reclaim_expired(resend_in=900) == 0
     at(NOON, seconds=61)
-    assert await claims.reap(resend_in=900) == 1
+    assert await claims.reclaim_expired(resend_in=900) == 1
 
     [again] = await claim()
     assert again.id == mail.id
@@ -73,16 +73,16 @@ async def test_a_mail_without_a_sign_of_life_for_a_lease_goes_back(promise, at):
     assert again.attempts == 0
 
 
-async def test_a_sign_of_life_keeps_the_lease(promise, at):
+async def test_a_renewed_lease_holds(promise, at):
     at(NOON)
     await promise()
     [mail] = await claim()
 
     at(NOON, seconds=50)
-    await claims.beat([mail.lease_token], lease=60)
+    await claims.renew_leases([mail.lease_token], lease=60)
     at(NOON, seconds=100)
 
-    assert await claims.reap(resend_in=900) == 0
+    assert await claims.reclaim_expired(resend_in=900) == 0
 
 
 async def test_a_worker_that_lost_its_lease_passes_no_gate_and_writes_nothing(promise, at):
@@ -90,7 +90,7 @@ async def test_a_worker_that_lost_its_lease_passes_no_gate_and_writes_nothing(pr
     row = await promise()
     [slow] = await claim()
     at(NOON, seconds=61)
-    await claims.reap(resend_in=900)
+    await claims.reclaim_expired(resend_in=900)
     [quick] = await claim()
 
     passed = await claims.mark(slow, address="nina@example.com", dated_at=1, lease=60)
@@ -102,7 +102,7 @@ async def test_a_worker_that_lost_its_lease_passes_no_gate_and_writes_nothing(pr
     assert (row.status, row.lease_token, row.in_data) == ("SENDING", quick.lease_token, False)
 
 
-async def test_a_mail_that_died_in_data_is_held_or_sent_once_more_by_its_kind(promise, at):
+async def test_a_mail_whose_worker_died_in_data_is_held_or_sent_again_by_its_kind(promise, at):
     at(NOON)
     held = await promise("rating.promoter")
     resent = await promise("review.received")
@@ -110,7 +110,7 @@ async def test_a_mail_that_died_in_data_is_held_or_sent_once_more_by_its_kind(pr
         assert await claims.mark(mail, address="nina@example.com", dated_at=77, lease=60)
 
     at(NOON, seconds=61)
-    assert await claims.reap(resend_in=900) == 2
+    assert await claims.reclaim_expired(resend_in=900) == 2
 
     await held.refresh_from_db()
     await resent.refresh_from_db()
@@ -119,26 +119,26 @@ async def test_a_mail_that_died_in_data_is_held_or_sent_once_more_by_its_kind(pr
     assert resent.due_at == claims.milliseconds(NOON + timedelta(seconds=961))
 
 
-async def test_a_mail_is_sent_once_more_only_once(promise, at):
+async def test_a_mail_without_a_response_is_sent_again_only_once(promise, at):
     at(NOON)
     row = await promise("review.received")
     [mail] = await claim()
-    await claims.silence(mail, why="nothing came", resend_in=0)
+    await claims.settle_unanswered(mail, why="nothing came", resend_in=0)
     [again] = await claim()
 
-    await claims.silence(again, why="nothing came", resend_in=0)
+    await claims.settle_unanswered(again, why="nothing came", resend_in=0)
 
     await row.refresh_from_db()
     assert (row.status, row.attempts, row.last_error) == ("UNCERTAIN", 2, "nothing came")
 
 
-async def test_a_late_250_ends_the_doubt(promise, at):
+async def test_a_late_250_makes_an_uncertain_mail_sent(promise, at):
     at(NOON)
     row = await promise("rating.promoter")
     [mail] = await claim()
     await claims.mark(mail, address="nina@example.com", dated_at=1, lease=60)
     at(NOON, seconds=61)
-    await claims.reap(resend_in=900)
+    await claims.reclaim_expired(resend_in=900)
 
     assert not await claims.finish(mail, "SENT")
     assert await claims.confirm(mail)
@@ -147,7 +147,7 @@ async def test_a_late_250_ends_the_doubt(promise, at):
     assert row.status == "SENT"
 
 
-async def test_an_unstarted_mail_is_given_back_as_it_was(promise, at):
+async def test_a_released_mail_is_unchanged(promise, at):
     at(NOON)
     row = await promise(due_at=NOON - timedelta(hours=1))
     [mail] = await claim()
@@ -170,18 +170,22 @@ async def test_a_retry_never_waits_past_the_expiry(promise, at):
     assert row.due_at == row.expires_at
 
 
-async def test_withdrawing_the_cause_cancels_until_data_and_not_after(promise):
-    waiting, sending, gone = [await promise() for _ in range(3)]
+async def test_a_withdrawal_cancels_a_mail_before_data_and_not_after(promise):
+    waiting, sending, in_data = [await promise() for _ in range(3)]
     mails = {mail.id: mail for mail in await claim()}
     await claims.release(mails[waiting.id])
-    await claims.mark(mails[gone.id], address="nina@example.com", dated_at=1, lease=60)
+    await claims.mark(mails[in_data.id], address="nina@example.com", dated_at=1, lease=60)
 
-    for row in (waiting, sending, gone):
+    for row in (waiting, sending, in_data):
         await withdraw("review.received", about=row.subject_id, because="the review is gone")
 
-    for row in (waiting, sending, gone):
+    for row in (waiting, sending, in_data):
         await row.refresh_from_db()
-    assert [row.status for row in (waiting, sending, gone)] == ["CANCELLED", "CANCELLED", "SENDING"]
+    assert [row.status for row in (waiting, sending, in_data)] == [
+        "CANCELLED",
+        "CANCELLED",
+        "SENDING",
+    ]
     assert waiting.reason == "withdrawn: the review is gone"
     assert not await claims.mark(
         mails[sending.id], address="nina@example.com", dated_at=1, lease=60
@@ -197,7 +201,7 @@ async def test_fifty_promises_of_the_same_mail_leave_one(promise):
     assert await Notification.all().count() == 1
 
 
-async def test_a_sent_mail_is_not_promised_again_but_on_a_new_occasion(promise):
+async def test_a_sent_mail_is_promised_again_only_on_a_new_occasion(promise):
     row = await promise("review.reminder")
     [mail] = await claim()
     await claims.finish(mail, "SENT")
@@ -209,7 +213,7 @@ async def test_a_sent_mail_is_not_promised_again_but_on_a_new_occasion(promise):
     assert len(await claim()) == 1
 
 
-async def test_a_rollback_leaves_no_mail_and_no_notice(promise):
+async def test_a_rollback_leaves_no_mail_and_no_notification(promise):
     class Undone(Exception):
         pass
 
@@ -228,7 +232,7 @@ async def test_an_admin_sends_a_finished_mail_again_with_its_own_date(promise, a
     row = await promise()
     [mail] = await claim()
     await claims.mark(mail, address="nina@example.com", dated_at=77, lease=60)
-    await claims.finish(mail, status, reason="so it ended", error="550 no")
+    await claims.finish(mail, status, reason="a test", error="550 no")
 
     at(NOON, days=9)
     assert await admin_actions.retry(row.id)
@@ -240,7 +244,7 @@ async def test_an_admin_sends_a_finished_mail_again_with_its_own_date(promise, a
 
 
 @pytest.mark.parametrize("status", ["SENT", "CANCELLED"])
-async def test_what_was_sent_or_cancelled_is_not_sent_again(promise, status):
+async def test_a_sent_or_cancelled_mail_cannot_be_retried(promise, status):
     row = await promise()
     [mail] = await claim()
     await claims.finish(mail, status)
@@ -252,7 +256,7 @@ async def test_what_was_sent_or_cancelled_is_not_sent_again(promise, status):
     assert row.status == status
 
 
-async def test_an_admin_cancels_what_has_not_left(promise):
+async def test_an_admin_cancels_a_mail_before_data(promise):
     waiting, leaving = await promise(), await promise()
     mails = {mail.id: mail for mail in await claim()}
     await claims.release(mails[waiting.id])
@@ -266,7 +270,7 @@ async def test_an_admin_cancels_what_has_not_left(promise):
     assert (waiting.status, waiting.reason) == ("CANCELLED", "Ada said so")
 
 
-async def test_the_oldest_due_and_the_next_due_mail_are_known(promise, at):
+async def test_the_oldest_and_the_next_due_instants(promise, at):
     at(NOON)
     assert (await admin_actions.oldest_due(), await claims.next_due()) == (None, None)
 

@@ -18,8 +18,8 @@ from mailers.plain_text import excerpt, harmless, one_line, quoted
 from mailers.worker.previews import in_scheme, page, preview, write_previews
 
 TEMPLATES = Path(mailers.__file__).parent / "letters" / "templates"
-EVERY_LOOK = [
-    (mail, language, case) for mail in CATALOGUE for language in ("en", "de") for case in CASES
+EVERY_VARIANT = [
+    (kind, language, case) for kind in CATALOGUE for language in ("en", "de") for case in CASES
 ]
 TAGS = {
     *[
@@ -43,7 +43,7 @@ BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Page(HTMLParser):
-    """What is in a mail: tags, links, attributes."""
+    """The tags, links and attributes of a mail."""
 
     def __init__(self, html):
         super().__init__()
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def opened_models(store_free):
-    """Settings are a model, which wants to be initialised."""
+    """Settings are a model, which needs an initialised ORM."""
 
 
 @pytest.fixture
@@ -70,45 +70,45 @@ async def store_free(tmp_path):
 
 
 def test_every_mail_of_the_catalogue_has_a_folder_a_preview_and_a_mailer():
-    for mail in CATALOGUE:
-        names = {path.name for path in (TEMPLATES / folder(mail)).iterdir()}
+    for kind in CATALOGUE:
+        names = {path.name for path in (TEMPLATES / folder(kind)).iterdir()}
         assert names == {"subject.txt", "body.txt", "body.html"}
     folders = {path.parent for path in TEMPLATES.rglob("subject.txt")}
-    assert folders == {TEMPLATES / folder(mail) for mail in CATALOGUE}
+    assert folders == {TEMPLATES / folder(kind) for kind in CATALOGUE}
     assert EXAMPLES.keys() == MAILERS.keys() == CATALOGUE.keys()
 
 
-@pytest.mark.parametrize(("mail", "language", "case"), EVERY_LOOK)
-def test_every_mail_renders_and_nothing_in_it_runs_or_loads(mail, language, case, config):
-    letter = preview(mail, language, case, config)
+@pytest.mark.parametrize(("kind", "language", "case"), EVERY_VARIANT)
+def test_every_mail_renders_and_nothing_in_it_runs_or_loads(kind, language, case, config):
+    mail = preview(kind, language, case, config)
 
-    seen = Page(letter.html)
-    assert seen.tags <= TAGS
-    assert not {name for name in seen.attributes if name.startswith("on")}
-    assert all(link.startswith(("https://", "mailto:support@")) for link in seen.links)
-    assert len(letter.html.encode()) < 30_000
-    assert f'<html lang="{language}" dir="ltr">' in letter.html
-    assert "\n" not in letter.subject
-    assert len(letter.subject) <= 200
-    for text in (letter.subject, letter.text, letter.html):
+    html = Page(mail.html)
+    assert html.tags <= TAGS
+    assert not {name for name in html.attributes if name.startswith("on")}
+    assert all(link.startswith(("https://", "mailto:support@")) for link in html.links)
+    assert len(mail.html.encode()) < 30_000
+    assert f'<html lang="{language}" dir="ltr">' in mail.html
+    assert "\n" not in mail.subject
+    assert len(mail.subject) <= 200
+    for text in (mail.subject, mail.text, mail.html):
         assert not BIDI.search(text)
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", text)
-    for link in seen.links:
-        assert link in letter.text
+    for link in html.links:
+        assert link in mail.text
 
 
-@pytest.mark.parametrize("mail", CATALOGUE)
-def test_only_mails_that_ask_can_be_declined(mail, config):
-    letter = preview(mail, "en", "friendly", config)
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_only_mails_that_ask_can_be_declined(kind, config):
+    mail = preview(kind, "en", "friendly", config)
 
-    can_be_declined = CATALOGUE[mail].category is not None
-    assert (letter.unsubscribe is not None) == can_be_declined
-    assert (letter.unsubscribe or "Do not send me") in letter.text or not can_be_declined
+    can_be_declined = CATALOGUE[kind].category is not None
+    assert (mail.unsubscribe is not None) == can_be_declined
+    assert (mail.unsubscribe or "Do not send me") in mail.text or not can_be_declined
 
 
-@pytest.mark.parametrize("mail", CATALOGUE)
-def test_german_is_german(mail, config):
-    english, german = (preview(mail, language, "friendly", config) for language in ("en", "de"))
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_german_is_german(kind, config):
+    english, german = (preview(kind, language, "friendly", config) for language in ("en", "de"))
 
     assert english.subject != german.subject
     assert not re.search(
@@ -121,7 +121,7 @@ def test_every_sentence_of_the_templates_is_translated():
     for path in TEMPLATES.rglob("*.*"):
         with path.open("rb") as file:
             options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
-            sentences |= {found[2] for found in babel_extract(file, ("gettext",), [], options)}
+            sentences |= {message[2] for message in babel_extract(file, ("gettext",), [], options)}
 
     catalogue = translations._catalogue("de")
     assert catalogue.keys() == sentences
@@ -143,7 +143,7 @@ def test_every_sentence_of_the_templates_is_translated():
         ("../de", "en"),
     ],
 )
-def test_the_recipients_language_comes_first_and_english_when_we_lack_it(locale, language):
+def test_a_mail_is_in_the_recipients_language_or_in_english(locale, language):
     assert translations.spoken(locale) == language
 
 
@@ -181,25 +181,25 @@ hostile = st.text(max_size=200) | st.lists(
 
 
 @given(name=hostile, title=hostile, text=hostile)
-def test_whatever_people_type_is_only_text(name, title, text):
+def test_user_input_is_only_text(name, title, text):
     from mailers.configuration import MailConfig
 
     site = example_site(MailConfig(secret="x"))
-    letter = example("review.received", Case(name, title, text), site, Person(name, "a@b.example"))
+    mail = example("review.received", Case(name, title, text), site, Person(name, "a@b.example"))
 
-    assert Page(letter.html).tags <= TAGS
-    assert not BIDI.search(letter.html + letter.text + letter.subject)
-    letter.html.encode()
-    letter.text.encode()
+    assert Page(mail.html).tags <= TAGS
+    assert not BIDI.search(mail.html + mail.text + mail.subject)
+    mail.html.encode()
+    mail.text.encode()
 
 
-def test_a_hostile_text_stays_what_it_is(config):
-    letter = preview("review.received", "en", "hostile", config)
+def test_a_hostile_text_is_printed_as_it_is(config):
+    mail = preview("review.received", "en", "hostile", config)
 
-    assert "{{ 7*7 }}" in letter.text
-    assert "{site_name}" in letter.text
-    assert "&lt;/style&gt;&lt;/blockquote&gt;&lt;script&gt;" in letter.html
-    assert "<script" not in letter.html
+    assert "{{ 7*7 }}" in mail.text
+    assert "{site_name}" in mail.text
+    assert "&lt;/style&gt;&lt;/blockquote&gt;&lt;script&gt;" in mail.html
+    assert "<script" not in mail.html
 
 
 def test_a_long_text_is_cut_and_quoted():
@@ -216,15 +216,15 @@ def test_previews_are_pages_that_run_nothing(config, folder):
 
     assert {path.name for path in folder.iterdir()} == {
         "index.html",
-        *(f"{mail}.html" for mail in CATALOGUE),
+        *(f"{kind}.html" for kind in CATALOGUE),
     }
     assert "default-src 'none'" in index.read_text("utf-8")
-    shown = page("rating.promoter", config)
-    assert shown.count('<iframe sandbox=""') == 2 * 2 * len(CASES)
-    assert "script" not in Page(shown).tags
+    html = page("rating.promoter", config)
+    assert html.count('<iframe sandbox=""') == 2 * 2 * len(CASES)
+    assert "script" not in Page(html).tags
 
 
-def test_light_and_dark_can_be_looked_at_on_any_screen(config):
+def test_previews_show_light_and_dark_on_any_screen(config):
     html = preview("review.replied", "en", "friendly", config).html
 
     assert "@media (prefers-color-scheme: dark)" in html

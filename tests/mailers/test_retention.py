@@ -13,7 +13,7 @@ async def sent(promise, **options):
     return row
 
 
-async def test_people_are_forgotten_after_ninety_days_and_the_promise_is_not(promise, at):
+async def test_personal_data_is_cleared_after_ninety_days_and_the_key_is_kept(promise, at):
     at(NOON)
     row = await sent(promise, address="nina@example.com")
 
@@ -37,7 +37,7 @@ async def failed(promise, **options):
     return mail.id
 
 
-async def test_what_relays_said_is_forgotten_with_the_person(promise, at):
+async def test_attempts_are_deleted_with_the_person(promise, at):
     at(NOON)
     hers, his = await failed(promise), await failed(promise, to="omar@example.com")
 

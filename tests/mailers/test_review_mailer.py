@@ -26,12 +26,12 @@ async def change(row, **values):
 
 
 async def skipped(mailer, site, subject_id, **params):
-    answer = await mailer(site, subject_id, **params)
-    assert isinstance(answer, Skipped), answer
-    return answer.because
+    result = await mailer(site, subject_id, **params)
+    assert isinstance(result, Skipped), result
+    return result.because
 
 
-async def test_the_vendor_reads_order_stars_and_text_in_the_own_language(site, cast):
+async def test_the_vendor_gets_order_stars_and_text_in_their_language(site, cast):
     mail = await review_mailer.received(site, cast.review.id)
 
     assert (mail.to.address, mail.locale) == ("nina@example.com", "de")
@@ -48,7 +48,7 @@ async def test_the_vendor_reads_order_stars_and_text_in_the_own_language(site, c
     assert mail.unsubscribe is None
 
 
-async def test_the_author_reads_the_reply(site, cast):
+async def test_the_author_gets_the_reply(site, cast):
     await change(cast.review, reply_body="Thank you, Maria.", replied_at=NOON)
 
     mail = await review_mailer.replied(site, cast.review.id)
@@ -60,7 +60,7 @@ async def test_the_author_reads_the_reply(site, cast):
     assert "> Thank you, Maria." in mail.text
 
 
-async def test_the_author_hears_that_the_review_is_public(site, cast):
+async def test_the_author_is_notified_of_the_approval(site, cast):
     mail = await review_mailer.published(site, cast.review.id)
 
     assert mail.to.address == "maria@example.com"
@@ -68,7 +68,7 @@ async def test_the_author_hears_that_the_review_is_public(site, cast):
 
 
 @pytest.mark.parametrize("reason", RejectionReason)
-async def test_the_author_reads_why_a_review_was_rejected(reason, site, cast):
+async def test_the_author_gets_the_reason_for_a_rejection(reason, site, cast):
     await change(
         cast.review,
         status=ReviewStatus.REJECTED,
@@ -80,10 +80,10 @@ async def test_the_author_reads_why_a_review_was_rejected(reason, site, cast):
 
     assert reason.value not in mail.text
     assert "> See rule 3." in mail.text
-    assert "/r/" in mail.text  # the window is open: another try
+    assert "/r/" in mail.text  # the window is open: the author may try again
 
 
-async def test_after_the_window_there_is_no_other_try(site, cast, at):
+async def test_after_the_window_there_is_no_link_to_try_again(site, cast, at):
     await change(cast.review, status=ReviewStatus.REJECTED, rejection_reason=RejectionReason.SPAM)
     at(NOON, days=31)
 
@@ -93,7 +93,7 @@ async def test_after_the_window_there_is_no_other_try(site, cast, at):
 
 
 @pytest.mark.parametrize(("days", "is_open"), [(30, False), (0, True)])
-async def test_when_nobody_knows_the_completion_only_an_unlimited_window_gives_another_try(
+async def test_without_a_completion_only_an_unlimited_window_gives_a_link(
     days, is_open, cast, config
 ):
     await SiteSettings.create(key="site", review_window_days=days)
@@ -116,7 +116,7 @@ async def test_when_nobody_knows_the_completion_only_an_unlimited_window_gives_a
         ({"deleted_at": NOON}, "the review is gone"),
     ],
 )
-async def test_nobody_is_told_of_a_review_that_is_not_public_any_more(
+async def test_there_is_no_mail_about_a_review_that_is_not_public_any_more(
     mailer, values, reason, site, cast
 ):
     await change(cast.review, reply_body="Thanks", replied_at=NOON, **values)
@@ -141,7 +141,7 @@ async def test_no_mail_without_an_address(email, site, cast):
     assert await skipped(review_mailer.received, site, cast.review.id) == "no address is known"
 
 
-async def test_the_reminder_asks_once_with_stars_and_the_way_out(site, cast, config):
+async def test_the_reminder_has_stars_and_an_unsubscribe_link(site, cast, config):
     await cast.review.delete()
 
     mail = await review_mailer.reminder(site, cast.order.id, completed_at=NOON.isoformat())
@@ -173,36 +173,36 @@ async def test_nobody_is_reminded_of_an_order_that_is_not_complete(status, site,
     "values",
     [{}, {"status": ReviewStatus.PENDING}, {"status": ReviewStatus.REJECTED}, {"deleted_at": NOON}],
 )
-async def test_nobody_is_reminded_after_a_review_in_whatever_state(values, site, cast):
+async def test_nobody_is_reminded_after_a_review_in_any_state(values, site, cast):
     await change(cast.review, **values)
 
     assert await skipped(review_mailer.reminder, site, cast.order.id) == "the order has a review"
 
 
-async def test_nobody_is_reminded_when_it_is_too_late_or_not_wanted(site, cast, at, config):
+async def test_each_reason_not_to_remind(site, cast, at, config):
     await cast.review.delete()
 
-    async def why_not():
+    async def reason():
         return await skipped(review_mailer.reminder, await Site.load(config), cast.order.id)
 
     at(datetime(2026, 12, 23, tzinfo=UTC))
-    assert await why_not() == "the review window is closed"
+    assert await reason() == "the review window is closed"
     at(datetime(2026, 12, 23, tzinfo=UTC), seconds=-1)
     assert not isinstance(await review_mailer.reminder(site, cast.order.id), Skipped)
 
     again = (NOON - timedelta(days=1)).isoformat()
-    reason = await skipped(review_mailer.reminder, site, cast.order.id, completed_at=again)
-    assert reason == "the order was completed again"
+    repeated = await skipped(review_mailer.reminder, site, cast.order.id, completed_at=again)
+    assert repeated == "the order was completed again"
 
     await change(cast.nina, external_id="CUST-1")
-    assert await why_not() == "the vendor bought the own service"
+    assert await reason() == "the vendor bought the own service"
     await change(cast.nina, external_id="VEND-1")
     await change(cast.order, completed_at=None)
-    assert await why_not() == "nobody knows when the order was completed"
+    assert await reason() == "nobody knows when the order was completed"
     await change(cast.order, completed_at=NOON, reminders_allowed=False)
-    assert await why_not() == "reminders are not allowed for this order"
+    assert await reason() == "reminders are not allowed for this order"
     await SiteSettings.create(key="site", review_reminder_enabled=False)
-    assert await why_not() == "reminders are switched off"
+    assert await reason() == "reminders are switched off"
 
 
 async def test_an_unlimited_window_never_closes(cast, config, at):

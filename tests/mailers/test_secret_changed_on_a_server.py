@@ -1,4 +1,4 @@
-"""The secret of a running installation is changed: from a mail that left before to the last day."""
+"""A change of the secret on real servers, until the old secret is removed."""
 
 import asyncio
 import email
@@ -25,7 +25,7 @@ ELIGIBLE = '{ order(ref: {externalId: "ORDER-1"}) { reviewEligibility { eligible
 
 
 class Installation:
-    """One server after the other, on one database and with one relay."""
+    """Consecutive servers with one database and one relay."""
 
     def __init__(self, database, folder, smtp_port):
         self._database, self._folder, self._server = database, folder, None
@@ -36,7 +36,7 @@ class Installation:
         }
 
     async def begin(self, **secrets):
-        """End the server that runs, and start one with these secrets."""
+        """Stop the running server, and start one with these secrets."""
         await self.end()
         named = {**self._mail, **secrets, "GRACE": 1}
         self._server = await start(self._database, folder=self._folder, **named)
@@ -46,7 +46,7 @@ class Installation:
         if self._server is not None:
             self._server.process.terminate()
             await asyncio.wait_for(self._server.process.wait(), 20)
-            await self._server.kill()  # what is open on our side
+            await self._server.kill()  # closes our ends of its pipes
 
     async def send(self, method, path, **named):
         base = f"http://127.0.0.1:{self._server.port}"
@@ -68,13 +68,13 @@ async def installation(app, database, tmp_path, inbox, serve):
 
 @pytest.fixture
 def remind(installation, shop, inbox):
-    """Tell of an order whose reminder is due; the mail, or why there was none."""
+    """Feed an order whose reminder is due; returns the mail, or the reason for none."""
 
     async def make(name):
         completed = datetime.now(UTC) - timedelta(days=3, minutes=1)
-        given = {"orders": [order_input(name, completedAt=completed.isoformat())]}
-        answer = await installation.ask(shop.token, UPSERT, {"input": given})
-        assert answer["data"]["upsertOrders"] == {"errors": [], "results": [{"errors": []}]}
+        upsert = {"orders": [order_input(name, completedAt=completed.isoformat())]}
+        response = await installation.ask(shop.token, UPSERT, {"input": upsert})
+        assert response["data"]["upsertOrders"] == {"errors": [], "results": [{"errors": []}]}
         async with asyncio.timeout(30):
             while await OutboxMail.filter(mail="review.reminder", finished_at=None).exists():
                 await asyncio.sleep(0.05)
@@ -91,20 +91,20 @@ def link_in(message):
     return re.search(r"(/r/[\w-]+)", message.get_body(("plain",)).get_content())[1]
 
 
-def unsubscribing(message):
+def unsubscribe_path(message):
     return re.search(r"(/unsubscribe/[\w-]+)>", message["List-Unsubscribe"])[1]
 
 
-def code(answer):
-    return answer["errors"][0]["extensions"]["code"]
+def code(response):
+    return response["errors"][0]["extensions"]["code"]
 
 
-async def test_what_left_before_the_change_works_until_the_old_secret_is_removed(
+async def test_earlier_links_and_tokens_work_until_the_old_secret_is_removed(
     installation, remind, settings, inbox
 ):
     await installation.begin()
     old = await remind("ORDER-1")
-    link, away = link_in(old), unsubscribing(old)
+    link, unsubscribe = link_in(old), unsubscribe_path(old)
     token = sign(settings, {"sub": "MARIA", "role": "customer"}, timedelta(hours=1))
     assert settings.secret == SECRET
     assert (await installation.send("GET", link)).status_code == 200
@@ -114,21 +114,21 @@ async def test_what_left_before_the_change_works_until_the_old_secret_is_removed
     assert (await installation.send("GET", link)).status_code == 200
     guest = await installation.ask(link.removeprefix("/r/"), ELIGIBLE)
     assert guest["data"]["order"]["reviewEligibility"] == {"eligible": True}
-    asked = await installation.ask(token, "{ viewer { externalId } }")
-    assert asked["data"]["viewer"]["externalId"] == "MARIA"
+    viewer = await installation.ask(token, "{ viewer { externalId } }")
+    assert viewer["data"]["viewer"]["externalId"] == "MARIA"
     form = {"rating": "4", "body": BODY}
     assert (await installation.send("POST", link, data=form)).status_code in {200, 303}
     assert (await Review.get()).rating == 4
-    assert (await installation.send("POST", away, data=ONE_CLICK)).status_code == 200
+    assert (await installation.send("POST", unsubscribe, data=ONE_CLICK)).status_code == 200
     assert await remind("ORDER-3") == "the recipient does not want such mails"
 
     await installation.begin(SECRET=SECOND)
-    for path in (link, away):
+    for path in (link, unsubscribe):
         assert (await installation.send("GET", path)).status_code == 404
-    assert (await installation.send("POST", away, data=ONE_CLICK)).status_code == 404
+    assert (await installation.send("POST", unsubscribe, data=ONE_CLICK)).status_code == 404
     for credential in (token, link.removeprefix("/r/")):
         assert code(await installation.ask(credential, ELIGIBLE)) == "UNAUTHENTICATED"
-    for path in (link_in(new), unsubscribing(new)):
+    for path in (link_in(new), unsubscribe_path(new)):
         assert (await installation.send("GET", path)).status_code == 200
     assert await remind("ORDER-4") == "the recipient does not want such mails"
     assert len(inbox.mails) == 2 + len([name for name, _ in inbox.mails if "nina" in name])

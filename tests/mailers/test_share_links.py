@@ -23,7 +23,7 @@ def site(store, config):
     return make
 
 
-def test_each_dialog_gets_back_exactly_what_was_meant():
+def test_each_dialog_gets_the_exact_text_and_target():
     links = {link.network: urlsplit(link.url) for link in share_links(TARGET, TEXT)}
 
     def query(network):
@@ -84,7 +84,7 @@ def test_without_a_web_address_there_is_no_share_block(url, site):
 
 
 @pytest.mark.parametrize(
-    ("mail", "audience", "shares"),
+    ("kind", "audience", "shares"),
     [
         ("rating.promoter", ShareAudience.PROMOTERS, True),
         ("rating.detractor", ShareAudience.PROMOTERS, False),
@@ -92,17 +92,17 @@ def test_without_a_web_address_there_is_no_share_block(url, site):
         ("rating.detractor", ShareAudience.EVERYONE, True),
     ],
 )
-def test_who_is_asked_to_share(mail, audience, shares, site):
+def test_who_is_asked_to_share(kind, audience, shares, site):
     settings = site(promoter_share_url=TARGET, share_audience=audience)
 
-    letter = example(mail, CASES["friendly"], settings, Person("Maria", "m@x.example"))
+    mail = example(kind, CASES["friendly"], settings, Person("Maria", "m@x.example"))
 
-    for part in (letter.html, letter.text):
+    for part in (mail.html, mail.text):
         assert ("sharer.php" in part) == shares
         assert ("wa.me" in part) == shares
 
 
 def test_the_note_to_an_unhappy_customer_can_be_answered(site):
-    letter = example("rating.detractor", CASES["friendly"], site(), Person("Maria", "m@x.example"))
+    mail = example("rating.detractor", CASES["friendly"], site(), Person("Maria", "m@x.example"))
 
-    assert letter.reply_to == "support@nordlicht.example"
+    assert mail.reply_to == "support@nordlicht.example"

@@ -6,14 +6,15 @@ from aiosmtpd.smtp import AuthResult
 
 from mailers.configuration import MailConfig
 from mailers.smtp.transport import open_link
-from mailers.smtp.verdict import Outcome, Trouble
+from mailers.smtp.verdict import Outcome, RelayFailure
 
 RAW = (
     b"From: a@nordlicht.example\r\nMessage-ID: <1@x>\r\nSubject: x\r\n\r\nhello\r\n.\r\n..dots\r\n"
 )
 SENT, RETRY, DEAD = Outcome.SENT, Outcome.RETRY, Outcome.DEAD
-CHANNEL, SILENT, FENCED = Outcome.CHANNEL, Outcome.SILENT, Outcome.FENCED
-OUTAGE, THROTTLED, REFUSED = Trouble.OUTAGE, Trouble.THROTTLED, Trouble.REFUSED
+RELAY_FAILED, UNANSWERED = Outcome.RELAY_FAILED, Outcome.UNANSWERED
+FENCED = Outcome.FENCED
+OUTAGE, THROTTLED, REFUSED = RelayFailure.OUTAGE, RelayFailure.THROTTLED, RelayFailure.REFUSED
 
 
 async def _yes():
@@ -26,7 +27,7 @@ async def _no():
 
 @pytest.fixture
 async def send(config):
-    """Send a mail through a link to this URL, several times if asked; the verdicts."""
+    """Send a mail through a link to this URL `times` times; returns the verdicts."""
 
     async def make(url, *, to="b@x.example", times=1, gate=_yes):
         link = open_link(replace(config, smtp_url=url))
@@ -39,31 +40,31 @@ async def send(config):
     return make
 
 
-# What the server does, and what that means: outcome, code, suppressed, seconds asked for, trouble.
-REPLIES = {
+# What the server does, and the verdict: outcome, code, no such mailbox, hint in seconds, failure.
+RESPONSES = {
     "accepted": ({}, (SENT, 250, False, None, OUTAGE)),
-    "421 at MAIL": ({"mail": "421 4.7.0 slow down"}, (CHANNEL, 421, False, None, OUTAGE)),
+    "421 at MAIL": ({"mail": "421 4.7.0 slow down"}, (RELAY_FAILED, 421, False, None, OUTAGE)),
     "421 at RCPT": (
         {"rcpt": "421 4.7.0 slow down, try again in 2 minutes"},
-        (CHANNEL, 421, False, 120, OUTAGE),
+        (RELAY_FAILED, 421, False, 120, OUTAGE),
     ),
-    "421 after the dot": ({"data": "421 4.3.2 closing"}, (CHANNEL, 421, False, None, OUTAGE)),
+    "421 after the dot": ({"data": "421 4.3.2 closing"}, (RELAY_FAILED, 421, False, None, OUTAGE)),
     "454 throttling at MAIL": (
         {"mail": "454 Throttling failure: Maximum sending rate exceeded"},
-        (CHANNEL, 454, False, None, THROTTLED),
+        (RELAY_FAILED, 454, False, None, THROTTLED),
     ),
     "454 throttling after the dot": (
         {"data": "454 4.7.0 Throttling, retry in 90 seconds"},
-        (CHANNEL, 454, False, 90, THROTTLED),
+        (RELAY_FAILED, 454, False, 90, THROTTLED),
     ),
-    "4xx at MAIL": ({"mail": "451 4.3.0 temporary"}, (CHANNEL, 451, False, None, OUTAGE)),
+    "4xx at MAIL": ({"mail": "451 4.3.0 temporary"}, (RELAY_FAILED, 451, False, None, OUTAGE)),
     "553 at MAIL: our sender": (
         {"mail": "553 5.1.8 sender refused"},
-        (CHANNEL, 553, False, None, REFUSED),
+        (RELAY_FAILED, 553, False, None, REFUSED),
     ),
     "530 at MAIL: our credentials": (
         {"mail": "530 5.7.0 authentication required"},
-        (CHANNEL, 530, False, None, REFUSED),
+        (RELAY_FAILED, 530, False, None, REFUSED),
     ),
     "450 greylisting": (
         {"rcpt": "450 4.2.0 Greylisted, please try again in 300 seconds"},
@@ -75,9 +76,12 @@ REPLIES = {
         {"rcpt": "550 5.1.10 recipient not found"},
         (DEAD, 550, True, None, OUTAGE),
     ),
-    "550 in words": ({"rcpt": "550 User unknown"}, (DEAD, 550, True, None, OUTAGE)),
-    "550 in other words": ({"rcpt": "550 rejected"}, (DEAD, 550, False, None, OUTAGE)),
-    "5.1.1 after the dot proves nothing": (
+    "550 with words for a missing mailbox": (
+        {"rcpt": "550 User unknown"},
+        (DEAD, 550, True, None, OUTAGE),
+    ),
+    "550 with other words": ({"rcpt": "550 rejected"}, (DEAD, 550, False, None, OUTAGE)),
+    "5.1.1 after the dot says nothing about the mailbox": (
         {"data": "550 5.1.1 no such user"},
         (DEAD, 550, False, None, OUTAGE),
     ),
@@ -99,10 +103,10 @@ REPLIES = {
         {"rcpt": "552 5.2.2 mailbox full"},
         (RETRY, 552, False, None, OUTAGE),
     ),
-    "dropped at RCPT": ({"rcpt": "drop"}, (CHANNEL, None, False, None, OUTAGE)),
-    "dropped after the dot": ({"data": "drop"}, (SILENT, None, False, None, OUTAGE)),
-    "answered too late after the dot": ({"data": 1.6}, (SILENT, None, False, None, OUTAGE)),
-    "answered too late at RCPT": ({"rcpt": 1.6}, (CHANNEL, None, False, None, OUTAGE)),
+    "dropped at RCPT": ({"rcpt": "drop"}, (RELAY_FAILED, None, False, None, OUTAGE)),
+    "dropped after the dot": ({"data": "drop"}, (UNANSWERED, None, False, None, OUTAGE)),
+    "answered too late after the dot": ({"data": 1.6}, (UNANSWERED, None, False, None, OUTAGE)),
+    "answered too late at RCPT": ({"rcpt": 1.6}, (RELAY_FAILED, None, False, None, OUTAGE)),
     "550, and then RSET stalls": (
         {"rcpt": "550 5.1.1 no such user", "rset": 3.0},
         (DEAD, 550, True, None, OUTAGE),
@@ -110,27 +114,27 @@ REPLIES = {
 }
 
 
-@pytest.mark.parametrize("case", REPLIES)
-async def test_what_a_reply_means(case, inbox, serve, send):
-    inbox.plan, expected = REPLIES[case]
+@pytest.mark.parametrize("case", RESPONSES)
+async def test_the_verdict_on_a_response(case, inbox, serve, send):
+    inbox.plan, expected = RESPONSES[case]
     port = await serve(inbox)
 
     [verdict] = await send(f"smtp://127.0.0.1:{port}")
 
-    said = (
+    result = (
         verdict.outcome,
         verdict.code,
         verdict.no_such_mailbox,
         verdict.retry_after,
-        verdict.trouble,
+        verdict.failure,
     )
-    assert said == expected
+    assert result == expected
     assert verdict.until_expiry == ("mailbox full" in case)
     assert inbox.got("b@x.example") == (verdict.outcome is SENT)
 
 
-def talks(*, data=b"354 go\r\n", dot=b"250 ok\r\n", then=None):
-    """A server that agrees to everything but what is given."""
+def answers(*, data=b"354 go\r\n", dot=b"250 ok\r\n", then=None):
+    """A server that accepts everything, except with the given responses."""
 
     async def script(reader, writer):
         writer.write(b"220 x ESMTP\r\n")
@@ -156,7 +160,7 @@ def talks(*, data=b"354 go\r\n", dot=b"250 ok\r\n", then=None):
     return script
 
 
-def says(banner, *, wait=0.0):
+def greets(banner, *, wait=0.0):
     async def script(reader, writer):
         await asyncio.sleep(wait)
         writer.write(banner)
@@ -185,23 +189,23 @@ async def _hang(_writer):
 
 
 SCRIPTS = {
-    "dropped on DATA": (talks(data=None), SILENT),
-    "DATA answered by 250 instead of 354": (talks(data=b"250 ok\r\n"), CHANNEL),
-    "DATA refused": (talks(data=b"550 5.7.1 no\r\n"), DEAD),
-    "garbage after the dot": (talks(dot=b"oops\r\n"), SILENT),
-    "251 after the dot": (talks(dot=b"251 will forward\r\n"), SILENT),
-    "half a reply after the dot": (talks(dot=b"250-half\r\n", then=_hang), SILENT),
-    "421 as the banner": (says(b"421 4.3.2 too many connections\r\n"), CHANNEL),
-    "554 as the banner: a blocked address": (says(b"554 5.7.1 blocked\r\n"), CHANNEL),
-    "no SMTP server": (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), CHANNEL),
-    "no banner": (says(b"", wait=2), CHANNEL),
-    "a banner that drips": (drips, CHANNEL),
-    "a banner without end": (floods, CHANNEL),
+    "dropped on DATA": (answers(data=None), UNANSWERED),
+    "DATA answered by 250 instead of 354": (answers(data=b"250 ok\r\n"), RELAY_FAILED),
+    "DATA refused": (answers(data=b"550 5.7.1 no\r\n"), DEAD),
+    "garbage after the dot": (answers(dot=b"oops\r\n"), UNANSWERED),
+    "251 after the dot": (answers(dot=b"251 will forward\r\n"), UNANSWERED),
+    "half a response after the dot": (answers(dot=b"250-half\r\n", then=_hang), UNANSWERED),
+    "421 as the banner": (greets(b"421 4.3.2 too many connections\r\n"), RELAY_FAILED),
+    "554 as the banner: a blocked address": (greets(b"554 5.7.1 blocked\r\n"), RELAY_FAILED),
+    "no SMTP server": (greets(b"HTTP/1.1 400 Bad Request\r\n\r\n"), RELAY_FAILED),
+    "no banner": (greets(b"", wait=2), RELAY_FAILED),
+    "a banner that drips": (drips, RELAY_FAILED),
+    "a banner without end": (floods, RELAY_FAILED),
 }
 
 
 @pytest.mark.parametrize("case", SCRIPTS)
-async def test_what_a_strange_server_means(case, serve_script, send):
+async def test_the_verdict_on_a_strange_server(case, serve_script, send):
     script, expected = SCRIPTS[case]
     port = await serve_script(script)
 
@@ -210,22 +214,22 @@ async def test_what_a_strange_server_means(case, serve_script, send):
     assert verdict.outcome is expected
 
 
-def pipelines(heard, *, mail=b"250 ok\r\n", rcpt=b"250 ok\r\n"):
-    """A server that takes several commands at once, and notes what came together."""
-    replies = {b"MAIL": mail, b"RCPT": rcpt, b"DATA": b"354 go\r\n"}
+def pipelines(received, *, mail=b"250 ok\r\n", rcpt=b"250 ok\r\n"):
+    """A server with PIPELINING that records which commands arrive together."""
+    responses = {b"MAIL": mail, b"RCPT": rcpt, b"DATA": b"354 go\r\n"}
 
     async def script(reader, writer):
         writer.write(b"220 x ESMTP\r\n")
         while octets := await reader.read(65_536):
             commands = [line[:4] for line in octets.split(b"\r\n") if line]
-            heard.append(commands)
+            received.append(commands)
             if commands == [b"EHLO"]:
                 writer.write(b"250-x\r\n250-SIZE 9999999\r\n250 PIPELINING\r\n")
             elif octets.endswith(b"\r\n.\r\n"):
                 writer.write(b"250 2.0.0 queued\r\n")
             else:
                 for command in commands:
-                    for octet in replies.get(command, b"250 ok\r\n"):
+                    for octet in responses.get(command, b"250 ok\r\n"):
                         writer.write(bytes([octet]))
                 if b"abort" in mail + rcpt:
                     await writer.drain()
@@ -238,32 +242,32 @@ PIPELINED = {
     "accepted": ({}, (SENT, 250)),
     "our sender is refused": (
         {"mail": b"553 5.1.8 no\r\n", "rcpt": b"503 5.5.1 no MAIL\r\n"},
-        (CHANNEL, 553),
+        (RELAY_FAILED, 553),
     ),
     "the recipient is refused": ({"rcpt": b"550-5.1.1 no\r\n550 5.1.1 user\r\n"}, (DEAD, 550)),
-    "the recipient is put off": ({"rcpt": b"450 4.2.0 later\r\n"}, (RETRY, 450)),
-    "gone behind the first reply": ({"rcpt": b"abort"}, (CHANNEL, None)),
-    "closing, and gone": ({"mail": b"421 4.3.2 abort\r\n", "rcpt": b""}, (CHANNEL, 421)),
+    "a temporary refusal of the recipient": ({"rcpt": b"450 4.2.0 later\r\n"}, (RETRY, 450)),
+    "disconnected after the first response": ({"rcpt": b"abort"}, (RELAY_FAILED, None)),
+    "421 and disconnected": ({"mail": b"421 4.3.2 abort\r\n", "rcpt": b""}, (RELAY_FAILED, 421)),
 }
 
 
 @pytest.mark.parametrize("case", PIPELINED)
-async def test_commands_go_together_where_the_server_allows_it(case, serve_script, send):
-    replies, expected = PIPELINED[case]
-    heard = []
-    port = await serve_script(pipelines(heard, **replies))
+async def test_commands_are_pipelined_if_the_server_allows_it(case, serve_script, send):
+    responses, expected = PIPELINED[case]
+    received = []
+    port = await serve_script(pipelines(received, **responses))
 
     [verdict] = await send(f"smtp://127.0.0.1:{port}")
 
     assert (verdict.outcome, verdict.code) == expected
-    assert heard[1] == [b"MAIL", b"RCPT"]
-    assert ([b"DATA"] in heard) == (verdict.outcome is SENT)
+    assert received[1] == [b"MAIL", b"RCPT"]
+    assert ([b"DATA"] in received) == (verdict.outcome is SENT)
 
 
 @pytest.mark.parametrize(
     "to", ["a b@x.example", "a@x.example> SIZE=1", "a@x\r\nRCPT TO:<b@x", "é@x"]
 )
-async def test_what_would_end_a_command_is_never_said(to, inbox, serve, send):
+async def test_an_address_that_would_end_a_command_is_never_sent(to, inbox, serve, send):
     port = await serve(inbox)
 
     [verdict] = await send(f"smtp://127.0.0.1:{port}", to=to)
@@ -273,10 +277,10 @@ async def test_what_would_end_a_command_is_never_said(to, inbox, serve, send):
 
 
 @pytest.mark.parametrize("address", ["smtp://127.0.0.1:1", "smtp://nowhere.invalid:25?tls=none"])
-async def test_a_relay_that_is_not_there_is_trouble_with_the_channel(address, send):
+async def test_an_unreachable_relay_is_an_outage(address, send):
     [verdict] = await send(address)
 
-    assert (verdict.outcome, verdict.trouble) == (CHANNEL, OUTAGE)
+    assert (verdict.outcome, verdict.failure) == (RELAY_FAILED, OUTAGE)
 
 
 async def test_a_connection_is_used_again_and_replaced_when_the_server_closed_it(
@@ -287,7 +291,7 @@ async def test_a_connection_is_used_again_and_replaced_when_the_server_closed_it
         writer.write(b"421 4.4.2 idle\r\n")
         await writer.drain()
 
-    port = await serve_script(talks(then=close))
+    port = await serve_script(answers(then=close))
 
     verdicts = await send(f"smtp://127.0.0.1:{port}", times=4)
 
@@ -308,15 +312,15 @@ async def test_nothing_is_sent_when_the_gate_says_no_and_the_connection_stays_go
     inbox, serve, send
 ):
     port = await serve(inbox)
-    answers = iter([_no(), _yes()])
+    results = iter([_no(), _yes()])
 
-    verdicts = await send(f"smtp://127.0.0.1:{port}", times=2, gate=lambda: next(answers))
+    verdicts = await send(f"smtp://127.0.0.1:{port}", times=2, gate=lambda: next(results))
 
     assert [verdict.outcome for verdict in verdicts] == [FENCED, SENT]
     assert inbox.got("b@x.example") == 1
 
 
-async def test_an_error_of_the_gate_is_no_verdict(inbox, serve, send):
+async def test_an_error_of_the_gate_is_raised(inbox, serve, send):
     async def broken():
         raise ConnectionError("the database is gone")
 
@@ -327,7 +331,7 @@ async def test_an_error_of_the_gate_is_no_verdict(inbox, serve, send):
     assert inbox.mails == []
 
 
-async def test_the_link_is_good_for_the_next_mail_after_an_error_of_the_gate(inbox, serve, config):
+async def test_the_link_still_works_after_an_error_of_the_gate(inbox, serve, config):
     async def broken():
         raise ConnectionError("the database is gone")
 
@@ -343,7 +347,7 @@ async def test_the_link_is_good_for_the_next_mail_after_an_error_of_the_gate(inb
     assert inbox.got("b@x.example") == 1
 
 
-async def test_a_server_that_leaves_while_the_gate_is_asked_has_nothing(serve_script, send):
+async def test_a_server_that_disconnects_during_the_gate_has_no_mail(serve_script, send):
     async def script(reader, writer):
         writer.write(b"220 x ESMTP\r\n")
         while line := await reader.readline():
@@ -360,12 +364,12 @@ async def test_a_server_that_leaves_while_the_gate_is_asked_has_nothing(serve_sc
 
     [verdict] = await send(f"smtp://127.0.0.1:{port}", gate=slow)
 
-    assert verdict.outcome is CHANNEL
+    assert verdict.outcome is RELAY_FAILED
 
 
 def _authenticator(_server, _session, _envelope, _mechanism, data):
-    known = data.login == b"us@er" and data.password == b"p:/w"
-    return AuthResult(success=known, handled=known)
+    is_valid = data.login == b"us@er" and data.password == b"p:/w"
+    return AuthResult(success=is_valid, handled=is_valid)
 
 
 CREDENTIALS = "us%40er:p%3A%2Fw"
@@ -381,11 +385,11 @@ async def test_starttls_with_a_checked_certificate_and_credentials(
 
     [good] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}?ca={authority}")
     [wrong] = await send(f"smtp://us%40er:wrong@127.0.0.1:{port}?ca={authority}")
-    [unknown] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}")
+    [no_authority] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}")
 
     assert good.outcome is SENT
-    assert (wrong.outcome, wrong.trouble, wrong.code) == (CHANNEL, REFUSED, 535)
-    assert (unknown.outcome, unknown.trouble) == (CHANNEL, REFUSED)
+    assert (wrong.outcome, wrong.failure, wrong.code) == (RELAY_FAILED, REFUSED, 535)
+    assert (no_authority.outcome, no_authority.failure) == (RELAY_FAILED, REFUSED)
     assert len(inbox.mails) == 1
 
 
@@ -400,7 +404,7 @@ async def test_a_wrong_certificate_is_refused(name, scheme, *, certificates, inb
 
     [verdict] = await send(f"{scheme}://{CREDENTIALS}@127.0.0.1:{port}?ca={authority}")
 
-    assert (verdict.outcome, verdict.trouble) == (CHANNEL, REFUSED)
+    assert (verdict.outcome, verdict.failure) == (RELAY_FAILED, REFUSED)
     assert inbox.mails == []
 
 
@@ -413,12 +417,12 @@ async def test_smtps_is_encrypted_from_the_start(certificates, inbox, serve, sen
     assert good.outcome is SENT
 
 
-async def test_credentials_are_never_said_in_the_clear(inbox, serve, send):
+async def test_credentials_are_never_sent_in_the_clear(inbox, serve, send):
     port = await serve(inbox, authenticator=_authenticator, auth_require_tls=False)
 
     [verdict] = await send(f"smtp://{CREDENTIALS}@127.0.0.1:{port}")
 
-    assert (verdict.outcome, verdict.trouble) == (CHANNEL, REFUSED)
+    assert (verdict.outcome, verdict.failure) == (RELAY_FAILED, REFUSED)
     assert inbox.mails == []
 
 

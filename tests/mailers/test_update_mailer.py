@@ -56,8 +56,8 @@ async def thread(cast, at):
 
 
 @pytest.fixture
-def ask(config):
-    """What a mailer answers under the site's settings, which `settings` changes."""
+def write(config):
+    """Call a mailer with the stored settings; returns its mail or the reason for none."""
 
     async def make(mailer, update, **params):
         return await mailer(await Site.load(config), update.id, **params)
@@ -86,10 +86,10 @@ async def rate(thread, stars, comment="So it was."):
 
 
 @pytest.mark.parametrize("stars", [4, 5])
-async def test_a_promoter_is_thanked_quoted_and_asked_to_share(stars, ask, thread, settings):
+async def test_a_promoter_gets_thanks_a_quote_and_share_links(stars, write, thread, settings):
     await rate(thread, stars)
 
-    mail = await ask(update_mailer.promoter, thread.update)
+    mail = await write(update_mailer.promoter, thread.update)
 
     assert (mail.to.address, mail.subject) == (
         "maria@example.com",
@@ -103,57 +103,57 @@ async def test_a_promoter_is_thanked_quoted_and_asked_to_share(stars, ask, threa
 
 @pytest.mark.parametrize("stars", [1, 2, 3])
 async def test_a_detractor_gets_a_note_that_can_be_answered_and_no_share_block(
-    stars, ask, thread, settings
+    stars, write, thread, settings
 ):
     await rate(thread, stars)
 
-    mail = await ask(update_mailer.detractor, thread.update)
+    mail = await write(update_mailer.detractor, thread.update)
 
     assert mail.reply_to == "Ada@nordlicht.example"
     assert "mailto:Ada@nordlicht.example?subject=NL-1" in mail.html
     assert "wa.me" not in mail.html + mail.text
 
 
-async def test_without_an_admins_address_nobody_is_told_to_answer(ask, thread, settings):
+async def test_without_an_admins_address_no_mail_invites_an_answer(write, thread, settings):
     await rate(thread, 2)
     await change(settings, admin_email=None)
 
-    mail = await ask(update_mailer.detractor, thread.update)
+    mail = await write(update_mailer.detractor, thread.update)
 
     assert mail.reply_to is None
     assert "reply to this mail" not in mail.text + mail.html
-    assert await ask(update_mailer.alert, thread.update) == Skipped("no address is known")
+    assert await write(update_mailer.alert, thread.update) == Skipped("no address is known")
 
 
-async def test_the_admin_reads_who_was_not_happy_with_what(ask, thread, settings):
+async def test_the_alert_tells_the_admin_who_was_unhappy_and_why(write, thread, settings):
     await rate(thread, 1)
 
-    mail = await ask(update_mailer.alert, thread.update)
+    mail = await write(update_mailer.alert, thread.update)
 
     assert mail.to.address == "Ada@nordlicht.example"
     for part in ("Maria Souza", "Which colour?", "NL-1", "★☆☆☆☆", "> So it was.", "solved by Sam"):
         assert part in mail.text
     assert mail.unsubscribe is None
     await change(settings, detractor_alert_enabled=False)
-    assert await ask(update_mailer.alert, thread.update) == Skipped("the alert is switched off")
+    assert await write(update_mailer.alert, thread.update) == Skipped("the alert is switched off")
 
 
-async def test_follow_ups_need_the_rating_that_they_follow(ask, thread, settings):
-    assert await ask(update_mailer.promoter, thread.update) == Skipped("the rating is gone")
+async def test_follow_ups_need_the_rating_that_they_follow(write, thread, settings):
+    assert await write(update_mailer.promoter, thread.update) == Skipped("the rating is gone")
 
     await rate(thread, 3)
-    assert await ask(update_mailer.promoter, thread.update) == Skipped(
+    assert await write(update_mailer.promoter, thread.update) == Skipped(
         "the rating has fewer stars now"
     )
     await change(thread.solve, stars=4)
     for mailer in (update_mailer.detractor, update_mailer.alert):
-        assert await ask(mailer, thread.update) == Skipped("the rating has more stars now")
+        assert await write(mailer, thread.update) == Skipped("the rating has more stars now")
     await change(settings, ratings_enabled=False)
-    assert await ask(update_mailer.promoter, thread.update) == Skipped("ratings are switched off")
+    assert await write(update_mailer.promoter, thread.update) == Skipped("ratings are switched off")
 
 
-async def test_the_customer_of_a_solved_update_rates_it_or_says_no(ask, thread, settings, config):
-    mail = await ask(update_mailer.solved, thread.update, solve=1)
+async def test_the_mail_about_a_solve_can_rate_or_reopen_it(write, thread, settings, config):
+    mail = await write(update_mailer.solved, thread.update, solve=1)
 
     link = "https://reviews.nordlicht.example/u/"
     token = mail.text.partition(link)[2].partition("?")[0]
@@ -164,37 +164,37 @@ async def test_the_customer_of_a_solved_update_rates_it_or_says_no(ask, thread, 
     assert "still an issue" in mail.text
 
 
-async def test_without_ratings_a_solved_update_can_only_be_called_unsolved(ask, thread, settings):
+async def test_without_ratings_a_solved_update_can_only_be_reopened(write, thread, settings):
     await change(settings, ratings_enabled=False)
 
-    mail = await ask(update_mailer.solved, thread.update, solve=1)
+    mail = await write(update_mailer.solved, thread.update, solve=1)
 
     assert "stars=" not in mail.html + mail.text
     assert "Say that there is still an issue" in mail.text
-    assert await ask(update_mailer.rating_request, thread.update, solve=1) == Skipped(
+    assert await write(update_mailer.rating_request, thread.update, solve=1) == Skipped(
         "ratings are switched off"
     )
 
 
 @pytest.mark.parametrize("mailer", [update_mailer.solved, update_mailer.rating_request])
-async def test_nobody_is_asked_about_a_solve_that_is_over(mailer, ask, thread, settings):
+async def test_there_is_no_mail_about_a_superseded_solve(mailer, write, thread, settings):
     await change(thread.update, status=OPEN, solved_at=None)
-    assert await ask(mailer, thread.update, solve=1) == Skipped("the update was reopened")
+    assert await write(mailer, thread.update, solve=1) == Skipped("the update was reopened")
 
     await change(thread.update, status=SOLVED, solved_at=NOON, solves=2)
-    assert await ask(mailer, thread.update, solve=1) == Skipped("the update was reopened")
-    assert not isinstance(await ask(mailer, thread.update, solve=2), Skipped)
+    assert await write(mailer, thread.update, solve=1) == Skipped("the update was reopened")
+    assert not isinstance(await write(mailer, thread.update, solve=2), Skipped)
 
     await change(thread.update, status=CLOSED, closed_at=NOON)
-    assert await ask(mailer, thread.update, solve=2) == Skipped("the update is rated")
+    assert await write(mailer, thread.update, solve=2) == Skipped("the update is rated")
 
 
-async def test_notes_go_to_the_other_side(ask, thread, settings):
-    to_customer = await ask(
+async def test_notes_go_to_the_other_side(write, thread, settings):
+    to_customer = await write(
         update_mailer.note_from_staff, thread.update, note_id=str(thread.note.id)
     )
     await change(thread.note, author_id=None)
-    to_team = await ask(
+    to_team = await write(
         update_mailer.note_from_customer, thread.update, note_id=str(thread.note.id)
     )
 
@@ -209,24 +209,24 @@ async def test_notes_go_to_the_other_side(ask, thread, settings):
     assert to_customer.reply_to == "Ada@nordlicht.example"
 
 
-async def test_a_note_without_a_reader_is_not_sent(ask, thread, settings):
+async def test_a_note_without_a_reader_is_not_sent(write, thread, settings):
     note_id = str(thread.note.id)
     await change(thread.note, internal=True)
-    assert await ask(update_mailer.note_from_staff, thread.update, note_id=note_id) == Skipped(
+    assert await write(update_mailer.note_from_staff, thread.update, note_id=note_id) == Skipped(
         "the note is internal"
     )
 
     await change(thread.sam, email=None)
-    assert await ask(update_mailer.note_from_customer, thread.update, note_id=note_id) == Skipped(
+    assert await write(update_mailer.note_from_customer, thread.update, note_id=note_id) == Skipped(
         "no address is known"
     )
     await change(thread.update, assignee_id=None)
-    assert await ask(update_mailer.note_from_customer, thread.update, note_id=note_id) == Skipped(
+    assert await write(update_mailer.note_from_customer, thread.update, note_id=note_id) == Skipped(
         "nobody is assigned any more"
     )
 
 
-async def test_nothing_of_an_internal_update_goes_to_the_customer(ask, thread, settings):
+async def test_the_customer_gets_no_mail_about_an_internal_update(write, thread, settings):
     await change(thread.update, customer_visible=False)
 
     for mailer, params in (
@@ -234,10 +234,10 @@ async def test_nothing_of_an_internal_update_goes_to_the_customer(ask, thread, s
         (update_mailer.rating_request, {"solve": 1}),
         (update_mailer.note_from_staff, {"note_id": str(thread.note.id)}),
     ):
-        assert await ask(mailer, thread.update, **params) == Skipped("the update is internal")
+        assert await write(mailer, thread.update, **params) == Skipped("the update is internal")
 
 
-async def test_nothing_is_said_of_an_update_that_is_gone(ask, thread, settings, cast):
+async def test_there_is_no_mail_about_a_deleted_update(write, thread, settings, cast):
     gone, params = cast.order, {"solve": 1, "note_id": str(thread.note.id)}
 
     for mailer in (
@@ -249,11 +249,11 @@ async def test_nothing_is_said_of_an_update_that_is_gone(ask, thread, settings, 
         update_mailer.note_from_customer,
         update_mailer.note_from_staff,
     ):
-        assert await ask(mailer, gone, **params) == Skipped("the update is gone")
+        assert await write(mailer, gone, **params) == Skipped("the update is gone")
 
 
-async def test_a_customer_without_an_address_is_skipped(ask, thread, settings, cast):
+async def test_a_customer_without_an_address_is_skipped(write, thread, settings, cast):
     await change(cast.maria, email=None)
     await rate(thread, 5)
 
-    assert await ask(update_mailer.promoter, thread.update) == Skipped("no address is known")
+    assert await write(update_mailer.promoter, thread.update) == Skipped("no address is known")

@@ -1,7 +1,7 @@
 """Real worker processes, killed, stopped and started while mails go out to a real server.
 
-The server takes 30 ms after the dot, and a mail that it began to take is taken, whether the client
-lives or not: the window in which nobody can know (RFC 1047).
+The server takes 30 ms to accept a text, and accepts it even if the client has died: the window in
+which no client can know the outcome (RFC 1047).
 """
 
 import asyncio
@@ -27,20 +27,20 @@ HELD, RESENT = "rating.promoter", "review.received"
 
 
 class Relay(asyncio.Protocol):
-    def __init__(self, got):
-        self.got, self.buffer, self.in_data = got, bytearray(), False
+    def __init__(self, accepted):
+        self.accepted, self.buffer, self.in_data = accepted, bytearray(), False
 
     def connection_made(self, transport):
         self.transport = transport
         self.loop = asyncio.get_running_loop()
-        self.say(b"220 relay ESMTP\r\n")
+        self.respond(b"220 relay ESMTP\r\n")
 
-    def say(self, reply, delay=0.005):
-        self.loop.call_later(delay, self._write, reply)
+    def respond(self, response, delay=0.005):
+        self.loop.call_later(delay, self._write, response)
 
-    def _write(self, reply):
+    def _write(self, response):
         if not self.transport.is_closing():
-            self.transport.write(reply)
+            self.transport.write(response)
 
     def data_received(self, octets):
         self.buffer += octets
@@ -53,34 +53,34 @@ class Relay(asyncio.Protocol):
             del self.buffer[: index + len(end)]
             if self.in_data:
                 self.in_data = False
-                self.loop.call_later(0.03, self._take, chunk)
+                self.loop.call_later(0.03, self._accept, chunk)
             else:
                 self._answer(chunk.strip().upper())
 
-    def _take(self, mail):
-        self.got[re.search(rb"(?im)^Message-ID: <([0-9a-f]+)@", mail)[1].decode()] += 1
-        self.say(b"250 2.0.0 ok\r\n")
+    def _accept(self, mail):
+        self.accepted[re.search(rb"(?im)^Message-ID: <([0-9a-f]+)@", mail)[1].decode()] += 1
+        self.respond(b"250 2.0.0 ok\r\n")
 
     def _answer(self, line):
         self.in_data = line.startswith(b"DATA")
         if line.startswith(b"EHLO"):
-            self.say(b"250-relay\r\n250 8BITMIME\r\n")
+            self.respond(b"250-relay\r\n250 8BITMIME\r\n")
         else:
-            self.say(b"354 go\r\n" if self.in_data else b"250 ok\r\n")
+            self.respond(b"354 go\r\n" if self.in_data else b"250 ok\r\n")
 
 
 @pytest.fixture
 async def relay():
-    got = Counter()
-    server = await asyncio.get_running_loop().create_server(lambda: Relay(got), "127.0.0.1", 0)
-    got.port = server.sockets[0].getsockname()[1]
-    yield got
+    accepted = Counter()
+    server = await asyncio.get_running_loop().create_server(lambda: Relay(accepted), "127.0.0.1", 0)
+    accepted.port = server.sockets[0].getsockname()[1]
+    yield accepted
     server.close()
 
 
 @pytest.fixture
 async def start(database, relay):
-    """Start a worker process; returns when it is at work."""
+    """Start a worker process; returns when it is ready."""
     processes = []
 
     async def make(connections=8):
@@ -102,7 +102,7 @@ async def start(database, relay):
 
 
 async def promise_many(count, *, overdue=0):
-    """Mails of both kinds, all due; `overdue` more whose time is over."""
+    """Promise due mails of both kinds, and `overdue` more that have expired."""
     moment = claims.now()
     columns = "id, mail, dedupe_key, audience, recipient, address, subject_type, subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at"
     rows = []
@@ -140,7 +140,7 @@ async def all_left():
 
 
 async def outcome(relay):
-    """Mails by status, kind and number of copies that the server took."""
+    """The number of mails by status, kind and copies that the server accepted."""
     counts = Counter()
     async for row in OutboxMail.all():
         message_id = mime.message_id("nobody's", row.dedupe_key, "x").strip("<>").partition("@")[0]
@@ -148,23 +148,21 @@ async def outcome(relay):
     return counts
 
 
-def assert_honest(counts, mails):
-    """No mail is lost without being listed, none is doubled but those that may be, once."""
+def assert_accounted_for(counts, mails):
+    """Every lost mail is uncertain, and only kinds that may be sent again have a second copy."""
     assert sum(counts.values()) == mails
-    for status, mail, copies in counts:
+    for status, kind, copies in counts:
         assert status in {"SENT", "UNCERTAIN"}
         assert status == "UNCERTAIN" or copies >= 1
-        assert copies <= (1 if mail == HELD else 2)
+        assert copies <= (1 if kind == HELD else 2)
 
 
-async def test_kill_9_again_and_again_loses_nothing_and_doubles_nothing_that_asks(
-    store, start, relay
-):
+async def test_repeated_kill_9_loses_nothing_and_duplicates_no_mail_that_asks(store, start, relay):
     await promise_many(300)
-    chance, kills = random.Random(3), 0
+    rng, kills = random.Random(3), 0
     while not await all_left() and kills < 12:
         process = await start()
-        await asyncio.sleep(chance.uniform(0.25, 0.6))
+        await asyncio.sleep(rng.uniform(0.25, 0.6))
         process.send_signal(signal.SIGKILL)
         await process.wait()
         kills += 1
@@ -173,7 +171,7 @@ async def test_kill_9_again_and_again_loses_nothing_and_doubles_nothing_that_ask
 
     counts = await outcome(relay)
     print(f"\nkills {kills}: {dict(counts)}")
-    assert_honest(counts, 300)
+    assert_accounted_for(counts, 300)
     assert kills >= 3
 
 
@@ -189,7 +187,7 @@ async def test_a_worker_that_slept_past_its_lease_sends_nothing_twice(store, sta
 
     counts = await outcome(relay)
     print(f"\nstopped three times: {dict(counts)}")
-    assert_honest(counts, 150)
+    assert_accounted_for(counts, 150)
     assert other.returncode is None
 
 
@@ -207,7 +205,7 @@ async def test_several_workers_send_each_mail_once(workers, store, start, relay)
     assert codes == [0] * workers
 
 
-async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_still_wanted(
+async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_not_expired(
     store, start, relay
 ):
     await promise_many(400, overdue=9600)
@@ -219,7 +217,7 @@ async def test_a_restart_with_ten_thousand_overdue_mails_sends_those_still_wante
     assert counts[("EXPIRED", HELD, 0)] + counts[("EXPIRED", RESENT, 0)] == 9600
 
 
-async def test_sigterm_in_the_middle_leaves_no_doubt(store, start, relay):
+async def test_sigterm_leaves_no_uncertain_mail(store, start, relay):
     await promise_many(200)
     process = await start()
     await until(lambda: relay, 40)

@@ -1,4 +1,4 @@
-"""A mail worker of its own, to be killed: arguments are the database, the port, connections."""
+"""A mail worker process for tests to kill. Arguments: database URL, SMTP port, connections."""
 
 import asyncio
 import signal
@@ -16,8 +16,8 @@ async def write(_site, _subject_id, *, address, **_params):
 
 
 async def main(url, port, connections):
-    for name in ("review.received", "rating.promoter"):
-        MAILERS[name] = write
+    for kind in ("review.received", "rating.promoter"):
+        MAILERS[kind] = write
     pace = Pace(poll=0.1, lease=1.5, data=3.0, retries=(0.2,), resend=0.2, pause=0.1, stop=5.0)
     config = MailConfig(
         secret="nobody's",

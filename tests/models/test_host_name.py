@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from candor.settings import BadSettings, from_environment
 from mailers.from_address import Sender
-from mailers.relay import relay
+from mailers.relay import parse_relay
 from models import Customer, web_address
 from models.email_address import normalised
 from models.host_name import a_labels
@@ -137,14 +137,14 @@ def test_a_sender_at_a_host_that_cannot_be_refuses_the_start(sender):
 
 
 def test_the_relay_is_the_one_that_was_typed():
-    server = relay("smtps://user:straße@mail.straße.example:25")
+    server = parse_relay("smtps://user:straße@mail.straße.example:25")
 
     assert (server.host, server.port) == ("mail.xn--strae-oqa.example", 25)
     assert server.password == "straße"
     # No final sigma: it would be another name.
-    upper = relay("smtps://ΣΟΣ.example")
+    upper = parse_relay("smtps://ΣΟΣ.example")
     assert upper.host == SAME_NAME["ΣΟΣ.example"]
-    assert relay("smtp://[::1]").host == "::1"
+    assert parse_relay("smtp://[::1]").host == "::1"
 
 
 async def test_a_link_is_mailed_to_the_domain_that_the_customer_typed(feed):

@@ -88,7 +88,7 @@ async def test_a_mail_of_another_name_is_listed_and_left_for_the_workers_that_kn
         await OutboxMail.create(**{name: fields[name] for name in OutboxMail._meta.fields_map})
     await OutboxMail.filter(id=row.id).update(due_at=late + 1)
 
-    reaped = await claims.reap(resend_in=1)
+    reaped = await claims.reclaim_expired(resend_in=1)
     claimed = await claims.claim_due(limit=10, lease=30)
     listed = await _mails(ada)
     later = await claims.next_due()

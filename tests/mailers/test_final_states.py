@@ -1,19 +1,16 @@
-"""What ends a mail for good is decided on what is true then; and it is told with the code."""
+"""Mails are cancelled by current settings only; the last error begins with the server's code."""
 
-import asyncio
 import copy
-from contextlib import asynccontextmanager
 
 import pytest
 
 from mailers.letters.registry import MAILERS
 from mailers.mail import Mail, Person, Skipped
-from mailers.worker.worker import Worker
 from models import OutboxMail, SiteSettings
 from resolvers.viewer import Role, Viewer
 from schema.api import schema
 from schema.context import Context
-from tests.waiting import until
+from tests.mailers.working import end_of, working
 
 SWITCHED_OFF = "reminders are switched off"
 LAST_ERRORS = "{ mailDeliveries { nodes { status lastError failures { error } } } }"
@@ -21,7 +18,7 @@ LAST_ERRORS = "{ mailDeliveries { nodes { status lastError failures { error } } 
 
 @pytest.fixture(autouse=True)
 def mailers(monkeypatch):
-    """A mail that is wanted while reminders are switched on."""
+    """A mail that is skipped while reminders are switched off."""
 
     async def write(site, _subject_id, *, address, **_params):
         if not site.settings.review_reminder_enabled:
@@ -31,58 +28,38 @@ def mailers(monkeypatch):
     monkeypatch.setitem(MAILERS, "review.reminder", write)
 
 
-@asynccontextmanager
-async def working(config):
-    worker = Worker(config)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await task
-
-
-async def _end_of(row):
-    async def ended():
-        await row.refresh_from_db()
-        return row.status not in {"SCHEDULED", "SENDING"}
-
-    await until(ended)
-    return row
-
-
-async def test_a_switch_that_was_turned_on_holds_at_once(
+async def test_a_setting_that_was_switched_on_takes_effect_at_once(
     promise, inbox, serve, config_for, monkeypatch
 ):
     monkeypatch.setattr("mailers.worker.worker._SETTINGS_LAST", 3600.0)
     await SiteSettings.create(key="site", review_reminder_enabled=False)
 
     async with working(config_for(await serve(inbox))) as worker:
-        off = await _end_of(
+        off = await end_of(
             await promise("review.reminder", to="a@x.example", address="a@x.example")
         )
         await SiteSettings.filter(key="site").update(review_reminder_enabled=True)
         on = await promise("review.reminder", to="b@x.example", address="b@x.example")
         worker.wake()
-        await _end_of(on)
+        await end_of(on)
 
     assert (off.status, off.reason) == ("CANCELLED", SWITCHED_OFF)
     assert (on.status, on.reason) == ("SENT", None)
     assert inbox.got("b@x.example") == 1
 
 
-async def _told():
+async def _last_errors():
     admin = Context(Viewer(Role.ADMIN, external_id="ADA"))
-    answer = await schema.execute(LAST_ERRORS, context_value=admin)
-    assert not answer.errors
+    result = await schema.execute(LAST_ERRORS, context_value=admin)
+    assert not result.errors
     return [
         (each["status"], each["lastError"], [failure["error"] for failure in each["failures"]])
-        for each in answer.data["mailDeliveries"]["nodes"]
+        for each in result.data["mailDeliveries"]["nodes"]
     ]
 
 
 @pytest.mark.parametrize(
-    ("plan", "status", "told"),
+    ("plan", "status", "expected"),
     [
         ("550 5.7.1 no", "DEAD", "550 5.7.1 no"),
         (["450 4.2.1 busy", None], "SENT", "450 4.2.1 busy"),
@@ -91,21 +68,21 @@ async def _told():
     ],
 )
 async def test_the_last_error_begins_with_the_servers_code(
-    promise, inbox, serve, config_for, plan, status, told
+    promise, inbox, serve, config_for, plan, status, expected
 ):
-    inbox.plan["a@x.example"] = copy.copy(plan)  # it is used up
+    inbox.plan["a@x.example"] = copy.copy(plan)  # the inbox pops its entries
     row = await promise("review.reminder", to="a@x.example", address="a@x.example")
 
     async with working(config_for(await serve(inbox))):
-        await _end_of(row)
+        await end_of(row)
 
-    [(ended, error, failures)] = await _told()
-    assert (ended, error) == (status, told)
-    assert failures[-1:] == [told][: len(failures)]
+    [(final_status, error, failures)] = await _last_errors()
+    assert (final_status, error) == (status, expected)
+    assert failures[-1:] == [expected][: len(failures)]
 
 
-async def test_a_code_of_before_is_not_put_before_other_words(promise):
+async def test_an_error_without_a_code_has_no_prefix(promise):
     row = await promise("review.reminder", to="a@x.example", address="a@x.example")
     await OutboxMail.filter(id=row.id).update(last_error="connection lost", last_code=None)
 
-    assert await _told() == [("SCHEDULED", "connection lost", [])]
+    assert await _last_errors() == [("SCHEDULED", "connection lost", [])]

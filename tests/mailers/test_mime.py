@@ -32,7 +32,7 @@ HEADERS = [
     ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
 ]
 
-# The pieces of which header injections and broken encodings are made.
+# Pieces of header injections and broken encodings.
 PIECES = [
     "a",
     "é",
@@ -69,8 +69,8 @@ PIECES = [
 hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=9).map("".join)
 
 
-def written(name="Maria", subject="Hello", body="Hello.", headers=HEADERS):
-    return mime.written(
+def message(name="Maria", subject="Hello", body="Hello.", headers=HEADERS):
+    return mime.write_message(
         sender=(name, "no-reply@nordlicht.example"),
         to=(name, "b@x.example"),
         subject=subject,
@@ -89,8 +89,8 @@ def written(name="Maria", subject="Hello", body="Hello.", headers=HEADERS):
     body="\r\n.\r\nQUIT\r\n",
 )
 @example(name="x" * 500, subject="é" * 500, body=".\n" * 2000)
-def test_two_parsers_read_back_what_was_meant(name, subject, body):
-    raw = written(name, subject, body)
+def test_two_parsers_read_back_the_same_mail(name, subject, body):
+    raw = message(name, subject, body)
 
     modern = email.message_from_bytes(raw, policy=email.policy.default)
     old = email.message_from_bytes(raw)
@@ -100,17 +100,20 @@ def test_two_parsers_read_back_what_was_meant(name, subject, body):
     for header, address in (("From", "no-reply@nordlicht.example"), ("To", "b@x.example")):
         [mailbox] = modern[header].addresses
         assert mailbox.addr_spec == address
-        [(shown, spec)] = getaddresses([old[header].replace("\r\n", "")])
-        assert (str(make_header(decode_header(shown))), spec) == (one_line(name, 80), address)
+        [(display_name, spec)] = getaddresses([old[header].replace("\r\n", "")])
+        assert (str(make_header(decode_header(display_name))), spec) == (
+            one_line(name, 80),
+            address,
+        )
     text, html = modern.iter_parts()
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
-    wanted = re.sub(r"\r\n?", "\n", body).encode("utf-8", "replace").decode()
-    assert re.sub(r"\r\n?", "\n", text.get_payload(decode=True).decode()) == wanted
+    expected = re.sub(r"\r\n?", "\n", body).encode("utf-8", "replace").decode()
+    assert re.sub(r"\r\n?", "\n", text.get_payload(decode=True).decode()) == expected
 
 
 @given(subject=hostile, body=hostile)
-def test_every_line_is_short_and_ends_as_it_must(subject, body):
-    raw = written(subject=subject, body=body)
+def test_every_line_is_short_and_ends_with_crlf(subject, body):
+    raw = message(subject=subject, body=body)
 
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     assert max(map(len, raw.split(b"\r\n"))) <= 998
@@ -122,9 +125,9 @@ def test_every_line_is_short_and_ends_as_it_must(subject, body):
 @pytest.mark.parametrize(
     "value", ["a\r\nBcc: e@x.example", "a\nb", "é", "", " a", "a ", "x" * 1000, "a\x00b"]
 )
-def test_a_header_that_is_no_plain_ascii_is_refused(value):
+def test_a_header_that_is_not_visible_ascii_is_refused(value):
     with pytest.raises(ValueError, match="not fit for a header"):
-        written(headers=[("X-Mail-Kind", value)])
+        message(headers=[("X-Mail-Kind", value)])
 
 
 def test_the_same_promise_has_the_same_message_id_and_another_installation_another():

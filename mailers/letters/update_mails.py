@@ -1,20 +1,20 @@
-"""The mails about updates of an order, their ratings and notes: facts in, mail out."""
+"""Renders the mails about updates, their ratings and notes from template values."""
 
 from mailers.letters.rendering import render
 from mailers.letters.share_links import Share, share
 from mailers.letters.site import Site
-from mailers.letters.template_values import UpdateFacts
+from mailers.letters.template_values import UpdateValues
 from mailers.mail import Mail, Person
 from models import ShareAudience
 
 
-def promoter(site: Site, to: Person, update: UpdateFacts) -> Mail:
+def promoter(site: Site, to: Person, update: UpdateValues) -> Mail:
     """After 4 or 5 stars: thanks, the comment, and the share block."""
     return render("rating.promoter", site=site, to=to, update=update, share=share(site))
 
 
-def detractor(site: Site, to: Person, update: UpdateFacts, *, reply_to: str | None) -> Mail:
-    """After 1 to 3 stars: a warm note with an answer; the share block only if everybody gets it."""
+def detractor(site: Site, to: Person, update: UpdateValues, *, reply_to: str | None) -> Mail:
+    """After 1 to 3 stars: an apology with Reply-To; the share block only if everybody gets it."""
     block: Share | None = None
     if site.settings.share_audience is ShareAudience.EVERYONE:
         block = share(site)
@@ -23,26 +23,26 @@ def detractor(site: Site, to: Person, update: UpdateFacts, *, reply_to: str | No
     )
 
 
-def alert(site: Site, to: Person, update: UpdateFacts) -> Mail:
+def alert(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the site's admin, after 1 to 3 stars."""
     return render("rating.alert", site=site, to=to, update=update)
 
 
-def solved(site: Site, to: Person, update: UpdateFacts) -> Mail:
+def solved(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the customer: rate, or say that there is still an issue."""
     return render("update.solved", site=site, to=to, update=update)
 
 
-def rating_request(site: Site, to: Person, update: UpdateFacts) -> Mail:
+def rating_request(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the customer who has not rated a solved update."""
     return render("update.rating_request", site=site, to=to, update=update)
 
 
-def note_from_customer(site: Site, to: Person, update: UpdateFacts) -> Mail:
+def note_from_customer(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the assignee."""
     return render("note.from_customer", site=site, to=to, update=update)
 
 
-def note_from_staff(site: Site, to: Person, update: UpdateFacts, *, reply_to: str | None) -> Mail:
-    """To the customer, of a note that the customer may see."""
+def note_from_staff(site: Site, to: Person, update: UpdateValues, *, reply_to: str | None) -> Mail:
+    """To the customer, with a note that the customer may see."""
     return render("note.from_staff", site=site, to=to, reply_to=reply_to, update=update)
