@@ -31,7 +31,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Order:
+class Sort:
     """A list's order. All terms run the same way; the last is the id, so no two rows are equal.
 
     `key_of` reads the terms' values from the columns of a row.
@@ -46,12 +46,12 @@ class Order:
     def key(self) -> str:
         return f"({', '.join(term.sql for term in self.terms)})"
 
-    def by(self, *, backwards: bool) -> str:
+    def order_by(self, *, backwards: bool) -> str:
         """The ORDER BY, or the reverse of it."""
-        return self._ways[backwards]
+        return self._order_by[backwards]
 
     @cached_property
-    def _ways(self) -> tuple[str, str]:
+    def _order_by(self) -> tuple[str, str]:
         ways = ("DESC", "ASC") if self.descending else ("ASC", "DESC")
         forwards, backwards = (
             ", ".join(f"{term.sql} {way}" for term in self.terms) for way in ways
@@ -63,7 +63,7 @@ class Order:
         name, key_of = self.name, self.key_of
         return [base64url.encode(orjson.dumps([name, *key_of(row)])) for row in rows]
 
-    def position(self, cursor: str, field: str) -> tuple[Any, ...]:
+    def key_in(self, cursor: str, field: str) -> tuple[Any, ...]:
         """The sort key that a cursor holds. Raises Invalid for one that is none of this order's."""
         try:
             name, *values = orjson.loads(base64url.decode(cursor))
@@ -86,20 +86,20 @@ class PageRequest(NamedTuple):
     before: str | None = None
     offset: int = 0
 
-    def bounds(self, order: Order) -> Condition:
+    def bounds(self, sort: Sort) -> Condition:
         """The condition that a row lies between the cursors."""
         if self.after is None and self.before is None:
             return _UNBOUND
         parts: list[str] = []
         values: tuple[Any, ...] = ()
         for cursor, field, beyond in (
-            (self.after, "after", order.descending),
-            (self.before, "before", not order.descending),
+            (self.after, "after", sort.descending),
+            (self.before, "before", not sort.descending),
         ):
             if cursor is not None:
-                position = order.position(cursor, field)
+                position = sort.key_in(cursor, field)
                 sign = "<" if beyond else ">"
-                parts.append(f" AND {order.key} {sign} ({', '.join('?' * len(position))})")
+                parts.append(f" AND {sort.key} {sign} ({', '.join('?' * len(position))})")
                 values += position
         return Condition("".join(parts), values)
 
@@ -109,7 +109,7 @@ class Page(Generic[R]):
     """Rows in the list's order, whether there are more, and how many in all if that was asked."""
 
     rows: list[R]
-    order: Order
+    sort: Sort
     has_next: bool
     has_previous: bool
     total: int | None = None
@@ -142,15 +142,15 @@ def request_page(
     return PageRequest(size, last is not None, after or None, before or None, offset)
 
 
-def cut(rows: Sequence[R], request: PageRequest, order: Order) -> Page[R]:
+def cut(rows: Sequence[R], request: PageRequest, sort: Sort) -> Page[R]:
     """The page in rows that were fetched with one more than asked for, as they were travelled."""
     more = len(rows) > request.size
     page = list(rows[: request.size])
     if request.backwards:
         page.reverse()
-        return Page(page, order, has_next=request.before is not None, has_previous=more)
+        return Page(page, sort, has_next=request.before is not None, has_previous=more)
     return Page(
-        page, order, has_next=more, has_previous=request.after is not None or request.offset > 0
+        page, sort, has_next=more, has_previous=request.after is not None or request.offset > 0
     )
 
 
@@ -179,9 +179,9 @@ def _typed(term: Term, value: Any) -> Any:
     return value
 
 
-def newest(alias: str, column: str = "created_at") -> Order:
+def newest(alias: str, column: str = "created_at") -> Sort:
     """Newest first, then the id."""
-    return Order(
+    return Sort(
         "NEWEST",
         (
             Term(f"{alias}.{column}", datetime),

@@ -9,12 +9,12 @@ from models import Audience, MailAttempt, MailStatus, OutboxMail, sql
 from models.database import transaction
 from resolvers import tracking_log
 from resolvers.errors import Conflict, NotFound
-from resolvers.keyset import Order, Page, PageRequest, Term
+from resolvers.keyset import Page, PageRequest, Sort, Term
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.viewer import Condition, Viewer
 
 # Ids are made in the order of time.
-_NEWEST = Order("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
+_NEWEST = Sort("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
 _LISTING = Listing(OutboxMail, sql.columns(OutboxMail, "m"), "outbox_mail m")
 # A newer version may write other words.
 _KNOWN = f"{sql.known('m.status', MailStatus)} AND {sql.known('m.audience', Audience)}"
@@ -57,7 +57,7 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail
     """The mails by their ids: for admins alone."""
     if not ids or not viewer.is_admin:
         return {}
-    return {mail.id: mail for mail in await _known(ids)}
+    return {mail.id: mail for mail in await _find(ids)}
 
 
 async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
@@ -101,13 +101,13 @@ async def cancel(viewer: Viewer, *, id: UUID) -> OutboxMail:
 
 async def _must_find(viewer: Viewer, id: UUID) -> OutboxMail:
     viewer.must_be_admin()
-    found = await _known([id])
+    found = await _find([id])
     if not found:
         raise NotFound("id", message="There is no such mail.")
     return found[0]
 
 
-async def _known(ids: Collection[UUID]) -> list[OutboxMail]:
+async def _find(ids: Collection[UUID]) -> list[OutboxMail]:
     named = f"m.id IN ({sql.places(ids)})"
     statement = f"SELECT {_LISTING.columns} FROM {_LISTING.tables} WHERE {named} AND {_KNOWN}"
     return await sql.objects(OutboxMail, statement, *ids)

@@ -12,7 +12,7 @@ from models.email_address import normalised
 from models.language import language_tag
 from models.order import is_own_service
 from resolvers import site_settings, user_text
-from resolvers.errors import Invalid, UserError
+from resolvers.errors import Invalid, Refusal
 from resolvers.moments import Moment, moment
 
 _ADDRESS = re.compile(r"\S@\S+\.\S")
@@ -74,8 +74,8 @@ class Checked(NamedTuple):
     """The facts as they will be stored, why they cannot be, and what of them is left out."""
 
     facts: OrderFacts
-    errors: list[UserError]
-    warnings: list[UserError]
+    errors: list[Refusal]
+    warnings: list[Refusal]
 
 
 def checked(facts: OrderFacts, *path: str) -> Checked:
@@ -85,18 +85,20 @@ def checked(facts: OrderFacts, *path: str) -> Checked:
     languages and web addresses are decoration: a wrong one is a warning, and stays as it is known.
     """
     checks = _Checks(path)
-    order_id = checks.must(user_text.identifier, facts.external_id, "external_id")
+    order_id = checks.required(user_text.identifier, facts.external_id, "external_id")
     facts = replace(
         facts,
         external_id=order_id,
-        completed_at=checks.must(_completion, facts.completed_at, "completed_at"),
-        updated_at=checks.must(_change, facts.updated_at, "updated_at"),
+        completed_at=checks.required(_completion, facts.completed_at, "completed_at"),
+        updated_at=checks.required(_change, facts.updated_at, "updated_at"),
         customer=_customer(facts.customer, order_id, checks),
         vendor=_person(facts.vendor, "vendor", _vendor_name, checks),
         service=ServiceFacts(
-            checks.must(user_text.identifier, facts.service.external_id, "service", "external_id"),
-            checks.must(_title, facts.service.title, "service", "title"),
-            checks.may(_url, facts.service.url, "service", "url"),
+            checks.required(
+                user_text.identifier, facts.service.external_id, "service", "external_id"
+            ),
+            checks.required(_title, facts.service.title, "service", "title"),
+            checks.optional(_url, facts.service.url, "service", "url"),
         ),
     )
     return Checked(facts, checks.errors, checks.warnings)
@@ -107,35 +109,35 @@ class _Checks:
 
     def __init__(self, path: tuple[str, ...]) -> None:
         self._path = path
-        self.errors: list[UserError] = []
-        self.warnings: list[UserError] = []
+        self.errors: list[Refusal] = []
+        self.warnings: list[Refusal] = []
 
-    def must(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+    def required(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
         """The value as checked; a wrong one refuses the row."""
-        return self._checked(check, value, field, self.errors)
+        return self._check(check, value, field, self.errors)
 
-    def may(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+    def optional(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
         """The value as checked; a wrong one is as if it had been left out."""
-        return self._checked(check, value, field, self.warnings)
+        return self._check(check, value, field, self.warnings)
 
-    def _checked(
+    def _check(
         self,
         check: Callable[..., Any],
         value: Any,
         field: tuple[str, ...],
-        complaints: list[UserError],
+        refusals: list[Refusal],
     ) -> Any:
         if value is KEEP:
             return value
         try:
             return check(value, *field)
-        except UserError as error:
-            self.add(complaints, error)
+        except Refusal as error:
+            self.add(refusals, error)
             return KEEP
 
-    def add(self, complaints: list[UserError], error: UserError) -> None:
+    def add(self, refusals: list[Refusal], error: Refusal) -> None:
         error.field = [*self._path, *error.field]
-        complaints.append(error)
+        refusals.append(error)
 
 
 def _customer(person: PersonFacts, order_id: str, checks: _Checks) -> PersonFacts:
@@ -154,10 +156,10 @@ def _person(
     person: PersonFacts, role: str, name: Callable[..., str], checks: _Checks
 ) -> PersonFacts:
     return PersonFacts(
-        checks.must(user_text.identifier, person.external_id, role, "external_id"),
-        checks.may(name, person.display_name, role, "display_name"),
-        checks.may(_email, person.email, role, "email"),
-        checks.may(_locale, person.locale, role, "locale"),
+        checks.required(user_text.identifier, person.external_id, role, "external_id"),
+        checks.optional(name, person.display_name, role, "display_name"),
+        checks.optional(_email, person.email, role, "email"),
+        checks.optional(_locale, person.locale, role, "locale"),
     )
 
 

@@ -42,7 +42,7 @@ async def upsert_orders(
         else:
             waiting.append(OrderRow(place, facts, result, warnings))
     while waiting:
-        waiting = await _stored(viewer, waiting, history=history)
+        waiting = await _store_all(viewer, waiting, history=history)
     return results
 
 
@@ -56,13 +56,13 @@ def _not_yours(place: int) -> Forbidden:
     )
 
 
-async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
+async def _store_all(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
     """Store a wave. When the database cannot, its rows say so, and earlier ones stay told."""
 
     async def tried() -> list[OrderRow]:
         for row in waiting:
-            row.begin()
-        return await _wave(viewer, waiting, history=history)
+            row.reset()
+        return await _store_once(viewer, waiting, history=history)
 
     with watched():
         try:
@@ -71,12 +71,12 @@ async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> 
             if history:  # a file is stopped at, and read again as a whole
                 raise
             for row in waiting:
-                row.begin()
-                row.refuse(outages.refused(trouble))
+                row.reset()
+                row.refuse(outages.refusal_of(trouble))
             return []
 
 
-async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
+async def _store_once(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
     """Store the first row of each order, in one transaction. Gives the rows that must come again:
 
     later news of the same order, and orders that somebody else stored at this very moment.
@@ -89,7 +89,7 @@ async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> li
         rows = [
             row
             for order_id, row in first.items()
-            if _is_news(viewer, row, stored.get(order_id), settings, history=history)
+            if _is_to_store(viewer, row, stored.get(order_id), settings, history=history)
         ]
         parties = await order_parties.store(viewer, rows)
         writes = OrderWrites(viewer, parties, settings, history)
@@ -99,11 +99,11 @@ async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> li
                 await writes.update(row, known)
         new = [row for row in taken if row.facts.external_id not in stored]
         raced = await writes.create(new)
-        await writes.tell_of_persons(taken)
+        await writes.record_person_changes(taken)
     return raced + again
 
 
-def _is_news(
+def _is_to_store(
     viewer: Viewer,
     row: OrderRow,
     stored: sql.Row | None,
@@ -112,7 +112,7 @@ def _is_news(
     history: bool,
 ) -> bool:
     """Whether the row is to be stored; the result of one that is not says why."""
-    row.compare(stored)
+    row.set_date(stored)
     if stored is None:
         return True
     if order_rights.is_stale(viewer, row.facts, stored, history=history):

@@ -22,7 +22,7 @@ Changes = dict[str, list[str]]
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ALWAYS = Condition("")
 # Facts of the same instant count as newer, and what a bound key said holds back no other one.
-_IS_NEWS = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
+_IS_NEWER = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
 # What a key that is bound to a vendor may change: what no other key has said, of its own buyers.
 _OWN_BUYER = """ AND (customer.told_at IS NULL OR customer.told_by_partner)
   AND NOT EXISTS (SELECT 1 FROM orders other
@@ -45,7 +45,7 @@ class Parties:
     changed_vendors: Changes
 
 
-class _Said(NamedTuple):
+class _Facts(NamedTuple):
     """What a row says of one of its parties."""
 
     external_id: str
@@ -60,26 +60,28 @@ async def store(viewer: Viewer, rows: Sequence[OrderRow]) -> Parties:
     nothing of a customer whom an order of another vendor knows, or the marketplace itself. Tables
     and rows are always held, and then written, in the same order, so that two feeds never deadlock.
     """
-    known_vendors = await _held(Vendor, {row.facts.vendor.external_id for row in rows})
-    known_customers = await _held(Customer, {row.facts.customer.external_id for row in rows})
-    known_services = await _held(Service, {row.facts.service.external_id for row in rows})
-    kept = await _that_take_no_service(viewer, rows, known_vendors, known_services)
-    said = [_Said(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
-    vendors, changed_vendors = await _keep(viewer, known_vendors, Vendor, said)
+    stored_vendors = await _locked(Vendor, {row.facts.vendor.external_id for row in rows})
+    stored_customers = await _locked(Customer, {row.facts.customer.external_id for row in rows})
+    stored_services = await _locked(Service, {row.facts.service.external_id for row in rows})
+    kept = await _refuse_taken_services(viewer, rows, stored_vendors, stored_services)
+    said = [_Facts(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
+    vendors, changed_vendors = await _write_newest(viewer, stored_vendors, Vendor, said)
     own = vendors[viewer.vendor].id if viewer.vendor in vendors else None
-    said = [_Said(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
+    said = [_Facts(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
     only_if = Condition(_OWN_BUYER, (own,)) if own else _ALWAYS
-    customers, changed_customers = await _keep(viewer, known_customers, Customer, said, only_if)
-    said = [_Said(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
+    customers, changed_customers = await _write_newest(
+        viewer, stored_customers, Customer, said, only_if
+    )
+    said = [_Facts(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
     only_if = Condition(_OWN_SERVICE, (own,)) if own else _ALWAYS
-    services, _ = await _keep(viewer, known_services, Service, said, only_if)
+    services, _ = await _write_newest(viewer, stored_services, Service, said, only_if)
     for row in kept:
         if own not in {None, services[row.facts.service.external_id].vendor_id}:
             row.refuse(_of_another_vendor())  # who was faster by a moment
     return Parties(customers, vendors, services, changed_customers, changed_vendors)
 
 
-async def _that_take_no_service(
+async def _refuse_taken_services(
     viewer: Viewer,
     rows: Sequence[OrderRow],
     vendors: dict[str, Vendor],
@@ -99,8 +101,8 @@ async def _that_take_no_service(
         elif viewer.vendor is not None:
             row.refuse(_of_another_vendor())
         elif (
-            not row.is_of_same
-            and _is_news(vars(service), row, bound=False)
+            not row.is_same_service
+            and _is_newer(vars(service), row, bound=False)
             and await sql.fetch(_REVIEWED, service.id, row.facts.vendor.external_id)
         ):
             seller = (await Vendor.get(id=service.vendor_id)).external_id
@@ -132,16 +134,16 @@ def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
         "title_folded": user_text.fold(facts.title)[:900],
         "url": facts.url,
     }
-    if not row.is_of_same:
+    if not row.is_same_service:
         said["vendor_id"] = vendors[row.facts.vendor.external_id].id
     return {name: value for name, value in said.items() if value is not KEEP}
 
 
-async def _keep(
+async def _write_newest(
     viewer: Viewer,
     known: dict[str, Party],
     model: type[Party],
-    said: list[_Said],
+    said: list[_Facts],
     only_if: Condition = _ALWAYS,
 ) -> tuple[dict[str, Party], Changes]:
     """The rows as they are when what is newest of what was said is written, and what changed."""
@@ -157,43 +159,43 @@ async def _keep(
         ):
             changes[external_id] = changed
     names = {each.external_id for each in said}
-    return (await _held(model, names) if wanted else known), changes
+    return (await _locked(model, names) if wanted else known), changes
 
 
-def _newest(known: Mapping[str, Party], said: list[_Said], *, bound: bool) -> dict[str, sql.Row]:
+def _newest(known: Mapping[str, Party], said: list[_Facts], *, bound: bool) -> dict[str, sql.Row]:
     """What is to be written: by id, the newest values of each column, and of when they are."""
     wanted: dict[str, sql.Row] = {}
     for external_id, values, row in sorted(said, key=lambda each: each.row.told_at or _LONG_AGO):
         stored, so_far = known.get(external_id), wanted.get(external_id, {})
         if stored is None:
-            telling = {"told_at": row.told_at, "told_by_partner": bound}
-            wanted[external_id] = so_far | values | telling
-        elif _is_news(vars(stored), row, bound=bound):
+            source = {"told_at": row.told_at, "told_by_partner": bound}
+            wanted[external_id] = so_far | values | source
+        elif _is_newer(vars(stored), row, bound=bound):
             before = vars(stored) | so_far
             differing = {name: value for name, value in values.items() if before[name] != value}
             if bound and "email" not in differing:
                 differing.pop("email_from", None)
-            telling = _telling(before, row, bound=bound)
-            if differing or (row.is_dated and telling["told_at"] != before["told_at"]):
-                wanted[external_id] = so_far | differing | telling
+            source = _source(before, row, bound=bound)
+            if differing or (row.is_dated and source["told_at"] != before["told_at"]):
+                wanted[external_id] = so_far | differing | source
     return wanted
 
 
-def _telling(before: sql.Row, row: OrderRow, *, bound: bool) -> sql.Row:
+def _source(before: sql.Row, row: OrderRow, *, bound: bool) -> sql.Row:
     """Of when the facts are then; what a bound key says never makes another one's word older."""
     if bound and before["told_at"] is not None and not before["told_by_partner"]:
         return {"told_at": before["told_at"], "told_by_partner": False}
     return {"told_at": row.told_at, "told_by_partner": bound}
 
 
-def _is_news(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
-    """The rule of `_IS_NEWS`, on what was just read."""
+def _is_newer(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
+    """The rule of `_IS_NEWER`, on what was just read."""
     if stored["told_at"] is None or (stored["told_by_partner"] and not bound):
         return True
     return row.told_at is not None and row.told_at >= stored["told_at"]
 
 
-async def _held(model: type[Party], external_ids: Collection[str]) -> dict[str, Party]:
+async def _locked(model: type[Party], external_ids: Collection[str]) -> dict[str, Party]:
     """What is stored under these ids, held, so that what decides about it stays true meanwhile."""
     names = sorted(external_ids)
     if not names:
@@ -213,7 +215,7 @@ async def _write(
 ) -> bool:
     """Store what was said of a party; False when newer facts are there, or it must not be."""
     table = model._meta.db_table
-    condition = f"{_IS_NEWS}{only_if.text}".format(table)
+    condition = f"{_IS_NEWER}{only_if.text}".format(table)
     guard = (values["told_at"], values["told_by_partner"], *only_if.values)
     if not is_new:
         changes = ", ".join(f"{name} = ?" for name in values)

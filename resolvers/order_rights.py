@@ -1,7 +1,7 @@
 """What news of a stored order may change, by whose key it comes."""
 
 from models import OrderStatus, SiteSettings, clock, review_window, sql
-from resolvers.errors import Conflict, Forbidden, UserError
+from resolvers.errors import Conflict, Forbidden, Refusal
 from resolvers.order_facts import OrderFacts
 from resolvers.viewer import Viewer
 
@@ -22,7 +22,7 @@ def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row, *, history: boo
 
 def refusal(
     viewer: Viewer, facts: OrderFacts, stored: sql.Row, settings: SiteSettings
-) -> UserError | None:
+) -> Refusal | None:
     """Why the row may not change the stored order, if it may not.
 
     A reviewed order stays what it is of. Its customer changes by a hand-over alone, and by a key
@@ -40,7 +40,7 @@ def refusal(
     return None
 
 
-def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
+def _refusal_of_hand_over(facts: OrderFacts) -> Refusal | None:
     place = ("customer", "external_id")
     if not facts.hand_over:
         message = (
@@ -55,7 +55,7 @@ def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
 
 def _refusal_of_partner(
     facts: OrderFacts, stored: sql.Row, settings: SiteSettings
-) -> UserError | None:
+) -> Refusal | None:
     """The same for a key that is bound to the order's vendor."""
     was_completed = stored["completed_at"] or stored["status"] == OrderStatus.COMPLETED
     moves = facts.customer.external_id != stored["customer"]
@@ -71,7 +71,7 @@ def _refusal_of_partner(
         field, what = ("completed_at",), "when it was completed"
     elif is_open and facts.service.external_id != stored["service"]:
         field, what = ("service", "external_id"), "what it is of"
-    elif facts.status not in _after(stored["status"], is_open=is_open):
+    elif facts.status not in _allowed_after_completion(stored["status"], is_open=is_open):
         field, what = ("status",), f"its status to {facts.status}"
     else:
         return None
@@ -79,7 +79,7 @@ def _refusal_of_partner(
     return Forbidden(*field, message=message)
 
 
-def _after(status: str, *, is_open: bool) -> set[OrderStatus]:
+def _allowed_after_completion(status: str, *, is_open: bool) -> set[OrderStatus]:
     """Where a vendor may take a completed order: never back to before its completion."""
     if is_open and status == OrderStatus.COMPLETED:
         return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}

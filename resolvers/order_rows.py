@@ -7,7 +7,7 @@ from uuid import UUID
 
 from models import Order, clock, sql
 from models.order import FED
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.order_facts import OrderFacts
 
 _STORED = f"""
@@ -38,8 +38,8 @@ class OrderResult:
     external_id: str
     order_id: UUID | None = None
     outcome: Outcome | None = None
-    errors: list[UserError] = field(default_factory=list)
-    warnings: list[UserError] = field(default_factory=list)
+    errors: list[Refusal] = field(default_factory=list)
+    warnings: list[Refusal] = field(default_factory=list)
 
 
 @dataclass
@@ -50,31 +50,31 @@ class OrderRow:
     facts: OrderFacts
     result: OrderResult
     # What of it could not be taken.
-    warnings: list[UserError]
+    warnings: list[Refusal]
     # Of when its facts are; None when nobody knows.
     told_at: datetime | None = None
     # Whether the row itself says when, and it is not just the moment of its receipt.
     is_dated: bool = False
     # Whether the stored order is of this service and vendor already.
-    is_of_same: bool = False
+    is_same_service: bool = False
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Forget what an earlier try, which was undone, found out."""
         self.result.order_id = self.result.outcome = None
         self.result.errors, self.result.warnings = [], [*self.warnings]
 
-    def refuse(self, error: UserError) -> None:
+    def refuse(self, error: Refusal) -> None:
         error.field = ["orders", str(self.place), *error.field]
         self.result.errors.append(error)
         self.result.warnings = []
 
-    def compare(self, stored: sql.Row | None) -> None:
+    def set_date(self, stored: sql.Row | None) -> None:
         """See of when the row is, and what it says again, by what is stored of its order."""
         facts = self.facts
         completions = [facts.completed_at]
         if stored is not None:
             of = (facts.vendor.external_id, facts.service.external_id)
-            self.is_of_same = of == (stored["vendor"], stored["service"])
+            self.is_same_service = of == (stored["vendor"], stored["service"])
             # An order that was told with a later completion before is not older for that.
             completions.append(stored["completed_at"])
         self.told_at = facts.updated_at or max(filter(None, completions), default=None)

@@ -82,7 +82,7 @@ class OrderWrites:
             await mailers.withdraw("review.reminder", about=stored["id"], because=because)
             await self._remind(row, values["completed_at"])
 
-    async def tell_of_persons(self, rows: list[OrderRow]) -> None:
+    async def record_person_changes(self, rows: list[OrderRow]) -> None:
         """Record whose name, address or language changed, once for each, with the order."""
         customers, vendors = (
             dict(self.parties.changed_customers),

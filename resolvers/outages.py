@@ -4,25 +4,25 @@ import logging
 import time
 
 from models import outcome, unavailable
-from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal
 
 log = logging.getLogger("candor.database")
 
 # One line of each kind of trouble, not one for each request.
 QUIET_SECONDS = 60.0
-_told: dict[str, float] = {}
+_last_logged: dict[str, float] = {}
 
 
-def refused(trouble: unavailable.Unavailable) -> UserError:
+def refusal_of(trouble: unavailable.Unavailable) -> Refusal:
     """The refusal of what the database did not do; what it may have stored is not denied."""
     _warn(trouble.reason)
     seen = outcome.current.get()
     if isinstance(trouble, unavailable.OutcomeUnknown) or (seen and not seen.is_nothing):
-        return unknown(seen)
+        return unknown_outcome(seen)
     return DatabaseUnavailable()
 
 
-def unknown(seen: outcome.Outcome | None) -> OutcomeUnknown:
+def unknown_outcome(seen: outcome.Outcome | None) -> OutcomeUnknown:
     """The refusal of what may have been stored, with the advice of all that was begun."""
     if seen is None or not seen.advice:
         return OutcomeUnknown()
@@ -34,6 +34,6 @@ def unknown(seen: outcome.Outcome | None) -> OutcomeUnknown:
 
 def _warn(reason: str) -> None:
     now = time.monotonic()
-    if now - _told.get(reason, -QUIET_SECONDS) >= QUIET_SECONDS:
-        _told[reason] = now
+    if now - _last_logged.get(reason, -QUIET_SECONDS) >= QUIET_SECONDS:
+        _last_logged[reason] = now
         log.warning("the database cannot be used: %s", reason)

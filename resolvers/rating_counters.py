@@ -58,7 +58,7 @@ WHERE r.vendor_id <> s.vendor_id AND r.deleted_at IS NULL
 GROUP BY 1, 2, 3 ORDER BY 1, 3"""
 
 
-class Stray(NamedTuple):
+class MovedService(NamedTuple):
     """A service, by its id, that moved away from the vendor for whom reviews of it count."""
 
     service: str
@@ -119,9 +119,9 @@ async def drifts() -> list[Drift]:
     ]
 
 
-async def strays() -> list[Stray]:
+async def moved_services() -> list[MovedService]:
     """Every service that is listed under another vendor than its reviews."""
-    return [Stray(**row) for row in await sql.fetch(_STRAYS)]
+    return [MovedService(**row) for row in await sql.fetch(_STRAYS)]
 
 
 async def repair() -> list[Drift]:

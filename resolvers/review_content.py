@@ -8,8 +8,8 @@ from typing import Any
 from models.review import SEARCHED, STARS, WRITTEN, ReviewContent
 from resolvers import user_text
 from resolvers.errors import BodyTooLong, Invalid, RatingOutOfRange
-from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
+from resolvers.refusals import collect_refusals
 
 Content = Mapping[str, Any]
 
@@ -30,7 +30,7 @@ def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
     if unknown := given.keys() - set(WRITTEN):
         raise TypeError(f"The author of a review writes no {', '.join(sorted(unknown))}.")
     rules = _CHECKS | _OF_HISTORY if history else _CHECKS
-    with told_at_once() as check:
+    with collect_refusals() as check:
         return {
             name: check(_checked, rules[name], name, given[name])
             for name in WRITTEN

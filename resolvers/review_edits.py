@@ -17,7 +17,7 @@ from resolvers import (
     tracking_log,
 )
 from resolvers.errors import Forbidden, NotFound
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.ref import Ref
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer, is_author
@@ -52,7 +52,7 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
         _apply(edited, changes)
         if _content(edited) == _content(review):
             return review
-        await must_be_seldom(viewer, review.order_id, "review_id")
+        await limit_frequency(viewer, review.order_id, "review_id")
         if not viewer.is_admin:
             _hold(edited, settings)
         # Clocks may go back.

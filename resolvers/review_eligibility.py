@@ -17,8 +17,8 @@ from resolvers.errors import (
     OrderNotCompleted,
     OrderRefunded,
     OwnService,
+    Refusal,
     Unauthenticated,
-    UserError,
     WindowClosed,
 )
 from resolvers.ref import Ref
@@ -31,9 +31,9 @@ class IneligibilityReason(StrEnum):
     What has no name of its own is called as the code of its refusal.
     """
 
-    refusal: type[UserError]
+    refusal: type[Refusal]
 
-    def __new__(cls, refusal: type[UserError], name: str | None = None) -> Self:
+    def __new__(cls, refusal: type[Refusal], name: str | None = None) -> Self:
         reason = str.__new__(cls, name or refusal.code)
         reason._value_ = name or refusal.code
         reason.refusal = refusal
@@ -70,7 +70,7 @@ class Eligibility:
     window: Window | None = None
     existing_review: Review | None = None
 
-    def refuse(self, *field: str) -> None:
+    def raise_if_refused(self, *field: str) -> None:
         """Raise the refusal of the mutation when the verdict is no."""
         if self.reason is not None:
             raise self.reason.refusal(*field, message=self.message)
@@ -79,10 +79,10 @@ class Eligibility:
 async def review_eligibility(viewer: Viewer, *, order: Ref) -> Eligibility:
     """Whether the viewer may review the order now, and until when."""
     if viewer.role is Role.ANONYMOUS:
-        return _no(IneligibilityReason.SIGN_IN_REQUIRED)
+        return _ineligible(IneligibilityReason.SIGN_IN_REQUIRED)
     row = await orders.find_order(viewer, order)
     if row is None:
-        return _no(IneligibilityReason.ORDER_NOT_FOUND)
+        return _ineligible(IneligibilityReason.ORDER_NOT_FOUND)
     return (await of_orders(viewer, [row]))[0]
 
 
@@ -113,7 +113,7 @@ def judge(
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
-        return _no(reason, deadline, existing)
+        return _ineligible(reason, deadline, existing)
     message = "You can review this order."
     if deadline is not None:
         message = f"You can review this order until the end of {deadline.last_day.isoformat()}."
@@ -126,7 +126,7 @@ def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: da
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
-        _no(reason, deadline).refuse("review_id")
+        _ineligible(reason, deadline).raise_if_refused("review_id")
 
 
 def is_customer(viewer: Viewer, order: Order) -> bool:
@@ -144,7 +144,7 @@ def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
     return _BY_STATUS.get(order.status)
 
 
-def _no(
+def _ineligible(
     reason: IneligibilityReason, deadline: Window | None = None, existing: Review | None = None
 ) -> Eligibility:
     message = reason.refusal().message

@@ -16,9 +16,9 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     OwnService,
-    UserError,
+    Refusal,
 )
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from resolvers.viewer import KNOWN_REVIEWS, Viewer
 
 _FUTURE = timedelta(minutes=5)
@@ -51,7 +51,7 @@ class ImportResult:
     """What became of a row; the error of a row that was refused or skipped."""
 
     outcome: ImportOutcome | None
-    error: UserError | None = None
+    error: Refusal | None = None
 
 
 async def import_reviews(
@@ -81,7 +81,7 @@ async def import_reviews(
                     results.append(_compared(stored, review))
             except AlreadyReviewed as error:
                 results.append(ImportResult(ImportOutcome.SKIPPED, error))
-            except UserError as error:
+            except Refusal as error:
                 results.append(ImportResult(None, error))
         await rating_counters.count_in(*(review for review in created if review.is_public))
     return results
@@ -139,7 +139,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
 
 
 def _checked(row: ReviewFacts) -> dict[str, Any]:
-    with told_at_once() as check:
+    with collect_refusals() as check:
         given = review_content.whole(row.written)
         written: dict[str, Any] = check(review_content.checked, given, history=True)
         check(_check_date, row)

@@ -11,7 +11,7 @@ from models import Review, ReviewStatus
 from models.rating_tally import count_in
 from resolvers import text_search
 from resolvers.errors import RatingOutOfRange
-from resolvers.keyset import Order, Page, PageRequest, Term, newest
+from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
 from resolvers.review_lookup import AUTHOR, LISTED
 from resolvers.scoped_pages import Listing, all_of, count_rows, list_pages, sums
@@ -21,7 +21,7 @@ _NEWEST = newest("r")
 _LISTING = Listing(Review, LISTED, "review r", AUTHOR)
 
 
-class ReviewOrder(StrEnum):
+class ReviewSort(StrEnum):
     NEWEST = "NEWEST"
     HIGHEST = "HIGHEST"
     LOWEST = "LOWEST"
@@ -29,19 +29,19 @@ class ReviewOrder(StrEnum):
 
 
 # The newest of equals come first, also of the lowest: all terms run the same way.
-ORDERS: dict[ReviewOrder, Order] = {
-    ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order(
+SORTS: dict[ReviewSort, Sort] = {
+    ReviewSort.NEWEST: _NEWEST,
+    ReviewSort.HIGHEST: Sort(
         "HIGHEST",
         (Term("r.rating", limit=2**15), *_NEWEST.terms),
         lambda row: [row["rating"], *_NEWEST.key_of(row)],
     ),
-    ReviewOrder.LOWEST: Order(
+    ReviewSort.LOWEST: Sort(
         "LOWEST",
         (Term("(6 - r.rating)"), *_NEWEST.terms),
         lambda row: [6 - row["rating"], *_NEWEST.key_of(row)],
     ),
-    ReviewOrder.MOST_HELPFUL: Order(
+    ReviewSort.MOST_HELPFUL: Sort(
         "MOST_HELPFUL",
         (Term("r.helpful_count"), *_NEWEST.terms),
         lambda row: [row["helpful_count"], *_NEWEST.key_of(row)],
@@ -76,7 +76,7 @@ async def list_reviews(
     viewer: Viewer,
     scopes: Sequence[Scope],
     filter: ReviewFilter,
-    order: ReviewOrder,
+    sort: ReviewSort,
     request: PageRequest,
     *,
     count: bool,
@@ -87,12 +87,10 @@ async def list_reviews(
     """
     conditions = [_where(visible_reviews(viewer), scope, filter) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter)
-    return await list_pages(
-        _LISTING, conditions, ORDERS[order], request, count=count, totals=totals
-    )
+    return await list_pages(_LISTING, conditions, SORTS[sort], request, count=count, totals=totals)
 
 
-def counters_know(filter: ReviewFilter) -> bool:
+def counters_cover(filter: ReviewFilter) -> bool:
     """Whether the total of one service or vendor stands in its counters, but for hidden reviews."""
     if filter == ANY:
         return True
@@ -107,7 +105,7 @@ def within(service: str, visible: Condition, filter: ReviewFilter) -> Condition:
     return Condition(f"r.service_id = {service} AND {where.text}", where.values)
 
 
-def unknown_to_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
+def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
     """The reviews that a total needs beside the counters: hidden ones, if the viewer sees any."""
     return hidden_reviews(viewer) if filter.status is None else None
 
@@ -150,7 +148,7 @@ async def _totals(
     if subject is None:
         return await count_rows(_LISTING.tables, conditions)
     totals = await _published(subject, filter.rating)
-    hidden = unknown_to_counters(viewer, filter)
+    hidden = not_in_counters(viewer, filter)
     if hidden is not None:
         rest = [_where(hidden, scope, filter) for scope in scopes]
         unknown = await count_rows(_LISTING.tables, rest)
@@ -160,7 +158,7 @@ async def _totals(
 
 def _counted(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
     """The subjects whose counters hold the totals; None when rows must be counted."""
-    if not counters_know(filter._replace(service=None, vendor=None)):
+    if not counters_cover(filter._replace(service=None, vendor=None)):
         return None
     named = [
         ref.id_in(table)

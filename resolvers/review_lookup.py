@@ -74,7 +74,7 @@ async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
     return await _among(viewer, "r.order_id", ids)
 
 
-def revisions_asked_for(last: int) -> PageRequest:
+def revisions_request(last: int) -> PageRequest:
     """The request for so many earlier versions of a review, the newest ones. Raises Invalid."""
     if not 1 <= last <= MAX_SIZE:
         raise Invalid("last", message=f"Ask for 1 to {MAX_SIZE} at once.")

@@ -12,9 +12,9 @@ from models.database import transaction
 from models.review import DECISION
 from resolvers import announcements, rating_counters, tracking_log, user_text
 from resolvers.errors import Conflict, Invalid, NotFound
-from resolvers.frequency import must_be_seldom
-from resolvers.mistakes import told_at_once
+from resolvers.frequency import limit_frequency
 from resolvers.moments import Moment, moment
+from resolvers.refusals import collect_refusals
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -96,10 +96,10 @@ async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review
             note,
         ):
             return review
-        await must_be_seldom(viewer, review.order_id, "review_id")
+        await limit_frequency(viewer, review.order_id, "review_id")
         was, was_published = review.status, review.published_at is not None
         await _store(viewer, review, decision, note)
-        await _tell(review, was=was, was_published=was_published)
+        await _notify(review, was=was, was_published=was_published)
         if was is ReviewStatus.APPROVED and not review.is_public:
             await rating_counters.count_out(review)
         elif was is not ReviewStatus.APPROVED and review.is_public:
@@ -110,7 +110,7 @@ async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review
 
 def _checked(decision: Decision) -> tuple[str | None, datetime | None | Unchecked]:
     expected = decision.expected_edited_at
-    with told_at_once() as check:
+    with collect_refusals() as check:
         check(_check_reason, decision)
         note = check(_note, decision.note)
         if expected is not UNCHECKED:
@@ -150,7 +150,7 @@ async def _store(viewer: Viewer, review: Review, decision: Decision, note: str |
     await tracking_log.record(viewer, kind, about=review, reason=reason)
 
 
-async def _tell(review: Review, *, was: ReviewStatus, was_published: bool) -> None:
+async def _notify(review: Review, *, was: ReviewStatus, was_published: bool) -> None:
     """Notices of a change: the vendor and the author learn of the first publication, once."""
     if review.status is was:
         return

@@ -20,8 +20,8 @@ from resolvers import (
     user_text,
 )
 from resolvers.errors import AlreadyReviewed, Conflict, Invalid, NotFound
-from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
+from resolvers.refusals import collect_refusals
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -57,22 +57,22 @@ async def create_review(
         if found is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
         row, settings = found
-        if first := await _first_answer(viewer, row, idempotency_key, digest):
+        if first := await _earlier_review(viewer, row, idempotency_key, digest):
             return first
-        review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
-        with told_at_once() as check:
+        review_eligibility.judge(viewer, row, settings, clock.now()).raise_if_refused("order")
+        with collect_refusals() as check:
             cleaned = check(review_content.checked, given)
             if idempotency_key is not None:
                 check(user_text.identifier, idempotency_key, "idempotency_key")
         key = {"idempotency_key": idempotency_key, "idempotency_digest": digest}
         review = _new_review(row, settings, {**cleaned, **key})
-        if await _written(review, row):
+        if await _store(review, row):
             return review
         # Somebody else was faster: look again, and say what is true now.
     raise AlreadyReviewed("order")
 
 
-async def _written(review: Review, order: Order) -> bool:
+async def _store(review: Review, order: Order) -> bool:
     """Store a new review with all that follows from it; False when its order changed meanwhile."""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
@@ -147,7 +147,7 @@ def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> 
     )
 
 
-async def _first_answer(
+async def _earlier_review(
     viewer: Viewer, order: Order, key: str | None, digest: str | None
 ) -> Review | None:
     """The review that this person's key already made; Conflict when it came with other input."""

@@ -27,28 +27,28 @@ def may_review(viewer: Viewer) -> None:
 
 def may_edit_reviews(viewer: Viewer) -> None:
     """Raises Unauthenticated, Forbidden (programs)."""
-    _must_be_known(viewer, "review_id")
+    _must_be_authenticated(viewer, "review_id")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden("review_id", message="Only its author and admins can edit a review.")
 
 
 def may_reply(viewer: Viewer) -> None:
     """Raises Unauthenticated, NotTheVendor (whoever is no vendor, admins too)."""
-    _must_be_known(viewer, "review_id")
+    _must_be_authenticated(viewer, "review_id")
     if viewer.role is not Role.VENDOR:
         raise NotTheVendor("review_id")
 
 
 def may_vote(viewer: Viewer) -> None:
     """Raises Unauthenticated, Forbidden (guests, programs)."""
-    _must_be_known(viewer, "review_id")
+    _must_be_authenticated(viewer, "review_id")
     if not viewer.is_person:
         raise Forbidden("review_id", message="Only people who are signed in can vote.")
 
 
 def may_read_notices(viewer: Viewer) -> None:
     """Raises Unauthenticated, Forbidden (guests, programs)."""
-    _must_be_known(viewer)
+    _must_be_authenticated(viewer)
     if not viewer.is_person:
         raise Forbidden(message="Only people who are signed in have an inbox.")
 
@@ -57,7 +57,7 @@ def may_open_updates(
     viewer: Viewer, *, customer_visible: bool = True, assignee: object = None
 ) -> None:
     """Raises Unauthenticated, Forbidden (programs; internal or assigned ones but by the team)."""
-    _must_be_known(viewer, "order")
+    _must_be_authenticated(viewer, "order")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden("order", message="Only the order's customer and the team open updates.")
     if not viewer.is_team and not customer_visible:
@@ -68,7 +68,7 @@ def may_open_updates(
 
 def may_write_notes(viewer: Viewer, *, internal: bool = False) -> None:
     """Raises Unauthenticated, Forbidden (programs; internal ones but by the team)."""
-    _must_be_known(viewer, "update_id")
+    _must_be_authenticated(viewer, "update_id")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden(
             "update_id", message="Only the order's customer and the team may write here."
@@ -79,18 +79,18 @@ def may_write_notes(viewer: Viewer, *, internal: bool = False) -> None:
 
 def may_handle_updates(viewer: Viewer) -> None:
     """What the team does. Raises Unauthenticated, Forbidden."""
-    _must_be_known(viewer, "update_id")
+    _must_be_authenticated(viewer, "update_id")
     if not viewer.is_team:
         raise Forbidden("update_id", message="Only the team may do this.")
 
 
 def may_judge_updates(viewer: Viewer) -> None:
     """What the order's customer does. Raises Unauthenticated, Forbidden (the team, programs)."""
-    _must_be_known(viewer, "update_id")
+    _must_be_authenticated(viewer, "update_id")
     if viewer.is_team or viewer.role is Role.INTEGRATION:
         raise Forbidden("update_id", message="Only the order's customer may do this.")
 
 
-def _must_be_known(viewer: Viewer, *field: str) -> None:
+def _must_be_authenticated(viewer: Viewer, *field: str) -> None:
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated(*field)

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tortoise.models import Model
 
 from models import sql
-from resolvers.keyset import Order, Page, PageRequest, cut
+from resolvers.keyset import Page, PageRequest, Sort, cut
 from resolvers.viewer import Condition
 
 M = TypeVar("M", bound=Model)
@@ -34,7 +34,7 @@ class Listing(NamedTuple, Generic[M]):
 async def list_pages(
     listing: Listing[M],
     conditions: Sequence[Condition],
-    order: Order,
+    sort: Sort,
     request: PageRequest,
     *,
     count: bool = False,
@@ -46,14 +46,14 @@ async def list_pages(
     """
     parts, values = [], list[object]()
     for number, where in enumerate(conditions):
-        text, bound = _part(listing, where, order, request, number)
+        text, bound = _list_statement(listing, where, sort, request, number)
         parts.append(f"SELECT * FROM ({text}) s{number}")
         values += bound
     rows = await sql.fetch(" UNION ALL ".join(parts), *values, types=sql.types_of(listing.model))
     scopes: list[list[sql.Row]] = [[] for _ in conditions]
     for row in rows:
         scopes[row["scope"]].append(row)
-    pages = [cut(listing.objects(rows), request, order) for rows in scopes]
+    pages = [cut(listing.objects(rows), request, sort) for rows in scopes]
     if count:
         found = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
         for page, total in zip(pages, found, strict=True):
@@ -61,29 +61,29 @@ async def list_pages(
     return pages
 
 
-def _part(
-    listing: Listing[Any], where: Condition, order: Order, request: PageRequest, number: int
+def _list_statement(
+    listing: Listing[Any], where: Condition, sort: Sort, request: PageRequest, number: int
 ) -> tuple[str, list[object]]:
     """The statement of one list with its values: one row more than asked for, for `cut`."""
-    by = order.by(backwards=request.backwards)
+    by = sort.order_by(backwards=request.backwards)
     columns, tables = f"{number} AS scope, {listing.columns}", f"{listing.tables} {listing.joined}"
     if request.offset:
         # Rows are counted off in the index alone; only those of the page are read.
-        key = order.terms[-1].sql
-        inner = page_of(f"{key} AS id", listing.tables, where.text, "", by)
+        key = sort.terms[-1].sql
+        inner = page_statement(f"{key} AS id", listing.tables, where.text, "", by)
         text = (
             f"SELECT {columns} FROM {tables}"
             f" WHERE {key} IN (SELECT id FROM ({inner} OFFSET ?) page) ORDER BY {by}"
         )
         return text, [*where.values, request.size + 1, request.offset]
-    bounds = request.bounds(order)
-    text = page_of(columns, tables, where.text, bounds.text, by)
+    bounds = request.bounds(sort)
+    text = page_statement(columns, tables, where.text, bounds.text, by)
     return text, [*where.values, *bounds.values, request.size + 1]
 
 
 # Made once: so that it is found again, here and by the driver, by its hash.
 @lru_cache(1_000)
-def page_of(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
+def page_statement(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
     """The statement of a page, whose last value is how many rows it takes."""
     return f"SELECT {columns} FROM {tables} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
 

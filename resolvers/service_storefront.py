@@ -9,17 +9,17 @@ from models.rating_tally import STAR_COUNTS
 from resolvers import review_list, services
 from resolvers.keyset import PageRequest
 from resolvers.ref import Ref
-from resolvers.review_list import ReviewFilter, ReviewOrder
+from resolvers.review_list import ReviewFilter, ReviewSort
 from resolvers.review_lookup import TABLES, column
-from resolvers.scoped_pages import page_of
+from resolvers.scoped_pages import page_statement
 from resolvers.viewer import Condition, Viewer, visible_reviews
 
 
-class Part(NamedTuple):
+class ReviewsRequest(NamedTuple):
     """Which of a service's reviews are wanted, and whether with the number of all of them."""
 
     filter: ReviewFilter
-    order: ReviewOrder
+    sort: ReviewSort
     request: PageRequest
     with_total: bool
 
@@ -36,25 +36,25 @@ class Columns(NamedTuple):
         """Those of names: a service's with `its_`, its counters, its `seller_`, or a review's."""
         its = {name for name in names if name in services.READABLE}
         return cls(
-            ", ".join(map(column, sorted(_POINTED_AT.union(names) - its))),
+            ", ".join(map(column, sorted(_SORT_KEYS.union(names) - its))),
             ", ".join(services.READABLE[name] for name in sorted(its)) or "s.id AS its_id",
             services.WITH_SELLER if any(name.startswith("seller_") for name in its) else "",
         )
 
 
 # Where a review stands in any order.
-_POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
+_SORT_KEYS = {"id", "created_at", "rating", "helpful_count"}
 TYPES = sql.types_of(Review) | services.TYPES
 
 
-def in_one(part: Part) -> bool:
+def fits_one_statement(part: ReviewsRequest) -> bool:
     """Whether PostgreSQL has it in one statement: no numbered page, no total to be counted."""
     if part.request.offset:
         return False
-    return not part.with_total or review_list.counters_know(part.filter)
+    return not part.with_total or review_list.counters_cover(part.filter)
 
 
-def total_of(row: Mapping[str, Any], part: Part) -> int | None:
+def total_of(row: Mapping[str, Any], part: ReviewsRequest) -> int | None:
     """How many reviews the service has in all, if that was wanted."""
     if not part.with_total:
         return None
@@ -62,7 +62,7 @@ def total_of(row: Mapping[str, Any], part: Part) -> int | None:
     return sum([row[name] or 0 for name in (*counted, "hidden")])
 
 
-class Look(NamedTuple):
+class StorefrontStatement(NamedTuple):
     """A statement that lacks nothing but the service's name, and its values so far.
 
     `page` is the second one of SQLite, which cannot join a page to its parent: it lacks the
@@ -73,7 +73,7 @@ class Look(NamedTuple):
     values: tuple[Any, ...]
     page: tuple[str, tuple[Any, ...]] | None = None
 
-    def at(self, ref: Ref) -> tuple[Any, ...]:
+    def bound_to(self, ref: Ref) -> tuple[Any, ...]:
         """The whole statement and all of its values."""
         if ref.id is None:
             return _finished(self.text, "external_id"), *self.values, ref.external_id
@@ -87,26 +87,28 @@ class Look(NamedTuple):
         return await fetch(text, rows[0]["its_id"], *values)
 
 
-def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
+def storefront_statement(
+    viewer: Viewer, part: ReviewsRequest | None, columns: Columns
+) -> StorefrontStatement:
     """What shows a service to a viewer, with that part of its reviews or alone.
 
     The rows are one more than wanted, with the service's columns in each; of no reviews, there is
     one without an id.
     """
     if part is None:
-        return Look(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
-    listed, request = review_list.ORDERS[part.order], part.request
+        return StorefrontStatement(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
+    sort, request = review_list.SORTS[part.sort], part.request
     visible, unknown = visible_reviews(viewer), Condition("")
-    if part.with_total and (hidden := review_list.unknown_to_counters(viewer, part.filter)):
+    if part.with_total and (hidden := review_list.not_in_counters(viewer, part.filter)):
         unknown = review_list.within("s.id", hidden, part.filter)
     joins = sql.is_postgres()
     where = review_list.within("s.id" if joins else "?", visible, part.filter)
-    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
-    page = page_of(columns.review, TABLES, where.text, bounds.text, by)
+    bounds, by = request.bounds(sort), sort.order_by(backwards=request.backwards)
+    page = page_statement(columns.review, TABLES, where.text, bounds.text, by)
     values = (*where.values, *bounds.values, request.size + 1)
     if joins:
-        return Look(_joined(columns, unknown.text, page), (*unknown.values, *values))
-    return Look(_alone(columns, unknown.text), unknown.values, (page, values))
+        return StorefrontStatement(_joined(columns, unknown.text, page), (*unknown.values, *values))
+    return StorefrontStatement(_alone(columns, unknown.text), unknown.values, (page, values))
 
 
 # Made once: so that it is found again, here and by the driver, by its hash.

@@ -13,7 +13,7 @@ from models.rating_tally import Tally, average_in, count_in
 from models.service import SERVICE_PUBLIC
 from models.vendor import VENDOR_PUBLIC
 from resolvers import text_search
-from resolvers.keyset import Order, Page, PageRequest, Term, newest
+from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.service_standing import RANKS, ServiceStanding, rank_in
@@ -52,7 +52,7 @@ _COUNTERS = ", ".join(READABLE[name] for name in Tally._fields)
 _UNRATED = Tally()._asdict()
 
 
-class ServiceOrder(StrEnum):
+class ServiceSort(StrEnum):
     RANKING = "RANKING"
     NEWEST = "NEWEST"
     TITLE = "TITLE"
@@ -67,8 +67,8 @@ _RANKED = Listing(
     read=lambda rows: _with_tally(Service, rows),
 )
 
-ORDERS: dict[ServiceOrder, Order] = {
-    ServiceOrder.RANKING: Order(
+SORTS: dict[ServiceSort, Sort] = {
+    ServiceSort.RANKING: Sort(
         "RANKING",
         (
             Term(_RANK),
@@ -78,8 +78,8 @@ ORDERS: dict[ServiceOrder, Order] = {
         ),
         lambda row: [row["rank_"], row["average_"], row["count_"], row["id"].hex],
     ),
-    ServiceOrder.NEWEST: newest("s"),
-    ServiceOrder.TITLE: Order(
+    ServiceSort.NEWEST: newest("s"),
+    ServiceSort.TITLE: Sort(
         "TITLE",
         (
             Term("s.title_folded", str),
@@ -115,12 +115,12 @@ async def find_vendor(ref: Ref) -> Vendor | None:
 
 async def services_by_refs(refs: Sequence[Ref]) -> list[Service | None]:
     """The services named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(_SERVICES, "s", refs, partial(_subjects, Service)))
+    return _in_order_of(refs, await _by_refs(_SERVICES, "s", refs, partial(_subjects, Service)))
 
 
 async def vendors_by_refs(refs: Sequence[Ref]) -> list[Vendor | None]:
     """The vendors named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(_VENDORS, "v", refs, partial(_subjects, Vendor)))
+    return _in_order_of(refs, await _by_refs(_VENDORS, "v", refs, partial(_subjects, Vendor)))
 
 
 async def services_by_ids(ids: Collection[UUID]) -> dict[UUID, Service]:
@@ -136,7 +136,7 @@ async def vendors_by_ids(ids: Collection[UUID]) -> dict[UUID, Vendor]:
 async def list_services(
     vendor_ids: Sequence[UUID | None],
     filter: ServiceFilter,
-    order: ServiceOrder,
+    sort: ServiceSort,
     request: PageRequest,
     *,
     count: bool,
@@ -145,11 +145,11 @@ async def list_services(
 
     RANKING leaves out hidden services unless the filter asks for them; the other orders do not.
     """
-    conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
-    return await list_pages(_RANKED, conditions, ORDERS[order], request, count=count)
+    conditions = [_where(vendor_id, filter, sort) for vendor_id in vendor_ids]
+    return await list_pages(_RANKED, conditions, SORTS[sort], request, count=count)
 
 
-def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -> Condition:
+def _where(vendor_id: UUID | None, filter: ServiceFilter, sort: ServiceSort) -> Condition:
     conditions = [Condition("s.id = s.id")]
     if vendor_id is not None:
         conditions.append(Condition("s.vendor_id = ?", (vendor_id,)))
@@ -158,14 +158,14 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
         conditions.append(Condition(f"s.vendor_id = {named.text}", named.values))
     if filter.standing is not None:
         conditions.append(Condition(f"{_RANK} = {RANKS[filter.standing]}"))
-    elif order is ServiceOrder.RANKING and not filter.include_hidden:
+    elif sort is ServiceSort.RANKING and not filter.include_hidden:
         conditions.append(Condition(f"{_RANK} <> {RANKS[ServiceStanding.HIDDEN]}"))
     if filter.search is not None:
         conditions.append(text_search.holds("s.title_folded", filter.search))
     return all_of(*conditions)
 
 
-async def rated(
+async def counters_by_refs(
     services: Sequence[Ref],
     vendors: Sequence[Ref],
     *,
@@ -183,7 +183,7 @@ async def rated(
                 f"SELECT s.id, s.external_id, {columns} FROM {table} s"
                 " LEFT JOIN rating_counter k ON k.subject_id = s.id"
             )
-            rows = _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
+            rows = _in_order_of(refs, await _by_refs(select, "s", refs, fetch), read=getitem)
             found += [_UNRATED if row is None else row for row in rows]
     return found
 
@@ -193,7 +193,7 @@ async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
     return _with_tally(model, rows)
 
 
-async def _named(
+async def _by_refs(
     select: str, alias: str, refs: Sequence[Ref], fetch: Callable[..., Awaitable[Sequence[N]]]
 ) -> list[N]:
     parts, values = [], list[object]()
@@ -207,7 +207,7 @@ async def _named(
     return list(await fetch(f"{select} WHERE {' OR '.join(parts)}", *values))
 
 
-def _placed(
+def _in_order_of(
     refs: Sequence[Ref], rows: Sequence[N], read: Callable[[Any, str], Any] = getattr
 ) -> list[N | None]:
     by_id = {read(row, "id"): row for row in rows}

@@ -15,25 +15,25 @@ from resolvers.viewer import Condition, Viewer, visible_updates
 NAMELESS = "Team"
 
 _SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
-_KNOWN = """
+_UPSERT = """
 INSERT INTO team_member (id, external_id, display_name, email, created_at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
   email = excluded.email"""
 
 
-async def acting(viewer: Viewer) -> TeamMember:
+async def acting_member(viewer: Viewer) -> TeamMember:
     """The row of a viewer of the team, made when they first act, with what their token says now.
 
     Called in the transaction of the act. What a token does not say stays as it is known.
     """
-    name, email = _shown(viewer.display_name), _email(viewer)
+    name, email = _public_name(viewer.display_name), _email(viewer)
     known = await find_member(Ref(external_id=viewer.external_id))
     if known is not None:
         name, email = name or known.display_name, email or known.email
         if (known.display_name, known.email) == (name, email):
             return known
-    name = name or _shown(viewer.external_id) or NAMELESS
-    await sql.execute(_KNOWN, uuid7(), viewer.external_id, name, email, clock.now())
+    name = name or _public_name(viewer.external_id) or NAMELESS
+    await sql.execute(_UPSERT, uuid7(), viewer.external_id, name, email, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
 
@@ -83,7 +83,7 @@ def _visible_members(viewer: Viewer) -> Condition:
     )
 
 
-def _shown(name: str | None) -> str | None:
+def _public_name(name: str | None) -> str | None:
     """A name that customers may read; None for none, and for an e-mail address."""
     cleaned = user_text.line(name or "")[:200]
     return None if "@" in cleaned else cleaned or None

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from models import OrderUpdate, OrderUpdateStatus
-from resolvers.keyset import Order, Page, PageRequest, newest
+from resolvers.keyset import Page, PageRequest, Sort, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import all_of, list_pages
 from resolvers.update_lookup import LISTING
@@ -16,7 +16,7 @@ from resolvers.viewer import Condition, Viewer, visible_updates
 _NEWEST = newest("u")
 
 
-class OrderUpdateOrder(StrEnum):
+class OrderUpdateSort(StrEnum):
     LATEST_ACTIVITY = "LATEST_ACTIVITY"
     NEWEST = "NEWEST"
     OLDEST = "OLDEST"
@@ -39,7 +39,7 @@ async def list_updates(
     viewer: Viewer,
     order_ids: Sequence[UUID | None],
     filter: OrderUpdateFilter,
-    order: OrderUpdateOrder,
+    sort: OrderUpdateSort,
     request: PageRequest,
     *,
     count: bool,
@@ -48,7 +48,7 @@ async def list_updates(
     conditions = [
         all_of(*_narrowing(order_id, filter), visible_updates(viewer)) for order_id in order_ids
     ]
-    return await list_pages(LISTING, conditions, _order(viewer, order), request, count=count)
+    return await list_pages(LISTING, conditions, _sort(viewer, sort), request, count=count)
 
 
 def last_activity(viewer: Viewer) -> str:
@@ -56,13 +56,13 @@ def last_activity(viewer: Viewer) -> str:
     return "team_activity_at" if viewer.is_team else "customer_activity_at"
 
 
-def _order(viewer: Viewer, order: OrderUpdateOrder) -> Order:
-    match order:
-        case OrderUpdateOrder.NEWEST:
+def _sort(viewer: Viewer, sort: OrderUpdateSort) -> Sort:
+    match sort:
+        case OrderUpdateSort.NEWEST:
             return _NEWEST
-        case OrderUpdateOrder.OLDEST:
+        case OrderUpdateSort.OLDEST:
             return replace(_NEWEST, name="OLDEST", descending=False)
-        case OrderUpdateOrder.LATEST_ACTIVITY:
+        case OrderUpdateSort.LATEST_ACTIVITY:
             moved = newest("u", last_activity(viewer))
             return replace(moved, name="LATEST_ACTIVITY")
 

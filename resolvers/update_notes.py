@@ -10,7 +10,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights, team_members, tracking_log, user_text
 from resolvers.errors import Conflict, UpdateClosed
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.keyset import Page, PageRequest, newest
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.update_actions import must_be_party
@@ -49,7 +49,7 @@ async def post_note(
         must_be_party(viewer, update)
         _refuse(viewer, update)
         cleaned = user_text.body(body, "body", at_least=1)
-        member = await team_members.acting(viewer) if viewer.is_team else None
+        member = await team_members.acting_member(viewer) if viewer.is_team else None
         await _touch(viewer, update, internal=internal)
         await write(viewer, update, cleaned, member=member, internal=internal)
         return await must_find(viewer, update_id)
@@ -67,7 +67,7 @@ async def write(
 
     Belongs to a transaction that has changed the update's row, and so holds it. Raises TooOften.
     """
-    await must_be_seldom(viewer, update.order_id, "update_id")
+    await limit_frequency(viewer, update.order_id, "update_id")
     hidden = internal or not update.customer_visible
     note_id = uuid7()
     author_id = member.id if member else None
@@ -76,10 +76,10 @@ async def write(
         viewer, "note.posted", about=update, note_id=str(note_id), internal=hidden
     )
     if member is None:
-        await _tell_assignee(update, note_id)
+        await _notify_assignee(update, note_id)
     elif not hidden and update.customer_external_id != viewer.external_id:
         customer = await Customer.get(external_id=update.customer_external_id)
-        await _tell("note.from_staff", customer, update, note_id)
+        await _notify("note.from_staff", customer, update, note_id)
 
 
 async def list_notes(
@@ -130,15 +130,15 @@ async def _touch(viewer: Viewer, update: OrderUpdate, *, internal: bool) -> None
         _refuse(viewer, await must_find(viewer, update.id))
 
 
-async def _tell_assignee(update: OrderUpdate, note_id: UUID) -> None:
+async def _notify_assignee(update: OrderUpdate, note_id: UUID) -> None:
     if update.assignee_id is None:
         return
     assignee = await TeamMember.get(id=update.assignee_id)
     if assignee.external_id != update.customer_external_id:
-        await _tell("note.from_customer", team_members.addressee(assignee), update, note_id)
+        await _notify("note.from_customer", team_members.addressee(assignee), update, note_id)
 
 
-async def _tell(
+async def _notify(
     mail: str, to: Customer | mailers.Addressee, update: OrderUpdate, note_id: UUID
 ) -> None:
     await mailers.deliver_later(

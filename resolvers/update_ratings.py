@@ -15,7 +15,7 @@ from resolvers.errors import (
     NotSolved,
     RatingsDisabled,
 )
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from resolvers.review_content import whole_stars
 from resolvers.update_actions import is_superseded, must_be_customer
 from resolvers.update_lookup import must_find
@@ -50,7 +50,7 @@ async def rate_update(
         if not settings.ratings_enabled:
             raise RatingsDisabled("update_id")
         _must_be_ratable(viewer, update)
-        with told_at_once() as check:
+        with collect_refusals() as check:
             check(whole_stars, stars, "stars")
             words = check(_checked_comment, comment, settings)
         now, number = clock.now(), update.solves

@@ -9,7 +9,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights, site_settings, team_members, tracking_log, update_notes, user_text
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.update_actions import must_be_customer
 from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
@@ -49,8 +49,8 @@ async def solve_update(
         update = await must_find(viewer, update_id, hold=True)
         _must_be_open(update)
         notified = _checked_notice(update, notify_customer)
-        await must_be_seldom(viewer, update.order_id, "update_id")
-        member, now = await team_members.acting(viewer), clock.now()
+        await limit_frequency(viewer, update.order_id, "update_id")
+        member, now = await team_members.acting_member(viewer), clock.now()
         changed = await sql.fetch(_SOLVE, now, now, now, update.id)
         if not changed:
             _must_be_open(await must_find(viewer, update_id))
@@ -61,7 +61,7 @@ async def solve_update(
             viewer, "update.solved", about=update, number=number, notified=notified
         )
         if notified and update.customer_external_id != viewer.external_id:
-            await _tell_customer(update, number)
+            await _notify_customer(update, number)
         return await must_find(viewer, update_id)
 
 
@@ -74,8 +74,8 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
     async with transaction():
         update = await must_find(viewer, update_id)
         _must_be_solved(update)
-        await must_be_seldom(viewer, update.order_id, "update_id")
-        member = await team_members.acting(viewer)
+        await limit_frequency(viewer, update.order_id, "update_id")
+        member = await team_members.acting_member(viewer)
         await _reopen(viewer, update)
         await tracking_log.record(viewer, "update.reopened", about=update, number=update.solves)
         if body := user_text.optional_body(note, "note"):
@@ -95,7 +95,7 @@ async def report_still_has_issue(
         update = await must_find(viewer, update_id)
         must_be_customer(viewer, update)
         _must_be_solved(update)
-        await must_be_seldom(viewer, update.order_id, "update_id")
+        await limit_frequency(viewer, update.order_id, "update_id")
         await _reopen(viewer, update)
         await tracking_log.record(
             viewer, "update.still_has_issue", about=update, number=update.solves
@@ -130,7 +130,7 @@ def _checked_notice(update: OrderUpdate, notify_customer: bool | None) -> bool:
     return bool(notify_customer)
 
 
-async def _tell_customer(update: OrderUpdate, number: int) -> None:
+async def _notify_customer(update: OrderUpdate, number: int) -> None:
     settings = await site_settings.current()
     customer = await Customer.get(external_id=update.customer_external_id)
     await mailers.deliver_later(

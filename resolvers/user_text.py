@@ -29,7 +29,7 @@ def line(text: str) -> str:
     return unwanted_characters.removed(_WHITE.sub(" ", text)).strip()
 
 
-def short(text: str, *field: str, at_most: int) -> str:
+def title(text: str, *field: str, at_most: int) -> str:
     """A title: plain text on one line, of which something can be seen. Raises Invalid."""
     cleaned = line(text)
     if len(cleaned) > at_most or not visible_length(cleaned):

@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 # Who sees of reviews what everybody sees.
-SEE_PUBLIC_ALONE = {Role.ANONYMOUS, Role.INTEGRATION}
+PUBLIC_ONLY_ROLES = {Role.ANONYMOUS, Role.INTEGRATION}
 _PEOPLE = {Role.CUSTOMER, Role.VENDOR, Role.STAFF, Role.ADMIN}
 
 

@@ -14,8 +14,8 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(frequency, "MOST_LATELY", 5)
-    monkeypatch.setattr(frequency, "MOST_EVER", 8)
+    monkeypatch.setattr(frequency, "MAX_RECENT", 5)
+    monkeypatch.setattr(frequency, "MAX_EVER", 8)
 
 
 @pytest.fixture

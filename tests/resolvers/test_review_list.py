@@ -13,7 +13,7 @@ from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
 from models.engine_asyncpg import SafeAsyncpgClient
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest
-from resolvers.review_list import ReviewFilter, ReviewOrder, Scope
+from resolvers.review_list import ReviewFilter, ReviewSort, Scope
 from resolvers.user_text import fold
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
@@ -246,7 +246,7 @@ async def test_a_guest_counts_what_a_guest_sees(many):
     guest = Viewer(Role.GUEST, order_id=held.order_id)
     scope = Scope("service", held.service_id)
 
-    page = (await review_list.list_reviews(guest, [scope], ReviewFilter(), ReviewOrder.NEWEST, PageRequest(100), count=True))[0]  # fmt: skip
+    page = (await review_list.list_reviews(guest, [scope], ReviewFilter(), ReviewSort.NEWEST, PageRequest(100), count=True))[0]  # fmt: skip
 
     assert page.total == len(page.rows) == 16
 
@@ -401,17 +401,17 @@ async def test_the_hot_lists_are_ranges_of_the_intended_index(app):
     scopes = {"service": base.service_id, "vendor": base.vendor_id}
     indexes = {"NEWEST": "newest", "HIGHEST": "highest", "LOWEST": "lowest", "MOST_HELPFUL": "helpful"}  # fmt: skip
 
-    for (subject, key), order in itertools.product(scopes.items(), ReviewOrder):
+    for (subject, key), order in itertools.product(scopes.items(), ReviewSort):
         plan = await _plan(ANONYMOUS, Scope(subject, key), order)
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
-        (cursor,) = review_list.ORDERS[order].cursors([vars(middle)])
+        (cursor,) = review_list.SORTS[order].cursors([vars(middle)])
         plan = await _plan(ANONYMOUS, Scope(subject, key), order, request=PageRequest(10, after=cursor))  # fmt: skip
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
-    site = await _plan(ANONYMOUS, Scope(), ReviewOrder.NEWEST)
+    site = await _plan(ANONYMOUS, Scope(), ReviewSort.NEWEST)
     assert "ix_review_newest" in site
     assert "Sort" not in site
     assert "TEMP B-TREE" not in site
@@ -423,7 +423,7 @@ async def test_totals_of_people_who_are_signed_in_walk_through_no_published_revi
     viewer = Viewer(role, external_id="CARL", vendor="CARL")
 
     for subject, key in (("service", base.service_id), ("vendor", base.vendor_id)):
-        plans = await _plans(viewer, Scope(subject, key), ReviewOrder.NEWEST, count=True)
+        plans = await _plans(viewer, Scope(subject, key), ReviewSort.NEWEST, count=True)
         assert "_hidden" in plans[-1], plans
 
 
@@ -431,7 +431,7 @@ async def test_the_hot_lists_of_people_who_are_signed_in_need_no_sorting(app):
     base = await _fill()
     stranger = Viewer(Role.CUSTOMER, external_id="CARL")
 
-    plan = await _plan(stranger, Scope("service", base.service_id), ReviewOrder.HIGHEST)
+    plan = await _plan(stranger, Scope("service", base.service_id), ReviewSort.HIGHEST)
 
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan

@@ -15,7 +15,7 @@ from resolvers import (
     reviews,
     site_settings,
 )
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.ref import Ref
 from resolvers.viewer import Role, Viewer
 from schema import ids
@@ -285,7 +285,7 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
     for name, (_, attempt) in refusals.items():
         try:
             await attempt
-        except UserError as error:
+        except Refusal as error:
             found[name] = error.code
 
     assert found == {name: code for name, (code, _) in refusals.items()}

@@ -7,7 +7,7 @@ import pytest
 
 from models import OrderUpdate, OutboxMail, UpdateNote, UpdateSolve
 from resolvers import update_notes, update_ratings, update_solves
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
@@ -24,7 +24,7 @@ def race():
         async def outcome(name, attempt):
             try:
                 await attempt
-            except UserError as error:
+            except Refusal as error:
                 return name, error.code
             return name, None
 
