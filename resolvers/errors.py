@@ -1,4 +1,4 @@
-"""Every refusal: one class a fact. The docstring is the message, `code` is public API."""
+"""Every refusal, one class each. The docstring is the message; `code` is public API."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ class Refusal(Exception):
     code: ClassVar[str] = "INVALID"
 
     def __init__(self, *field: str, message: str | None = None) -> None:
-        """`field` is the path of the input at fault, from inside `input`: `("rating",)`."""
+        """`field` is the path of the faulty value within `input`, such as `("rating",)`."""
         self.field = list(field)
         self.message = message or " ".join((type(self).__doc__ or "").split())
         super().__init__(self.message)
 
     @property
     def all(self) -> "list[Refusal]":
-        """Itself, and what else was wrong with the same input."""
+        """Every refusal of the same input, this one included."""
         return [self]
 
 

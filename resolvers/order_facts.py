@@ -1,4 +1,4 @@
-"""What a row of the feed says, and whether it can be believed."""
+"""The content of a feed row, and its validation."""
 
 import re
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from resolvers.moments import Moment, moment
 _ADDRESS = re.compile(r"\S@\S+\.\S")
 MAX_NAME, MAX_TITLE = 200, 300
 CLOCK_SKEW = timedelta(minutes=5)
-# A date before computers is a bug of the sender, and its local day may lie before the calendar.
+# Earlier dates are bugs of the sender, and their local day may be outside Python's calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Keep(Enum):
-    """The row says nothing of it: what is known stays."""
+    """The row does not mention this value: the stored one stays."""
 
     KEEP = "KEEP"
 
@@ -48,10 +48,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
+    """One order as the marketplace reports it. `undated`: its completion date is unknown.
 
-    `hand_over`: a reviewed order may get another customer. Until they are `checked`, dates are as
-    they were sent: one may be Unreadable.
+    `hand_over`: a reviewed order may get another customer. Before `checked`, dates are as sent and
+    may be Unreadable.
     """
 
     external_id: str
@@ -71,7 +71,7 @@ class OrderFacts:
 
 
 class Checked(NamedTuple):
-    """The facts as they will be stored, why they cannot be, and what of them is left out."""
+    """The facts as they will be stored, errors that refuse the row, and values left out of it."""
 
     facts: OrderFacts
     errors: list[Refusal]
@@ -81,8 +81,8 @@ class Checked(NamedTuple):
 def checked(facts: OrderFacts, *path: str) -> Checked:
     """The facts of a row, with everything that is wrong with it.
 
-    Ids, dates and titles decide what the order is: a wrong one is an error. Names, addresses,
-    languages and web addresses are decoration: a wrong one is a warning, and stays as it is known.
+    Ids, dates and titles identify the order: a bad one is an error. Names, e-mail addresses,
+    languages and URLs are decoration: a bad one is a warning, and the stored value stays.
     """
     checks = _Checks(path)
     order_id = checks.required(user_text.identifier, facts.external_id, "external_id")
@@ -105,7 +105,7 @@ def checked(facts: OrderFacts, *path: str) -> Checked:
 
 
 class _Checks:
-    """Collects what is wrong with a row."""
+    """Collects the errors and warnings of a row."""
 
     def __init__(self, path: tuple[str, ...]) -> None:
         self._path = path
@@ -113,11 +113,11 @@ class _Checks:
         self.warnings: list[Refusal] = []
 
     def required(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
-        """The value as checked; a wrong one refuses the row."""
+        """The cleaned value; a bad one refuses the row."""
         return self._check(check, value, field, self.errors)
 
     def optional(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
-        """The value as checked; a wrong one is as if it had been left out."""
+        """The cleaned value; a bad one counts as left out."""
         return self._check(check, value, field, self.warnings)
 
     def _check(

@@ -1,4 +1,4 @@
-"""What an outage of the database means: a refusal for who asked, and a line in the log."""
+"""Database outages: the refusal for the client, and a line in the log."""
 
 import logging
 import time
@@ -8,25 +8,25 @@ from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal
 
 log = logging.getLogger("candor.database")
 
-# One line of each kind of trouble, not one for each request.
+# Log each reason at most once in this time, not once per request.
 QUIET_SECONDS = 60.0
 _last_logged: dict[str, float] = {}
 
 
-def refusal_of(trouble: unavailable.Unavailable) -> Refusal:
-    """The refusal of what the database did not do; what it may have stored is not denied."""
-    _warn(trouble.reason)
-    seen = outcome.current.get()
-    if isinstance(trouble, unavailable.OutcomeUnknown) or (seen and not seen.is_nothing):
-        return unknown_outcome(seen)
+def refusal_of(error: unavailable.Unavailable) -> Refusal:
+    """The refusal after an outage: OutcomeUnknown if something may have been stored."""
+    _warn(error.reason)
+    current = outcome.current.get()
+    if isinstance(error, unavailable.OutcomeUnknown) or (current and not current.is_nothing):
+        return unknown_outcome(current)
     return DatabaseUnavailable()
 
 
-def unknown_outcome(seen: outcome.Outcome | None) -> OutcomeUnknown:
-    """The refusal of what may have been stored, with the advice of all that was begun."""
-    if seen is None or not seen.advice:
+def unknown_outcome(current: outcome.Outcome | None) -> OutcomeUnknown:
+    """The refusal when something may have been stored, with the advice of each step begun."""
+    if current is None or not current.advice:
         return OutcomeUnknown()
-    advice = " ".join(dict.fromkeys(seen.advice))
+    advice = " ".join(dict.fromkeys(current.advice))
     return OutcomeUnknown(
         message=f"Nobody knows whether this was stored: its answer did not come. {advice}"
     )

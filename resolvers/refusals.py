@@ -1,4 +1,4 @@
-"""All that is wrong with an input, told at once."""
+"""Report everything that is wrong with an input at once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,32 +12,32 @@ class Refusals(Refusal):
 
     code = "INVALID"
 
-    def __init__(self, found: list[Refusal]) -> None:
-        first = found[0]  # what is seen by whoever looks at one alone
+    def __init__(self, refusals: list[Refusal]) -> None:
+        first = refusals[0]  # for callers that report only one
         super().__init__(*first.field, message=first.message)
-        self.code = first.code  # type: ignore[misc] # of each its own
-        self._found = found
+        self.code = first.code  # type: ignore[misc] # a ClassVar elsewhere, here per instance
+        self._refusals = refusals
 
     @property
     def all(self) -> list[Refusal]:
-        return self._found
+        return self._refusals
 
 
 @contextmanager
 def collect_refusals() -> Iterator[Callable[..., Any]]:
-    """Gives `check(rule, *its_arguments)`: what the rule returns, or None when it refuses.
+    """Yield `check(rule, *arguments)`, which returns the rule's result, or None if it refuses.
 
-    Raises at the end what was refused: the one refusal, or Refusals.
+    At the end of the block, raises the one refusal, or several of them as Refusals.
     """
-    found: list[Refusal] = []
+    refusals: list[Refusal] = []
 
-    def check(rule: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    def check(rule: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            return rule(*given, **named)
-        except Refusal as refused:
-            found.extend(refused.all)
+            return rule(*args, **kwargs)
+        except Refusal as refusal:
+            refusals.extend(refusal.all)
             return None
 
     yield check
-    if found:
-        raise found[0] if len(found) == 1 else Refusals(found)
+    if refusals:
+        raise refusals[0] if len(refusals) == 1 else Refusals(refusals)

@@ -1,4 +1,4 @@
-"""May this person review this order now? The one rule that the question and the mutation share."""
+"""Whether a viewer may review an order now: one rule, shared by the query and the mutation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,9 +26,9 @@ from resolvers.viewer import Role, Viewer
 
 
 class IneligibilityReason(StrEnum):
-    """Each with its refusal of a mutation, in the order of testing: the first that applies is told.
+    """Each with the mutation's refusal, in order of precedence: the first that applies is reported.
 
-    What has no name of its own is called as the code of its refusal.
+    Named after its refusal's code unless it has its own name.
     """
 
     refusal: type[Refusal]
@@ -63,7 +63,7 @@ _BY_STATUS = {
 
 @dataclass(frozen=True)
 class Eligibility:
-    """The verdict, the sentence for it, and the deadline where there is one."""
+    """The verdict, its message, and the review window if there is one."""
 
     reason: IneligibilityReason | None
     message: str
@@ -71,7 +71,7 @@ class Eligibility:
     existing_review: Review | None = None
 
     def raise_if_refused(self, *field: str) -> None:
-        """Raise the refusal of the mutation when the verdict is no."""
+        """Raise the mutation's refusal if there is a reason against a review."""
         if self.reason is not None:
             raise self.reason.refusal(*field, message=self.message)
 
@@ -105,7 +105,7 @@ def judge(
     *,
     existing: Review | None = None,
 ) -> Eligibility:
-    """The rule itself, on an order that the viewer may see, with its parties and `is_reviewed`."""
+    """The rule itself; the viewer may see the order, which has its parties and `is_reviewed`."""
     deadline = review_window.deadline(order.completed_at, settings)
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:
@@ -121,7 +121,7 @@ def judge(
 
 
 def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
-    """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
+    """The same rule for an edit, where a review already exists. Raises the refusal."""
     reason, deadline = _reason(viewer, order), review_window.deadline(order.completed_at, settings)
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
@@ -130,7 +130,7 @@ def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: da
 
 
 def is_customer(viewer: Viewer, order: Order) -> bool:
-    """Whether the viewer received the service: as its customer, or by the link to this order."""
+    """Whether the viewer is the order's customer, signed in or by the link to this order."""
     if viewer.role is Role.GUEST:
         return viewer.order_id == order.id
     return viewer.is_person and viewer.external_id == order.customer.external_id

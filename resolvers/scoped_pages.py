@@ -1,4 +1,4 @@
-"""Pages of several lists of one kind, below several parents, in one statement."""
+"""Fetch the pages of several lists of one kind, one per parent, in one statement."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -15,10 +15,10 @@ Totals = Callable[[Sequence[Condition]], Awaitable[list[int]]]
 
 
 class Listing(NamedTuple, Generic[M]):
-    """What lists of one kind are made of.
+    """The SQL and model of one kind of list.
 
-    `tables` (what follows FROM) are those that conditions and orders speak of; `joined` only adds
-    columns. `read` makes objects of the rows when there is more to them than the model's columns.
+    `tables` (the text after FROM) are used by conditions and sorts; `joined` only adds columns.
+    `read` turns rows into objects if they hold more than the model's columns.
     """
 
     model: type[M]
@@ -42,7 +42,7 @@ async def list_pages(
 ) -> list[Page[M]]:
     """A page of each list, given by its condition, all in one statement.
 
-    `total` only with `count`: by another statement, or by `totals` where something knows better.
+    With `count` each page has its `total`: counted by another statement, or computed by `totals`.
     """
     parts, values = [], list[object]()
     for number, where in enumerate(conditions):
@@ -55,8 +55,8 @@ async def list_pages(
         scopes[row["scope"]].append(row)
     pages = [cut(listing.objects(rows), request, sort) for rows in scopes]
     if count:
-        found = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
-        for page, total in zip(pages, found, strict=True):
+        counts = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
+        for page, total in zip(pages, counts, strict=True):
             page.total = total
     return pages
 
@@ -64,11 +64,11 @@ async def list_pages(
 def _list_statement(
     listing: Listing[Any], where: Condition, sort: Sort, request: PageRequest, number: int
 ) -> tuple[str, list[object]]:
-    """The statement of one list with its values: one row more than asked for, for `cut`."""
+    """The statement of one list and its values. It fetches one extra row, for `cut`."""
     by = sort.order_by(backwards=request.backwards)
     columns, tables = f"{number} AS scope, {listing.columns}", f"{listing.tables} {listing.joined}"
     if request.offset:
-        # Rows are counted off in the index alone; only those of the page are read.
+        # Skip rows in the index alone, and read only those of the page.
         key = sort.terms[-1].sql
         inner = page_statement(f"{key} AS id", listing.tables, where.text, "", by)
         text = (
@@ -81,20 +81,20 @@ def _list_statement(
     return text, [*where.values, *bounds.values, request.size + 1]
 
 
-# Made once: so that it is found again, here and by the driver, by its hash.
+# Cached, so that the driver's cache of prepared statements gets the same string, already hashed.
 @lru_cache(1_000)
 def page_statement(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
-    """The statement of a page, whose last value is how many rows it takes."""
+    """The statement of a page. Its last value is the maximum number of rows."""
     return f"SELECT {columns} FROM {tables} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
 
 
 async def count_rows(tables: str, conditions: Sequence[Condition]) -> list[int]:
-    """How many rows each list holds, in one statement. `tables` is what follows FROM."""
+    """The number of rows in each list, in one statement. `tables` is the text after FROM."""
     return await sums("COUNT(*)", tables, conditions)
 
 
 async def sums(total: str, tables: str, conditions: Sequence[Condition]) -> list[int]:
-    """What `total` is in the rows of each condition, in one statement; 0 where there is no row."""
+    """The SQL expression `total` for each condition, in one statement; 0 if there is no row."""
     parts = [
         f"SELECT {number} AS scope, {total} AS total FROM {tables} WHERE {where.text}"
         for number, where in enumerate(conditions)

@@ -1,4 +1,4 @@
-"""Services and vendors with their ratings. Both are public."""
+"""Services and vendors with their ratings; all of it is public."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ _SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {FROM}"
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
-# Of the columns below.
+# The types of the columns in READABLE.
 TYPES = sql.types_of(Service, "its_") | sql.types_of(Vendor, "seller_")
 
 
 R = TypeVar("R", Service, Vendor)
-# Whatever has an id and an external id.
+# Anything with an id and an external id.
 N = TypeVar("N")
 
 
-# Each column that can be shown alone, with what is joined for those of the seller.
+# Columns that can be read one by one; those named seller_… need the join WITH_SELLER.
 WITH_SELLER = (
     " JOIN vendor v ON v.id = s.vendor_id LEFT JOIN rating_counter w ON w.subject_id = v.id"
 )
@@ -58,7 +58,7 @@ class ServiceSort(StrEnum):
     TITLE = "TITLE"
 
 
-# With the sort keys.
+# Includes the sort keys of RANKING.
 _RANKED = Listing(
     Service,
     f"{sql.columns(Service, 's')}, {_TALLY},"
@@ -93,7 +93,7 @@ SORTS: dict[ServiceSort, Sort] = {
 
 @dataclass(frozen=True)
 class ServiceFilter:
-    """What narrows a list of services. `include_hidden` puts the hidden ones into RANKING too."""
+    """Conditions that narrow a list; all must hold. `include_hidden` matters for RANKING only."""
 
     vendor: Ref | None = None
     standing: ServiceStanding | None = None
@@ -114,23 +114,23 @@ async def find_vendor(ref: Ref) -> Vendor | None:
 
 
 async def services_by_refs(refs: Sequence[Ref]) -> list[Service | None]:
-    """The services named, in the order of the names; None for an unknown one."""
+    """The referenced services, in the order of `refs`; None for an unknown one."""
     return _in_order_of(refs, await _by_refs(_SERVICES, "s", refs, partial(_subjects, Service)))
 
 
 async def vendors_by_refs(refs: Sequence[Ref]) -> list[Vendor | None]:
-    """The vendors named, in the order of the names; None for an unknown one."""
+    """The referenced vendors, in the order of `refs`; None for an unknown one."""
     return _in_order_of(refs, await _by_refs(_VENDORS, "v", refs, partial(_subjects, Vendor)))
 
 
 async def services_by_ids(ids: Collection[UUID]) -> dict[UUID, Service]:
-    found = await services_by_refs([Ref(id=each) for each in ids])
-    return {service.id: service for service in found if service is not None}
+    services = await services_by_refs([Ref(id=each) for each in ids])
+    return {service.id: service for service in services if service is not None}
 
 
 async def vendors_by_ids(ids: Collection[UUID]) -> dict[UUID, Vendor]:
-    found = await vendors_by_refs([Ref(id=each) for each in ids])
-    return {vendor.id: vendor for vendor in found if vendor is not None}
+    vendors = await vendors_by_refs([Ref(id=each) for each in ids])
+    return {vendor.id: vendor for vendor in vendors if vendor is not None}
 
 
 async def list_services(
@@ -143,7 +143,7 @@ async def list_services(
 ) -> list[Page[Service]]:
     """A page of services for each vendor (None: of all vendors), in one statement.
 
-    RANKING leaves out hidden services unless the filter asks for them; the other orders do not.
+    RANKING leaves out hidden services unless the filter includes them; other sorts do not.
     """
     conditions = [_where(vendor_id, filter, sort) for vendor_id in vendor_ids]
     return await list_pages(_RANKED, conditions, SORTS[sort], request, count=count)
@@ -172,11 +172,11 @@ async def counters_by_refs(
     columns: str = _COUNTERS,
     fetch: sql.Fetch = sql.fetch,
 ) -> list[sql.Record]:
-    """The counters of services, then of vendors, in the order of their names.
+    """The counters of services, then of vendors, in the order of the refs.
 
-    What nobody knows is not reviewed.
+    Unknown ones have the counters of an unrated one.
     """
-    found = list[sql.Record]()
+    counters = list[sql.Record]()
     for table, refs in (("service", services), ("vendor", vendors)):
         if refs:
             select = (
@@ -184,8 +184,8 @@ async def counters_by_refs(
                 " LEFT JOIN rating_counter k ON k.subject_id = s.id"
             )
             rows = _in_order_of(refs, await _by_refs(select, "s", refs, fetch), read=getitem)
-            found += [_UNRATED if row is None else row for row in rows]
-    return found
+            counters += [_UNRATED if row is None else row for row in rows]
+    return counters
 
 
 async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
@@ -219,10 +219,10 @@ def _in_order_of(
 
 
 def _with_tally(model: type[R], rows: list[sql.Row]) -> list[R]:
-    found = sql.hydrate(model, rows)
-    for subject, row in zip(found, rows, strict=True):
+    subjects = sql.hydrate(model, rows)
+    for subject, row in zip(subjects, rows, strict=True):
         subject.tally = Tally.of(row)
-    return found
+    return subjects
 
 
 def _first(rows: list[R]) -> R | None:

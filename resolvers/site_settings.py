@@ -1,4 +1,4 @@
-"""What the site's admin decides, validated when it changes."""
+"""The site's settings, which its admins change: read, validate, store."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,14 +18,14 @@ MAX_WINDOW_DAYS, MAX_REMINDER_DAYS, MAX_DELAY_MINUTES = 36_500, 365, 10_080
 
 
 async def current() -> SiteSettings:
-    """The settings as they are now; the defaults until an admin changes one."""
+    """The current settings; the defaults until an admin changes one."""
     return await SiteSettings.get_or_none(key="site") or SiteSettings()
 
 
 async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
-    """Change the settings given, and only those. Keys are the columns' names.
+    """Change the given settings. Keys are names of columns.
 
-    Raises Unauthenticated, Forbidden, Invalid with each field at fault.
+    Raises Unauthenticated, Forbidden, Invalid with each faulty field.
     """
     viewer.must_be_admin()
     with collect_refusals() as check:
@@ -41,10 +41,10 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
 def _checked(name: str, value: Any) -> Any:
     if value is None and name not in NULLABLE:
         raise Invalid(name, message="This setting cannot be null.")
-    return _CHECKS.get(name, _as_is)(name, value)
+    return _CHECKS.get(name, _unchanged)(name, value)
 
 
-def _as_is(_name: str, value: Any) -> Any:
+def _unchanged(_name: str, value: Any) -> Any:
     return value
 
 
@@ -69,7 +69,7 @@ def _time_zone(name: str, value: str) -> str:
 
 
 def url(name: str, value: str) -> str:
-    """An absolute http(s) address, its host in A-labels. Raises Invalid."""
+    """An absolute http(s) URL, its host in A-labels. Raises Invalid."""
     return _valid(name, value, web_address.checked)
 
 
@@ -101,7 +101,7 @@ def _template(*known: str) -> Callable[[str, str], str]:
 
 
 def _valid(name: str, value: str, checked: Callable[[str], str]) -> str:
-    """The value as it is stored, by a function that raises ValueError. Raises Invalid."""
+    """The value as `checked` returns it. Raises Invalid for its ValueError."""
     try:
         return checked(value)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Lists of order updates: of one order, of all that the viewer may see, filtered and ordered."""
+"""Lists of order updates, of one order or of all visible ones, filtered and sorted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class OrderUpdateSort(StrEnum):
 
 @dataclass(frozen=True)
 class OrderUpdateFilter:
-    """What narrows a list. Everything given must hold. It never widens what the viewer may see."""
+    """Conditions that narrow a list, never widening what the viewer may see; all must hold."""
 
     order: Ref | None = None
     status: OrderUpdateStatus | None = None
@@ -52,7 +52,7 @@ async def list_updates(
 
 
 def last_activity(viewer: Viewer) -> str:
-    """The clock that this viewer's lists run by: internal notes do not move the customer's."""
+    """The column of last activity for this viewer: internal notes do not change the customer's."""
     return "team_activity_at" if viewer.is_team else "customer_activity_at"
 
 
@@ -63,8 +63,7 @@ def _sort(viewer: Viewer, sort: OrderUpdateSort) -> Sort:
         case OrderUpdateSort.OLDEST:
             return replace(_NEWEST, name="OLDEST", descending=False)
         case OrderUpdateSort.LATEST_ACTIVITY:
-            moved = newest("u", last_activity(viewer))
-            return replace(moved, name="LATEST_ACTIVITY")
+            return replace(newest("u", last_activity(viewer)), name="LATEST_ACTIVITY")
 
 
 def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:
@@ -79,7 +78,7 @@ def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Conditi
             named = ref.id_in(table)
             conditions.append(Condition(f"u.{column} = {named.text}", named.values))
     if filter.status is not None:
-        # As text of the statement: the planner sees which index fits.
+        # A literal, not a parameter, so that the planner can choose the index.
         conditions.append(Condition(f"u.status = '{filter.status.value}'"))
     if filter.unassigned is not None:
         negated = "" if filter.unassigned else "NOT "

@@ -1,4 +1,4 @@
-"""Open an order update, and say who looks after it."""
+"""Open an order update, and assign it to a member of the team."""
 
 from uuid import UUID
 
@@ -43,8 +43,8 @@ async def open_update(
 ) -> OrderUpdate:
     """Open an update of an order, as the team or as the order's customer.
 
-    The message, if there is one, becomes its first note. Customers open visible ones and assign
-    nobody.
+    The message, if given, becomes its first note. Only the team opens internal updates and assigns
+    them.
 
     Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
     BodyTooLong.
@@ -80,9 +80,9 @@ async def open_update(
 async def assign_update(
     viewer: Viewer, *, update_id: UUID, assignee: Ref | None = None
 ) -> OrderUpdate:
-    """Assign an update to somebody of the team, or to nobody. The same again changes nothing.
+    """Assign an update to a member of the team, or to nobody. The same again changes nothing.
 
-    Solves that were made keep their credit.
+    Earlier solves keep their credit.
     Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed.
     """
     rights.may_handle_updates(viewer)

@@ -165,7 +165,9 @@ async def test_the_listening_connection_comes_back(told, app, database, monkeypa
         pytest.skip("SQLite tells within the process")
     monkeypatch.setattr(heard, "_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(heard, "_ALIVE_SECONDS", 0.1)
-    cut = f"SELECT pid, pg_terminate_backend(pid) AS cut FROM pg_stat_activity WHERE {LISTENING}"
+    cut = (
+        f"SELECT pid, pg_terminate_backend(pid)::int AS cut FROM pg_stat_activity WHERE {LISTENING}"
+    )
     [lost] = await sql.fetch(cut)
 
     async def is_another():
