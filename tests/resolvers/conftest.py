@@ -1,4 +1,4 @@
-"""Who feeds orders: the marketplace's own key, and keys that are bound to a vendor."""
+"""Keys that feed orders: the marketplace's own, and keys bound to a vendor."""
 
 import pytest
 
@@ -8,7 +8,7 @@ RESULT = """results { externalId outcome order { externalId status completedAt }
 
 @pytest.fixture
 def send(shop):
-    """Feed orders, as the marketplace or by another key: the results."""
+    """Feed orders, with the marketplace's key or another, and return the results."""
 
     async def send(*orders, by=None):
         payload = await (by or shop).do("upsertOrders", RESULT, orders=list(orders))

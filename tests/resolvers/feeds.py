@@ -1,4 +1,4 @@
-"""A customer, two vendors and their orders, as feeds tell of them."""
+"""Two customers, two vendors and their orders, as a feed sends them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ def ago(**span):
 
 
 def order(id="ORDER-1", **changes):
-    """A completed order of Wilma's."""
+    """A completed order of Wilma's from the honest vendor."""
     return {
         "externalId": id,
         "status": "COMPLETED",
@@ -27,10 +27,10 @@ def order(id="ORDER-1", **changes):
 
 
 def evils(id="EVIL-1", **changes):
-    """The same of the vendor whom nobody should trust."""
+    """The same from the malicious vendor."""
     return order(id, vendor=EVIL, service=THING) | changes
 
 
-def said(results):
+def outcomes(results):
     """The outcome of each row, or the codes of its errors."""
     return [r["outcome"] or ",".join(error["code"] for error in r["errors"]) for r in results]

@@ -1,4 +1,4 @@
-"""The feed under attack and in a hurry: keys of vendors, feeds that race, hand-overs meanwhile."""
+"""The feed under attack: a vendor's key that wants another's mails, reviews or customers."""
 
 import asyncio
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
-from tests.resolvers.feeds import BOB, EVIL, GOOD, NOW, WILMA, ago, evils, order, said
+from tests.resolvers.feeds import BOB, EVIL, GOOD, NOW, WILMA, ago, evils, order, outcomes
 from tests.waiting import until_locked
 
 SHILL = {"externalId": "SHILL", "displayName": "Sam Shill", "email": "shill@example.com"}
@@ -30,10 +30,8 @@ async def address_of(external_id):
     return stored.address_of(stored.customer)
 
 
-# Where mails with links go
-
-
-async def test_an_address_that_a_bound_key_told_does_not_follow_an_order_to_another_vendor(
+# Addresses of mails with links
+async def test_an_address_sent_by_a_vendors_key_does_not_follow_an_order_to_another_vendor(
     send, evil_key
 ):
     """Evil guesses an order number and a customer; the marketplace sends no addresses."""
@@ -41,11 +39,11 @@ async def test_an_address_that_a_bound_key_told_does_not_follow_an_order_to_anot
 
     results = await send(order("ORDER-7", customer=NAMELESS))
 
-    assert said(results) == ["UPDATED"]
+    assert outcomes(results) == ["UPDATED"]
     assert await address_of("ORDER-7") is None
 
 
-async def test_an_address_that_a_bound_key_told_of_one_person_is_not_used_for_the_next(
+async def test_an_address_sent_by_a_vendors_key_for_one_customer_is_not_used_for_the_next(
     send, nina_key, evil_key
 ):
     await send(evils(customer=BOB), by=evil_key)
@@ -56,9 +54,7 @@ async def test_an_address_that_a_bound_key_told_of_one_person_is_not_used_for_th
     assert await address_of("ORDER-1") != "wilma@example.com"
 
 
-async def test_a_bound_key_does_not_turn_the_mails_of_the_marketplaces_order_to_itself(
-    send, nina_key
-):
+async def test_a_vendors_key_cannot_redirect_mails_of_the_marketplaces_order(send, nina_key):
     await send(order())
 
     await send(order(customer=NOBODY), by=nina_key)
@@ -66,7 +62,7 @@ async def test_a_bound_key_does_not_turn_the_mails_of_the_marketplaces_order_to_
     assert await address_of("ORDER-1") == "wilma@example.com"
 
 
-async def test_a_bound_key_does_not_rename_the_author_of_a_review_of_itself(
+async def test_a_vendors_key_cannot_rename_the_author_of_a_review_of_the_vendor(
     send, nina_key, wilma, nobody
 ):
     await send(order())
@@ -80,10 +76,8 @@ async def test_a_bound_key_does_not_rename_the_author_of_a_review_of_itself(
     assert found["reviews"]["nodes"] == [{"author": {"displayName": "Wilma W."}}]
 
 
-# What was completed
-
-
-async def test_a_bound_key_never_gives_a_completed_order_to_another_by_taking_a_step_back(
+# Completed orders
+async def test_a_vendors_key_cannot_reassign_a_completed_order_by_reverting_its_status(
     send, nina_key
 ):
     await send(order(completedAt=ago(days=60)))
@@ -93,13 +87,11 @@ async def test_a_bound_key_never_gives_a_completed_order_to_another_by_taking_a_
         order(status="COMPLETED", completedAt=ago(hours=1), customer=SHILL), by=nina_key
     )
 
-    assert said(results) == ["FORBIDDEN"]
+    assert outcomes(results) == ["FORBIDDEN"]
 
 
 @pytest.mark.parametrize("reviewed", [False, True])
-async def test_a_bound_key_does_not_open_a_window_again_that_is_over(
-    send, nina_key, wilma, at, reviewed
-):
+async def test_a_vendors_key_cannot_reopen_a_review_window(send, nina_key, wilma, at, reviewed):
     await send(order())
     review = None
     if reviewed:
@@ -127,10 +119,8 @@ async def test_a_bound_key_does_not_open_a_window_again_that_is_over(
     assert [error["code"] for error in payload["errors"]] == ["WINDOW_CLOSED"]
 
 
-# What is older
-
-
-async def test_a_bound_keys_word_between_two_of_the_marketplace_does_not_make_older_news_newer(
+# Older rows
+async def test_a_row_of_a_vendors_key_does_not_let_an_older_row_of_the_marketplace_win(
     send, nina_key
 ):
     await send(order(updatedAt=ago(hours=2)))
@@ -138,12 +128,10 @@ async def test_a_bound_keys_word_between_two_of_the_marketplace_does_not_make_ol
 
     results = await send(order(status="IN_PROGRESS", completedAt=None, updatedAt=ago(hours=3)))
 
-    assert said(results) == ["STALE"]
+    assert outcomes(results) == ["STALE"]
 
 
-async def test_a_bound_keys_word_between_two_does_not_make_older_facts_of_a_person_newer(
-    send, nina_key
-):
+async def test_a_row_of_a_vendors_key_does_not_let_older_facts_of_a_person_win(send, nina_key):
     await send(order(updatedAt=ago(hours=2)))
     await send(order(updatedAt=ago(hours=1)), by=nina_key)
 
@@ -152,7 +140,7 @@ async def test_a_bound_keys_word_between_two_does_not_make_older_facts_of_a_pers
     assert await facts() == ("Wilma Witness", "wilma@example.com")
 
 
-async def test_a_file_without_names_takes_nobodys_name_away(send, tmp_path, app):
+async def test_a_file_without_names_removes_no_name(send, tmp_path, app):
     from candor.commands.importing import Source, import_orders
 
     await send(order("ORDER-1", completedAt=ago(days=9)))
@@ -168,9 +156,7 @@ async def test_a_file_without_names_takes_nobodys_name_away(send, tmp_path, app)
     assert (await facts())[0] == "Wilma Witness"
 
 
-# At once
-
-
+# Concurrent writers
 @pytest.fixture
 def postgres_only(database):
     if database.startswith("sqlite"):
@@ -190,7 +176,7 @@ async def test_the_same_batch_twice_at_once_ends_with_its_last_row(send, postgre
     assert ended == ["COMPLETED"] * 10
 
 
-async def test_a_bound_key_that_races_the_marketplace_changes_no_person_of_another_vendor(
+async def test_a_vendors_key_that_races_the_marketplace_changes_no_customer_of_another_vendor(
     send, evil_key, postgres_only
 ):
     ahead = (NOW + timedelta(minutes=5)).isoformat()
@@ -210,10 +196,10 @@ async def test_a_bound_key_that_races_the_marketplace_changes_no_person_of_anoth
     assert broken == []
 
 
-async def test_a_bound_key_that_races_takes_no_service_that_another_vendor_makes(
+async def test_two_vendors_keys_that_race_do_not_share_a_new_service(
     send, nina_key, evil_key, postgres_only
 ):
-    """Whoever was first keeps it; both orders never stand with one service."""
+    """The first keeps it; never are both orders stored with one service."""
     broken = []
     for n in range(12):
         new = {"externalId": f"S-{n}", "title": "New"}
@@ -221,13 +207,13 @@ async def test_a_bound_key_that_races_takes_no_service_that_another_vendor_makes
             send(order(f"O-{n}", service=new), by=nina_key),
             send(evils(f"E-{n}", service=new), by=evil_key),
         )
-        if said(first + second) == ["CREATED", "CREATED"]:
+        if outcomes(first + second) == ["CREATED", "CREATED"]:
             broken.append(n)
 
     assert broken == []
 
 
-async def test_a_reply_while_a_review_is_handed_over_is_stored(send, wilma, nina, postgres_only):
+async def test_a_reply_during_a_hand_over_is_stored(send, wilma, nina, postgres_only):
     codes = []
     for n in range(10):
         await send(order(f"O-{n}"))
@@ -247,7 +233,7 @@ async def test_a_reply_while_a_review_is_handed_over_is_stored(send, wilma, nina
     assert codes == []
 
 
-async def test_a_solve_while_an_order_is_handed_over_leaves_no_notice_with_the_old_person(
+async def test_a_solve_during_a_hand_over_leaves_the_old_customer_no_notification(
     send, sam, postgres_only
 ):
     for n in range(12):
@@ -263,7 +249,7 @@ async def test_a_solve_while_an_order_is_handed_over_leaves_no_notice_with_the_o
     assert await Notification.filter(recipient="WILMA").count() == 0
 
 
-async def test_hand_overs_in_any_order_never_meet_in_a_deadlock(send, wilma, postgres_only):
+async def test_hand_overs_in_any_order_never_deadlock(send, wilma, postgres_only):
     ids = []
     for n in range(8):
         await send(order(f"O-{n}"))
@@ -281,13 +267,11 @@ async def test_hand_overs_in_any_order_never_meet_in_a_deadlock(send, wilma, pos
         answers = await asyncio.gather(
             *(send(*each) for each in (rows, rows[::-1], rows[4:] + rows[:4]))
         )
-        assert {code for answer in answers for code in said(answer)} <= {"UPDATED", "UNCHANGED"}
+        assert {code for answer in answers for code in outcomes(answer)} <= {"UPDATED", "UNCHANGED"}
 
 
-# Mails beside
-
-
-async def test_a_promise_that_is_made_again_names_its_person(send):
+# Mails
+async def test_a_reminder_promised_again_has_the_right_recipient(send):
     await send(order())
     await send(order(customer=BOB))
     await send(order())
@@ -296,10 +280,10 @@ async def test_a_promise_that_is_made_again_names_its_person(send):
     assert [(mail.recipient, mail.address) for mail in mails] == [("WILMA", "wilma@example.com")]
 
 
-async def test_an_update_that_waited_for_the_marketplace_sees_its_order(
+async def test_a_write_that_waited_for_the_marketplace_sees_its_order(
     send, evil_key, postgres_only, database
 ):
-    """The statements of the marketplace's own row, held between the person and the order."""
+    """The marketplace's own statements, paused between the person and the order."""
     import asyncpg
 
     await send(evils(customer=NOBODY), by=evil_key)
@@ -339,7 +323,7 @@ TIMES = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:60Z", "2026-02-30T00:00:
 
 
 @pytest.mark.parametrize("bound", [False, True])
-async def test_nothing_that_is_sent_is_an_error_of_the_server(client, shop, evil_key, bound):
+async def test_no_input_causes_a_server_error(client, shop, evil_key, bound):
     by = evil_key if bound else shop
     places = [("externalId",), *[(k, "externalId") for k in ("customer", "vendor", "service")],
               *[(k, n) for k in ("customer", "vendor") for n in ("displayName", "email", "locale")],
@@ -375,7 +359,7 @@ def people_of(n):
 
 
 async def some_reviews(send, person):
-    """To begin with, whatever comes first on a slow machine."""
+    """Two reviews to start with, so that a slow machine has some too."""
     for v, vendor in enumerate((GOOD, EVIL)):
         service = {"externalId": f"S-{v}-0", "title": "T"}
         await send(order(f"B-{v}-0", vendor=vendor, service=service, customer=people_of(0)))
@@ -384,7 +368,7 @@ async def some_reviews(send, person):
     assert await Review.all().count() == 2
 
 
-async def test_a_busy_day_ends_without_an_error_and_with_exact_numbers(
+async def test_many_concurrent_writers_cause_no_error_and_leave_exact_counters(
     send, client, shop, nina_key, evil_key, person, nina, database
 ):
     import random
@@ -396,7 +380,7 @@ async def test_a_busy_day_ends_without_an_error_and_with_exact_numbers(
     people = [people_of(n) for n in range(5)]
     tokens = {each["externalId"]: person("customer", each["externalId"]) for each in people}
     vendors = [GOOD, EVIL]
-    trouble = []
+    failures = []
 
     def row():
         v = chance.randrange(2)
@@ -418,7 +402,7 @@ async def test_a_busy_day_ends_without_an_error_and_with_exact_numbers(
                 {"i": {"orders": [row() for _ in range(12)]}},
             )
             if answer.status_code != 200 or "INTERNAL" in answer.text:
-                trouble.append(answer.text[:300])
+                failures.append(answer.text[:300])
 
     async def customer(who):
         for _ in range(40):
@@ -454,14 +438,14 @@ async def test_a_busy_day_ends_without_an_error_and_with_exact_numbers(
                     {"i": {"reviewId": id, **more}},
                 )
             if text.status_code != 200 or "INTERNAL" in text.text:
-                trouble.append(text.text[:300])
+                failures.append(text.text[:300])
 
     await asyncio.gather(
         *(feeder(by) for by in (shop, shop, shop, nina_key, evil_key)),
         *(customer(who) for who in tokens.values()),
     )
 
-    assert trouble == []
+    assert failures == []
     assert await rating_counters.drifts() == []
     wrong = await sql.fetch(
         "SELECT r.id FROM review r JOIN orders o ON o.id = r.order_id WHERE r.customer_id <> o.customer_id"
@@ -480,10 +464,10 @@ async def test_a_busy_day_ends_without_an_error_and_with_exact_numbers(
 
 
 @pytest.mark.parametrize("act", ["reply", "vote", "reject"])
-async def test_who_waits_for_a_hand_over_still_finds_the_review(
+async def test_a_write_that_waited_for_a_hand_over_still_finds_the_review(
     send, wilma, nina, carl, ada, postgres_only, database, act
 ):
-    """The statement of the hand-over, held until somebody waits for it."""
+    """The hand-over's statement, not committed until the other write waits for its lock."""
     import asyncpg
 
     await send(order(), order("OTHER", customer=BOB))
@@ -514,7 +498,7 @@ async def test_who_waits_for_a_hand_over_still_finds_the_review(
     assert (await acted)["errors"] == []
 
 
-async def test_an_import_of_reviews_that_meets_the_feed_stores_them_for_whom_the_order_is(
+async def test_an_import_of_reviews_during_a_hand_over_stores_them_for_the_orders_customer(
     send, tmp_path, monkeypatch, postgres_only
 ):
     import contextvars
@@ -532,7 +516,7 @@ async def test_an_import_of_reviews_that_meets_the_feed_stores_them_for_whom_the
             send(order(customer=BOB)), context=contextvars.Context()
         )
         feeds.append(moved)
-        # It is stored before, or it waits for what this import holds.
+        # The feed has finished, or it waits for a lock of this import.
         await asyncio.wait([moved, asyncio.ensure_future(until_locked())], return_when="FIRST_COMPLETED")  # fmt: skip
         return await insert(review)
 
@@ -547,7 +531,7 @@ async def test_an_import_of_reviews_that_meets_the_feed_stores_them_for_whom_the
     assert wrong == []
 
 
-async def test_the_log_names_no_key_for_what_another_one_changed_meanwhile(
+async def test_the_log_names_no_key_whose_change_lost_a_race(
     send, evil_key, postgres_only, database
 ):
     import asyncpg
@@ -571,7 +555,7 @@ async def test_the_log_names_no_key_for_what_another_one_changed_meanwhile(
     assert await sql.fetch("SELECT actor FROM tracking_event WHERE kind = 'person.changed'") == []
 
 
-async def test_a_file_of_yesterday_does_not_undo_what_the_feed_told_today(send, tmp_path):
+async def test_an_older_file_does_not_undo_a_newer_feed(send, tmp_path):
     from candor.commands.importing import Source, import_orders
 
     await send(order(status="REFUNDED", updatedAt=ago(hours=1)))
@@ -586,9 +570,7 @@ async def test_a_file_of_yesterday_does_not_undo_what_the_feed_told_today(send, 
     assert (await Order.get(external_id="ORDER-1")).status.value == "REFUNDED"
 
 
-async def test_links_to_updates_and_forms_that_are_open_end_with_a_hand_over(
-    send, sam, client, settings
-):
+async def test_a_hand_over_invalidates_links_to_updates_and_open_forms(send, sam, client, settings):
     from models import OrderUpdate
 
     await send(order())

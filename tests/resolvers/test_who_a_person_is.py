@@ -1,4 +1,4 @@
-"""Whose word the feed takes for whose name, whose order and whose review."""
+"""Which key may change which person, order and review."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,19 @@ import pytest
 
 from mailers.letters.signed_links import Claim, Purpose, sign
 from models import Customer, Notification, Order, OutboxMail, Review, sql
-from tests.resolvers.feeds import BOB, EVIL, GOOD, LAMP, NOW, THING, WILMA, ago, evils, order, said
+from tests.resolvers.feeds import (
+    BOB,
+    EVIL,
+    GOOD,
+    LAMP,
+    NOW,
+    THING,
+    WILMA,
+    ago,
+    evils,
+    order,
+    outcomes,
+)
 
 NOBODY = WILMA | {"displayName": "Nobody Special", "email": "attacker@example.com", "locale": "fi"}
 
@@ -49,7 +61,7 @@ def log(sam):
 
 
 def places(result, what="errors"):
-    """The paths inside the row."""
+    """The paths of the errors or warnings, within the row."""
     return [".".join(error["field"][3:]) for error in result[what]]
 
 
@@ -63,10 +75,10 @@ async def shown_author(nobody):
     return [node["author"]["displayName"] for node in found["reviews"]["nodes"]]
 
 
-# A key that is bound to a vendor
+# Keys bound to a vendor
 
 
-async def test_a_bound_key_changes_nothing_of_a_person_whom_another_vendors_order_knows(
+async def test_a_vendors_key_does_not_change_a_customer_with_orders_of_another_vendor(
     send, evil_key, write, nobody, log
 ):
     await send(order())
@@ -74,13 +86,13 @@ async def test_a_bound_key_changes_nothing_of_a_person_whom_another_vendors_orde
 
     results = await send(evils(customer=NOBODY), evils("EVIL-2", customer=NOBODY), by=evil_key)
 
-    assert said(results) == ["CREATED", "CREATED"]
+    assert outcomes(results) == ["CREATED", "CREATED"]
     assert await facts() == ("Wilma Witness", "wilma@example.com", None)
     assert await shown_author(nobody) == ["Wilma W."]
     assert [entry for entry in await log() if entry[0] == "PERSON_CHANGED"] == []
 
 
-async def test_a_bound_key_tells_of_its_own_buyers_and_what_it_changes_is_logged(
+async def test_a_vendors_key_changes_its_own_customers_and_the_change_is_logged(
     send, evil_key, log
 ):
     await send(evils(customer=WILMA), by=evil_key)
@@ -97,7 +109,7 @@ async def test_a_bound_key_tells_of_its_own_buyers_and_what_it_changes_is_logged
     ]
 
 
-async def test_a_bound_key_changes_nothing_of_a_person_whom_the_marketplace_has_told(
+async def test_a_vendors_key_does_not_change_a_customer_sent_by_the_marketplace(
     send, nina_key, write, nobody
 ):
     await send(order())
@@ -105,12 +117,12 @@ async def test_a_bound_key_changes_nothing_of_a_person_whom_the_marketplace_has_
 
     results = await send(order("ORDER-2", customer=NOBODY), by=nina_key)
 
-    assert said(results) == ["CREATED"]
+    assert outcomes(results) == ["CREATED"]
     assert await facts() == ("Wilma Witness", "wilma@example.com", None)
     assert await shown_author(nobody) == ["Wilma W."]
 
 
-async def test_what_a_bound_key_said_first_gives_way_to_the_marketplace(send, evil_key):
+async def test_facts_of_the_marketplace_replace_those_of_a_vendors_key(send, evil_key):
     later = (NOW + timedelta(minutes=4)).isoformat()
     await send(evils(customer=NOBODY, updatedAt=later), by=evil_key)
 
@@ -120,7 +132,7 @@ async def test_what_a_bound_key_said_first_gives_way_to_the_marketplace(send, ev
 
 
 @pytest.mark.parametrize("hand_over", [False, True])
-async def test_a_bound_key_never_changes_the_customer_of_a_reviewed_order(
+async def test_a_vendors_key_never_changes_the_customer_of_a_reviewed_order(
     send, nina_key, write, stored, hand_over, wilma
 ):
     await send(order())
@@ -130,7 +142,7 @@ async def test_a_bound_key_never_changes_the_customer_of_a_reviewed_order(
 
     results = await send(order(customer=shill, handOver=hand_over), by=nina_key)
 
-    assert said(results) == ["FORBIDDEN"]
+    assert outcomes(results) == ["FORBIDDEN"]
     assert places(results[0]) == ["customer.externalId"]
     assert await stored() == before
     edited = await wilma.do("editReview", "review { rating }", reviewId=written, rating=2)
@@ -151,7 +163,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("case", FORBIDDEN)
 @pytest.mark.parametrize("reviewed", [False, True])
-async def test_while_an_order_can_be_reviewed_a_bound_key_leaves_it_as_it_is(
+async def test_while_an_order_can_be_reviewed_a_vendors_key_cannot_change_it(
     send, nina_key, write, stored, case, reviewed
 ):
     changes, place = FORBIDDEN[case]
@@ -163,12 +175,12 @@ async def test_while_an_order_can_be_reviewed_a_bound_key_leaves_it_as_it_is(
     results = await send(order(**changes), by=nina_key)
 
     code = "CONFLICT" if reviewed and case == "service" else "FORBIDDEN"
-    assert said(results) == [code]
+    assert outcomes(results) == [code]
     assert places(results[0]) == ([""] if code == "CONFLICT" else [place])
     assert await stored() == before
 
 
-async def test_a_bound_key_may_refund_and_undo_that_but_not_go_back_to_before_the_completion(
+async def test_a_vendors_key_may_refund_and_undo_it_but_not_revert_the_completion(
     send, nina_key, log
 ):
     await send(order())
@@ -183,7 +195,7 @@ async def test_a_bound_key_may_refund_and_undo_that_but_not_go_back_to_before_th
         )
     ]
 
-    assert said(results) == ["UPDATED", "FORBIDDEN", "FORBIDDEN", "UPDATED"]
+    assert outcomes(results) == ["UPDATED", "FORBIDDEN", "FORBIDDEN", "UPDATED"]
     assert results[-1]["order"]["completedAt"] == ago(days=1)
     assert await log() == [
         ("ORDER_STATUS_CHANGED", "key of NINA", {"was": "COMPLETED", "now": "REFUNDED"}),
@@ -191,7 +203,7 @@ async def test_a_bound_key_may_refund_and_undo_that_but_not_go_back_to_before_th
     ]
 
 
-async def test_when_the_window_is_over_a_bound_key_tells_how_it_went_on_and_opens_it_to_nobody(
+async def test_after_the_window_a_vendors_key_may_change_the_status_but_not_reopen_the_window(
     send, nina_key
 ):
     await send(order(completedAt=ago(days=60)))
@@ -206,11 +218,11 @@ async def test_when_the_window_is_over_a_bound_key_tells_how_it_went_on_and_open
         )
     ]
 
-    assert said(results) == ["UPDATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN"]
+    assert outcomes(results) == ["UPDATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN"]
     assert results[0]["order"]["completedAt"] == ago(days=50)
 
 
-async def test_without_a_window_a_completed_order_never_leaves_a_bound_keys_care(
+async def test_without_a_window_a_vendors_key_never_changes_a_completion_date(
     send, nina_key, ada, stored
 ):
     await ada.do("updateSettings", reviewWindowDays=0)
@@ -219,13 +231,11 @@ async def test_without_a_window_a_completed_order_never_leaves_a_bound_keys_care
 
     results = await send(order(completedAt=ago(days=1)), by=nina_key)
 
-    assert said(results) == ["FORBIDDEN"]
+    assert outcomes(results) == ["FORBIDDEN"]
     assert await stored() == before
 
 
-async def test_a_bound_key_moves_its_order_from_status_to_status_before_it_is_completed(
-    send, nina_key, log
-):
+async def test_a_vendors_key_changes_the_status_of_its_order_before_completion(send, nina_key, log):
     for status in ("PENDING", "IN_PROGRESS", "DELIVERED", "COMPLETED"):
         await send(order(status=status, completedAt=None), by=nina_key)
 
@@ -236,13 +246,13 @@ async def test_a_bound_key_moves_its_order_from_status_to_status_before_it_is_co
     ]
 
 
-async def test_the_status_that_the_marketplace_tells_is_no_event(send, log):
+async def test_status_changes_by_the_marketplace_are_not_logged(send, log):
     await send(order(status="PENDING", completedAt=None), order())
 
     assert await log() == []
 
 
-# An order that becomes somebody else's
+# Orders that change hands
 
 
 async def test_a_reviewed_order_changes_its_customer_only_by_a_hand_over(
@@ -254,24 +264,24 @@ async def test_a_reviewed_order_changes_its_customer_only_by_a_hand_over(
 
     results = await send(order(customer=BOB))
 
-    assert said(results) == ["CONFLICT"]
+    assert outcomes(results) == ["CONFLICT"]
     assert places(results[0]) == ["customer.externalId"]
     assert await stored() == before
     assert await shown_author(nobody) == ["Wilma W."]
 
 
-async def test_nobody_is_handed_a_review_of_the_own_service(send, write, stored):
+async def test_nobody_is_handed_a_review_of_their_own_service(send, write, stored):
     await send(order())
     await write()
     before = await stored()
 
     results = await send(order(customer=GOOD, handOver=True))
 
-    assert said(results) == ["CONFLICT"]
+    assert outcomes(results) == ["CONFLICT"]
     assert await stored() == before
 
 
-async def test_a_hand_over_gives_the_review_its_notices_and_mails_to_the_new_person(
+async def test_a_hand_over_moves_the_review_notifications_and_mails_to_the_new_customer(
     send, write, person, wilma, nina, nobody, log
 ):
     bob = person("customer", "BOB")
@@ -284,7 +294,7 @@ async def test_a_hand_over_gives_the_review_its_notices_and_mails_to_the_new_per
 
     results = await send(order(customer=BOB, handOver=True))
 
-    assert said(results) == ["UPDATED"]
+    assert outcomes(results) == ["UPDATED"]
     review = (await nobody.ask("{ reviews { nodes { author { displayName } helpfulCount } } }"))[
         "reviews"
     ]["nodes"]
@@ -305,7 +315,7 @@ async def test_a_hand_over_gives_the_review_its_notices_and_mails_to_the_new_per
     assert [error["code"] for error in refused["errors"]] == ["FORBIDDEN"]
 
 
-async def test_a_mail_that_a_worker_holds_is_taken_from_it_by_a_hand_over(send, write, nina):
+async def test_a_hand_over_revokes_a_workers_claim_on_a_mail(send, write, nina):
     await send(order())
     written = await write()
     await nina.do("replyToReview", reviewId=written, body="We send you another one.")
@@ -319,7 +329,7 @@ async def test_a_mail_that_a_worker_holds_is_taken_from_it_by_a_hand_over(send, 
 
 
 @pytest.mark.parametrize("reviewed", [False, True])
-async def test_all_old_links_end_with_a_hand_over(send, write, client, settings, reviewed, log):
+async def test_a_hand_over_invalidates_all_old_links(send, write, client, settings, reviewed, log):
     await send(order())
     if reviewed:
         await write()
@@ -344,7 +354,7 @@ async def test_all_old_links_end_with_a_hand_over(send, write, client, settings,
     ]
 
 
-async def test_an_order_that_nobody_reviewed_changes_its_customer_before_it_is_completed_by_any_key(
+async def test_any_key_may_change_the_customer_of_an_unreviewed_order_before_completion(
     send, nina_key, wilma, person
 ):
     await send(order(status="IN_PROGRESS", completedAt=None))
@@ -352,23 +362,25 @@ async def test_an_order_that_nobody_reviewed_changes_its_customer_before_it_is_c
     first = await send(order(status="DELIVERED", completedAt=None, customer=BOB), by=nina_key)
     second = await send(order(customer=WILMA))
 
-    assert said(first + second) == ["UPDATED", "UPDATED"]
+    assert outcomes(first + second) == ["UPDATED", "UPDATED"]
     query = '{ order(ref: {externalId: "ORDER-1"}) { externalId } }'
     assert (await wilma.ask(query))["order"] == {"externalId": "ORDER-1"}
     assert (await person("customer", "BOB").ask(query))["order"] is None
 
 
-async def test_an_order_number_that_is_given_twice_takes_no_words_along(send, write, nobody):
+async def test_a_reused_order_number_does_not_hand_over_a_review(send, write, nobody):
     await send(order("#1001"))
     await write("#1001")
 
     results = await send(order("#1001", customer=BOB, completedAt=ago(hours=1)))
 
-    assert said(results) == ["CONFLICT"]
+    assert outcomes(results) == ["CONFLICT"]
     assert await shown_author(nobody) == ["Wilma W."]
 
 
-async def test_a_vote_and_a_hand_over_at_once_leave_no_vote_for_the_own_review(send, write, person):
+async def test_a_concurrent_vote_and_hand_over_leave_no_vote_for_ones_own_review(
+    send, write, person
+):
     bob = person("customer", "BOB")
     await send(order())
     written = await write()
@@ -385,10 +397,10 @@ async def test_a_vote_and_a_hand_over_at_once_leave_no_vote_for_the_own_review(s
         assert review.helpful_count == len(votes)
 
 
-# When a row is of
+# Dates of rows
 
 
-async def test_a_row_of_the_future_is_refused(send, stored):
+async def test_a_row_from_the_future_is_refused(send, stored):
     before = await stored()
 
     results = await send(
@@ -397,12 +409,12 @@ async def test_a_row_of_the_future_is_refused(send, stored):
         order(updatedAt="yesterday"),
     )
 
-    assert said(results) == ["INVALID"] * 3
+    assert outcomes(results) == ["INVALID"] * 3
     assert [places(result) for result in results] == [["updatedAt"]] * 3
     assert await stored() == before
 
 
-async def test_older_news_is_stale_and_changes_nothing_of_the_order_and_its_persons(send, stored):
+async def test_an_older_row_is_stale_and_changes_neither_the_order_nor_its_persons(send, stored):
     await send(order(updatedAt=ago(hours=1)))
     before = await stored()
 
@@ -417,7 +429,7 @@ async def test_older_news_is_stale_and_changes_nothing_of_the_order_and_its_pers
         )
     )
 
-    assert said(results) == ["STALE"]
+    assert outcomes(results) == ["STALE"]
     assert results[0]["order"] == {
         "externalId": "ORDER-1",
         "status": "COMPLETED",
@@ -427,18 +439,18 @@ async def test_older_news_is_stale_and_changes_nothing_of_the_order_and_its_pers
     assert await stored() == before
 
 
-async def test_stale_news_of_a_reviewed_order_is_stale_and_no_conflict(send, write, stored):
+async def test_a_stale_row_of_a_reviewed_order_is_no_conflict(send, write, stored):
     await send(order(updatedAt=ago(hours=1)))
     await write()
     before = await stored()
 
     results = await send(order(updatedAt=ago(hours=3), customer=BOB))
 
-    assert said(results) == ["STALE"]
+    assert outcomes(results) == ["STALE"]
     assert await stored() == before
 
 
-async def test_equally_new_counts_as_newer_and_so_does_what_has_no_date(send):
+async def test_rows_of_equal_date_or_without_a_date_count_as_newer(send):
     await send(order(status="DELIVERED", completedAt=None, updatedAt=ago(hours=1)))
 
     results = [
@@ -451,31 +463,31 @@ async def test_equally_new_counts_as_newer_and_so_does_what_has_no_date(send):
         )
     ]
 
-    assert said(results) == ["UPDATED", "UPDATED", "STALE", "UPDATED"]
+    assert outcomes(results) == ["UPDATED", "UPDATED", "STALE", "UPDATED"]
 
 
-async def test_rows_of_one_batch_are_stale_by_each_other(send):
+async def test_a_row_can_be_stale_because_of_another_in_its_batch(send):
     results = await send(
         order(updatedAt=ago(hours=1)),
         order(status="REFUNDED", updatedAt=ago(minutes=5)),
         order(status="IN_PROGRESS", completedAt=None, updatedAt=ago(hours=2)),
     )
 
-    assert said(results) == ["CREATED", "UPDATED", "STALE"]
+    assert outcomes(results) == ["CREATED", "UPDATED", "STALE"]
 
 
-async def test_the_marketplace_is_never_stale_by_what_a_bound_key_said(send, nina_key):
+async def test_rows_of_a_vendors_key_never_make_rows_of_the_marketplace_stale(send, nina_key):
     ahead = (NOW + timedelta(minutes=5)).isoformat()
     await send(order(status="DELIVERED", completedAt=None, updatedAt=ahead), by=nina_key)
 
     first = await send(order(updatedAt=ago(hours=1), customer=WILMA | {"displayName": "Wilma W"}))
     late = await send(order(status="REFUNDED", updatedAt=ago(hours=2)), by=nina_key)
 
-    assert said(first + late) == ["UPDATED", "STALE"]
+    assert outcomes(first + late) == ["UPDATED", "STALE"]
     assert (await facts())[0] == "Wilma W"
 
 
-async def test_an_older_orders_snapshot_leaves_a_person_alone(send, write, nobody):
+async def test_an_older_order_does_not_change_a_person(send, write, nobody):
     clara = {"externalId": "CLARA", "displayName": "Clara New-Name", "email": "new@example.com"}
     old = clara | {"displayName": "Clara Oldname", "email": "old@example.com", "locale": "fi"}
     await send(order("S-2", customer=clara))
@@ -486,7 +498,7 @@ async def test_an_older_orders_snapshot_leaves_a_person_alone(send, write, nobod
         order("S-9", customer=old, completedAt=ago(minutes=5), updatedAt=ago(days=3)),
     )
 
-    assert said(results) == ["CREATED"] * 3
+    assert outcomes(results) == ["CREATED"] * 3
     assert await facts("CLARA") == ("Clara New-Name", "new@example.com", None)
     await send(order("S-3", customer=old, completedAt=ago(hours=1)))
     assert await facts("CLARA") == ("Clara Oldname", "old@example.com", "fi")
@@ -513,7 +525,7 @@ async def test_vendors_and_services_keep_their_newest_facts_too(send, nobody):
     }
 
 
-async def test_a_newer_order_with_the_same_facts_makes_them_newer(send):
+async def test_a_newer_order_with_equal_facts_renews_their_date(send):
     await send(order("S-1", completedAt=ago(days=9)), order("S-3", completedAt=ago(days=1)))
 
     await send(order("S-2", completedAt=ago(days=5), customer=NOBODY))
@@ -521,7 +533,7 @@ async def test_a_newer_order_with_the_same_facts_makes_them_newer(send):
     assert (await facts())[0] == "Wilma Witness"
 
 
-async def test_feeds_that_race_leave_the_newest_facts(send):
+async def test_concurrent_feeds_leave_the_newest_facts(send):
     rows = [
         order(
             f"ORDER-{n}",
@@ -541,7 +553,7 @@ async def test_feeds_that_race_leave_the_newest_facts(send):
     ]
 
 
-async def test_what_was_stored_before_all_this_counts_as_oldest(send):
+async def test_rows_without_a_stored_date_count_as_oldest(send):
     await send(order(updatedAt=ago(minutes=1)))
     for table in ("customer", "vendor", "service"):
         await sql.execute(f"UPDATE {table} SET told_at = NULL")
@@ -549,21 +561,21 @@ async def test_what_was_stored_before_all_this_counts_as_oldest(send):
 
     results = await send(order(status="REFUNDED", updatedAt=ago(days=900), customer=NOBODY))
 
-    assert said(results) == ["UPDATED"]
+    assert outcomes(results) == ["UPDATED"]
     assert (await facts())[0] == "Nobody Special"
 
 
-# Ids that name nobody
+# Placeholder ids
 
 
 @pytest.mark.parametrize("id", ["0", "guest", "Guest", "NONE", "null", "Anonymous"])
-async def test_an_id_that_names_nobody_is_one_person_an_order(send, id, person, ada, nobody):
+async def test_a_placeholder_id_is_a_separate_person_per_order(send, id, person, ada, nobody):
     greta = {"externalId": id, "displayName": "Greta Guest", "email": "greta@example.com"}
     hugo = greta | {"displayName": "Hugo Other", "email": "hugo@example.com"}
 
     results = await send(order("05-1", customer=greta), order("05-2", customer=hugo))
 
-    assert said(results) == ["CREATED", "CREATED"]
+    assert outcomes(results) == ["CREATED", "CREATED"]
     assert [places(result, "warnings") for result in results] == [["customer.externalId"]] * 2
     assert "that only this buyer has" in results[0]["warnings"][0]["message"]
     reminders = await OutboxMail.filter(mail="review.reminder").order_by("address")
@@ -572,16 +584,18 @@ async def test_an_id_that_names_nobody_is_one_person_an_order(send, id, person, 
     query = '{ order(ref: {externalId: "05-1"}) { externalId } }'
     assert (await token.ask(query))["order"] is None
     again = await send(order("05-1", customer=greta))
-    assert said(again) == ["UNCHANGED"]
+    assert outcomes(again) == ["UNCHANGED"]
 
 
-async def test_a_guest_of_the_longest_order_number_is_somebody(send):
+async def test_a_placeholder_id_works_with_the_longest_order_number(send):
     number = "O" * 200
 
     results = await send(order(number, customer=WILMA | {"externalId": "0"}))
 
-    assert said(results) == ["CREATED"]
-    assert said(await send(order(number, customer=WILMA | {"externalId": "0"}))) == ["UNCHANGED"]
+    assert outcomes(results) == ["CREATED"]
+    assert outcomes(await send(order(number, customer=WILMA | {"externalId": "0"}))) == [
+        "UNCHANGED"
+    ]
 
 
 # Services
@@ -599,14 +613,12 @@ async def test_a_service_with_reviews_does_not_move_to_another_vendor(
 
     results = await send(order("ORDER-2", vendor=omar, completedAt=ago(hours=1)), by=key)
 
-    assert said(results) == ["FORBIDDEN" if key else "CONFLICT"]
+    assert outcomes(results) == ["FORBIDDEN" if key else "CONFLICT"]
     assert places(results[0]) == ["service.externalId"]
     assert await stored() == before
 
 
-async def test_a_service_without_reviews_moves_with_the_newest_order_and_back_with_none_of_old(
-    send, nobody
-):
+async def test_a_service_without_reviews_moves_only_with_newer_orders(send, nobody):
     omar = {"externalId": "OMAR", "displayName": "Omar"}
     query = '{ service(ref: {externalId: "LAMP"}) { vendor { externalId } } }'
     await send(order())
@@ -617,11 +629,11 @@ async def test_a_service_without_reviews_moves_with_the_newest_order_and_back_wi
         order(status="REFUNDED"),
     )
 
-    assert said(results) == ["CREATED", "CREATED", "UPDATED"]
+    assert outcomes(results) == ["CREATED", "CREATED", "UPDATED"]
     assert (await nobody.ask(query))["service"] == {"vendor": {"externalId": "OMAR"}}
 
 
-async def test_a_service_that_once_moved_away_from_its_reviews_may_come_back(send, write, nobody):
+async def test_a_service_that_moved_away_from_its_reviews_may_move_back(send, write, nobody):
     await send(order(), order("ORDER-2", vendor=EVIL, service=THING, completedAt=ago(days=9)))
     await write()
     await sql.execute(
@@ -630,16 +642,16 @@ async def test_a_service_that_once_moved_away_from_its_reviews_may_come_back(sen
 
     results = await send(order("ORDER-3", completedAt=ago(hours=1)))
 
-    assert said(results) == ["CREATED"]
+    assert outcomes(results) == ["CREATED"]
     query = '{ service(ref: {externalId: "LAMP"}) { vendor { externalId } } }'
     assert (await nobody.ask(query))["service"] == {"vendor": {"externalId": "NINA"}}
 
 
 # Every column that the feed writes
 
-# Of each: a change, where it shows, what it was and is. Then what becomes of it by the
-# marketplace's key and by the vendor's own, for a buyer whom this key alone has told and for one
-# whom another vendor's order knows: is it stored, kept as it was, or is the row refused?
+# For each column: a change, its table, and the result: stored, kept as it was, or the row refused.
+# Results are for the marketplace's key, then the vendor's; each first for a customer sent by that
+# key alone, then for one with an order of another vendor.
 STORED, KEPT, REFUSED = "stored", "kept", "refused"
 COLUMNS = {
     "status": ({"status": "CANCELLED"}, "orders", (STORED, STORED, REFUSED, REFUSED)),
@@ -657,7 +669,7 @@ COLUMNS = {
     "title": ({"service": LAMP | {"title": "L"}}, "service", (STORED,) * 4),
     "url": ({"service": LAMP | {"url": "https://l.example"}}, "service", (STORED,) * 4),
 }  # fmt: skip
-# What we remember of the telling itself, and what is made of another column.
+# Columns about the feed itself, and columns derived from others.
 BESIDE = {
     "orders": {"id", "external_id", "created_at", "link_version", "vendor_id", "fed",
                "updated_by_partner", "contact_email"},
@@ -668,7 +680,7 @@ BESIDE = {
 }  # fmt: skip
 
 
-async def test_the_table_below_names_every_column_that_the_feed_writes(send, stored):
+async def test_the_table_names_every_column_that_the_feed_writes(send, stored):
     await send(order())
     rows = await stored()
 
@@ -679,7 +691,7 @@ async def test_the_table_below_names_every_column_that_the_feed_writes(send, sto
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("case", range(4))
-async def test_who_writes_which_column(send, nina_key, evil_key, stored, column, case):
+async def test_which_key_may_write_which_column(send, nina_key, evil_key, stored, column, case):
     changes, table, expected = COLUMNS[column]
     bound, shared = case >= 2, case % 2 == 1
     await send(order(), by=nina_key if bound and not shared else None)
@@ -696,7 +708,7 @@ async def test_who_writes_which_column(send, nina_key, evil_key, stored, column,
     results = await send(order(**changes), by=nina_key if bound else None)
 
     fate = expected[case]
-    assert said(results) == (["FORBIDDEN"] if fate == REFUSED else [results[0]["outcome"]])
+    assert outcomes(results) == (["FORBIDDEN"] if fate == REFUSED else [results[0]["outcome"]])
     assert (await value() != before) == (fate == STORED)
     if fate == REFUSED:
         assert await stored() == all_before
@@ -724,7 +736,7 @@ BAD = {
     ("place", "changes"), [(place, row) for place, rows in BAD.items() for row in rows]
 )
 @pytest.mark.parametrize("known", [False, True])
-async def test_a_decoration_never_costs_the_order(send, stored, place, changes, known):
+async def test_a_bad_decoration_never_refuses_the_order(send, stored, place, changes, known):
     if known:
         await send(
             order(
@@ -737,7 +749,7 @@ async def test_a_decoration_never_costs_the_order(send, stored, place, changes, 
 
     results = await send(order("ORDER-1", **changes))
 
-    assert said(results) == ["CREATED"]
+    assert outcomes(results) == ["CREATED"]
     assert results[0]["errors"] == []
     assert [(w["code"], w["field"]) for w in results[0]["warnings"]] == [
         ("INVALID", ["input", "orders", "0", *place.split(".")])
@@ -755,11 +767,11 @@ async def test_a_refused_row_has_errors_and_no_warnings(send, stored):
 
     results = await send(order("", customer=WILMA | {"email": "maria@"}))
 
-    assert (said(results), results[0]["warnings"]) == (["INVALID"], [])
+    assert (outcomes(results), results[0]["warnings"]) == (["INVALID"], [])
     assert await stored() == before
 
 
-async def test_anonymous_callers_and_people_feed_nothing(client, wilma, stored):
+async def test_only_keys_may_feed_orders(client, wilma, stored):
     before = await stored()
     body = {
         "query": "mutation($o: [OrderInput!]!) { upsertOrders(input: {orders: $o}) { errors { code } results { externalId } } }",
