@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+from models import Customer
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 GOOD = {"externalId": "NINA", "displayName": "Nina"}
 EVIL = {"externalId": "EVIL", "displayName": "Evil"}
 LAMP, THING = {"externalId": "LAMP", "title": "A lamp"}, {"externalId": "THING", "title": "A thing"}
 WILMA = {"externalId": "WILMA", "displayName": "Wilma Witness", "email": "wilma@example.com"}
+# Wilma's id with an attacker's facts.
+NOBODY = WILMA | {"displayName": "Nobody Special", "email": "attacker@example.com", "locale": "fi"}
 BOB = {"externalId": "BOB", "displayName": "Bob Baker", "email": "bob@example.com"}
 
 
@@ -34,3 +38,19 @@ def evils(id="EVIL-1", **changes):
 def outcomes(results):
     """The outcome of each row, or the codes of its errors."""
     return [r["outcome"] or ",".join(error["code"] for error in r["errors"]) for r in results]
+
+
+def places(result, what="errors"):
+    """The paths of the errors or warnings, within the row."""
+    return [".".join(error["field"][3:]) for error in result[what]]
+
+
+async def shown_author(nobody):
+    found = await nobody.ask("{ reviews { nodes { author { displayName } } } }")
+    return [node["author"]["displayName"] for node in found["reviews"]["nodes"]]
+
+
+async def facts(external_id="WILMA"):
+    """A customer's stored name, e-mail address and language."""
+    row = await Customer.get(external_id=external_id)
+    return row.display_name, row.email, row.locale
