@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from models.unavailable import Unavailable
 from resolvers import outages
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from schema.errors import as_error, refusal
 
 log = logging.getLogger("candor.errors")
@@ -140,14 +140,14 @@ class Outage(RequestError):
     status = 503
     price = 0
 
-    def __init__(self, refused: UserError) -> None:
+    def __init__(self, refused: Refusal) -> None:
         super().__init__(refused.message, headers=RETRY)
         self.code = refused.code
 
     @classmethod
     def of(cls, trouble: Unavailable) -> "Outage":
         """Tell the log, and the client in a sentence."""
-        return cls(outages.refused(trouble))
+        return cls(outages.refusal_of(trouble))
 
 
 class Refused(RequestError):

@@ -1,1 +1,1 @@
-"""What may happen: plain async functions, keywords in, rows out. They know no GraphQL."""
+"""The rules: plain async functions that take keywords and return rows, without GraphQL."""

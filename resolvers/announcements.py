@@ -1,4 +1,4 @@
-"""What is told as it happens: published reviews, and the viewer's notices when they are due."""
+"""Live streams: reviews as they are published, the viewer's notifications as they fall due."""
 
 import heapq
 from collections.abc import AsyncGenerator
@@ -14,12 +14,12 @@ from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
 _REVIEW, _NOTIFICATION = "review", "notification"
-# Notices promised for later that one listener waits for; the inbox holds the others all the same.
+# Future notifications that one listener waits for; any further ones still appear in the inbox.
 _MAX_AWAITED = 100
 
 
 async def announce_review(review: Review, *, writes: Writes = AT_ONCE) -> None:
-    """Tell that a review has become public, when the caller's transaction, or `writes`, commit."""
+    """Announce a newly public review once the caller's transaction, or `writes`, commit."""
     await announcements.announce(
         _REVIEW,
         writes=writes,
@@ -34,30 +34,30 @@ async def published_reviews(
 ) -> AsyncGenerator[Review, None]:
     """Reviews as they become public, of one service, one vendor or both, or of the whole site.
 
-    What the marketplace has not told yet is waited for. Raises NotFound for an id that is nobody's;
-    models.announcements.FellBehind for a reader that is too slow, and Missed.
+    An external id may be one that the feed has yet to send. Raises NotFound for an unknown id of
+    this API; models.announcements.FellBehind for a reader that is too slow, and Missed.
     """
-    unknown = {name: ref for name, ref in (("service", service), ("vendor", vendor)) if ref}
-    wanted = await _facts(unknown)
-    for name, ref in unknown.items():
-        if not ref.external_id:  # nothing will ever be called so
+    missing = {name: ref for name, ref in (("service", service), ("vendor", vendor)) if ref}
+    filters = await _resolve(missing)
+    for name, ref in missing.items():
+        if not ref.external_id:  # ids of this API are never given by the feed
             raise NotFound(name)
     with announcements.listener(_REVIEW) as listener:
         while True:
-            heard = await listener.next()
-            if heard is None or wanted - heard.facts.items():
+            news = await listener.next()
+            if news is None or filters - news.facts.items():
                 continue
-            if unknown:
-                wanted |= await _facts(unknown)
-                if unknown or wanted - heard.facts.items():
+            if missing:
+                filters |= await _resolve(missing)
+                if missing or filters - news.facts.items():
                     continue
-            review = await find_review(viewer, UUID(heard.facts["id"]))
+            review = await find_review(viewer, UUID(news.facts["id"]))
             if review is not None and review.is_public:
                 yield review
 
 
 async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification, None]:
-    """The viewer's notices as they fall due.
+    """The viewer's notifications as they fall due.
 
     Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow, and
     Missed.
@@ -66,33 +66,33 @@ async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification,
         raise Unauthenticated
     own = {(str(audience), recipient) for audience, recipient in notifications.inboxes(viewer)}
     with announcements.listener(_NOTIFICATION) as listener:
-        awaited = await _promised(viewer)
+        pending = await _not_due_yet(viewer)
         while True:
-            heard = await listener.next(_seconds_until(awaited))
-            if heard is not None and (heard.facts["audience"], heard.facts["recipient"]) in own:
-                notice = datetime.fromisoformat(heard.facts["due"]), UUID(heard.facts["id"])
-                if notice not in awaited:  # found in the database already, just before
-                    heapq.heappush(awaited, notice)
-            while awaited and awaited[0][0] <= clock.now():
-                _, key = heapq.heappop(awaited)
+            news = await listener.next(_seconds_until_next(pending))
+            if news is not None and (news.facts["audience"], news.facts["recipient"]) in own:
+                entry = datetime.fromisoformat(news.facts["due"]), UUID(news.facts["id"])
+                if entry not in pending:  # the query above may have read it already
+                    heapq.heappush(pending, entry)
+            while pending and pending[0][0] <= clock.now():
+                _, key = heapq.heappop(pending)
                 # It may have been withdrawn since.
                 for row in (await notifications.by_ids(viewer, [key])).values():
                     yield row
 
 
-async def _facts(unknown: dict[str, Ref]) -> set[tuple[str, str]]:
-    """What announcements hold of those named that exist by now, which are unknown no more."""
-    found = set()
-    for name, ref in list(unknown.items()):
+async def _resolve(missing: dict[str, Ref]) -> set[tuple[str, str]]:
+    """The facts of announcements to filter by, for refs that exist by now; drops these refs."""
+    facts = set()
+    for name, ref in list(missing.items()):
         find = services.find_service if name == "service" else services.find_vendor
         row = await find(ref)
         if row is not None:
-            found.add((name, str(row.id)))
-            del unknown[name]
-    return found
+            facts.add((name, str(row.id)))
+            del missing[name]
+    return facts
 
 
-async def _promised(viewer: Viewer) -> list[tuple[datetime, UUID]]:
+async def _not_due_yet(viewer: Viewer) -> list[tuple[datetime, UUID]]:
     own = notifications.own_notifications(viewer)
     rows = await sql.fetch(
         f"SELECT n.created_at, n.id FROM notification n WHERE {own.text} AND n.created_at > ?"
@@ -105,7 +105,7 @@ async def _promised(viewer: Viewer) -> list[tuple[datetime, UUID]]:
     return [(row["created_at"], row["id"]) for row in rows]
 
 
-def _seconds_until(awaited: list[tuple[datetime, UUID]]) -> float | None:
-    if not awaited:
+def _seconds_until_next(pending: list[tuple[datetime, UUID]]) -> float | None:
+    if not pending:
         return None
-    return max((awaited[0][0] - clock.now()).total_seconds(), 0.0)
+    return max((pending[0][0] - clock.now()).total_seconds(), 0.0)

@@ -1,4 +1,4 @@
-"""How often somebody may add to what is kept for good: far more often than a person would."""
+"""Limits on how often records that are never deleted may be added; people do not reach them."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -7,20 +7,20 @@ from models import clock, sql
 from resolvers.errors import TooOften
 from resolvers.viewer import Viewer
 
-# Steps about one order. The team may take any number of them, if it takes its time.
-LATELY, MOST_LATELY, MOST_EVER = timedelta(hours=1), 120, 1_000
+# Steps about one order: in the last hour, and in all. The second limit does not bind the team.
+RECENT, MAX_RECENT, MAX_EVER = timedelta(hours=1), 120, 1_000
 
 _COUNT = """
-SELECT COUNT(*) AS ever, COUNT(CASE WHEN at > ? THEN 1 END) AS lately FROM tracking_event
+SELECT COUNT(*) AS ever, COUNT(CASE WHEN at > ? THEN 1 END) AS recent FROM tracking_event
 WHERE order_id = ? AND actor_role = ?"""
 
 
-async def must_be_seldom(viewer: Viewer, order_id: UUID, field: str) -> None:
-    """Refuse a further step about an order to who has taken very many of them.
+async def limit_frequency(viewer: Viewer, order_id: UUID, field: str) -> None:
+    """Refuse a further step about an order once the viewer's role has taken too many.
 
-    Those of one role are counted together, so that nobody stops the others. Raises TooOften.
+    Counted per role, so that one side of an order cannot lock out the other. Raises TooOften.
     """
-    since = clock.now() - LATELY
-    (counted,) = await sql.fetch(_COUNT, since, order_id, viewer.role.value)
-    if counted["lately"] >= MOST_LATELY or (counted["ever"] >= MOST_EVER and not viewer.is_team):
+    since = clock.now() - RECENT
+    (steps,) = await sql.fetch(_COUNT, since, order_id, viewer.role.value)
+    if steps["recent"] >= MAX_RECENT or (steps["ever"] >= MAX_EVER and not viewer.is_team):
         raise TooOften(field)

@@ -1,4 +1,4 @@
-"""Pages by keyset: a cursor holds the sort key of its row, so page 1,000 costs what page 1 does."""
+"""Keyset paging: a cursor holds its row's sort key, so page 1,000 costs no more than page 1."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from resolvers.errors import Invalid
 from resolvers.viewer import Condition
 
 DEFAULT_SIZE, MAX_SIZE = 10, 100
-# Numbered pages are found by counting rows off, so they end somewhere.
+# Numbered pages skip rows by counting them, which gets slower with every page.
 MAX_OFFSET = 10_000
 
 R = TypeVar("R")
@@ -22,19 +22,19 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Term:
-    """One part of a sort key: the expression in SQL, and the type of its value in a cursor."""
+    """One part of a sort key: its SQL expression, and the type of its value in a cursor."""
 
     sql: str
     type: type = int
-    # Whole numbers of a cursor are smaller, or the database could not compare them.
+    # Integers of a cursor stay below this, so that the database can compare them.
     limit: int = 2**31
 
 
 @dataclass(frozen=True)
-class Order:
-    """A list's order. All terms run the same way; the last is the id, so no two rows are equal.
+class Sort:
+    """How a list is sorted. All terms run in one direction; the last is the id, so keys are unique.
 
-    `key_of` reads the terms' values from the columns of a row.
+    `key_of` reads the sort key from a row's columns.
     """
 
     name: str
@@ -46,25 +46,28 @@ class Order:
     def key(self) -> str:
         return f"({', '.join(term.sql for term in self.terms)})"
 
-    def by(self, *, backwards: bool) -> str:
-        """The ORDER BY, or the reverse of it."""
-        return self._ways[backwards]
+    def order_by(self, *, backwards: bool) -> str:
+        """The terms of ORDER BY."""
+        return self._backwards if backwards else self._forwards
 
     @cached_property
-    def _ways(self) -> tuple[str, str]:
-        ways = ("DESC", "ASC") if self.descending else ("ASC", "DESC")
-        forwards, backwards = (
-            ", ".join(f"{term.sql} {way}" for term in self.terms) for way in ways
-        )
-        return forwards, backwards
+    def _forwards(self) -> str:
+        return self._terms("DESC" if self.descending else "ASC")
+
+    @cached_property
+    def _backwards(self) -> str:
+        return self._terms("ASC" if self.descending else "DESC")
+
+    def _terms(self, direction: str) -> str:
+        return ", ".join(f"{term.sql} {direction}" for term in self.terms)
 
     def cursors(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Opaque cursors that point at rows, given by their columns."""
+        """The opaque cursors of rows, given by their columns."""
         name, key_of = self.name, self.key_of
         return [base64url.encode(orjson.dumps([name, *key_of(row)])) for row in rows]
 
-    def position(self, cursor: str, field: str) -> tuple[Any, ...]:
-        """The sort key that a cursor holds. Raises Invalid for one that is none of this order's."""
+    def key_in(self, cursor: str, field: str) -> tuple[Any, ...]:
+        """The sort key in a cursor. Raises Invalid unless it is a cursor of this sort."""
         try:
             name, *values = orjson.loads(base64url.decode(cursor))
             if name == self.name and len(values) == len(self.terms):
@@ -78,7 +81,7 @@ _UNBOUND = Condition("")
 
 
 class PageRequest(NamedTuple):
-    """A checked request for a part of a list."""
+    """A validated request for one page of a list."""
 
     size: int = DEFAULT_SIZE
     backwards: bool = False
@@ -86,30 +89,30 @@ class PageRequest(NamedTuple):
     before: str | None = None
     offset: int = 0
 
-    def bounds(self, order: Order) -> Condition:
-        """The condition that a row lies between the cursors."""
+    def bounds(self, sort: Sort) -> Condition:
+        """The condition that a row lies between the two cursors."""
         if self.after is None and self.before is None:
             return _UNBOUND
         parts: list[str] = []
         values: tuple[Any, ...] = ()
         for cursor, field, beyond in (
-            (self.after, "after", order.descending),
-            (self.before, "before", not order.descending),
+            (self.after, "after", sort.descending),
+            (self.before, "before", not sort.descending),
         ):
             if cursor is not None:
-                position = order.position(cursor, field)
+                key = sort.key_in(cursor, field)
                 sign = "<" if beyond else ">"
-                parts.append(f" AND {order.key} {sign} ({', '.join('?' * len(position))})")
-                values += position
+                parts.append(f" AND {sort.key} {sign} ({', '.join('?' * len(key))})")
+                values += key
         return Condition("".join(parts), values)
 
 
 @dataclass
 class Page(Generic[R]):
-    """Rows in the list's order, whether there are more, and how many in all if that was asked."""
+    """Sorted rows, whether more exist on either side, and the total if it was requested."""
 
     rows: list[R]
-    order: Order
+    sort: Sort
     has_next: bool
     has_previous: bool
     total: int | None = None
@@ -123,7 +126,7 @@ def request_page(
     before: str | None = None,
     page: int | None = None,
 ) -> PageRequest:
-    """The request in these arguments. Raises Invalid, with the argument at fault."""
+    """The page that these arguments request. Raises Invalid, naming the faulty argument."""
     if first is not None and last is not None:
         raise Invalid("last", message="Give first or last, not both.")
     size = _size("first", first) if last is None else _size("last", last)
@@ -142,15 +145,15 @@ def request_page(
     return PageRequest(size, last is not None, after or None, before or None, offset)
 
 
-def cut(rows: Sequence[R], request: PageRequest, order: Order) -> Page[R]:
-    """The page in rows that were fetched with one more than asked for, as they were travelled."""
+def cut(rows: Sequence[R], request: PageRequest, sort: Sort) -> Page[R]:
+    """The page from rows fetched with one extra, in the order in which they were read."""
     more = len(rows) > request.size
     page = list(rows[: request.size])
     if request.backwards:
         page.reverse()
-        return Page(page, order, has_next=request.before is not None, has_previous=more)
+        return Page(page, sort, has_next=request.before is not None, has_previous=more)
     return Page(
-        page, order, has_next=more, has_previous=request.after is not None or request.offset > 0
+        page, sort, has_next=more, has_previous=request.after is not None or request.offset > 0
     )
 
 
@@ -179,9 +182,9 @@ def _typed(term: Term, value: Any) -> Any:
     return value
 
 
-def newest(alias: str, column: str = "created_at") -> Order:
+def newest(alias: str, column: str = "created_at") -> Sort:
     """Newest first, then the id."""
-    return Order(
+    return Sort(
         "NEWEST",
         (
             Term(f"{alias}.{column}", datetime),

@@ -19,33 +19,33 @@ class Interval(StrEnum):
 
 @dataclass(frozen=True)
 class LocalPeriod:
-    """Days of a local calendar, both ends in."""
+    """Days of a local calendar, both ends included."""
 
     first: date
     last: date
 
     @property
     def previous(self) -> "LocalPeriod":
-        """The period of as many days that ends on the day before this one."""
+        """The period of equal length that ends on the day before this one."""
         days = self.last - self.first + _DAY
         return LocalPeriod(self.first - days, self.first - _DAY)
 
     def buckets(self, interval: Interval) -> list["LocalPeriod"]:
-        """The days, the weeks from Monday to Sunday, or the months, cut at the period's ends."""
-        found, first = [], self.first
+        """The days, weeks (Monday to Sunday) or months, clipped at the period's ends."""
+        buckets, first = [], self.first
         while first <= self.last:
             last = min(_end(first, interval), self.last)
-            found.append(LocalPeriod(first, last))
+            buckets.append(LocalPeriod(first, last))
             first = last + _DAY
-        return found
+        return buckets
 
     def instants(self, time_zone: str) -> tuple[datetime, datetime]:
-        """The first instant in it, and the first one after it."""
+        """The first instant of the period, and the first one after it."""
         return _midnight(self.first, time_zone), _midnight(self.last + _DAY, time_zone)
 
 
 def checked(first: date, last: date, interval: Interval, *field: str) -> LocalPeriod:
-    """The period from one day to another. Raises Invalid when it cannot be computed or shown."""
+    """The period. Raises Invalid for reversed ends, too many buckets or dates off the calendar."""
     if last < first:
         raise Invalid(*field, "to", message="A period ends on the day it begins, or later.")
     days = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 28}[interval]
@@ -72,5 +72,5 @@ def _end(first: date, interval: Interval) -> date:
 
 
 def _midnight(day: date, time_zone: str) -> datetime:
-    # Where the clock skips midnight, fold 0 names the very instant of the skip.
+    # Where the clocks skip midnight, fold=0 gives the instant of the skip.
     return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)

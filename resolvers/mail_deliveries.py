@@ -1,4 +1,4 @@
-"""What became of each mail, for admins: the list, another try, and a stop."""
+"""Mails and their status, for admins: list, retry, cancel."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from models import Audience, MailAttempt, MailStatus, OutboxMail, sql
 from models.database import transaction
 from resolvers import tracking_log
 from resolvers.errors import Conflict, NotFound
-from resolvers.keyset import Order, Page, PageRequest, Term
+from resolvers.keyset import Page, PageRequest, Sort, Term
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.viewer import Condition, Viewer
 
-# Ids are made in the order of time.
-_NEWEST = Order("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
+# Ids are UUIDv7, so they sort by time.
+_NEWEST = Sort("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
 _LISTING = Listing(OutboxMail, sql.columns(OutboxMail, "m"), "outbox_mail m")
-# A newer version may write other words.
+# A newer version of Candor may store values unknown to this one.
 _KNOWN = f"{sql.known('m.status', MailStatus)} AND {sql.known('m.audience', Audience)}"
 
 
 @dataclass(frozen=True)
 class MailFilter:
-    """What narrows the list. Everything given must hold."""
+    """Conditions that narrow the list; all of them must hold."""
 
     status: MailStatus | None = None
     mail: str | None = None
-    # A person's id in the marketplace, or an address.
+    # A person's id in the marketplace, or an e-mail address.
     recipient: str | None = None
     subject_id: UUID | None = None
 
@@ -54,25 +54,25 @@ async def list_mails(
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OutboxMail]:
-    """The mails by their ids: for admins alone."""
+    """The mails by their ids; for admins only."""
     if not ids or not viewer.is_admin:
         return {}
-    return {mail.id: mail for mail in await _known(ids)}
+    return {mail.id: mail for mail in await _find(ids)}
 
 
 async def failures_of(ids: Collection[UUID]) -> dict[UUID, list[MailAttempt]]:
-    """The tries of mails that did not succeed, oldest first, by the mail's id."""
-    found: dict[UUID, list[MailAttempt]] = {mail_id: [] for mail_id in ids}
-    known = MailAttempt.filter(mail_id__in=list(ids), status__in=list(MailStatus))
-    for attempt in await known.order_by("failed_at", "id"):
-        found[attempt.mail_id].append(attempt)
-    return found
+    """The failed attempts of mails, oldest first, by the mail's id."""
+    failures: dict[UUID, list[MailAttempt]] = {mail_id: [] for mail_id in ids}
+    attempts = MailAttempt.filter(mail_id__in=list(ids), status__in=list(MailStatus))
+    for attempt in await attempts.order_by("failed_at", "id"):
+        failures[attempt.mail_id].append(attempt)
+    return failures
 
 
 async def retry(viewer: Viewer, *, id: UUID) -> OutboxMail:
-    """Send a dead, expired or uncertain mail now, as the world is now.
+    """Send a dead, expired or uncertain mail now, written from current data.
 
-    Raises Unauthenticated, Forbidden, NotFound, Conflict (any other status, or too long ago).
+    Raises Unauthenticated, Forbidden, NotFound, Conflict (any other status, or too old).
     """
     async with transaction():
         mail = await _must_find(viewer, id)
@@ -87,9 +87,9 @@ async def retry(viewer: Viewer, *, id: UUID) -> OutboxMail:
 
 
 async def cancel(viewer: Viewer, *, id: UUID) -> OutboxMail:
-    """Stop a mail that has not left.
+    """Cancel a mail that has not been sent.
 
-    Raises Unauthenticated, Forbidden, NotFound, Conflict (too late, or over).
+    Raises Unauthenticated, Forbidden, NotFound, Conflict (being sent, or ended).
     """
     async with transaction():
         mail = await _must_find(viewer, id)
@@ -101,13 +101,13 @@ async def cancel(viewer: Viewer, *, id: UUID) -> OutboxMail:
 
 async def _must_find(viewer: Viewer, id: UUID) -> OutboxMail:
     viewer.must_be_admin()
-    found = await _known([id])
-    if not found:
+    mails = await _find([id])
+    if not mails:
         raise NotFound("id", message="There is no such mail.")
-    return found[0]
+    return mails[0]
 
 
-async def _known(ids: Collection[UUID]) -> list[OutboxMail]:
+async def _find(ids: Collection[UUID]) -> list[OutboxMail]:
     named = f"m.id IN ({sql.places(ids)})"
     statement = f"SELECT {_LISTING.columns} FROM {_LISTING.tables} WHERE {named} AND {_KNOWN}"
     return await sql.objects(OutboxMail, statement, *ids)

@@ -1,4 +1,4 @@
-"""Instants that callers give: read where they are used, so that a bad row spoils no good one."""
+"""Instants in input, validated where they are used: one bad row must not fail the whole list."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from resolvers.errors import Invalid
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A text in the place of an instant."""
+    """A text given instead of an instant."""
 
     text: str
 
@@ -17,7 +17,7 @@ Moment = datetime | Unreadable
 
 
 def moment(value: Moment | None, *field: str) -> datetime | None:
-    """The instant in UTC, or None. Raises Invalid for one without an offset, or none at all."""
+    """The instant in UTC, or None. Raises Invalid if it cannot be read or has no UTC offset."""
     if value is None:
         return None
     if isinstance(value, Unreadable) or value.tzinfo is None:

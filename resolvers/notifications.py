@@ -17,24 +17,24 @@ _NEWEST = newest("n")
 _LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n")
 
 
-# Every kind of notice by its name in the API. Names are for good: rows carry them.
-NotificationKind = StrEnum(  # type: ignore[misc] # one list of mails is enough
+# Every kind of notification by its name in the API. Values are stored: never rename one.
+NotificationKind = StrEnum(  # type: ignore[misc] # made from the one list of mails
     "NotificationKind", {name.replace(".", "_").upper(): name for name in NOTIFICATIONS}
 )
 
-# What each kind tells of, in the words of the API.
+# What each kind means; the API's descriptions.
 DESCRIPTIONS = {kind.name: NOTIFICATIONS[kind.value] for kind in NotificationKind}
 _KNOWN = sql.known("n.kind", NotificationKind)
 
 
 def visible_notifications(viewer: Viewer) -> Condition:
-    """The notices `n` of this viewer that are due."""
+    """The notifications `n` of this viewer that are due."""
     own = own_notifications(viewer)
     return Condition(f"{own.text} AND {_KNOWN} AND n.created_at <= ?", (*own.values, clock.now()))
 
 
 def own_notifications(viewer: Viewer) -> Condition:
-    """The notices `n` of this viewer, those too that are not due yet."""
+    """The notifications `n` of this viewer, including future ones."""
     own = inboxes(viewer)
     if not own:
         return Condition("n.id <> n.id")
@@ -43,7 +43,7 @@ def own_notifications(viewer: Viewer) -> Condition:
 
 
 def inboxes(viewer: Viewer) -> list[tuple[Audience, str | None]]:
-    """Whose notices the viewer reads: those of the person, and of the vendor acted for."""
+    """The inboxes that the viewer reads: the person's own, and that of the vendor they act for."""
     own = [(Audience.CUSTOMER, viewer.external_id)] if viewer.is_person else []
     if viewer.role is Role.VENDOR:
         own.append((Audience.VENDOR, viewer.vendor))
@@ -57,7 +57,7 @@ def inboxes(viewer: Viewer) -> list[tuple[Audience, str | None]]:
 async def list_notifications(
     viewer: Viewer, request: PageRequest, *, unread_only: bool, count: bool
 ) -> Page[Notification]:
-    """The viewer's notices, newest first."""
+    """A page of the viewer's notifications, newest first."""
     visible = (
         _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
     )
@@ -71,25 +71,25 @@ async def unread_count(viewer: Viewer) -> int:
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Notification]:
-    """Those of the notices that are the viewer's, by their ids."""
+    """The viewer's own among these notifications, by their ids."""
     visible = visible_notifications(viewer)
-    found = await sql.objects(
+    rows = await sql.objects(
         Notification,
         f"SELECT {_LISTING.columns} FROM {_LISTING.tables}"
         f" WHERE n.id IN ({sql.places(ids)}) AND {visible.text}",
         *ids,
         *visible.values,
     )
-    return {notice.id: notice for notice in found}
+    return {row.id: row for row in rows}
 
 
 async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: bool) -> None:
-    """Mark notices as read: those named, or all. One that is read already keeps its time.
+    """Mark notifications as read: those with these ids, or all. An earlier read time stays.
 
     Raises Unauthenticated, Forbidden (guests, keys), Invalid (neither or both given, more than
-    100 ids).
+    MAX_MARKED ids).
     """
-    rights.may_read_notices(viewer)
+    rights.may_read_notifications(viewer)
     if everything == (ids is not None):
         raise Invalid("ids", message="Give ids, or all: true.")
     if ids is not None and len(ids) > MAX_MARKED:
@@ -97,10 +97,10 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
     if ids == []:
         return
     visible = visible_notifications(viewer)
-    named = f" AND n.id IN ({sql.places(ids)})" if ids is not None else ""
+    selected = f" AND n.id IN ({sql.places(ids)})" if ids is not None else ""
     await sql.execute(
         "UPDATE notification SET read_at = ? WHERE read_at IS NULL AND id IN"
-        f" (SELECT n.id FROM notification n WHERE {visible.text}{named})",
+        f" (SELECT n.id FROM notification n WHERE {visible.text}{selected})",
         clock.now(),
         *visible.values,
         *(ids or ()),

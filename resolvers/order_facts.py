@@ -1,4 +1,4 @@
-"""What a row of the feed says, and whether it can be believed."""
+"""The content of a feed row, and its validation."""
 
 import re
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from models.email_address import normalised
 from models.language import language_tag
 from models.order import is_own_service
 from resolvers import site_settings, user_text
-from resolvers.errors import Invalid, UserError
+from resolvers.errors import Invalid, Refusal
 from resolvers.moments import Moment, moment
 
 _ADDRESS = re.compile(r"\S@\S+\.\S")
 MAX_NAME, MAX_TITLE = 200, 300
 CLOCK_SKEW = timedelta(minutes=5)
-# A date before computers is a bug of the sender, and its local day may lie before the calendar.
+# Earlier dates are bugs of the sender, and their local day may be outside Python's calendar.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Keep(Enum):
-    """The row says nothing of it: what is known stays."""
+    """The row does not mention this value: the stored one stays."""
 
     KEEP = "KEEP"
 
@@ -48,10 +48,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order as the marketplace tells it. `undated`: nobody knows when it was completed.
+    """One order as the marketplace reports it. `undated`: its completion date is unknown.
 
-    `hand_over`: a reviewed order may get another customer. Until they are `checked`, dates are as
-    they were sent: one may be Unreadable.
+    `hand_over`: a reviewed order may get another customer. Before `checked`, dates are as sent and
+    may be Unreadable.
     """
 
     external_id: str
@@ -71,71 +71,73 @@ class OrderFacts:
 
 
 class Checked(NamedTuple):
-    """The facts as they will be stored, why they cannot be, and what of them is left out."""
+    """The facts as they will be stored, errors that refuse the row, and values left out of it."""
 
     facts: OrderFacts
-    errors: list[UserError]
-    warnings: list[UserError]
+    errors: list[Refusal]
+    warnings: list[Refusal]
 
 
 def checked(facts: OrderFacts, *path: str) -> Checked:
     """The facts of a row, with everything that is wrong with it.
 
-    Ids, dates and titles decide what the order is: a wrong one is an error. Names, addresses,
-    languages and web addresses are decoration: a wrong one is a warning, and stays as it is known.
+    Ids, dates and titles identify the order: a bad one is an error. Names, e-mail addresses,
+    languages and URLs are decoration: a bad one is a warning, and the stored value stays.
     """
     checks = _Checks(path)
-    order_id = checks.must(user_text.identifier, facts.external_id, "external_id")
+    order_id = checks.required(user_text.identifier, facts.external_id, "external_id")
     facts = replace(
         facts,
         external_id=order_id,
-        completed_at=checks.must(_completion, facts.completed_at, "completed_at"),
-        updated_at=checks.must(_change, facts.updated_at, "updated_at"),
+        completed_at=checks.required(_completion, facts.completed_at, "completed_at"),
+        updated_at=checks.required(_change, facts.updated_at, "updated_at"),
         customer=_customer(facts.customer, order_id, checks),
         vendor=_person(facts.vendor, "vendor", _vendor_name, checks),
         service=ServiceFacts(
-            checks.must(user_text.identifier, facts.service.external_id, "service", "external_id"),
-            checks.must(_title, facts.service.title, "service", "title"),
-            checks.may(_url, facts.service.url, "service", "url"),
+            checks.required(
+                user_text.identifier, facts.service.external_id, "service", "external_id"
+            ),
+            checks.required(_title, facts.service.title, "service", "title"),
+            checks.optional(_url, facts.service.url, "service", "url"),
         ),
     )
     return Checked(facts, checks.errors, checks.warnings)
 
 
 class _Checks:
-    """Collects what is wrong with a row."""
+    """Collects the errors and warnings of a row."""
 
     def __init__(self, path: tuple[str, ...]) -> None:
         self._path = path
-        self.errors: list[UserError] = []
-        self.warnings: list[UserError] = []
+        self.errors: list[Refusal] = []
+        self.warnings: list[Refusal] = []
 
-    def must(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
-        """The value as checked; a wrong one refuses the row."""
-        return self._checked(check, value, field, self.errors)
+    def required(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+        """The cleaned value; a bad one refuses the row."""
+        return self._check(check, value, field, self.errors)
 
-    def may(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
-        """The value as checked; a wrong one is as if it had been left out."""
-        return self._checked(check, value, field, self.warnings)
+    def optional(self, check: Callable[..., Any], value: Any, *field: str) -> Any:
+        """The cleaned value; a bad one counts as left out."""
+        return self._check(check, value, field, self.warnings)
 
-    def _checked(
+    def _check(
         self,
         check: Callable[..., Any],
         value: Any,
         field: tuple[str, ...],
-        complaints: list[UserError],
+        refusals: list[Refusal],
     ) -> Any:
         if value is KEEP:
             return value
         try:
             return check(value, *field)
-        except UserError as error:
-            self.add(complaints, error)
+        except Refusal as error:
+            self.add(refusals, error)
             return KEEP
 
-    def add(self, complaints: list[UserError], error: UserError) -> None:
+    def add(self, refusals: list[Refusal], error: Refusal) -> None:
         error.field = [*self._path, *error.field]
-        complaints.append(error)
+        refusals.append(error)
 
 
 def _customer(person: PersonFacts, order_id: str, checks: _Checks) -> PersonFacts:
@@ -154,10 +156,10 @@ def _person(
     person: PersonFacts, role: str, name: Callable[..., str], checks: _Checks
 ) -> PersonFacts:
     return PersonFacts(
-        checks.must(user_text.identifier, person.external_id, role, "external_id"),
-        checks.may(name, person.display_name, role, "display_name"),
-        checks.may(_email, person.email, role, "email"),
-        checks.may(_locale, person.locale, role, "locale"),
+        checks.required(user_text.identifier, person.external_id, role, "external_id"),
+        checks.optional(name, person.display_name, role, "display_name"),
+        checks.optional(_email, person.email, role, "email"),
+        checks.optional(_locale, person.locale, role, "locale"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Orders as the marketplace's back end tells them: idempotent, later news wins, a result a row."""
+"""The marketplace's feed of orders: idempotent, the newest row wins, one result per row."""
 
 from collections.abc import Sequence
 
@@ -19,34 +19,34 @@ MAX_ORDERS = 500
 async def upsert_orders(
     viewer: Viewer, rows: Sequence[OrderFacts], *, history: bool = False
 ) -> list[OrderResult]:
-    """Store orders with their customers, vendors and services, and answer row by row.
+    """Store orders with their customers, vendors and services; returns one result per row.
 
-    As many results as rows, in their order; a bad row never spoils a good one. The same order
-    twice is applied in the order given. Sending the same again changes nothing, nor does what is
-    older than what is stored. `history`: the rows come from a file; they remind nobody of a
-    review, do not vouch for a purchase, and are older than all that the feed has dated.
+    Results are in the order of the rows; a bad row does not affect the others. Rows of one order
+    are applied in the order given. A repeated row changes nothing, nor does one older than the
+    stored order. `history`: the rows come from a file; they send no reminders, do not verify
+    purchases, and count as older than any row that the feed has dated.
 
-    Raises Unauthenticated, Forbidden (no key with ORDERS_WRITE), Invalid (more than 500 rows).
+    Raises Unauthenticated, Forbidden (no key with ORDERS_WRITE), Invalid (over MAX_ORDERS rows).
     """
     rights.may_feed(viewer)
     if len(rows) > MAX_ORDERS:
         raise Invalid("orders", message=f"Send {MAX_ORDERS} orders at most at once.")
     results = [OrderResult(row.external_id) for row in rows]
-    waiting = []
+    pending = []
     for place, (row, result) in enumerate(zip(rows, results, strict=True)):
-        facts, mistakes, warnings = checked(row, "orders", str(place))
+        facts, errors, warnings = checked(row, "orders", str(place))
         if viewer.vendor is not None and row.vendor.external_id != viewer.vendor:
-            result.errors = [_not_yours(place)]
-        elif mistakes:
-            result.errors = mistakes
+            result.errors = [_of_another_vendor(place)]
+        elif errors:
+            result.errors = errors
         else:
-            waiting.append(OrderRow(place, facts, result, warnings))
-    while waiting:
-        waiting = await _stored(viewer, waiting, history=history)
+            pending.append(OrderRow(place, facts, result, warnings))
+    while pending:
+        pending = await _store_or_report(viewer, pending, history=history)
     return results
 
 
-def _not_yours(place: int) -> Forbidden:
+def _of_another_vendor(place: int) -> Forbidden:
     return Forbidden(
         "orders",
         str(place),
@@ -56,54 +56,56 @@ def _not_yours(place: int) -> Forbidden:
     )
 
 
-async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
-    """Store a wave. When the database cannot, its rows say so, and earlier ones stay told."""
+async def _store_or_report(
+    viewer: Viewer, pending: list[OrderRow], *, history: bool
+) -> list[OrderRow]:
+    """Store a round of rows. In an outage these rows get an error; earlier results stay."""
 
-    async def tried() -> list[OrderRow]:
-        for row in waiting:
-            row.begin()
-        return await _wave(viewer, waiting, history=history)
+    async def attempt() -> list[OrderRow]:
+        for row in pending:
+            row.reset()
+        return await _store_round(viewer, pending, history=history)
 
     with watched():
         try:
-            return await once_more(tried)
-        except Unavailable as trouble:
-            if history:  # a file is stopped at, and read again as a whole
+            return await once_more(attempt)
+        except Unavailable as error:
+            if history:  # an import stops here, and the whole file is read again
                 raise
-            for row in waiting:
-                row.begin()
-                row.refuse(outages.refused(trouble))
+            for row in pending:
+                row.reset()
+                row.refuse(outages.refusal_of(error))
             return []
 
 
-async def _wave(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> list[OrderRow]:
-    """Store the first row of each order, in one transaction. Gives the rows that must come again:
+async def _store_round(viewer: Viewer, pending: list[OrderRow], *, history: bool) -> list[OrderRow]:
+    """Store the first row of each order, in one transaction. Returns the rows of the next round:
 
-    later news of the same order, and orders that somebody else stored at this very moment.
+    further rows of the same orders, and orders that another writer has just created.
     """
     first: dict[str, OrderRow] = {}
-    again = [row for row in waiting if first.setdefault(row.facts.external_id, row) is not row]
+    again = [row for row in pending if first.setdefault(row.facts.external_id, row) is not row]
     async with transaction():
         settings = await site_settings.current()
         stored = await stored_orders(sorted(first))
         rows = [
             row
             for order_id, row in first.items()
-            if _is_news(viewer, row, stored.get(order_id), settings, history=history)
+            if _is_to_store(viewer, row, stored.get(order_id), settings, history=history)
         ]
         parties = await order_parties.store(viewer, rows)
         writes = OrderWrites(viewer, parties, settings, history)
-        taken = [row for row in rows if not row.result.errors]
-        for row in taken:
-            if known := stored.get(row.facts.external_id):
-                await writes.update(row, known)
-        new = [row for row in taken if row.facts.external_id not in stored]
+        accepted = [row for row in rows if not row.result.errors]
+        for row in accepted:
+            if order := stored.get(row.facts.external_id):
+                await writes.update(row, order)
+        new = [row for row in accepted if row.facts.external_id not in stored]
         raced = await writes.create(new)
-        await writes.tell_of_persons(taken)
+        await writes.record_person_changes(accepted)
     return raced + again
 
 
-def _is_news(
+def _is_to_store(
     viewer: Viewer,
     row: OrderRow,
     stored: sql.Row | None,
@@ -111,8 +113,8 @@ def _is_news(
     *,
     history: bool,
 ) -> bool:
-    """Whether the row is to be stored; the result of one that is not says why."""
-    row.compare(stored)
+    """Whether to store the row; if not, sets its result to the reason."""
+    row.set_date(stored)
     if stored is None:
         return True
     if order_rights.is_stale(viewer, row.facts, stored, history=history):

@@ -1,11 +1,11 @@
-"""An order that becomes another person's: a guest made an account, or a number was given twice."""
+"""Orders that change hands: a guest opened an account, or an order number was used twice."""
 
 import mailers
 from models import Customer, Order, sql
 from resolvers import tracking_log
 from resolvers.viewer import Viewer
 
-# Links say the version, in 15 bits.
+# A link's token holds the version in 15 bits.
 _END_LINKS = "UPDATE orders SET link_version = link_version % 32767 + 1 WHERE id = ?"
 _REVIEW = """
 UPDATE review SET customer_id = ?, idempotency_key = NULL, idempotency_digest = NULL
@@ -16,10 +16,10 @@ _UPDATES = "SELECT id FROM order_update WHERE order_id = ?"
 
 
 async def hand_over(viewer: Viewer, order: sql.Row, *, to: Customer) -> None:
-    """Give a stored order, its review, notices and promised mails to another person.
+    """Move a stored order's review, notifications and promised mails to its new customer.
 
-    All links to it end. The person's own vote on the review is withdrawn. The caller owns the
-    transaction, holds the order, and has written its customer.
+    All links to the order become invalid. A vote of the new customer for the review is withdrawn.
+    The caller owns the transaction, has locked the order and has stored its new customer.
     """
     await sql.execute(_END_LINKS, order["id"])
     reviews = [row["id"] for row in await sql.fetch(_REVIEW, to.id, order["id"])]

@@ -1,4 +1,4 @@
-"""Customers, vendors and services come with the orders: the newest facts of them are stored."""
+"""Store the newest facts about customers, vendors and services, which arrive with orders."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from resolvers.order_rows import OrderRow
 from resolvers.viewer import Condition, Viewer
 
 Party = TypeVar("Party", Customer, Vendor, Service)
-# Names of columns, by the id of the party.
+# Names of the changed columns, by the party's external id.
 Changes = dict[str, list[str]]
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ALWAYS = Condition("")
-# Facts of the same instant count as newer, and what a bound key said holds back no other one.
-_IS_NEWS = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
-# What a key that is bound to a vendor may change: what no other key has said, of its own buyers.
+# Facts of the same instant count as newer. Facts of a vendor's key never block other keys.
+_IS_NEWER = """({0}.told_at IS NULL OR ? >= {0}.told_at OR ({0}.told_by_partner AND NOT ?))"""
+# A vendor's key changes only its own buyers, and of these only facts that no other key has sent.
 _OWN_BUYER = """ AND (customer.told_at IS NULL OR customer.told_by_partner)
   AND NOT EXISTS (SELECT 1 FROM orders other
     WHERE other.customer_id = customer.id AND other.vendor_id <> ?)"""
@@ -35,18 +35,18 @@ WHERE r.service_id = ? AND v.external_id <> ? LIMIT 1"""
 
 @dataclass(frozen=True)
 class Parties:
-    """The stored rows, by the ids that the marketplace gave them."""
+    """The stored rows, by their external ids."""
 
     customers: dict[str, Customer]
     vendors: dict[str, Vendor]
     services: dict[str, Service]
-    # What changed of those who were known before, by their ids.
+    # Changes of rows that existed before.
     changed_customers: Changes
     changed_vendors: Changes
 
 
-class _Said(NamedTuple):
-    """What a row says of one of its parties."""
+class _Facts(NamedTuple):
+    """The facts in a row about one of its parties."""
 
     external_id: str
     values: dict[str, Any]
@@ -54,41 +54,43 @@ class _Said(NamedTuple):
 
 
 async def store(viewer: Viewer, rows: Sequence[OrderRow]) -> Parties:
-    """Store the parties of the rows. A row that takes a service from its vendor is refused.
+    """Store the parties of the rows. Refuses rows that would take a service from its vendor.
 
-    Facts that are older than those stored change nothing. A key that is bound to a vendor changes
-    nothing of a customer whom an order of another vendor knows, or the marketplace itself. Tables
-    and rows are always held, and then written, in the same order, so that two feeds never deadlock.
+    Facts older than the stored ones change nothing. A vendor's key does not change a customer who
+    has orders of other vendors or was sent by the marketplace. Tables and rows are always locked,
+    then written, in the same order, so that two feeds cannot deadlock.
     """
-    known_vendors = await _held(Vendor, {row.facts.vendor.external_id for row in rows})
-    known_customers = await _held(Customer, {row.facts.customer.external_id for row in rows})
-    known_services = await _held(Service, {row.facts.service.external_id for row in rows})
-    kept = await _that_take_no_service(viewer, rows, known_vendors, known_services)
-    said = [_Said(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
-    vendors, changed_vendors = await _keep(viewer, known_vendors, Vendor, said)
+    stored_vendors = await _locked(Vendor, {row.facts.vendor.external_id for row in rows})
+    stored_customers = await _locked(Customer, {row.facts.customer.external_id for row in rows})
+    stored_services = await _locked(Service, {row.facts.service.external_id for row in rows})
+    kept = await _refuse_taken_services(viewer, rows, stored_vendors, stored_services)
+    facts = [_Facts(row.facts.vendor.external_id, _person(row.facts.vendor), row) for row in kept]
+    vendors, changed_vendors = await _write_newest(viewer, stored_vendors, Vendor, facts)
     own = vendors[viewer.vendor].id if viewer.vendor in vendors else None
-    said = [_Said(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
+    facts = [_Facts(row.facts.customer.external_id, _customer(row, own), row) for row in kept]
     only_if = Condition(_OWN_BUYER, (own,)) if own else _ALWAYS
-    customers, changed_customers = await _keep(viewer, known_customers, Customer, said, only_if)
-    said = [_Said(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
+    customers, changed_customers = await _write_newest(
+        viewer, stored_customers, Customer, facts, only_if
+    )
+    facts = [_Facts(row.facts.service.external_id, _service(row, vendors), row) for row in kept]
     only_if = Condition(_OWN_SERVICE, (own,)) if own else _ALWAYS
-    services, _ = await _keep(viewer, known_services, Service, said, only_if)
+    services, _ = await _write_newest(viewer, stored_services, Service, facts, only_if)
     for row in kept:
         if own not in {None, services[row.facts.service.external_id].vendor_id}:
-            row.refuse(_of_another_vendor())  # who was faster by a moment
+            row.refuse(_of_another_vendor())  # which created it after our read
     return Parties(customers, vendors, services, changed_customers, changed_vendors)
 
 
-async def _that_take_no_service(
+async def _refuse_taken_services(
     viewer: Viewer,
     rows: Sequence[OrderRow],
     vendors: dict[str, Vendor],
     services: dict[str, Service],
 ) -> list[OrderRow]:
-    """The rows but for those that name the service of another vendor; these are refused.
+    """Refuse rows that name another vendor's service; returns the remaining rows.
 
-    Reviews stay with the vendor of their day, so a service moves only while it has none of another
-    vendor. A row that says again what its order is of, or tells of long ago, moves nothing.
+    Reviews stay with the vendor they were written for, so a service moves only while it has no
+    review of another vendor. Rows that repeat their order's service, or are older, move nothing.
     """
     kept = []
     for row in rows:
@@ -99,8 +101,8 @@ async def _that_take_no_service(
         elif viewer.vendor is not None:
             row.refuse(_of_another_vendor())
         elif (
-            not row.is_of_same
-            and _is_news(vars(service), row, bound=False)
+            not row.is_same_service
+            and _is_newer(vars(service), row, bound=False)
             and await sql.fetch(_REVIEWED, service.id, row.facts.vendor.external_id)
         ):
             seller = (await Vendor.get(id=service.vendor_id)).external_id
@@ -115,94 +117,93 @@ def _of_another_vendor() -> Forbidden:
     return Forbidden("service", "external_id", message="This service belongs to another vendor.")
 
 
-def _person(told: PersonFacts) -> dict[str, Any]:
-    given = {name: getattr(told, name) for name in PERSON_FACTS}
-    return {name: value for name, value in given.items() if value is not KEEP}
+def _person(facts: PersonFacts) -> dict[str, Any]:
+    values = {name: getattr(facts, name) for name in PERSON_FACTS}
+    return {name: value for name, value in values.items() if value is not KEEP}
 
 
-def _customer(row: OrderRow, told_by: UUID | None) -> dict[str, Any]:
-    said = _person(row.facts.customer)
-    return said | {"email_from": told_by} if "email" in said else said
+def _customer(row: OrderRow, sent_by: UUID | None) -> dict[str, Any]:
+    values = _person(row.facts.customer)
+    return values | {"email_from": sent_by} if "email" in values else values
 
 
 def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
     facts = row.facts.service
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         "title": facts.title,
         "title_folded": user_text.fold(facts.title)[:900],
         "url": facts.url,
     }
-    if not row.is_of_same:
-        said["vendor_id"] = vendors[row.facts.vendor.external_id].id
-    return {name: value for name, value in said.items() if value is not KEEP}
+    if not row.is_same_service:
+        values["vendor_id"] = vendors[row.facts.vendor.external_id].id
+    return {name: value for name, value in values.items() if value is not KEEP}
 
 
-async def _keep(
+async def _write_newest(
     viewer: Viewer,
-    known: dict[str, Party],
+    stored: dict[str, Party],
     model: type[Party],
-    said: list[_Said],
+    facts: list[_Facts],
     only_if: Condition = _ALWAYS,
 ) -> tuple[dict[str, Party], Changes]:
-    """The rows as they are when what is newest of what was said is written, and what changed."""
-    wanted = _newest(known, said, bound=viewer.vendor is not None)
+    """Write the newest facts of each party. Returns the rows as stored then, and what changed."""
+    newest = _newest(stored, facts, bound=viewer.vendor is not None)
     changes: Changes = {}
-    for external_id in sorted(wanted):
-        values, is_new = wanted[external_id], external_id not in known
+    for external_id in sorted(newest):
+        values, is_new = newest[external_id], external_id not in stored
         written = await _write(model, external_id, values, only_if, is_new=is_new)
-        if (
-            written
-            and not is_new
-            and (changed := [name for name in PERSON_FACTS if name in values])
-        ):
+        changed = [name for name in PERSON_FACTS if name in values]
+        if written and not is_new and changed:
             changes[external_id] = changed
-    names = {each.external_id for each in said}
-    return (await _held(model, names) if wanted else known), changes
+    external_ids = {each.external_id for each in facts}
+    return (await _locked(model, external_ids) if newest else stored), changes
 
 
-def _newest(known: Mapping[str, Party], said: list[_Said], *, bound: bool) -> dict[str, sql.Row]:
-    """What is to be written: by id, the newest values of each column, and of when they are."""
-    wanted: dict[str, sql.Row] = {}
-    for external_id, values, row in sorted(said, key=lambda each: each.row.told_at or _LONG_AGO):
-        stored, so_far = known.get(external_id), wanted.get(external_id, {})
+def _newest(
+    parties: Mapping[str, Party], facts: list[_Facts], *, bound: bool
+) -> dict[str, sql.Row]:
+    """The columns to write, by external id: the newest value of each, with its time and source."""
+    newest: dict[str, sql.Row] = {}
+    for external_id, values, row in sorted(facts, key=lambda each: each.row.told_at or _LONG_AGO):
+        stored, so_far = parties.get(external_id), newest.get(external_id, {})
         if stored is None:
-            telling = {"told_at": row.told_at, "told_by_partner": bound}
-            wanted[external_id] = so_far | values | telling
-        elif _is_news(vars(stored), row, bound=bound):
+            source = {"told_at": row.told_at, "told_by_partner": bound}
+            newest[external_id] = so_far | values | source
+        elif _is_newer(vars(stored), row, bound=bound):
             before = vars(stored) | so_far
             differing = {name: value for name, value in values.items() if before[name] != value}
             if bound and "email" not in differing:
                 differing.pop("email_from", None)
-            telling = _telling(before, row, bound=bound)
-            if differing or (row.is_dated and telling["told_at"] != before["told_at"]):
-                wanted[external_id] = so_far | differing | telling
-    return wanted
+            source = _source(before, row, bound=bound)
+            if differing or (row.is_dated and source["told_at"] != before["told_at"]):
+                newest[external_id] = so_far | differing | source
+    return newest
 
 
-def _telling(before: sql.Row, row: OrderRow, *, bound: bool) -> sql.Row:
-    """Of when the facts are then; what a bound key says never makes another one's word older."""
+def _source(before: sql.Row, row: OrderRow, *, bound: bool) -> sql.Row:
+    """The time and source to store; a vendor's key never replaces those of another key."""
     if bound and before["told_at"] is not None and not before["told_by_partner"]:
         return {"told_at": before["told_at"], "told_by_partner": False}
     return {"told_at": row.told_at, "told_by_partner": bound}
 
 
-def _is_news(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
-    """The rule of `_IS_NEWS`, on what was just read."""
+def _is_newer(stored: Mapping[str, Any], row: OrderRow, *, bound: bool) -> bool:
+    """The rule of `_IS_NEWER`, for a row that was read."""
     if stored["told_at"] is None or (stored["told_by_partner"] and not bound):
         return True
     return row.told_at is not None and row.told_at >= stored["told_at"]
 
 
-async def _held(model: type[Party], external_ids: Collection[str]) -> dict[str, Party]:
-    """What is stored under these ids, held, so that what decides about it stays true meanwhile."""
+async def _locked(model: type[Party], external_ids: Collection[str]) -> dict[str, Party]:
+    """The rows with these external ids, locked, so that checks of them hold until the commit."""
     names = sorted(external_ids)
     if not names:
         return {}
-    held = " FOR NO KEY UPDATE" if sql.is_postgres() else ""
+    lock = " FOR NO KEY UPDATE" if sql.is_postgres() else ""
     parties = await sql.objects(
         model,
         f"SELECT {sql.columns(model, 't')} FROM {model._meta.db_table} t"
-        f" WHERE t.external_id IN ({sql.places(names)}) ORDER BY t.external_id{held}",
+        f" WHERE t.external_id IN ({sql.places(names)}) ORDER BY t.external_id{lock}",
         *names,
     )
     return {party.external_id: party for party in parties}
@@ -211,9 +212,9 @@ async def _held(model: type[Party], external_ids: Collection[str]) -> dict[str, 
 async def _write(
     model: type[Party], external_id: str, values: sql.Row, only_if: Condition, *, is_new: bool
 ) -> bool:
-    """Store what was said of a party; False when newer facts are there, or it must not be."""
+    """Store facts about a party; False if newer ones are stored or `only_if` does not hold."""
     table = model._meta.db_table
-    condition = f"{_IS_NEWS}{only_if.text}".format(table)
+    condition = f"{_IS_NEWER}{only_if.text}".format(table)
     guard = (values["told_at"], values["told_by_partner"], *only_if.values)
     if not is_new:
         changes = ", ".join(f"{name} = ?" for name in values)

@@ -1,15 +1,15 @@
-"""What news of a stored order may change, by whose key it comes."""
+"""What a feed row may change of a stored order, depending on its key."""
 
 from models import OrderStatus, SiteSettings, clock, review_window, sql
-from resolvers.errors import Conflict, Forbidden, UserError
+from resolvers.errors import Conflict, Forbidden, Refusal
 from resolvers.order_facts import OrderFacts
 from resolvers.viewer import Viewer
 
 
 def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row, *, history: bool) -> bool:
-    """Whether the row is older than what is stored, of an order that its sender may tell of.
+    """Whether the row is older than the stored order, provided that its sender may change it.
 
-    What a bound key said makes no other news stale. A file without a date is of long ago.
+    Rows of a vendor's key make no other rows stale. Rows of a file without a date are stale.
     """
     if viewer.vendor not in {None, stored["vendor"]} or stored["updated_at"] is None:
         return False
@@ -22,16 +22,16 @@ def is_stale(viewer: Viewer, facts: OrderFacts, stored: sql.Row, *, history: boo
 
 def refusal(
     viewer: Viewer, facts: OrderFacts, stored: sql.Row, settings: SiteSettings
-) -> UserError | None:
-    """Why the row may not change the stored order, if it may not.
+) -> Refusal | None:
+    """Why the row may not change the stored order; None if it may.
 
-    A reviewed order stays what it is of. Its customer changes by a hand-over alone, and by a key
-    that is bound to no vendor: the judged party never says who judges.
+    A reviewed order keeps its vendor and service. Its customer changes only by a hand-over, and
+    only by a key that is not bound to a vendor: the reviewed party must not choose the reviewer.
     """
-    of = (facts.vendor.external_id, facts.service.external_id)
+    subject = (facts.vendor.external_id, facts.service.external_id)
     if viewer.vendor not in {None, stored["vendor"]}:
         return Forbidden("external_id", message="This order belongs to another vendor.")
-    if stored["is_reviewed"] and of != (stored["vendor"], stored["service"]):
+    if stored["is_reviewed"] and subject != (stored["vendor"], stored["service"]):
         return Conflict(message="This order was reviewed: its service and vendor cannot change.")
     if viewer.vendor is not None:
         return _refusal_of_partner(facts, stored, settings)
@@ -40,7 +40,7 @@ def refusal(
     return None
 
 
-def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
+def _refusal_of_hand_over(facts: OrderFacts) -> Refusal | None:
     place = ("customer", "external_id")
     if not facts.hand_over:
         message = (
@@ -55,8 +55,8 @@ def _refusal_of_hand_over(facts: OrderFacts) -> UserError | None:
 
 def _refusal_of_partner(
     facts: OrderFacts, stored: sql.Row, settings: SiteSettings
-) -> UserError | None:
-    """The same for a key that is bound to the order's vendor."""
+) -> Refusal | None:
+    """The refusal of a row sent with the key of the order's vendor, or None."""
     was_completed = stored["completed_at"] or stored["status"] == OrderStatus.COMPLETED
     moves = facts.customer.external_id != stored["customer"]
     if moves and (stored["is_reviewed"] or was_completed):
@@ -71,7 +71,7 @@ def _refusal_of_partner(
         field, what = ("completed_at",), "when it was completed"
     elif is_open and facts.service.external_id != stored["service"]:
         field, what = ("service", "external_id"), "what it is of"
-    elif facts.status not in _after(stored["status"], is_open=is_open):
+    elif facts.status not in _allowed_after_completion(stored["status"], is_open=is_open):
         field, what = ("status",), f"its status to {facts.status}"
     else:
         return None
@@ -79,8 +79,8 @@ def _refusal_of_partner(
     return Forbidden(*field, message=message)
 
 
-def _after(status: str, *, is_open: bool) -> set[OrderStatus]:
-    """Where a vendor may take a completed order: never back to before its completion."""
+def _allowed_after_completion(status: str, *, is_open: bool) -> set[OrderStatus]:
+    """The statuses that a vendor may give a completed order: none from before its completion."""
     if is_open and status == OrderStatus.COMPLETED:
         return {OrderStatus.COMPLETED, OrderStatus.REFUNDED}
     return {each for each in OrderStatus if each.may_follow_completion}

@@ -1,4 +1,4 @@
-"""Rows of the feed on their way into the database, and what is stored of their orders."""
+"""Rows of the feed while they are stored, and the stored orders that they are about."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from models import Order, clock, sql
 from models.order import FED
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.order_facts import OrderFacts
 
 _STORED = f"""
@@ -30,66 +30,66 @@ class Outcome(StrEnum):
 
 @dataclass
 class OrderResult:
-    """What became of one row: an outcome and the order's id, or the errors of that row.
+    """The result of one row: an outcome and the order's id, or the row's errors.
 
-    Warnings tell what of a row that was taken could not be taken.
+    Warnings name values that were left out of a row that was stored.
     """
 
     external_id: str
     order_id: UUID | None = None
     outcome: Outcome | None = None
-    errors: list[UserError] = field(default_factory=list)
-    warnings: list[UserError] = field(default_factory=list)
+    errors: list[Refusal] = field(default_factory=list)
+    warnings: list[Refusal] = field(default_factory=list)
 
 
 @dataclass
 class OrderRow:
-    """A row that can be believed, at its place in the batch."""
+    """A valid row, at its place in the batch."""
 
     place: int
     facts: OrderFacts
     result: OrderResult
-    # What of it could not be taken.
-    warnings: list[UserError]
-    # Of when its facts are; None when nobody knows.
+    # About values that were left out.
+    warnings: list[Refusal]
+    # The time of its facts; None if unknown.
     told_at: datetime | None = None
-    # Whether the row itself says when, and it is not just the moment of its receipt.
+    # Whether the row gives this time, rather than its receipt.
     is_dated: bool = False
-    # Whether the stored order is of this service and vendor already.
-    is_of_same: bool = False
+    # Whether the stored order already has this service and vendor.
+    is_same_service: bool = False
 
-    def begin(self) -> None:
-        """Forget what an earlier try, which was undone, found out."""
+    def reset(self) -> None:
+        """Clear the result of an earlier attempt that was rolled back."""
         self.result.order_id = self.result.outcome = None
         self.result.errors, self.result.warnings = [], [*self.warnings]
 
-    def refuse(self, error: UserError) -> None:
+    def refuse(self, error: Refusal) -> None:
         error.field = ["orders", str(self.place), *error.field]
         self.result.errors.append(error)
         self.result.warnings = []
 
-    def compare(self, stored: sql.Row | None) -> None:
-        """See of when the row is, and what it says again, by what is stored of its order."""
+    def set_date(self, stored: sql.Row | None) -> None:
+        """Set the time of the row's facts, and whether it repeats the stored order's service."""
         facts = self.facts
         completions = [facts.completed_at]
         if stored is not None:
-            of = (facts.vendor.external_id, facts.service.external_id)
-            self.is_of_same = of == (stored["vendor"], stored["service"])
-            # An order that was told with a later completion before is not older for that.
+            subject = (facts.vendor.external_id, facts.service.external_id)
+            self.is_same_service = subject == (stored["vendor"], stored["service"])
+            # A completion date that is corrected to an earlier one does not make the row older.
             completions.append(stored["completed_at"])
         self.told_at = facts.updated_at or max(filter(None, completions), default=None)
         self.is_dated = self.told_at is not None
-        # A row without any date, first heard of when all is over, may be of any time.
-        of_old = facts.undated or (stored is None and facts.status.may_follow_completion)
-        if not self.is_dated and not of_old:
+        # A new order that arrives undated and already over may be from any time.
+        may_be_old = facts.undated or (stored is None and facts.status.may_follow_completion)
+        if not self.is_dated and not may_be_old:
             self.told_at = clock.now()
 
 
 async def stored_orders(external_ids: list[str]) -> dict[str, sql.Row]:
-    """What is stored of orders, by their ids, with other writers held off."""
+    """The stored orders by their external ids, locked against other writers."""
     places = sql.places(external_ids)
     if sql.is_postgres():
-        # Locked by a statement of its own: what was waited for is seen by the next one only.
+        # A separate statement takes the lock: only a later one sees what was committed meanwhile.
         await sql.fetch(_LOCK.format(places=places), *external_ids)
     rows = await sql.fetch(_STORED.format(places=places), *external_ids, types=_TYPES)
     return {row["external_id"]: row for row in rows}

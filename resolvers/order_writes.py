@@ -1,4 +1,4 @@
-"""Store the rows of the feed that may be stored, with all that follows from them."""
+"""Store accepted rows of the feed, with reminders, hand-overs and the log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,25 +23,25 @@ _UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in FED)} WHERE i
 
 @dataclass(frozen=True)
 class OrderWrites:
-    """The writes of one transaction of the feed."""
+    """The writes of one feed transaction."""
 
     viewer: Viewer
     parties: Parties
     settings: SiteSettings
-    # Whether the rows come from a file: they remind nobody, and do not vouch for a purchase.
+    # Whether the rows come from a file: they send no reminders and do not verify purchases.
     history: bool
 
     async def create(self, rows: list[OrderRow]) -> list[OrderRow]:
-        """Store new orders. Gives the rows of those that somebody else stored at this moment."""
+        """Store new orders. Returns the rows of orders that another writer has just created."""
         if not rows:
             return []
         now, flat = clock.now(), list[object]()
-        told = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
-        for external_id in sorted(told):
-            flat += (uuid7(), external_id, *told[external_id].values(), 1, now)
-        one = f"({sql.places(('id', 'external_id', *FED, 'link_version', 'created_at'))})"
+        orders = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
+        for external_id in sorted(orders):
+            flat += (uuid7(), external_id, *orders[external_id].values(), 1, now)
+        places = f"({sql.places(('id', 'external_id', *FED, 'link_version', 'created_at'))})"
         statement = (
-            f"{_INSERT} VALUES {', '.join([one] * len(told))}"
+            f"{_INSERT} VALUES {', '.join([places] * len(orders))}"
             " ON CONFLICT DO NOTHING RETURNING id, external_id"
         )
         stored = {row["external_id"]: row["id"] for row in await sql.fetch(statement, *flat)}
@@ -52,11 +52,11 @@ class OrderWrites:
                 raced.append(row)
                 continue
             row.result.order_id, row.result.outcome = stored[external_id], Outcome.CREATED
-            await self._remind(row, told[external_id]["completed_at"])
+            await self._remind(row, orders[external_id]["completed_at"])
         return raced
 
     async def update(self, row: OrderRow, stored: sql.Row) -> None:
-        """Store news of an order, which the caller holds."""
+        """Store changes of an order that the caller has locked."""
         values = self._values(row.facts, stored)
         row.result.order_id, row.result.outcome = stored["id"], Outcome.UNCHANGED
         if any(stored[name] != value for name, value in values.items()):
@@ -77,13 +77,13 @@ class OrderWrites:
         elif (
             changed - {"vendor_id", "service_id"} and not self.history and not stored["is_reviewed"]
         ):
-            # Of another date, for another person, or not wanted any more: there is one reminder.
+            # There is one reminder: replace it if its date, person or permission changed.
             because = "the order changed"
             await mailers.withdraw("review.reminder", about=stored["id"], because=because)
             await self._remind(row, values["completed_at"])
 
-    async def tell_of_persons(self, rows: list[OrderRow]) -> None:
-        """Record whose name, address or language changed, once for each, with the order."""
+    async def record_person_changes(self, rows: list[OrderRow]) -> None:
+        """Log persons whose name, e-mail or language changed, once each, with the order."""
         customers, vendors = (
             dict(self.parties.changed_customers),
             dict(self.parties.changed_vendors),
@@ -96,11 +96,11 @@ class OrderWrites:
                 ("vendor", row.facts.vendor, vendors),
             ):
                 if changed := changes.pop(person.external_id, None):
-                    named = {role: person.external_id}
-                    await self._record(row, "person.changed", changed=changed, **named)
+                    who = {role: person.external_id}
+                    await self._record(row, "person.changed", changed=changed, **who)
 
     def _values(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
-        """What is to be stored of an order, by the columns of FED, in their order."""
+        """The values to store of an order, for the columns of FED, in their order."""
         customer = self.parties.customers[facts.customer.external_id]
         vendor = self.parties.vendors[facts.vendor.external_id]
         values = {
@@ -117,7 +117,7 @@ class OrderWrites:
         return {name: values[name] for name in FED}
 
     def _version(self, facts: OrderFacts, stored: sql.Row) -> sql.Row:
-        """When the order was changed last; a bound key never replaces what another one said."""
+        """The order's last change and its source; a vendor's key never replaces another key's."""
         bound = self.viewer.vendor is not None
         is_settled = stored["updated_at"] is not None and not stored["updated_by_partner"]
         if facts.updated_at is None or (bound and is_settled):
@@ -127,7 +127,7 @@ class OrderWrites:
     def _contact(
         self, facts: OrderFacts, stored: sql.Row, customer: Customer, vendor: Vendor
     ) -> str | None:
-        """The address that the vendor's own key told, of this customer for this vendor alone."""
+        """The address that the vendor's key sent, used only for this customer and vendor."""
         if self.viewer.vendor is not None and facts.customer.email is not KEEP:
             return facts.customer.email
         same = (customer.id, vendor.id) == (stored["customer_id"], stored["vendor_id"])
@@ -149,7 +149,7 @@ class OrderWrites:
 
 
 def _completion(facts: OrderFacts, stored: datetime | None) -> datetime | None:
-    """When the order was completed: what the feed says, else what is known, else now."""
+    """When the order was completed: as the feed says, else as stored, else now."""
     if facts.completed_at is not None:
         return facts.completed_at
     if facts.status is OrderStatus.COMPLETED:

@@ -1,4 +1,4 @@
-"""Orders as their parties see them."""
+"""Look up orders that the viewer may see."""
 
 from collections.abc import Collection
 from functools import cache
@@ -21,10 +21,10 @@ _TYPES = (
 )
 _FROM = "orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id"
 _SELECT = f"SELECT {_COLUMNS} FROM {_FROM}"
-# What decides whether an order may be reviewed, and how.
-_DECIDING = ("key", "review_window_days", "time_zone", "review_moderation")
+# The settings that decide whether an order may be reviewed, and how.
+_REVIEW_SETTINGS = ("key", "review_window_days", "time_zone", "review_moderation")
 _SELECT_WITH_SETTINGS = (
-    f"SELECT {_COLUMNS}, {sql.columns(SiteSettings, 'z', 'settings_', only=_DECIDING)}"
+    f"SELECT {_COLUMNS}, {sql.columns(SiteSettings, 'z', 'settings_', only=_REVIEW_SETTINGS)}"
     f" FROM {_FROM} LEFT JOIN site_settings z ON z.key = 'site'"
 )
 
@@ -32,22 +32,22 @@ _SELECT_WITH_SETTINGS = (
 async def find_order(viewer: Viewer, ref: Ref, *, lock: bool = False) -> Order | None:
     """The order, with its customer and vendor, if the viewer is a party to it.
 
-    `lock` holds off other writers of the order until the caller's transaction ends.
+    `lock` locks the order against other writers until the caller's transaction ends.
     """
     named, visible = ref.names("o"), visible_orders(viewer)
-    held = lock and sql.is_postgres()
+    locks = lock and sql.is_postgres()
     statement = (
-        f"{_SELECT} WHERE {named.text} AND {visible.text}{' FOR UPDATE OF o' if held else ''}"
+        f"{_SELECT} WHERE {named.text} AND {visible.text}{' FOR UPDATE OF o' if locks else ''}"
     )
     rows = await sql.fetch(statement, *named.values, *visible.values, types=_TYPES)
-    if held and not rows:
-        # PostgreSQL joins what it waited for with the parties of before: look again.
+    if locks and not rows:
+        # After a lock wait PostgreSQL joins the new order with the old parties: read again.
         rows = await sql.fetch(statement, *named.values, *visible.values, types=_TYPES)
     return _order(rows[0]) if rows else None
 
 
 async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSettings] | None:
-    """The order, if the viewer is a party to it, and those of the settings that decide about it."""
+    """The order, if the viewer is a party to it, with the settings that decide about a review."""
     named, visible = ref.names("o"), visible_orders(viewer)
     rows = await sql.fetch(
         f"{_SELECT_WITH_SETTINGS} WHERE {named.text} AND {visible.text}",
@@ -58,24 +58,24 @@ async def find_with_settings(viewer: Viewer, ref: Ref) -> tuple[Order, SiteSetti
     if not rows:
         return None
     row = rows[0]
-    known = row["settings_key"] is not None
-    return _order(row), sql.joined(SiteSettings, row, "settings_") if known else _unsaid()
+    stored = row["settings_key"] is not None
+    return _order(row), sql.joined(SiteSettings, row, "settings_") if stored else _defaults()
 
 
 @cache
-def _unsaid() -> SiteSettings:
-    """The settings while no admin has said anything. For reading alone."""
+def _defaults() -> SiteSettings:
+    """The settings until an admin changes one. Shared: do not modify."""
     return SiteSettings()
 
 
 async def hold(order_id: UUID) -> None:
-    """Hold off other writers of the order until the caller's transaction ends."""
+    """Lock the order against other writers until the caller's transaction ends."""
     if sql.is_postgres():
         await sql.fetch("SELECT id FROM orders WHERE id = ? FOR UPDATE", order_id)
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
-    """Those of the orders that the viewer is a party to, by their ids."""
+    """The orders that the viewer is a party to, by their ids; others are left out."""
     if not ids:
         return {}
     visible = visible_orders(viewer)
@@ -85,9 +85,9 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Order]:
 
 
 async def of_updates(updates: Collection[OrderUpdate]) -> dict[UUID, Order]:
-    """The orders of updates that exist for the caller, by the order's id.
+    """The orders of updates that the caller may see, by the order's id.
 
-    Who sees an update sees which order it is of, also by a link that opens the update alone.
+    Whoever may see an update may see its order, even with a link to the update only.
     """
     ids = {update.order_id for update in updates}
     if not ids:

@@ -1,32 +1,32 @@
-"""What an outage of the database means: a refusal for who asked, and a line in the log."""
+"""Database outages: the refusal for the client, and a line in the log."""
 
 import logging
 import time
 
 from models import outcome, unavailable
-from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal
 
 log = logging.getLogger("candor.database")
 
-# One line of each kind of trouble, not one for each request.
+# Log each reason at most once in this time, not once per request.
 QUIET_SECONDS = 60.0
-_told: dict[str, float] = {}
+_last_logged: dict[str, float] = {}
 
 
-def refused(trouble: unavailable.Unavailable) -> UserError:
-    """The refusal of what the database did not do; what it may have stored is not denied."""
-    _warn(trouble.reason)
-    seen = outcome.current.get()
-    if isinstance(trouble, unavailable.OutcomeUnknown) or (seen and not seen.is_nothing):
-        return unknown(seen)
+def refusal_of(error: unavailable.Unavailable) -> Refusal:
+    """The refusal after an outage: OutcomeUnknown if something may have been stored."""
+    _warn(error.reason)
+    current = outcome.current.get()
+    if isinstance(error, unavailable.OutcomeUnknown) or (current and not current.is_nothing):
+        return unknown_outcome(current)
     return DatabaseUnavailable()
 
 
-def unknown(seen: outcome.Outcome | None) -> OutcomeUnknown:
-    """The refusal of what may have been stored, with the advice of all that was begun."""
-    if seen is None or not seen.advice:
+def unknown_outcome(current: outcome.Outcome | None) -> OutcomeUnknown:
+    """The refusal when something may have been stored, with the advice of each step begun."""
+    if current is None or not current.advice:
         return OutcomeUnknown()
-    advice = " ".join(dict.fromkeys(seen.advice))
+    advice = " ".join(dict.fromkeys(current.advice))
     return OutcomeUnknown(
         message=f"Nobody knows whether this was stored: its answer did not come. {advice}"
     )
@@ -34,6 +34,6 @@ def unknown(seen: outcome.Outcome | None) -> OutcomeUnknown:
 
 def _warn(reason: str) -> None:
     now = time.monotonic()
-    if now - _told.get(reason, -QUIET_SECONDS) >= QUIET_SECONDS:
-        _told[reason] = now
+    if now - _last_logged.get(reason, -QUIET_SECONDS) >= QUIET_SECONDS:
+        _last_logged[reason] = now
         log.warning("the database cannot be used: %s", reason)

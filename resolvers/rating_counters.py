@@ -1,4 +1,4 @@
-"""Counters of approved reviews: exact, because they change in the transaction of the review."""
+"""Counters of approved reviews: exact, since they change in the review's own transaction."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -31,7 +31,7 @@ _SUMS = ", ".join(
     ]
 )
 
-# What is stored and what is true, in one statement: one look at one state of the database.
+# Stored counters and a recount, in one statement, so that both come from one snapshot.
 _BOTH = " UNION ALL ".join(
     [
         f"SELECT 1 AS stored, subject_id, kind, {_COLUMNS} FROM rating_counter",
@@ -45,11 +45,11 @@ _BOTH = " UNION ALL ".join(
 
 
 @lru_cache(100)
-def _adding(rows: int) -> str:
+def _add_statement(rows: int) -> str:
     return _ADD.format(rows=", ".join([_ROW] * rows))
 
 
-_STRAYS = """
+_MOVED = """
 SELECT s.external_id AS service, today.external_id AS vendor, once.external_id AS reviewed,
   COUNT(*) AS reviews
 FROM review r JOIN service s ON s.id = r.service_id
@@ -58,8 +58,8 @@ WHERE r.vendor_id <> s.vendor_id AND r.deleted_at IS NULL
 GROUP BY 1, 2, 3 ORDER BY 1, 3"""
 
 
-class Stray(NamedTuple):
-    """A service, by its id, that moved away from the vendor for whom reviews of it count."""
+class MovedService(NamedTuple):
+    """A service that moved from the vendor for whom its reviews count; external ids."""
 
     service: str
     vendor: str
@@ -68,7 +68,7 @@ class Stray(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """A counter that disagrees with the reviews."""
+    """A counter that differs from a recount of the reviews."""
 
     subject_id: UUID
     kind: RatingSubject
@@ -79,8 +79,7 @@ class Drift(NamedTuple):
 async def count_in(*reviews: Review, writes: Writes = AT_ONCE) -> None:
     """Count reviews that became public. The last write of the caller's transaction.
 
-    One statement, services before vendors, each by their ids: whoever writes several rows locks
-    them in this order.
+    One statement, services before vendors, each sorted by id: all writers lock in this order.
     """
     added: dict[tuple[RatingSubject, UUID], Tally] = {}
     for review in reviews:
@@ -92,22 +91,22 @@ async def count_in(*reviews: Review, writes: Writes = AT_ONCE) -> None:
             added[subject] = _sum(added[subject], tally) if subject in added else tally
     if added:
         rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
-        await writes.add(_adding(len(rows)), *(value for row in rows for value in row))
+        await writes.add(_add_statement(len(rows)), *(value for row in rows for value in row))
 
 
 async def count_out(review: Review) -> None:
-    """Take back the count of a review that is public no more."""
+    """Remove a review that is no longer public from the counters."""
     await _change(review, [-count for count in _tally(review)])
 
 
 async def recount(before: Review, after: Review) -> None:
-    """Count an edit of a public review: minus the old stars, plus the new ones, in one step."""
+    """Replace the stars of a public review in the counters after an edit."""
     pairs = zip(_tally(before), _tally(after), strict=True)
     await _change(after, [new - old for old, new in pairs])
 
 
 async def drifts() -> list[Drift]:
-    """Every counter that differs from what the reviews say, in one consistent look."""
+    """Every counter that differs from a recount of the reviews, in one snapshot."""
     counted: dict[UUID, sql.Row] = {}
     stored: dict[UUID, sql.Row] = {}
     for row in await sql.fetch(_BOTH):
@@ -119,22 +118,22 @@ async def drifts() -> list[Drift]:
     ]
 
 
-async def strays() -> list[Stray]:
-    """Every service that is listed under another vendor than its reviews."""
-    return [Stray(**row) for row in await sql.fetch(_STRAYS)]
+async def moved_services() -> list[MovedService]:
+    """Every service whose current vendor is not the vendor of its reviews."""
+    return [MovedService(**row) for row in await sql.fetch(_MOVED)]
 
 
 async def repair() -> list[Drift]:
-    """Set every counter to what the reviews say, with writers held off. Returns what was wrong.
+    """Recount every counter that is wrong, with writers locked out. Returns what was wrong.
 
-    The caller owns the transaction. Reviews are locked before counters, as writers lock them: the
-    other way round both would wait for each other.
+    The caller owns the transaction. Reviews are locked before counters, in the writers' order, to
+    avoid a deadlock.
     """
     if sql.is_postgres():
         await sql.execute("LOCK TABLE review IN SHARE MODE")
         await sql.execute("LOCK TABLE rating_counter IN SHARE ROW EXCLUSIVE MODE")
-    found = await drifts()
-    for drift in found:
+    wrong = await drifts()
+    for drift in wrong:
         await sql.execute("DELETE FROM rating_counter WHERE subject_id = ?", drift.subject_id)
         await sql.execute(
             f"INSERT INTO rating_counter (subject_id, kind, {_COLUMNS})"
@@ -143,7 +142,7 @@ async def repair() -> list[Drift]:
             drift.kind,
             *drift.counted,
         )
-    return found
+    return wrong
 
 
 async def _change(review: Review, differences: Iterable[int]) -> None:
@@ -167,6 +166,6 @@ def _sum(one: Tally, other: Tally) -> Tally:
 
 def _drift(subject_id: UUID, stored: sql.Row | None, counted: sql.Row | None) -> Drift | None:
     kind = RatingSubject((stored or counted or {})["kind"])
-    was = Tally.of(stored) if stored else Tally()
-    true = Tally.of(counted) if counted else Tally()
-    return None if was == true else Drift(subject_id, kind, was, true)
+    before = Tally.of(stored) if stored else Tally()
+    correct = Tally.of(counted) if counted else Tally()
+    return None if before == correct else Drift(subject_id, kind, before, correct)

@@ -1,4 +1,4 @@
-"""How a caller names a thing: by this API's id, or by the id that the marketplace gave it."""
+"""A reference to a row: by this API's id, or by the marketplace's external id."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -13,13 +13,13 @@ class Ref(NamedTuple):
     external_id: str | None = None
 
     def names(self, alias: str) -> Condition:
-        """The condition that the row `alias` is the one named."""
+        """The condition that the row `alias` is the referenced one."""
         if self.id is not None:
             return Condition(f"{alias}.id = ?", (self.id,))
         return Condition(f"{alias}.external_id = ?", (self.external_id,))
 
     def id_in(self, table: str) -> Condition:
-        """The id of the row named, as a value in SQL."""
+        """The id of the referenced row, as an SQL expression."""
         if self.id is not None:
             return Condition("?", (self.id,))
         return Condition(f"(SELECT id FROM {table} WHERE external_id = ?)", (self.external_id,))

@@ -1,4 +1,4 @@
-"""What the author of a review writes: checked, folded for searches, and told apart by a digest."""
+"""The author's part of a review: validation, folding for search, digest for idempotency."""
 
 import hashlib
 import json
@@ -8,29 +8,29 @@ from typing import Any
 from models.review import SEARCHED, STARS, WRITTEN, ReviewContent
 from resolvers import user_text
 from resolvers.errors import BodyTooLong, Invalid, RatingOutOfRange
-from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
+from resolvers.refusals import collect_refusals
 
 Content = Mapping[str, Any]
 
 
 def whole(given: Content) -> dict[str, Any]:
-    """Every column of WRITTEN, None where nothing is given."""
+    """Every column of WRITTEN; None for those not given."""
     return dict.fromkeys(WRITTEN) | dict(given)
 
 
 def checked(given: Content, *, history: bool = False) -> dict[str, Any]:
-    """The columns given, as they are stored: of blank texts that need not be, None.
+    """The given columns as they are stored; optional texts that are blank become None.
 
-    Of `history` nobody can write more: its body may be empty.
+    With `history` the body may be empty: nobody can add to old reviews.
 
-    Raises RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid (null) with each one at fault;
-    TypeError for a name that is none of WRITTEN.
+    Raises RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid (null), each with its column;
+    TypeError for a name that is not in WRITTEN.
     """
     if unknown := given.keys() - set(WRITTEN):
         raise TypeError(f"The author of a review writes no {', '.join(sorted(unknown))}.")
     rules = _CHECKS | _OF_HISTORY if history else _CHECKS
-    with told_at_once() as check:
+    with collect_refusals() as check:
         return {
             name: check(_checked, rules[name], name, given[name])
             for name in WRITTEN
@@ -69,17 +69,17 @@ _OF_HISTORY: dict[str, Callable[[Any, str], Any]] = {"body": _old_body}
 
 
 def folded(content: Content) -> str:
-    """The texts that searches look through, as `body_folded` keeps them."""
+    """The searched texts, folded as in the column `body_folded`."""
     return user_text.fold("\n".join(content[name] for name in SEARCHED if content[name]))
 
 
-# Digests are stored and compared for as long as a key is remembered: these parts are always in one.
-# A column that came later is in it only when it is given, so that retries of old keys still fit.
+# Digests are stored with idempotency keys, so their format must not change: these columns and the
+# body are always included, columns added later only when given.
 _ALWAYS_DIGESTED = ("rating", "communication", "quality", "value")
 
 
 def digest(order: Ref, given: Content) -> str:
-    """What tells apart two inputs that came with one idempotency key."""
+    """Detects that an idempotency key was reused with another input."""
     always = {name: given[name] for name in _ALWAYS_DIGESTED}
     later = {
         name: value

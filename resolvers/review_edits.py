@@ -1,4 +1,4 @@
-"""Change a review: its author while the window is open, an admin at any time."""
+"""Edit a review: its author while the window is open, an admin at any time."""
 
 import copy
 from typing import Any
@@ -17,30 +17,30 @@ from resolvers import (
     tracking_log,
 )
 from resolvers.errors import Forbidden, NotFound
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.ref import Ref
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer, is_author
 
-# What an edit can change.
+# The columns that an edit may change.
 _EDITED = (*WRITTEN, "body_folded", "status", *DECISION, "edited_at")
 
 
 async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Review:
     """Change stars or text: the author while the window is open, an admin at any time.
 
-    `changes` holds only what the caller gave of WRITTEN; None takes back what a review can be
-    without. The earlier version is kept as a revision. An author's edit goes back to
-    PENDING when moderation is on or the review was rejected.
+    `changes` are the given columns of WRITTEN; None clears an optional one. The earlier version is
+    kept as a revision. After an edit by its author, the review is PENDING again if moderation is
+    on or it was rejected.
 
-    Raises Unauthenticated, NotFound, Forbidden, the refusals of the window, RatingOutOfRange,
-    BodyTooShort, BodyTooLong, Invalid (no rating or no body at all), TooOften.
+    Raises Unauthenticated, NotFound, Forbidden, the refusals of eligibility, RatingOutOfRange,
+    BodyTooShort, BodyTooLong, Invalid (null for a required column), TooOften.
     """
     rights.may_edit_reviews(viewer)
     async with transaction():
         review = await find_review(viewer, review_id)
         if review is not None:
-            # The order is locked before its review, as the feed does that hands it over.
+            # Lock the order before its review, as hand-overs by the feed do.
             await orders.hold(review.order_id)
             review = await find_review(viewer, review_id, lock=True)
         if review is None:
@@ -52,10 +52,10 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
         _apply(edited, changes)
         if _content(edited) == _content(review):
             return review
-        await must_be_seldom(viewer, review.order_id, "review_id")
+        await limit_frequency(viewer, review.order_id, "review_id")
         if not viewer.is_admin:
             _hold(edited, settings)
-        # Clocks may go back.
+        # The clock may have gone back.
         edited.edited_at = max(clock.now(), review.edited_at or review.created_at)
         await _replace(viewer, review, edited)
     return edited
@@ -82,7 +82,7 @@ def _content(review: Review) -> dict[str, Any]:
 
 
 def _hold(review: Review, settings: SiteSettings) -> None:
-    """What its author changed is looked at again: no edit walks past moderation."""
+    """An author's edit must not bypass moderation."""
     if settings.review_moderation or review.status is ReviewStatus.REJECTED:
         review.status = ReviewStatus.PENDING
         review.rejection_reason = review.moderation_note = review.moderated_at = None

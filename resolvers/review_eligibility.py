@@ -1,4 +1,4 @@
-"""May this person review this order now? The one rule that the question and the mutation share."""
+"""Whether a viewer may review an order now: one rule, shared by the query and the mutation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +17,8 @@ from resolvers.errors import (
     OrderNotCompleted,
     OrderRefunded,
     OwnService,
+    Refusal,
     Unauthenticated,
-    UserError,
     WindowClosed,
 )
 from resolvers.ref import Ref
@@ -26,14 +26,14 @@ from resolvers.viewer import Role, Viewer
 
 
 class IneligibilityReason(StrEnum):
-    """Each with its refusal of a mutation, in the order of testing: the first that applies is told.
+    """Each with the mutation's refusal, in order of precedence: the first that applies is reported.
 
-    What has no name of its own is called as the code of its refusal.
+    Named after its refusal's code unless it has its own name.
     """
 
-    refusal: type[UserError]
+    refusal: type[Refusal]
 
-    def __new__(cls, refusal: type[UserError], name: str | None = None) -> Self:
+    def __new__(cls, refusal: type[Refusal], name: str | None = None) -> Self:
         reason = str.__new__(cls, name or refusal.code)
         reason._value_ = name or refusal.code
         reason.refusal = refusal
@@ -63,15 +63,15 @@ _BY_STATUS = {
 
 @dataclass(frozen=True)
 class Eligibility:
-    """The verdict, the sentence for it, and the deadline where there is one."""
+    """The verdict, its message, and the review window if there is one."""
 
     reason: IneligibilityReason | None
     message: str
     window: Window | None = None
     existing_review: Review | None = None
 
-    def refuse(self, *field: str) -> None:
-        """Raise the refusal of the mutation when the verdict is no."""
+    def raise_if_refused(self, *field: str) -> None:
+        """Raise the mutation's refusal if there is a reason against a review."""
         if self.reason is not None:
             raise self.reason.refusal(*field, message=self.message)
 
@@ -79,10 +79,10 @@ class Eligibility:
 async def review_eligibility(viewer: Viewer, *, order: Ref) -> Eligibility:
     """Whether the viewer may review the order now, and until when."""
     if viewer.role is Role.ANONYMOUS:
-        return _no(IneligibilityReason.SIGN_IN_REQUIRED)
+        return _ineligible(IneligibilityReason.SIGN_IN_REQUIRED)
     row = await orders.find_order(viewer, order)
     if row is None:
-        return _no(IneligibilityReason.ORDER_NOT_FOUND)
+        return _ineligible(IneligibilityReason.ORDER_NOT_FOUND)
     return (await of_orders(viewer, [row]))[0]
 
 
@@ -105,7 +105,7 @@ def judge(
     *,
     existing: Review | None = None,
 ) -> Eligibility:
-    """The rule itself, on an order that the viewer may see, with its parties and `is_reviewed`."""
+    """The rule itself; the viewer may see the order, which has its parties and `is_reviewed`."""
     deadline = review_window.deadline(order.completed_at, settings)
     reason = _reason(viewer, order)
     if reason is None and order.is_reviewed:
@@ -113,7 +113,7 @@ def judge(
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
-        return _no(reason, deadline, existing)
+        return _ineligible(reason, deadline, existing)
     message = "You can review this order."
     if deadline is not None:
         message = f"You can review this order until the end of {deadline.last_day.isoformat()}."
@@ -121,16 +121,16 @@ def judge(
 
 
 def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
-    """An edit needs what a review needs, but that there is none yet. Raises the refusal."""
+    """The same rule for an edit, where a review already exists. Raises the refusal."""
     reason, deadline = _reason(viewer, order), review_window.deadline(order.completed_at, settings)
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
         reason = IneligibilityReason.WINDOW_CLOSED
     if reason is not None:
-        _no(reason, deadline).refuse("review_id")
+        _ineligible(reason, deadline).raise_if_refused("review_id")
 
 
 def is_customer(viewer: Viewer, order: Order) -> bool:
-    """Whether the viewer received the service: as its customer, or by the link to this order."""
+    """Whether the viewer is the order's customer, signed in or by the link to this order."""
     if viewer.role is Role.GUEST:
         return viewer.order_id == order.id
     return viewer.is_person and viewer.external_id == order.customer.external_id
@@ -144,7 +144,7 @@ def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
     return _BY_STATUS.get(order.status)
 
 
-def _no(
+def _ineligible(
     reason: IneligibilityReason, deadline: Window | None = None, existing: Review | None = None
 ) -> Eligibility:
     message = reason.refusal().message

@@ -1,4 +1,4 @@
-"""Reviews of an older system: they keep their dates, may have no text, and send no mail."""
+"""Import reviews from another system: they keep their dates, may lack text, and send no mail."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from resolvers.errors import (
     Invalid,
     NotFound,
     OwnService,
-    UserError,
+    Refusal,
 )
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from resolvers.viewer import KNOWN_REVIEWS, Viewer
 
 _FUTURE = timedelta(minutes=5)
@@ -32,10 +32,10 @@ class ImportOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class ReviewFacts:
-    """One review as an older system knew it. `created_at` has an offset.
+    """One review from another system. `created_at` is aware.
 
     `written` are columns of WRITTEN; `reason` belongs to a rejection. `verified_purchase` is None
-    when the file does not tell.
+    if the file has no such value.
     """
 
     order: str
@@ -48,29 +48,29 @@ class ReviewFacts:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What became of a row; the error of a row that was refused or skipped."""
+    """The outcome of a row, and the error of one that was refused or skipped."""
 
     outcome: ImportOutcome | None
-    error: UserError | None = None
+    error: Refusal | None = None
 
 
 async def import_reviews(
     viewer: Viewer, rows: Sequence[ReviewFacts], *, declared: bool = False
 ) -> list[ImportResult]:
-    """Store reviews of orders that are known, and answer row by row, in one transaction.
+    """Store reviews of existing orders in one transaction; returns one result per row.
 
-    An order that has a review keeps it: the very same review is UNCHANGED, another is SKIPPED.
-    Orders of any status count, for history is what it is. Verified are reviews of orders that the
-    feed told before, completed when the review was written; with `declared`, the operator vouches
-    for the file. No filter reads the stars. The caller may see all the orders.
+    An order keeps the review it has: the same review again is UNCHANGED, another is SKIPPED. The
+    order may have any status. A review is verified if the feed had sent its order, completed by
+    the time of the review; with `declared`, the operator vouches for the file. Stars decide
+    nothing. The viewer may see all the orders.
     """
     async with transaction():
-        known = await _orders(viewer, {row.order for row in rows})
-        existing = await _existing(known)
+        orders_by_id = await _orders(viewer, {row.order for row in rows})
+        existing = await _existing(orders_by_id)
         results, created = [], []
         for row in rows:
             try:
-                review = _review(row, known, declared=declared)
+                review = _review(row, orders_by_id, declared=declared)
                 stored = existing.get(review.order_id)
                 if stored is None:
                     await reviews.insert(review)
@@ -78,10 +78,10 @@ async def import_reviews(
                     created.append(review)
                     results.append(ImportResult(ImportOutcome.CREATED))
                 else:
-                    results.append(_compared(stored, review))
+                    results.append(_duplicate(stored, review))
             except AlreadyReviewed as error:
                 results.append(ImportResult(ImportOutcome.SKIPPED, error))
-            except UserError as error:
+            except Refusal as error:
                 results.append(ImportResult(None, error))
         await rating_counters.count_in(*(review for review in created if review.is_public))
     return results
@@ -91,17 +91,17 @@ async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
     names = sorted(external_ids)
     if not names:
         return {}
-    # Held, so that none becomes another person's before its review is stored.
-    held = " ORDER BY external_id FOR SHARE" if sql.is_postgres() else ""
+    # Locked, so that no order is handed over before its review is stored.
+    lock = " ORDER BY external_id FOR SHARE" if sql.is_postgres() else ""
     rows = await sql.fetch(
-        f"SELECT id FROM orders WHERE external_id IN ({sql.places(names)}){held}", *names
+        f"SELECT id FROM orders WHERE external_id IN ({sql.places(names)}){lock}", *names
     )
-    found = await orders.by_ids(viewer, [row["id"] for row in rows])
-    return {order.external_id: order for order in found.values()}
+    by_id = await orders.by_ids(viewer, [row["id"] for row in rows])
+    return {order.external_id: order for order in by_id.values()}
 
 
-async def _existing(known: dict[str, Order]) -> dict[object, Review]:
-    ids = [order.id for order in known.values() if order.is_reviewed]
+async def _existing(orders_by_id: dict[str, Order]) -> dict[object, Review]:
+    ids = [order.id for order in orders_by_id.values() if order.is_reviewed]
     if not ids:
         return {}
     stored = await sql.objects(
@@ -113,8 +113,8 @@ async def _existing(known: dict[str, Order]) -> dict[object, Review]:
     return {review.order_id: review for review in stored}
 
 
-def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Review:
-    order = known.get(row.order)
+def _review(row: ReviewFacts, orders_by_id: dict[str, Order], *, declared: bool) -> Review:
+    order = orders_by_id.get(row.order)
     if order is None:
         raise NotFound("order_id", message=f"There is no order {row.order}; import orders first.")
     if order.is_own_service:
@@ -139,7 +139,7 @@ def _review(row: ReviewFacts, known: dict[str, Order], *, declared: bool) -> Rev
 
 
 def _checked(row: ReviewFacts) -> dict[str, Any]:
-    with told_at_once() as check:
+    with collect_refusals() as check:
         given = review_content.whole(row.written)
         written: dict[str, Any] = check(review_content.checked, given, history=True)
         check(_check_date, row)
@@ -158,7 +158,7 @@ def _check_reason(row: ReviewFacts) -> None:
 
 
 def _is_verified(row: ReviewFacts, order: Order, *, declared: bool) -> bool:
-    """By the feed, which knew the order before anybody wrote of it, or by the operator's word."""
+    """Whether the feed had sent the order, completed by then, or the operator vouches for it."""
     if order.fed and _was_completed(order, row.created_at):
         return True
     if not declared:
@@ -174,7 +174,7 @@ def _was_completed(order: Order, moment: datetime) -> bool:
     return order.completed_at is None or order.completed_at <= moment
 
 
-def _compared(stored: Review, review: Review) -> ImportResult:
+def _duplicate(stored: Review, review: Review) -> ImportResult:
     names = (*WRITTEN, "created_at")
     same = all(getattr(stored, name) == getattr(review, name) for name in names)
     if same and stored.deleted_at is None:

@@ -1,4 +1,4 @@
-"""Lists of reviews: of a service, of a vendor, of the whole site, filtered and in any order."""
+"""Lists of reviews of a service, a vendor or the whole site, filtered and sorted."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from models import Review, ReviewStatus
 from models.rating_tally import count_in
 from resolvers import text_search
 from resolvers.errors import RatingOutOfRange
-from resolvers.keyset import Order, Page, PageRequest, Term, newest
+from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
 from resolvers.review_lookup import AUTHOR, LISTED
 from resolvers.scoped_pages import Listing, all_of, count_rows, list_pages, sums
@@ -21,27 +21,27 @@ _NEWEST = newest("r")
 _LISTING = Listing(Review, LISTED, "review r", AUTHOR)
 
 
-class ReviewOrder(StrEnum):
+class ReviewSort(StrEnum):
     NEWEST = "NEWEST"
     HIGHEST = "HIGHEST"
     LOWEST = "LOWEST"
     MOST_HELPFUL = "MOST_HELPFUL"
 
 
-# The newest of equals come first, also of the lowest: all terms run the same way.
-ORDERS: dict[ReviewOrder, Order] = {
-    ReviewOrder.NEWEST: _NEWEST,
-    ReviewOrder.HIGHEST: Order(
+# Ties are newest first in every sort. Terms run in one direction, hence 6 - rating for LOWEST.
+SORTS: dict[ReviewSort, Sort] = {
+    ReviewSort.NEWEST: _NEWEST,
+    ReviewSort.HIGHEST: Sort(
         "HIGHEST",
         (Term("r.rating", limit=2**15), *_NEWEST.terms),
         lambda row: [row["rating"], *_NEWEST.key_of(row)],
     ),
-    ReviewOrder.LOWEST: Order(
+    ReviewSort.LOWEST: Sort(
         "LOWEST",
         (Term("(6 - r.rating)"), *_NEWEST.terms),
         lambda row: [6 - row["rating"], *_NEWEST.key_of(row)],
     ),
-    ReviewOrder.MOST_HELPFUL: Order(
+    ReviewSort.MOST_HELPFUL: Sort(
         "MOST_HELPFUL",
         (Term("r.helpful_count"), *_NEWEST.terms),
         lambda row: [row["helpful_count"], *_NEWEST.key_of(row)],
@@ -50,7 +50,7 @@ ORDERS: dict[ReviewOrder, Order] = {
 
 
 class ReviewFilter(NamedTuple):
-    """What narrows a list. Everything given must hold. It never widens what the viewer may see."""
+    """Conditions that narrow a list, never widening what the viewer may see; all must hold."""
 
     service: Ref | None = None
     vendor: Ref | None = None
@@ -66,7 +66,7 @@ ANY = ReviewFilter()
 
 
 class Scope(NamedTuple):
-    """Whose reviews: of one service, of one vendor, or (with no id) of the site."""
+    """Whose reviews: one service's, one vendor's or, without an id, the whole site's."""
 
     subject: str | None = None
     subject_id: UUID | None = None
@@ -76,24 +76,22 @@ async def list_reviews(
     viewer: Viewer,
     scopes: Sequence[Scope],
     filter: ReviewFilter,
-    order: ReviewOrder,
+    sort: ReviewSort,
     request: PageRequest,
     *,
     count: bool,
 ) -> list[Page[Review]]:
     """A page for each scope, in their order, all in one statement; `total` only with `count`.
 
-    Raises Invalid and RatingOutOfRange for a filter or a cursor that makes no sense.
+    Raises Invalid and RatingOutOfRange for a bad filter or cursor.
     """
     conditions = [_where(visible_reviews(viewer), scope, filter) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter)
-    return await list_pages(
-        _LISTING, conditions, ORDERS[order], request, count=count, totals=totals
-    )
+    return await list_pages(_LISTING, conditions, SORTS[sort], request, count=count, totals=totals)
 
 
-def counters_know(filter: ReviewFilter) -> bool:
-    """Whether the total of one service or vendor stands in its counters, but for hidden reviews."""
+def counters_cover(filter: ReviewFilter) -> bool:
+    """Whether counters hold the total for one service or vendor, apart from hidden reviews."""
     if filter == ANY:
         return True
     if filter.status not in {None, ReviewStatus.APPROVED}:
@@ -102,13 +100,13 @@ def counters_know(filter: ReviewFilter) -> bool:
 
 
 def within(service: str, visible: Condition, filter: ReviewFilter) -> Condition:
-    """The condition that a visible review `r` is one of a service's, given as SQL."""
+    """The condition that a visible review `r` belongs to the service with this id, given as SQL."""
     where = visible if filter == ANY else _where(visible, Scope(), filter)
     return Condition(f"r.service_id = {service} AND {where.text}", where.values)
 
 
-def unknown_to_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
-    """The reviews that a total needs beside the counters: hidden ones, if the viewer sees any."""
+def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
+    """Reviews that a total includes but counters do not: hidden ones, if the viewer sees any."""
     return hidden_reviews(viewer) if filter.status is None else None
 
 
@@ -126,7 +124,7 @@ def _where(visible: Condition, scope: Scope, filter: ReviewFilter) -> Condition:
 def _narrowing(filter: ReviewFilter) -> list[Condition]:
     conditions = []
     if filter.status is not None:
-        # As text of the statement: the planner sees which index fits.
+        # A literal, not a parameter, so that the planner can choose the index.
         conditions.append(Condition(f"r.status = '{filter.status.value}'"))
     if filter.rating is not None:
         if not 1 <= filter.rating <= 5:
@@ -146,21 +144,21 @@ def _narrowing(filter: ReviewFilter) -> list[Condition]:
 async def _totals(
     viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter, conditions: Sequence[Condition]
 ) -> list[int]:
-    subject = _counted(scopes, filter)
-    if subject is None:
+    subjects = _counted_subjects(scopes, filter)
+    if subjects is None:
         return await count_rows(_LISTING.tables, conditions)
-    totals = await _published(subject, filter.rating)
-    hidden = unknown_to_counters(viewer, filter)
+    totals = await _totals_of_counters(subjects, filter.rating)
+    hidden = not_in_counters(viewer, filter)
     if hidden is not None:
-        rest = [_where(hidden, scope, filter) for scope in scopes]
-        unknown = await count_rows(_LISTING.tables, rest)
-        totals = [a + b for a, b in zip(totals, unknown, strict=True)]
+        hidden_parts = [_where(hidden, scope, filter) for scope in scopes]
+        uncounted = await count_rows(_LISTING.tables, hidden_parts)
+        totals = [a + b for a, b in zip(totals, uncounted, strict=True)]
     return totals
 
 
-def _counted(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
-    """The subjects whose counters hold the totals; None when rows must be counted."""
-    if not counters_know(filter._replace(service=None, vendor=None)):
+def _counted_subjects(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
+    """The ids, as SQL, of subjects whose counters hold the totals; None if rows must be counted."""
+    if not counters_cover(filter._replace(service=None, vendor=None)):
         return None
     named = [
         ref.id_in(table)
@@ -174,7 +172,7 @@ def _counted(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] |
     return None
 
 
-async def _published(subjects: Sequence[Condition], rating: int | None) -> list[int]:
+async def _totals_of_counters(subjects: Sequence[Condition], rating: int | None) -> list[int]:
     total = f"n{rating}" if rating else count_in("rating_counter")
     named = [Condition(f"subject_id = {subject.text}", subject.values) for subject in subjects]
     return await sums(total, "rating_counter", named)

@@ -1,4 +1,4 @@
-"""Reviews by the ids of something: the visibility rule is part of every query."""
+"""Look up reviews by ids, with the visibility rule in every statement."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -11,14 +11,14 @@ from resolvers.keyset import MAX_SIZE, PageRequest, newest
 from resolvers.scoped_pages import Listing, list_pages
 from resolvers.viewer import KNOWN_REVIEWS, Condition, Viewer, visible_reviews
 
-# How many earlier versions of a review are shown when nobody says.
+# This many revisions of a review are returned by default.
 DEFAULT_TAIL = 20
 
 AUTHOR = "JOIN customer c ON c.id = r.customer_id"
 TABLES = f"review r {AUTHOR}"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
-# What lists show of a review and beside it, and all, for its writers. The author's external id
-# tells whose it is.
+# LISTED: the columns that lists need. SELECT: all columns, for writers. Both have the author's
+# external id, to tell whether the viewer is the author.
 LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 
@@ -32,63 +32,63 @@ def column(name: str) -> str:
 
 
 async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) -> Review | None:
-    """The review, if it exists for this viewer. `lock` holds off its other writers."""
+    """The review, if it exists for this viewer. `lock` locks it against other writers."""
     visible = visible_reviews(viewer)
-    held = lock and sql.is_postgres()
-    statement = f"{SELECT} WHERE r.id = ? AND {visible.text}{' FOR UPDATE OF r' if held else ''}"
-    found = await sql.objects(Review, statement, review_id, *visible.values)
-    if held and not found:
-        # PostgreSQL joins what it waited for with the author of before: look again.
-        found = await sql.objects(Review, statement, review_id, *visible.values)
-    return found[0] if found else None
+    locks = lock and sql.is_postgres()
+    statement = f"{SELECT} WHERE r.id = ? AND {visible.text}{' FOR UPDATE OF r' if locks else ''}"
+    reviews = await sql.objects(Review, statement, review_id, *visible.values)
+    if locks and not reviews:
+        # After a lock wait PostgreSQL joins the new review with the old author: read again.
+        reviews = await sql.objects(Review, statement, review_id, *visible.values)
+    return reviews[0] if reviews else None
 
 
 async def find_review_of_party(
     viewer: Viewer, review_id: UUID, *, lock: bool = False
 ) -> Review | None:
-    """The review, if it exists for this viewer or is one of the viewer's own orders.
+    """The review, if it exists for this viewer or is about the vendor whom the viewer acts for.
 
-    To reply or to vote, the parties of an order are told that a review is not published; for
-    everybody else it does not exist.
+    So that a vendor who replies or votes learns that a review is not published; for everybody
+    else it does not exist.
     """
     review = await find_review(viewer, review_id, lock=lock)
     if review is not None or viewer.vendor is None:
         return review
-    found = await sql.objects(
+    reviews = await sql.objects(
         Review,
         f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
         f" WHERE r.id = ? AND r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?",
         review_id,
         viewer.vendor,
     )
-    return found[0] if found else None
+    return reviews[0] if reviews else None
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
-    """Those of the reviews that exist for this viewer, by their ids."""
-    return {review.id: review for review in await _among(viewer, "r.id", ids)}
+    """The reviews that exist for this viewer, by their ids."""
+    return {review.id: review for review in await _find(viewer, "r.id", ids)}
 
 
 async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
     """The reviews of orders that exist for this viewer."""
-    return await _among(viewer, "r.order_id", ids)
+    return await _find(viewer, "r.order_id", ids)
 
 
-def revisions_asked_for(last: int) -> PageRequest:
-    """The request for so many earlier versions of a review, the newest ones. Raises Invalid."""
+def revisions_request(last: int) -> PageRequest:
+    """A request for this many of a review's newest revisions. Raises Invalid."""
     if not 1 <= last <= MAX_SIZE:
         raise Invalid("last", message=f"Ask for 1 to {MAX_SIZE} at once.")
     return PageRequest(last, backwards=True)
 
 
 async def revisions_of(ids: Sequence[UUID], request: PageRequest) -> list[list[ReviewRevision]]:
-    """Earlier versions of each review, oldest first. They are not for everybody."""
+    """The revisions of each review, oldest first. The caller checks who may see them."""
     conditions = [Condition("v.review_id = ?", (review_id,)) for review_id in ids]
     return [page.rows for page in await list_pages(_REVISIONS, conditions, _OLDEST, request)]
 
 
 async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
-    """Those of the reviews that the viewer has voted for."""
+    """The ids of those reviews that the viewer has voted for."""
     if not viewer.is_person or not ids:
         return set()
     rows = await sql.fetch(
@@ -99,7 +99,7 @@ async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
     return {row["review_id"] for row in rows}
 
 
-async def _among(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
+async def _find(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
     if not ids:
         return []
     visible = visible_reviews(viewer)

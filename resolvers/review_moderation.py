@@ -1,4 +1,4 @@
-"""An admin's decision on a review. No rule here reads the stars."""
+"""An admin's decision on a review. No rule here depends on the stars."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ from models.database import transaction
 from models.review import DECISION
 from resolvers import announcements, rating_counters, tracking_log, user_text
 from resolvers.errors import Conflict, Invalid, NotFound
-from resolvers.frequency import must_be_seldom
-from resolvers.mistakes import told_at_once
+from resolvers.frequency import limit_frequency
 from resolvers.moments import Moment, moment
+from resolvers.refusals import collect_refusals
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
@@ -23,7 +23,7 @@ MAX_NOTE = 2_000
 
 
 class Unchecked(Enum):
-    """The admin does not say which edition was read."""
+    """The admin does not say which version they read."""
 
     UNCHECKED = "UNCHECKED"
 
@@ -33,11 +33,11 @@ UNCHECKED = Unchecked.UNCHECKED
 
 @dataclass(frozen=True)
 class Decision:
-    """What an admin decides of one review.
+    """An admin's decision on one review.
 
-    `reason` belongs to a rejection and is required there; `note` is for admins and the author.
-    `expected_edited_at`, when given, must be the review's `edited_at`, None for one that was never
-    edited: else it changed meanwhile.
+    `reason` is required for a rejection and not allowed otherwise; `note` is for admins and the
+    author. `expected_edited_at`, if given, must equal the review's `edited_at` (None if it was
+    never edited); otherwise it was edited meanwhile.
     """
 
     status: ReviewStatus
@@ -53,7 +53,7 @@ async def approve_review(
     note: str | None = None,
     expected_edited_at: Moment | None | Unchecked = UNCHECKED,
 ) -> Review:
-    """Publish a review. Raises what `decide` raises."""
+    """Publish a review. Raises as `decide` does."""
     decision = Decision(ReviewStatus.APPROVED, None, note, expected_edited_at)
     return await _decide(viewer, review_id, decision)
 
@@ -66,13 +66,13 @@ async def reject_review(
     note: str | None = None,
     expected_edited_at: Moment | None | Unchecked = UNCHECKED,
 ) -> Review:
-    """Refuse a review, with a reason that its author will read. Raises what `decide` raises."""
+    """Reject a review, with a reason that its author will read. Raises as `decide` does."""
     decision = Decision(ReviewStatus.REJECTED, reason, note, expected_edited_at)
     return await _decide(viewer, review_id, decision)
 
 
 async def decide(viewer: Viewer, *, review_id: UUID, **decision: Any) -> Review:
-    """Approve a review, reject it, or take it back to PENDING, with its counters and notices.
+    """Approve a review, reject it or set it back to PENDING, and update counters and promises.
 
     `decision` are the fields of Decision. The same decision again changes nothing.
     Raises Unauthenticated, Forbidden, NotFound, Invalid (reason, note, date), Conflict (edited
@@ -96,13 +96,13 @@ async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review
             note,
         ):
             return review
-        await must_be_seldom(viewer, review.order_id, "review_id")
-        was, was_published = review.status, review.published_at is not None
+        await limit_frequency(viewer, review.order_id, "review_id")
+        before, was_published = review.status, review.published_at is not None
         await _store(viewer, review, decision, note)
-        await _tell(review, was=was, was_published=was_published)
-        if was is ReviewStatus.APPROVED and not review.is_public:
+        await _notify(review, before=before, was_published=was_published)
+        if before is ReviewStatus.APPROVED and not review.is_public:
             await rating_counters.count_out(review)
-        elif was is not ReviewStatus.APPROVED and review.is_public:
+        elif before is not ReviewStatus.APPROVED and review.is_public:
             await rating_counters.count_in(review)
             await announcements.announce_review(review)
     return review
@@ -110,7 +110,7 @@ async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review
 
 def _checked(decision: Decision) -> tuple[str | None, datetime | None | Unchecked]:
     expected = decision.expected_edited_at
-    with told_at_once() as check:
+    with collect_refusals() as check:
         check(_check_reason, decision)
         note = check(_note, decision.note)
         if expected is not UNCHECKED:
@@ -150,9 +150,9 @@ async def _store(viewer: Viewer, review: Review, decision: Decision, note: str |
     await tracking_log.record(viewer, kind, about=review, reason=reason)
 
 
-async def _tell(review: Review, *, was: ReviewStatus, was_published: bool) -> None:
-    """Notices of a change: the vendor and the author learn of the first publication, once."""
-    if review.status is was:
+async def _notify(review: Review, *, before: ReviewStatus, was_published: bool) -> None:
+    """Promise the mails about a change. Of its publication, they are sent only once."""
+    if review.status is before:
         return
     if review.is_public and not was_published:
         vendor = await Vendor.get(id=review.vendor_id)

@@ -1,4 +1,4 @@
-"""Whom to remind of a review, and when: promised with the news that an order is completed."""
+"""Reminders to review an order, promised when the feed reports it as completed."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,7 +7,7 @@ import mailers
 from models import Customer, Order, SiteSettings, clock, review_window
 from resolvers.order_facts import OrderFacts
 
-# News this old asks for no review by mail: a site that feeds in its history mails nobody.
+# No reminder that was due longer ago than this: a feed of old orders must not mail people.
 STALE = timedelta(days=2)
 
 
@@ -18,7 +18,7 @@ async def promise_reminder(
     customer: Customer,
     settings: SiteSettings,
 ) -> None:
-    """Promise the reminder, unless nobody wants it or it would come too late to be of use."""
+    """Promise the reminder, unless it is switched off or would come too late."""
     if not settings.review_reminder_enabled or not facts.reminders_allowed:
         return
     if facts.is_own_service:

@@ -1,4 +1,4 @@
-"""The reviewed vendor's one public answer to a review."""
+"""The reviewed vendor's one public reply to a review."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from resolvers.review_lookup import find_review, find_review_of_party
 from resolvers.reviews import required_reason
 from resolvers.viewer import Viewer
 
-# The update decides the race between two replies, not an earlier look.
+# The conditions of this statement, not an earlier read, decide the race between two replies.
 _REPLY = """
 UPDATE review SET reply_body = ?, replied_at = ?
 WHERE id = ? AND reply_body IS NULL AND status = 'APPROVED' AND deleted_at IS NULL"""
@@ -50,7 +50,7 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
 
 
 async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:
-    """Take a reply away, as an admin. The vendor may answer once more; the log keeps both.
+    """Delete a reply, as an admin. The vendor may reply again; the log keeps the deleted text.
 
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound (no review, or no reply).
     """

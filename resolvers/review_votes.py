@@ -1,4 +1,4 @@
-"""Helpful votes: one per person, countable whoever votes at the same time."""
+"""Helpful votes: one per person, counted exactly under concurrency."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ _COUNT = "UPDATE review SET helpful_count = helpful_count + ? WHERE id = ? RETUR
 
 
 async def vote_helpful(viewer: Viewer, *, review_id: UUID) -> Review:
-    """Say that a published review helped. Voting again changes nothing.
+    """Vote for a published review. Voting again changes nothing.
 
     Raises Unauthenticated, Forbidden (guests, keys, the reviewed vendor), VotesDisabled,
     NotFound, NotPublished, OwnReview.
@@ -37,7 +37,7 @@ async def vote_helpful(viewer: Viewer, *, review_id: UUID) -> Review:
 
 
 async def withdraw_vote(viewer: Viewer, *, review_id: UUID) -> Review:
-    """Take one's vote back. Withdrawing nothing changes nothing. Raises as `vote_helpful`."""
+    """Withdraw the viewer's vote, if there is one. Raises as `vote_helpful` does."""
     async with transaction():
         review = await _votable(viewer, review_id)
         withdrawn = await sql.fetch(_WITHDRAW, review.id, viewer.external_id)
@@ -49,7 +49,7 @@ async def _votable(viewer: Viewer, review_id: UUID) -> Review:
     rights.may_vote(viewer)
     if not (await site_settings.current()).helpful_votes_enabled:
         raise VotesDisabled("review_id")
-    # Held from here on, so that it is not handed over to the voter meanwhile.
+    # Locked, so that it is not handed over to the voter meanwhile.
     review = await find_review_of_party(viewer, review_id, lock=True)
     if review is None:
         raise NotFound("review_id", message="There is no such review.")

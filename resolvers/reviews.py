@@ -1,4 +1,4 @@
-"""Write a review, once for each order, and delete it for good."""
+"""Create a review, once per order, and delete it permanently."""
 
 from typing import Any
 from uuid import UUID
@@ -20,17 +20,17 @@ from resolvers import (
     user_text,
 )
 from resolvers.errors import AlreadyReviewed, Conflict, Invalid, NotFound
-from resolvers.mistakes import told_at_once
 from resolvers.ref import Ref
+from resolvers.refusals import collect_refusals
 from resolvers.review_lookup import find_review
 from resolvers.viewer import Viewer
 
 MAX_REASON = 1_000
-# How often a lost race is looked at again, to tell the loser why.
-_TRIES = 3
-_STILL = """SELECT id FROM orders
+# After a lost race the rules are checked again, to refuse with the right reason.
+_ATTEMPTS = 3
+_UNCHANGED = """SELECT id FROM orders
 WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
-# The loser of a race comes back with no row: the database decides, not an earlier look.
+# Returns no row to the loser of a race: the unique index decides, not an earlier read.
 _INSERT = (
     f"INSERT INTO review ({', '.join(INSERTED)}) VALUES ({sql.places(INSERTED)})"
     " ON CONFLICT DO NOTHING RETURNING id"
@@ -42,41 +42,41 @@ async def create_review(
 ) -> Review:
     """Review a completed order, as its customer, once. `written` are the columns of WRITTEN.
 
-    Review, counters and the vendor's notice are one transaction. With moderation on the review is
-    PENDING and neither counted nor told. The same `idempotency_key` and input again gives the
-    first review.
+    One transaction stores the review, its counters and the vendor's mail. With moderation on, the
+    review is PENDING, without counters and mail. The same `idempotency_key` and input again return
+    the first review.
 
-    Raises what `review_eligibility` says, RatingOutOfRange, BodyTooShort, BodyTooLong, Invalid,
-    Conflict (the key was used with another input).
+    Raises the refusals of `review_eligibility`, RatingOutOfRange, BodyTooShort, BodyTooLong,
+    Invalid, Conflict (the key was used with another input).
     """
     rights.may_review(viewer)
     given = review_content.whole(written)
     digest = review_content.digest(order, given) if idempotency_key is not None else None
-    for _ in range(_TRIES):
-        found = await orders.find_with_settings(viewer, order)
-        if found is None:
+    for _ in range(_ATTEMPTS):
+        order_and_settings = await orders.find_with_settings(viewer, order)
+        if order_and_settings is None:
             raise NotFound("order", message="There is no such order, or it is not yours.")
-        row, settings = found
-        if first := await _first_answer(viewer, row, idempotency_key, digest):
-            return first
-        review_eligibility.judge(viewer, row, settings, clock.now()).refuse("order")
-        with told_at_once() as check:
+        row, settings = order_and_settings
+        if earlier := await _earlier_review(viewer, row, idempotency_key, digest):
+            return earlier
+        review_eligibility.judge(viewer, row, settings, clock.now()).raise_if_refused("order")
+        with collect_refusals() as check:
             cleaned = check(review_content.checked, given)
             if idempotency_key is not None:
                 check(user_text.identifier, idempotency_key, "idempotency_key")
         key = {"idempotency_key": idempotency_key, "idempotency_digest": digest}
         review = _new_review(row, settings, {**cleaned, **key})
-        if await _written(review, row):
+        if await _store(review, row):
             return review
-        # Somebody else was faster: look again, and say what is true now.
+        # Another writer won the race: check the rules again, which gives the right refusal.
     raise AlreadyReviewed("order")
 
 
-async def _written(review: Review, order: Order) -> bool:
-    """Store a new review with all that follows from it; False when its order changed meanwhile."""
+async def _store(review: Review, order: Order) -> bool:
+    """Insert the review, promise the mail and update the counters; False if the order changed."""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
-        await writes.must(_STILL + writes.lock, order.id, *parties)
+        await writes.must(_UNCHANGED + writes.lock, order.id, *parties)
         await writes.must(_INSERT, *_values(review))
         because = "the order was reviewed"
         await mailers.withdraw("review.reminder", about=order.id, because=because, writes=writes)
@@ -89,7 +89,7 @@ async def _written(review: Review, order: Order) -> bool:
 
 
 async def insert(review: Review) -> None:
-    """Store a new review, or raise AlreadyReviewed when its order has one."""
+    """Insert a new review. Raises AlreadyReviewed if its order has one."""
     if not await sql.fetch(_INSERT, *_values(review)):
         raise AlreadyReviewed("order")
 
@@ -99,9 +99,9 @@ def _values(review: Review) -> list[Any]:
 
 
 async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:
-    """Delete a review for good, as an admin. The order cannot be reviewed again.
+    """Delete a review permanently, as an admin. The order cannot be reviewed again.
 
-    The row stays, hidden from everybody, and the log keeps who did it and why.
+    The row is kept, hidden from everybody; the tracking log keeps who deleted it and why.
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound.
     """
     viewer.must_be_admin()
@@ -119,7 +119,7 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
 
 
 def required_reason(reason: str) -> str:
-    """A reason in words, for the log. Raises Invalid when it says nothing."""
+    """The reason as stored in the tracking log. Raises Invalid if it is blank or too long."""
     why = user_text.plain(reason)
     if not 1 <= len(why) <= MAX_REASON:
         raise Invalid("reason", message=f"Give a reason of 1 to {MAX_REASON:,} characters.")
@@ -147,11 +147,11 @@ def _new_review(order: Order, settings: SiteSettings, given: dict[str, Any]) -> 
     )
 
 
-async def _first_answer(
+async def _earlier_review(
     viewer: Viewer, order: Order, key: str | None, digest: str | None
 ) -> Review | None:
-    """The review that this person's key already made; Conflict when it came with other input."""
-    if key is None or not user_text.is_identifier(key):  # which no review has
+    """The review that this person created with the key. Raises Conflict for another input."""
+    if key is None or not user_text.is_identifier(key):  # an invalid key is stored nowhere
         return None
     if not review_eligibility.is_customer(viewer, order):
         return None

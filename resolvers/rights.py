@@ -1,11 +1,11 @@
-"""What a role alone may never do, whatever is asked for: judged before anything else is read."""
+"""Rights that depend on the role alone, checked before anything is read."""
 
 from resolvers.errors import Forbidden, NotTheCustomer, NotTheVendor, Unauthenticated
 from resolvers.viewer import Role, Viewer
 
 
 def may_moderate(viewer: Viewer) -> None:
-    """Also what else only admins do. Raises Unauthenticated, Forbidden."""
+    """For admins only. Raises Unauthenticated, Forbidden."""
     viewer.must_be_admin()
 
 
@@ -18,7 +18,7 @@ def may_feed(viewer: Viewer) -> None:
 
 
 def may_review(viewer: Viewer) -> None:
-    """Raises Unauthenticated, NotTheCustomer (programs)."""
+    """Raises Unauthenticated, NotTheCustomer (API keys)."""
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated("order", message="Sign in as the customer of this order.")
     if viewer.role is Role.INTEGRATION:
@@ -26,29 +26,29 @@ def may_review(viewer: Viewer) -> None:
 
 
 def may_edit_reviews(viewer: Viewer) -> None:
-    """Raises Unauthenticated, Forbidden (programs)."""
-    _must_be_known(viewer, "review_id")
+    """Raises Unauthenticated, Forbidden (API keys)."""
+    _must_be_authenticated(viewer, "review_id")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden("review_id", message="Only its author and admins can edit a review.")
 
 
 def may_reply(viewer: Viewer) -> None:
-    """Raises Unauthenticated, NotTheVendor (whoever is no vendor, admins too)."""
-    _must_be_known(viewer, "review_id")
+    """Raises Unauthenticated, NotTheVendor (every other role, admins included)."""
+    _must_be_authenticated(viewer, "review_id")
     if viewer.role is not Role.VENDOR:
         raise NotTheVendor("review_id")
 
 
 def may_vote(viewer: Viewer) -> None:
-    """Raises Unauthenticated, Forbidden (guests, programs)."""
-    _must_be_known(viewer, "review_id")
+    """Raises Unauthenticated, Forbidden (guests, API keys)."""
+    _must_be_authenticated(viewer, "review_id")
     if not viewer.is_person:
         raise Forbidden("review_id", message="Only people who are signed in can vote.")
 
 
-def may_read_notices(viewer: Viewer) -> None:
-    """Raises Unauthenticated, Forbidden (guests, programs)."""
-    _must_be_known(viewer)
+def may_read_notifications(viewer: Viewer) -> None:
+    """Raises Unauthenticated, Forbidden (guests, API keys)."""
+    _must_be_authenticated(viewer)
     if not viewer.is_person:
         raise Forbidden(message="Only people who are signed in have an inbox.")
 
@@ -56,8 +56,8 @@ def may_read_notices(viewer: Viewer) -> None:
 def may_open_updates(
     viewer: Viewer, *, customer_visible: bool = True, assignee: object = None
 ) -> None:
-    """Raises Unauthenticated, Forbidden (programs; internal or assigned ones but by the team)."""
-    _must_be_known(viewer, "order")
+    """Raises Unauthenticated, Forbidden (API keys; internal or assigned ones, unless team)."""
+    _must_be_authenticated(viewer, "order")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden("order", message="Only the order's customer and the team open updates.")
     if not viewer.is_team and not customer_visible:
@@ -67,8 +67,8 @@ def may_open_updates(
 
 
 def may_write_notes(viewer: Viewer, *, internal: bool = False) -> None:
-    """Raises Unauthenticated, Forbidden (programs; internal ones but by the team)."""
-    _must_be_known(viewer, "update_id")
+    """Raises Unauthenticated, Forbidden (API keys; internal ones, unless team)."""
+    _must_be_authenticated(viewer, "update_id")
     if viewer.role is Role.INTEGRATION:
         raise Forbidden(
             "update_id", message="Only the order's customer and the team may write here."
@@ -78,19 +78,19 @@ def may_write_notes(viewer: Viewer, *, internal: bool = False) -> None:
 
 
 def may_handle_updates(viewer: Viewer) -> None:
-    """What the team does. Raises Unauthenticated, Forbidden."""
-    _must_be_known(viewer, "update_id")
+    """For the team only. Raises Unauthenticated, Forbidden."""
+    _must_be_authenticated(viewer, "update_id")
     if not viewer.is_team:
         raise Forbidden("update_id", message="Only the team may do this.")
 
 
 def may_judge_updates(viewer: Viewer) -> None:
-    """What the order's customer does. Raises Unauthenticated, Forbidden (the team, programs)."""
-    _must_be_known(viewer, "update_id")
+    """For the order's customer. Raises Unauthenticated, Forbidden (the team, API keys)."""
+    _must_be_authenticated(viewer, "update_id")
     if viewer.is_team or viewer.role is Role.INTEGRATION:
         raise Forbidden("update_id", message="Only the order's customer may do this.")
 
 
-def _must_be_known(viewer: Viewer, *field: str) -> None:
+def _must_be_authenticated(viewer: Viewer, *field: str) -> None:
     if viewer.role is Role.ANONYMOUS:
         raise Unauthenticated(*field)

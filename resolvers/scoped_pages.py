@@ -1,4 +1,4 @@
-"""Pages of several lists of one kind, below several parents, in one statement."""
+"""Fetch the pages of several lists of one kind, one per parent, in one statement."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tortoise.models import Model
 
 from models import sql
-from resolvers.keyset import Order, Page, PageRequest, cut
+from resolvers.keyset import Page, PageRequest, Sort, cut
 from resolvers.viewer import Condition
 
 M = TypeVar("M", bound=Model)
@@ -15,10 +15,10 @@ Totals = Callable[[Sequence[Condition]], Awaitable[list[int]]]
 
 
 class Listing(NamedTuple, Generic[M]):
-    """What lists of one kind are made of.
+    """The SQL and model of one kind of list.
 
-    `tables` (what follows FROM) are those that conditions and orders speak of; `joined` only adds
-    columns. `read` makes objects of the rows when there is more to them than the model's columns.
+    `tables` (the text after FROM) are used by conditions and sorts; `joined` only adds columns.
+    `read` turns rows into objects if they hold more than the model's columns.
     """
 
     model: type[M]
@@ -34,7 +34,7 @@ class Listing(NamedTuple, Generic[M]):
 async def list_pages(
     listing: Listing[M],
     conditions: Sequence[Condition],
-    order: Order,
+    sort: Sort,
     request: PageRequest,
     *,
     count: bool = False,
@@ -42,59 +42,59 @@ async def list_pages(
 ) -> list[Page[M]]:
     """A page of each list, given by its condition, all in one statement.
 
-    `total` only with `count`: by another statement, or by `totals` where something knows better.
+    With `count` each page has its `total`: counted by another statement, or computed by `totals`.
     """
     parts, values = [], list[object]()
     for number, where in enumerate(conditions):
-        text, bound = _part(listing, where, order, request, number)
+        text, bound = _list_statement(listing, where, sort, request, number)
         parts.append(f"SELECT * FROM ({text}) s{number}")
         values += bound
     rows = await sql.fetch(" UNION ALL ".join(parts), *values, types=sql.types_of(listing.model))
     scopes: list[list[sql.Row]] = [[] for _ in conditions]
     for row in rows:
         scopes[row["scope"]].append(row)
-    pages = [cut(listing.objects(rows), request, order) for rows in scopes]
+    pages = [cut(listing.objects(rows), request, sort) for rows in scopes]
     if count:
-        found = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
-        for page, total in zip(pages, found, strict=True):
+        counts = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
+        for page, total in zip(pages, counts, strict=True):
             page.total = total
     return pages
 
 
-def _part(
-    listing: Listing[Any], where: Condition, order: Order, request: PageRequest, number: int
+def _list_statement(
+    listing: Listing[Any], where: Condition, sort: Sort, request: PageRequest, number: int
 ) -> tuple[str, list[object]]:
-    """The statement of one list with its values: one row more than asked for, for `cut`."""
-    by = order.by(backwards=request.backwards)
+    """The statement of one list and its values. It fetches one extra row, for `cut`."""
+    by = sort.order_by(backwards=request.backwards)
     columns, tables = f"{number} AS scope, {listing.columns}", f"{listing.tables} {listing.joined}"
     if request.offset:
-        # Rows are counted off in the index alone; only those of the page are read.
-        key = order.terms[-1].sql
-        inner = page_of(f"{key} AS id", listing.tables, where.text, "", by)
+        # Skip rows in the index alone, and read only those of the page.
+        key = sort.terms[-1].sql
+        inner = page_statement(f"{key} AS id", listing.tables, where.text, "", by)
         text = (
             f"SELECT {columns} FROM {tables}"
             f" WHERE {key} IN (SELECT id FROM ({inner} OFFSET ?) page) ORDER BY {by}"
         )
         return text, [*where.values, request.size + 1, request.offset]
-    bounds = request.bounds(order)
-    text = page_of(columns, tables, where.text, bounds.text, by)
+    bounds = request.bounds(sort)
+    text = page_statement(columns, tables, where.text, bounds.text, by)
     return text, [*where.values, *bounds.values, request.size + 1]
 
 
-# Made once: so that it is found again, here and by the driver, by its hash.
+# Cached, so that the driver's cache of prepared statements gets the same string, already hashed.
 @lru_cache(1_000)
-def page_of(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
-    """The statement of a page, whose last value is how many rows it takes."""
+def page_statement(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
+    """The statement of a page. Its last value is the maximum number of rows."""
     return f"SELECT {columns} FROM {tables} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
 
 
 async def count_rows(tables: str, conditions: Sequence[Condition]) -> list[int]:
-    """How many rows each list holds, in one statement. `tables` is what follows FROM."""
+    """The number of rows in each list, in one statement. `tables` is the text after FROM."""
     return await sums("COUNT(*)", tables, conditions)
 
 
 async def sums(total: str, tables: str, conditions: Sequence[Condition]) -> list[int]:
-    """What `total` is in the rows of each condition, in one statement; 0 where there is no row."""
+    """The SQL expression `total` for each condition, in one statement; 0 if there is no row."""
     parts = [
         f"SELECT {number} AS scope, {total} AS total FROM {tables} WHERE {where.text}"
         for number, where in enumerate(conditions)

@@ -1,4 +1,4 @@
-"""What a rating earns: a service's standing in rankings, a vendor's level."""
+"""A service's standing in rankings, and a vendor's level: both follow from their ratings."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,15 +26,15 @@ class SellerLevel(StrEnum):
 _LEVELS = frozenset(SellerLevel)
 
 
-# The least average for each standing, best first, in hundredths of a star as published: 4.495 shows
-# as 4.50 and is FEATURED.
+# The minimum average for each standing, best first, in hundredths of a star as published: 4.495 is
+# shown as 4.50 and is FEATURED.
 LADDER = (
     (450, ServiceStanding.FEATURED),
     (400, ServiceStanding.NORMAL),
     (350, ServiceStanding.LOWERED),
     (0, ServiceStanding.HIDDEN),
 )
-# Best last. Services that nobody has rated stand above those that were rated badly.
+# Higher is better. Unrated services rank above badly rated ones.
 RANKS = {
     ServiceStanding.HIDDEN: 1,
     ServiceStanding.LOWERED: 2,
@@ -46,7 +46,7 @@ RANKS = {
 
 @dataclass(frozen=True)
 class Progress:
-    """The next level and what is missing to it; nothing is missing at the top."""
+    """The next level and what is missing to reach it; nothing at the top level."""
 
     next: SellerLevel | None
     min_hundredths: int | None = None
@@ -56,7 +56,7 @@ class Progress:
 
 
 def standing(tally: Tally) -> ServiceStanding:
-    """The standing of a service, decided on the very average that is shown."""
+    """The standing of a service, by its published average."""
     average = tally.hundredths
     if average is None:
         return ServiceStanding.UNRATED
@@ -64,17 +64,17 @@ def standing(tally: Tally) -> ServiceStanding:
 
 
 def rank_in(alias: str) -> str:
-    """The rank of the standing of a service, by its row of counters, in SQL."""
+    """The rank of a service's standing in SQL; `alias` is its row of counters."""
     count, average = f"COALESCE({count_in(alias)}, 0)", average_in(alias)
     *steps, (_, last) = LADDER
-    # Each step computes the average anew: those without one, and the worst, are told without.
+    # Each WHEN computes the average again, so unrated and the lowest step do without it.
     cases = "".join(f" WHEN {average} >= {least} THEN {RANKS[step]}" for least, step in steps)
     unrated = RANKS[ServiceStanding.UNRATED]
     return f"(CASE WHEN {count} = 0 THEN {unrated}{cases} ELSE {RANKS[last]} END)"
 
 
 def rules(settings: SiteSettings) -> list[dict[str, Any]]:
-    """What each level that this version knows asks for, lowest first."""
+    """The requirements of each level known to this version, lowest first."""
     return [rule for rule in settings.seller_levels if rule["level"] in _LEVELS]
 
 

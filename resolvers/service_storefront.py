@@ -1,4 +1,4 @@
-"""A service, its rating and a page of its reviews, fetched together: what storefronts ask for."""
+"""A service, its rating and a page of its reviews in one statement, as storefronts request them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -9,23 +9,23 @@ from models.rating_tally import STAR_COUNTS
 from resolvers import review_list, services
 from resolvers.keyset import PageRequest
 from resolvers.ref import Ref
-from resolvers.review_list import ReviewFilter, ReviewOrder
+from resolvers.review_list import ReviewFilter, ReviewSort
 from resolvers.review_lookup import TABLES, column
-from resolvers.scoped_pages import page_of
+from resolvers.scoped_pages import page_statement
 from resolvers.viewer import Condition, Viewer, visible_reviews
 
 
-class Part(NamedTuple):
-    """Which of a service's reviews are wanted, and whether with the number of all of them."""
+class ReviewsRequest(NamedTuple):
+    """Which page of a service's reviews is requested, and whether with the total."""
 
     filter: ReviewFilter
-    order: ReviewOrder
+    sort: ReviewSort
     request: PageRequest
     with_total: bool
 
 
 class Columns(NamedTuple):
-    """What is read of a review, and of its service: as SQL, with what is joined to the latter."""
+    """The SQL columns to read of a review and of its service, and the latter's joins."""
 
     review: str
     service: str
@@ -33,104 +33,109 @@ class Columns(NamedTuple):
 
     @classmethod
     def named(cls, names: Collection[str]) -> "Columns":
-        """Those of names: a service's with `its_`, its counters, its `seller_`, or a review's."""
-        its = {name for name in names if name in services.READABLE}
+        """By name: `its_…` of the service, `seller_…` of its vendor, counters, or a review's."""
+        of_service = sorted(name for name in names if name in services.READABLE)
+        of_review = sorted(_SORT_KEYS.union(names).difference(of_service))
+        with_seller = any(name.startswith("seller_") for name in of_service)
         return cls(
-            ", ".join(map(column, sorted(_POINTED_AT.union(names) - its))),
-            ", ".join(services.READABLE[name] for name in sorted(its)) or "s.id AS its_id",
-            services.WITH_SELLER if any(name.startswith("seller_") for name in its) else "",
+            ", ".join(column(name) for name in of_review),
+            ", ".join(services.READABLE[name] for name in of_service) or "s.id AS its_id",
+            services.WITH_SELLER if with_seller else "",
         )
 
 
-# Where a review stands in any order.
-_POINTED_AT = {"id", "created_at", "rating", "helpful_count"}
+# The columns that any sort of reviews needs.
+_SORT_KEYS = {"id", "created_at", "rating", "helpful_count"}
 TYPES = sql.types_of(Review) | services.TYPES
 
 
-def in_one(part: Part) -> bool:
-    """Whether PostgreSQL has it in one statement: no numbered page, no total to be counted."""
-    if part.request.offset:
+def fits_one_statement(reviews: ReviewsRequest) -> bool:
+    """Whether one statement is enough: no numbered page, and no total that needs counting."""
+    if reviews.request.offset:
         return False
-    return not part.with_total or review_list.counters_know(part.filter)
+    return not reviews.with_total or review_list.counters_cover(reviews.filter)
 
 
-def total_of(row: Mapping[str, Any], part: Part) -> int | None:
-    """How many reviews the service has in all, if that was wanted."""
-    if not part.with_total:
+def total_of(row: Mapping[str, Any], reviews: ReviewsRequest) -> int | None:
+    """The total of the requested reviews; None if it was not requested."""
+    if not reviews.with_total:
         return None
-    counted = (f"n{part.filter.rating}",) if part.filter.rating else STAR_COUNTS
+    counted = (f"n{reviews.filter.rating}",) if reviews.filter.rating else STAR_COUNTS
     return sum([row[name] or 0 for name in (*counted, "hidden")])
 
 
-class Look(NamedTuple):
-    """A statement that lacks nothing but the service's name, and its values so far.
+class StorefrontStatement(NamedTuple):
+    """A statement without its last condition, which names the service, and the values so far.
 
-    `page` is the second one of SQLite, which cannot join a page to its parent: it lacks the
-    service's id, as the first of its values.
+    `page` is a second statement for SQLite, which has no LATERAL joins; its first value, the
+    service's id, is missing.
     """
 
     text: str
     values: tuple[Any, ...]
     page: tuple[str, tuple[Any, ...]] | None = None
 
-    def at(self, ref: Ref) -> tuple[Any, ...]:
-        """The whole statement and all of its values."""
+    def bound_to(self, ref: Ref) -> tuple[Any, ...]:
+        """The complete statement for this service, followed by its values."""
         if ref.id is None:
-            return _finished(self.text, "external_id"), *self.values, ref.external_id
-        return _finished(self.text, "id"), *self.values, ref.id
+            return _completed(self.text, "external_id"), *self.values, ref.external_id
+        return _completed(self.text, "id"), *self.values, ref.id
 
     async def reviews(self, fetch: sql.Fetch, rows: Sequence[sql.Record]) -> Sequence[sql.Record]:
-        """The reviews in the rows of the statement, or those of the second one."""
+        """The reviews: from these rows of the statement, or by the second statement."""
         if self.page is None:
             return () if rows[0]["id"] is None else rows
         text, values = self.page
         return await fetch(text, rows[0]["its_id"], *values)
 
 
-def look_of(viewer: Viewer, part: Part | None, columns: Columns) -> Look:
-    """What shows a service to a viewer, with that part of its reviews or alone.
+def storefront_statement(
+    viewer: Viewer, reviews: ReviewsRequest | None, columns: Columns
+) -> StorefrontStatement:
+    """The statement that reads a service for a viewer, alone or with a page of its reviews.
 
-    The rows are one more than wanted, with the service's columns in each; of no reviews, there is
-    one without an id.
+    It returns one row more than the page, each with the service's columns too; without reviews it
+    returns one row whose `id` is NULL.
     """
-    if part is None:
-        return Look(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
-    listed, request = review_list.ORDERS[part.order], part.request
-    visible, unknown = visible_reviews(viewer), Condition("")
-    if part.with_total and (hidden := review_list.unknown_to_counters(viewer, part.filter)):
-        unknown = review_list.within("s.id", hidden, part.filter)
+    if reviews is None:
+        return StorefrontStatement(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
+    sort, request = review_list.SORTS[reviews.sort], reviews.request
+    visible, uncounted = visible_reviews(viewer), Condition("")
+    if reviews.with_total and (hidden := review_list.not_in_counters(viewer, reviews.filter)):
+        uncounted = review_list.within("s.id", hidden, reviews.filter)
     joins = sql.is_postgres()
-    where = review_list.within("s.id" if joins else "?", visible, part.filter)
-    bounds, by = request.bounds(listed), listed.by(backwards=request.backwards)
-    page = page_of(columns.review, TABLES, where.text, bounds.text, by)
+    where = review_list.within("s.id" if joins else "?", visible, reviews.filter)
+    bounds, by = request.bounds(sort), sort.order_by(backwards=request.backwards)
+    page = page_statement(columns.review, TABLES, where.text, bounds.text, by)
     values = (*where.values, *bounds.values, request.size + 1)
     if joins:
-        return Look(_joined(columns, unknown.text, page), (*unknown.values, *values))
-    return Look(_alone(columns, unknown.text), unknown.values, (page, values))
+        text = _joined(columns, uncounted.text, page)
+        return StorefrontStatement(text, (*uncounted.values, *values))
+    return StorefrontStatement(_alone(columns, uncounted.text), uncounted.values, (page, values))
 
 
-# Made once: so that it is found again, here and by the driver, by its hash.
+# Cached for the driver, as `page_statement` is.
 @lru_cache(1_000)
 def _joined(columns: Columns, hidden: str, page: str) -> str:
-    # Counted once, not for each row.
-    unknown = (
+    # In a join, so that it is counted once and not for each row.
+    uncounted = (
         f"SELECT COUNT(*) AS hidden FROM review r WHERE {hidden}"
         if hidden
         else "SELECT 0 AS hidden"
     )
-    # The service's columns come last: of two named service_id, that of no review must not win.
+    # The service's columns come last: the last of two equal names wins, and p's may be NULL.
     return (
         f"SELECT p.*, {columns.service}, h.hidden {services.FROM}{columns.joined}"
-        f" CROSS JOIN LATERAL ({unknown}) h LEFT JOIN LATERAL ({page}) p ON TRUE"
+        f" CROSS JOIN LATERAL ({uncounted}) h LEFT JOIN LATERAL ({page}) p ON TRUE"
     )
 
 
 @lru_cache(1_000)
 def _alone(columns: Columns, hidden: str) -> str:
-    unknown = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
-    return f"SELECT {columns.service}, {unknown} AS hidden {services.FROM}{columns.joined}"
+    uncounted = f"(SELECT COUNT(*) FROM review r WHERE {hidden})" if hidden else "0"
+    return f"SELECT {columns.service}, {uncounted} AS hidden {services.FROM}{columns.joined}"
 
 
 @lru_cache(1_000)
-def _finished(text: str, column: str) -> str:
+def _completed(text: str, column: str) -> str:
     return f"{text} WHERE s.{column} = ?"

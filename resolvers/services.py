@@ -1,4 +1,4 @@
-"""Services and vendors with their ratings. Both are public."""
+"""Services and vendors with their ratings; all of it is public."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from models.rating_tally import Tally, average_in, count_in
 from models.service import SERVICE_PUBLIC
 from models.vendor import VENDOR_PUBLIC
 from resolvers import text_search
-from resolvers.keyset import Order, Page, PageRequest, Term, newest
+from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.service_standing import RANKS, ServiceStanding, rank_in
@@ -29,16 +29,16 @@ _SERVICES = f"SELECT {sql.columns(Service, 's')}, {_TALLY} {FROM}"
 _VENDORS = f"""
 SELECT {sql.columns(Vendor, "v")}, {_TALLY}
 FROM vendor v LEFT JOIN rating_counter k ON k.subject_id = v.id"""
-# Of the columns below.
+# The types of the columns in READABLE.
 TYPES = sql.types_of(Service, "its_") | sql.types_of(Vendor, "seller_")
 
 
 R = TypeVar("R", Service, Vendor)
-# Whatever has an id and an external id.
+# Anything with an id and an external id.
 N = TypeVar("N")
 
 
-# Each column that can be shown alone, with what is joined for those of the seller.
+# Columns that can be read one by one; those named seller_… need the join WITH_SELLER.
 WITH_SELLER = (
     " JOIN vendor v ON v.id = s.vendor_id LEFT JOIN rating_counter w ON w.subject_id = v.id"
 )
@@ -52,13 +52,13 @@ _COUNTERS = ", ".join(READABLE[name] for name in Tally._fields)
 _UNRATED = Tally()._asdict()
 
 
-class ServiceOrder(StrEnum):
+class ServiceSort(StrEnum):
     RANKING = "RANKING"
     NEWEST = "NEWEST"
     TITLE = "TITLE"
 
 
-# With the sort keys.
+# Includes the sort keys of RANKING.
 _RANKED = Listing(
     Service,
     f"{sql.columns(Service, 's')}, {_TALLY},"
@@ -67,8 +67,8 @@ _RANKED = Listing(
     read=lambda rows: _with_tally(Service, rows),
 )
 
-ORDERS: dict[ServiceOrder, Order] = {
-    ServiceOrder.RANKING: Order(
+SORTS: dict[ServiceSort, Sort] = {
+    ServiceSort.RANKING: Sort(
         "RANKING",
         (
             Term(_RANK),
@@ -78,8 +78,8 @@ ORDERS: dict[ServiceOrder, Order] = {
         ),
         lambda row: [row["rank_"], row["average_"], row["count_"], row["id"].hex],
     ),
-    ServiceOrder.NEWEST: newest("s"),
-    ServiceOrder.TITLE: Order(
+    ServiceSort.NEWEST: newest("s"),
+    ServiceSort.TITLE: Sort(
         "TITLE",
         (
             Term("s.title_folded", str),
@@ -93,7 +93,7 @@ ORDERS: dict[ServiceOrder, Order] = {
 
 @dataclass(frozen=True)
 class ServiceFilter:
-    """What narrows a list of services. `include_hidden` puts the hidden ones into RANKING too."""
+    """Conditions that narrow a list; all must hold. `include_hidden` matters for RANKING only."""
 
     vendor: Ref | None = None
     standing: ServiceStanding | None = None
@@ -114,42 +114,42 @@ async def find_vendor(ref: Ref) -> Vendor | None:
 
 
 async def services_by_refs(refs: Sequence[Ref]) -> list[Service | None]:
-    """The services named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(_SERVICES, "s", refs, partial(_subjects, Service)))
+    """The referenced services, in the order of `refs`; None for an unknown one."""
+    return _in_order_of(refs, await _by_refs(_SERVICES, "s", refs, partial(_subjects, Service)))
 
 
 async def vendors_by_refs(refs: Sequence[Ref]) -> list[Vendor | None]:
-    """The vendors named, in the order of the names; None for an unknown one."""
-    return _placed(refs, await _named(_VENDORS, "v", refs, partial(_subjects, Vendor)))
+    """The referenced vendors, in the order of `refs`; None for an unknown one."""
+    return _in_order_of(refs, await _by_refs(_VENDORS, "v", refs, partial(_subjects, Vendor)))
 
 
 async def services_by_ids(ids: Collection[UUID]) -> dict[UUID, Service]:
-    found = await services_by_refs([Ref(id=each) for each in ids])
-    return {service.id: service for service in found if service is not None}
+    services = await services_by_refs([Ref(id=each) for each in ids])
+    return {service.id: service for service in services if service is not None}
 
 
 async def vendors_by_ids(ids: Collection[UUID]) -> dict[UUID, Vendor]:
-    found = await vendors_by_refs([Ref(id=each) for each in ids])
-    return {vendor.id: vendor for vendor in found if vendor is not None}
+    vendors = await vendors_by_refs([Ref(id=each) for each in ids])
+    return {vendor.id: vendor for vendor in vendors if vendor is not None}
 
 
 async def list_services(
     vendor_ids: Sequence[UUID | None],
     filter: ServiceFilter,
-    order: ServiceOrder,
+    sort: ServiceSort,
     request: PageRequest,
     *,
     count: bool,
 ) -> list[Page[Service]]:
     """A page of services for each vendor (None: of all vendors), in one statement.
 
-    RANKING leaves out hidden services unless the filter asks for them; the other orders do not.
+    RANKING leaves out hidden services unless the filter includes them; other sorts do not.
     """
-    conditions = [_where(vendor_id, filter, order) for vendor_id in vendor_ids]
-    return await list_pages(_RANKED, conditions, ORDERS[order], request, count=count)
+    conditions = [_where(vendor_id, filter, sort) for vendor_id in vendor_ids]
+    return await list_pages(_RANKED, conditions, SORTS[sort], request, count=count)
 
 
-def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -> Condition:
+def _where(vendor_id: UUID | None, filter: ServiceFilter, sort: ServiceSort) -> Condition:
     conditions = [Condition("s.id = s.id")]
     if vendor_id is not None:
         conditions.append(Condition("s.vendor_id = ?", (vendor_id,)))
@@ -158,34 +158,34 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, order: ServiceOrder) -
         conditions.append(Condition(f"s.vendor_id = {named.text}", named.values))
     if filter.standing is not None:
         conditions.append(Condition(f"{_RANK} = {RANKS[filter.standing]}"))
-    elif order is ServiceOrder.RANKING and not filter.include_hidden:
+    elif sort is ServiceSort.RANKING and not filter.include_hidden:
         conditions.append(Condition(f"{_RANK} <> {RANKS[ServiceStanding.HIDDEN]}"))
     if filter.search is not None:
         conditions.append(text_search.holds("s.title_folded", filter.search))
     return all_of(*conditions)
 
 
-async def rated(
+async def counters_by_refs(
     services: Sequence[Ref],
     vendors: Sequence[Ref],
     *,
     columns: str = _COUNTERS,
     fetch: sql.Fetch = sql.fetch,
 ) -> list[sql.Record]:
-    """The counters of services, then of vendors, in the order of their names.
+    """The counters of services, then of vendors, in the order of the refs.
 
-    What nobody knows is not reviewed.
+    Unknown ones have the counters of an unrated one.
     """
-    found = list[sql.Record]()
+    counters = list[sql.Record]()
     for table, refs in (("service", services), ("vendor", vendors)):
         if refs:
             select = (
                 f"SELECT s.id, s.external_id, {columns} FROM {table} s"
                 " LEFT JOIN rating_counter k ON k.subject_id = s.id"
             )
-            rows = _placed(refs, await _named(select, "s", refs, fetch), read=getitem)
-            found += [_UNRATED if row is None else row for row in rows]
-    return found
+            rows = _in_order_of(refs, await _by_refs(select, "s", refs, fetch), read=getitem)
+            counters += [_UNRATED if row is None else row for row in rows]
+    return counters
 
 
 async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
@@ -193,7 +193,7 @@ async def _subjects(model: type[R], statement: str, *values: object) -> list[R]:
     return _with_tally(model, rows)
 
 
-async def _named(
+async def _by_refs(
     select: str, alias: str, refs: Sequence[Ref], fetch: Callable[..., Awaitable[Sequence[N]]]
 ) -> list[N]:
     parts, values = [], list[object]()
@@ -207,7 +207,7 @@ async def _named(
     return list(await fetch(f"{select} WHERE {' OR '.join(parts)}", *values))
 
 
-def _placed(
+def _in_order_of(
     refs: Sequence[Ref], rows: Sequence[N], read: Callable[[Any, str], Any] = getattr
 ) -> list[N | None]:
     by_id = {read(row, "id"): row for row in rows}
@@ -219,10 +219,10 @@ def _placed(
 
 
 def _with_tally(model: type[R], rows: list[sql.Row]) -> list[R]:
-    found = sql.hydrate(model, rows)
-    for subject, row in zip(found, rows, strict=True):
+    subjects = sql.hydrate(model, rows)
+    for subject, row in zip(subjects, rows, strict=True):
         subject.tally = Tally.of(row)
-    return found
+    return subjects
 
 
 def _first(rows: list[R]) -> R | None:

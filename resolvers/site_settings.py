@@ -1,4 +1,4 @@
-"""What the site's admin decides, validated when it changes."""
+"""The site's settings, which its admins change: read, validate, store."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from models.site_settings import NULLABLE
 from models.time_zone import time_zone
 from resolvers import tracking_log, user_text
 from resolvers.errors import Invalid
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from resolvers.viewer import Viewer
 
 MAX_NAME, MAX_SHARE_TEXT = 200, 1_000
@@ -18,20 +18,20 @@ MAX_WINDOW_DAYS, MAX_REMINDER_DAYS, MAX_DELAY_MINUTES = 36_500, 365, 10_080
 
 
 async def current() -> SiteSettings:
-    """The settings as they are now; the defaults until an admin changes one."""
+    """The current settings; the defaults until an admin changes one."""
     return await SiteSettings.get_or_none(key="site") or SiteSettings()
 
 
 async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
-    """Change the settings given, and only those. Keys are the columns' names.
+    """Change the given settings. Keys are names of columns.
 
-    Raises Unauthenticated, Forbidden, Invalid with each field at fault.
+    Raises Unauthenticated, Forbidden, Invalid with each faulty field.
     """
     viewer.must_be_admin()
-    with told_at_once() as check:
+    with collect_refusals() as check:
         checked = {name: check(_checked, name, value) for name, value in changes.items()}
     async with transaction():
-        await sql.execute(_MAKE, *_DEFAULTS.values())
+        await sql.execute(_INSERT_DEFAULTS, *_DEFAULTS.values())
         if checked:
             await SiteSettings.filter(key="site").update(**checked)
             await tracking_log.record(viewer, "settings.changed", names=sorted(checked))
@@ -41,10 +41,10 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
 def _checked(name: str, value: Any) -> Any:
     if value is None and name not in NULLABLE:
         raise Invalid(name, message="This setting cannot be null.")
-    return _CHECKS.get(name, _as_is)(name, value)
+    return _CHECKS.get(name, _unchanged)(name, value)
 
 
-def _as_is(_name: str, value: Any) -> Any:
+def _unchanged(_name: str, value: Any) -> Any:
     return value
 
 
@@ -65,12 +65,12 @@ def _between(least: int, most: int) -> Callable[[str, int], int]:
 
 
 def _time_zone(name: str, value: str) -> str:
-    return _sound(name, value, time_zone)
+    return _valid(name, value, time_zone)
 
 
 def url(name: str, value: str) -> str:
-    """An absolute http(s) address, its host in A-labels. Raises Invalid."""
-    return _sound(name, value, web_address.checked)
+    """An absolute http(s) URL, its host in A-labels. Raises Invalid."""
+    return _valid(name, value, web_address.checked)
 
 
 def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], str | None]:
@@ -78,11 +78,11 @@ def _optional(check: Callable[[str, str], str]) -> Callable[[str, str | None], s
 
 
 def _address(name: str, value: str) -> str:
-    return _sound(name, value, normalised)
+    return _valid(name, value, normalised)
 
 
 def _share_text(name: str, value: str) -> str:
-    cleaned = _sound(name, user_text.plain(value), token_text.checked)
+    cleaned = _valid(name, user_text.plain(value), token_text.checked)
     if not 1 <= len(cleaned) <= MAX_SHARE_TEXT:
         raise Invalid(name, message=f"A share text has 1 to {MAX_SHARE_TEXT:,} characters.")
     return cleaned
@@ -91,17 +91,17 @@ def _share_text(name: str, value: str) -> str:
 def _share_url(name: str, value: str) -> str:
     example = {"site_url": "https://shop.example", "site_name": "shop"}
     url(name, token_text.filled(value, example))
-    return _sound(name, value, lambda typed: token_text.checked(web_address.in_a_labels(typed)))
+    return _valid(name, value, lambda typed: token_text.checked(web_address.in_a_labels(typed)))
 
 
 def _template(*known: str) -> Callable[[str, str], str]:
-    return lambda name, value: _sound(
+    return lambda name, value: _valid(
         name, value, lambda address: web_address.checked_template(address, set(known))
     )
 
 
-def _sound(name: str, value: str, checked: Callable[[str], str]) -> str:
-    """The value as it is stored, by a function that raises ValueError. Raises Invalid."""
+def _valid(name: str, value: str, checked: Callable[[str], str]) -> str:
+    """The value as `checked` returns it. Raises Invalid for its ValueError."""
     try:
         return checked(value)
     except ValueError as error:
@@ -145,7 +145,7 @@ _DEFAULTS = {
     column: getattr(SiteSettings(), field)
     for field, column in SiteSettings._meta.fields_db_projection.items()
 }
-_MAKE = (
+_INSERT_DEFAULTS = (
     f"INSERT INTO site_settings ({', '.join(_DEFAULTS)}) VALUES ({sql.places(list(_DEFAULTS))})"
     " ON CONFLICT DO NOTHING"
 )

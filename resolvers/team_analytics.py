@@ -1,4 +1,4 @@
-"""How the team does: solves and ratings of a period, exact, in a constant number of statements."""
+"""Team analytics: exact solves and ratings of a period, in a constant number of statements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,29 +13,29 @@ from resolvers import site_settings, team_members
 from resolvers.local_period import Interval, LocalPeriod, checked
 from resolvers.viewer import Viewer
 
-# Solves belong to the day of the solve, and so does whether they were ever rated.
+# Solves count on the day of the solve, and so does whether they were rated later.
 _SOLVES = """
 SELECT b.number AS bucket, s.credited_to_id, COUNT(*) AS solved,
   SUM(CASE WHEN s.customer_visible THEN 1 ELSE 0 END) AS ratable,
   SUM(CASE WHEN s.customer_visible AND s.stars IS NOT NULL THEN 1 ELSE 0 END) AS rated
 FROM bucket b JOIN update_solve s ON s.solved_at >= b.starts AND s.solved_at < b.ends
 GROUP BY b.number, s.credited_to_id"""
-# Ratings belong to the day on which they were given.
+# Ratings count on the day of the rating.
 _RATINGS = """
-SELECT b.number AS bucket, s.credited_to_id, s.stars, COUNT(*) AS given
+SELECT b.number AS bucket, s.credited_to_id, s.stars, COUNT(*) AS ratings
 FROM bucket b JOIN update_solve s ON s.rated_at >= b.starts AND s.rated_at < b.ends
 GROUP BY b.number, s.credited_to_id, s.stars"""
 
 
 @dataclass
 class Performance:
-    """What somebody, or everybody, did in some days."""
+    """The figures of one member, or of the team, for some days."""
 
     solved: int = 0
-    # Of the solves: those of customer-visible updates, and those of them that were rated since.
+    # Solves of customer-visible updates, and how many of these have been rated since.
     ratable: int = 0
     rated: int = 0
-    # Ratings given in these days, from 1 star to 5.
+    # The number of ratings in these days, from 1 star to 5.
     stars: list[int] = field(default_factory=lambda: [0] * 5)
 
     def add(self, other: "Performance") -> None:
@@ -50,7 +50,7 @@ class Performance:
 
     @property
     def hundredths(self) -> int | None:
-        """The average in hundredths of a star, half-up; None without a rating."""
+        """The average in hundredths of a star, rounded half up; None without a rating."""
         return hundredths(sum(n * count for n, count in enumerate(self.stars, 1)), self.ratings)
 
     @property
@@ -63,7 +63,7 @@ class Performance:
 
     @property
     def response_rate(self) -> float | None:
-        """Rated solves by solves that could be rated, 0 to 1; None when there were none."""
+        """Rated solves divided by ratable ones, 0 to 1; None if none was ratable."""
         return self.rated / self.ratable if self.ratable else None
 
 
@@ -91,7 +91,7 @@ class TeamAnalytics:
 async def team_analytics(
     viewer: Viewer, *, first: date, last: date, interval: Interval
 ) -> TeamAnalytics:
-    """The numbers of the days from `first` to `last`, the days before, the trend, the members.
+    """Figures from `first` to `last`, of the period before, the trend, and the members.
 
     Members are those with a solve or rating in the period, most solves first.
     Raises Unauthenticated, Forbidden, Invalid (period).
@@ -100,20 +100,20 @@ async def team_analytics(
     period = checked(first, last, interval, "period")
     buckets = [period.previous, *period.buckets(interval)]
     zone = (await site_settings.current()).time_zone
-    counted = await _count([bucket.instants(zone) for bucket in buckets])
-    sums = [_sum(by_member.values()) for by_member in counted]
+    per_bucket = await _count([bucket.instants(zone) for bucket in buckets])
+    sums = [_sum(by_member.values()) for by_member in per_bucket]
     now: dict[UUID, Performance] = defaultdict(Performance)
-    for by_member in counted[1:]:
-        for member_id, done in by_member.items():
-            now[member_id].add(done)
-    known = await team_members.by_ids(viewer, now.keys())
+    for by_member in per_bucket[1:]:
+        for member_id, figures in by_member.items():
+            now[member_id].add(figures)
+    rows = await team_members.by_ids(viewer, now.keys())
     members = [
         MemberPerformance(
-            known[member_id],
-            done,
-            PeriodPerformance(period.previous, counted[0].get(member_id, Performance())),
+            rows[member_id],
+            figures,
+            PeriodPerformance(period.previous, per_bucket[0].get(member_id, Performance())),
         )
-        for member_id, done in now.items()
+        for member_id, figures in now.items()
     ]
     members.sort(key=lambda each: (-each.now.solved, -each.now.ratings, each.member.external_id))
     return TeamAnalytics(
@@ -125,15 +125,15 @@ async def team_analytics(
 
 
 async def _count(spans: Sequence[tuple[datetime, datetime]]) -> list[dict[UUID, Performance]]:
-    """What each member did between the instants of each span: two statements, however many."""
-    found: list[dict[UUID, Performance]] = [defaultdict(Performance) for _ in spans]
+    """The figures of each member for each span: two statements for any number of spans."""
+    per_span: list[dict[UUID, Performance]] = [defaultdict(Performance) for _ in spans]
     buckets, values = _as_table(spans)
     for row in await sql.fetch(buckets + _SOLVES, *values):
-        done = found[row["bucket"]][row["credited_to_id"]]
-        done.solved, done.ratable, done.rated = row["solved"], row["ratable"], row["rated"]
+        figures = per_span[row["bucket"]][row["credited_to_id"]]
+        figures.solved, figures.ratable, figures.rated = row["solved"], row["ratable"], row["rated"]
     for row in await sql.fetch(buckets + _RATINGS, *values):
-        found[row["bucket"]][row["credited_to_id"]].stars[row["stars"] - 1] = row["given"]
-    return found
+        per_span[row["bucket"]][row["credited_to_id"]].stars[row["stars"] - 1] = row["ratings"]
+    return per_span
 
 
 def _as_table(spans: Sequence[tuple[datetime, datetime]]) -> tuple[str, list[datetime]]:

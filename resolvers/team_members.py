@@ -1,4 +1,4 @@
-"""The team, as far as Candor has met it: rows come from tokens, when somebody first acts."""
+"""Members of the team: their rows are made from their tokens when they first act."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -15,37 +15,37 @@ from resolvers.viewer import Condition, Viewer, visible_updates
 NAMELESS = "Team"
 
 _SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
-_KNOWN = """
+_UPSERT = """
 INSERT INTO team_member (id, external_id, display_name, email, created_at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
   email = excluded.email"""
 
 
-async def acting(viewer: Viewer) -> TeamMember:
-    """The row of a viewer of the team, made when they first act, with what their token says now.
+async def acting_member(viewer: Viewer) -> TeamMember:
+    """The row of a viewer of the team, created or updated from their token.
 
-    Called in the transaction of the act. What a token does not say stays as it is known.
+    Called in the transaction of their act. Values that the token lacks stay as stored.
     """
-    name, email = _shown(viewer.display_name), _email(viewer)
-    known = await find_member(Ref(external_id=viewer.external_id))
-    if known is not None:
-        name, email = name or known.display_name, email or known.email
-        if (known.display_name, known.email) == (name, email):
-            return known
-    name = name or _shown(viewer.external_id) or NAMELESS
-    await sql.execute(_KNOWN, uuid7(), viewer.external_id, name, email, clock.now())
+    name, email = _public_name(viewer.display_name), _email(viewer)
+    stored = await find_member(Ref(external_id=viewer.external_id))
+    if stored is not None:
+        name, email = name or stored.display_name, email or stored.email
+        if (stored.display_name, stored.email) == (name, email):
+            return stored
+    name = name or _public_name(viewer.external_id) or NAMELESS
+    await sql.execute(_UPSERT, uuid7(), viewer.external_id, name, email, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
 
 async def find_member(ref: Ref) -> TeamMember | None:
-    """Somebody of the team who has acted before."""
+    """A member of the team who has acted before."""
     named = ref.names("m")
-    found = await sql.objects(TeamMember, f"{_SELECT} WHERE {named.text}", *named.values)
-    return found[0] if found else None
+    members = await sql.objects(TeamMember, f"{_SELECT} WHERE {named.text}", *named.values)
+    return members[0] if members else None
 
 
 async def must_find(ref: Ref, *field: str) -> TeamMember:
-    """The same, or NotFound."""
+    """The same. Raises NotFound."""
     member = await find_member(ref)
     if member is None:
         raise NotFound(*field, message="Nobody of the team with this id has ever acted here.")
@@ -53,20 +53,21 @@ async def must_find(ref: Ref, *field: str) -> TeamMember:
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember]:
-    """Those of the members that exist for this viewer, by their ids.
+    """The members that exist for this viewer, by their ids.
 
-    The team knows itself; others know who is assigned to, or credited with, an update of theirs.
+    The team sees all; others see who is assigned to, or credited with the rated solve of, an
+    update that they may see.
     """
     if not ids:
         return {}
     visible = _visible_members(viewer)
     statement = f"{_SELECT} WHERE m.id IN ({sql.places(ids)}) AND {visible.text}"
-    found = await sql.objects(TeamMember, statement, *ids, *visible.values)
-    return {member.id: member for member in found}
+    members = await sql.objects(TeamMember, statement, *ids, *visible.values)
+    return {member.id: member for member in members}
 
 
 def addressee(member: TeamMember) -> mailers.Addressee:
-    """Where the member's mails and notices go."""
+    """The addressee of the member's mails and notifications."""
     return mailers.Addressee(Audience.TEAM, member.external_id, member.email)
 
 
@@ -83,8 +84,8 @@ def _visible_members(viewer: Viewer) -> Condition:
     )
 
 
-def _shown(name: str | None) -> str | None:
-    """A name that customers may read; None for none, and for an e-mail address."""
+def _public_name(name: str | None) -> str | None:
+    """The name as customers may see it; None if it is blank or an e-mail address."""
     cleaned = user_text.line(name or "")[:200]
     return None if "@" in cleaned else cleaned or None
 

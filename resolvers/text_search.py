@@ -1,4 +1,4 @@
-"""Rows whose text holds some words as typed; `%` and `_` mean themselves."""
+"""Substring search: words as typed, without wildcards."""
 
 from models import sql
 from resolvers import user_text
@@ -9,7 +9,7 @@ MAX_SEARCH = 200
 
 
 def holds(column: str, search: str) -> Condition:
-    """The condition that a folded column holds the words. Raises Invalid for too many."""
+    """The condition that a folded column contains the words. Raises Invalid if too long."""
     words = user_text.fold(user_text.plain(search))
     if len(words) > MAX_SEARCH:
         message = f"Search for {MAX_SEARCH} characters at most."

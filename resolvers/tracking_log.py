@@ -1,4 +1,4 @@
-"""The tracking log: every step that somebody took, written in the step's own transaction."""
+"""The tracking log: each step that somebody takes, recorded in the step's own transaction."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NEWEST = newest("e", "at")
 
 
 class TrackingKind(StrEnum):
-    """Every kind that is recorded. Names are for good: rows carry them."""
+    """Every recorded kind of event. Values are stored: never rename one."""
 
     UPDATE_OPENED = "update.opened"
     UPDATE_ASSIGNED = "update.assigned"
@@ -48,7 +48,7 @@ _KNOWN = f"{sql.known('e.kind', TrackingKind)} AND {sql.known('e.actor_role', Ro
 
 @dataclass(frozen=True)
 class TrackingFilter:
-    """What narrows the log. Everything given must hold."""
+    """Conditions that narrow the log; all of them must hold."""
 
     order: Ref | None = None
     update_id: UUID | None = None
@@ -66,9 +66,9 @@ async def record(
     order_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Append one event: who (the viewer), what (`kind`, for good), about which row, and when.
+    """Append an event: who (the viewer) did what (`kind`), to which row, now.
 
-    Raises ValueError for a kind that no reader would know.
+    Raises ValueError for a kind that is not in TrackingKind.
     """
     if order_id is None and isinstance(about, Review | OrderUpdate):
         order_id = about.order_id
@@ -94,7 +94,7 @@ async def list_events(
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TrackingEvent]:
-    """The events by their ids: for the team alone."""
+    """The events by their ids; for the team only."""
     if not ids or not viewer.is_team:
         return {}
     named = f"e.id IN ({sql.places(ids)})"

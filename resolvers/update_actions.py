@@ -1,4 +1,4 @@
-"""What a viewer can do with an order update at this moment: the rule of buttons and mutations."""
+"""What a viewer can do with an order update now: one rule for buttons and mutations."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from resolvers.viewer import Role, Viewer
 
 @dataclass(frozen=True)
 class UpdateActions:
-    """What a front end should show."""
+    """The actions that a front end should offer."""
 
     reply: bool = False
     rate: bool = False
@@ -19,7 +19,7 @@ class UpdateActions:
 
 
 def actions(viewer: Viewer, update: OrderUpdate, settings: SiteSettings) -> UpdateActions:
-    """What the viewer, for whom the update exists, can do with it now."""
+    """The actions open to the viewer now; the update exists for them."""
     if viewer.is_team:
         return UpdateActions(
             reply=not update.is_closed, solve=update.is_open, reopen=update.is_solved
@@ -36,9 +36,9 @@ def actions(viewer: Viewer, update: OrderUpdate, settings: SiteSettings) -> Upda
 
 
 def is_customer(viewer: Viewer, update: OrderUpdate) -> bool:
-    """Whether the viewer stands on the customer's side: as the customer, or by a link.
+    """Whether the viewer is on the customer's side: as the customer, or by a link.
 
-    Who acts for the team is not the customer as well, even of an own order.
+    Members of the team are not, even if the order is their own.
     """
     if viewer.role is Role.GUEST:
         return viewer.update_id == update.id or viewer.order_id == update.order_id
@@ -50,7 +50,7 @@ def is_customer(viewer: Viewer, update: OrderUpdate) -> bool:
 
 
 def is_superseded(viewer: Viewer, update: OrderUpdate) -> bool:
-    """Whether the viewer came by the link of another solve than the latest."""
+    """Whether the viewer came by the link of a solve other than the latest."""
     return viewer.solve_number not in {None, update.solves}
 
 

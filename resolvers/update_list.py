@@ -1,4 +1,4 @@
-"""Lists of order updates: of one order, of all that the viewer may see, filtered and ordered."""
+"""Lists of order updates, of one order or of all visible ones, filtered and sorted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from models import OrderUpdate, OrderUpdateStatus
-from resolvers.keyset import Order, Page, PageRequest, newest
+from resolvers.keyset import Page, PageRequest, Sort, newest
 from resolvers.ref import Ref
 from resolvers.scoped_pages import all_of, list_pages
 from resolvers.update_lookup import LISTING
@@ -16,7 +16,7 @@ from resolvers.viewer import Condition, Viewer, visible_updates
 _NEWEST = newest("u")
 
 
-class OrderUpdateOrder(StrEnum):
+class OrderUpdateSort(StrEnum):
     LATEST_ACTIVITY = "LATEST_ACTIVITY"
     NEWEST = "NEWEST"
     OLDEST = "OLDEST"
@@ -24,7 +24,7 @@ class OrderUpdateOrder(StrEnum):
 
 @dataclass(frozen=True)
 class OrderUpdateFilter:
-    """What narrows a list. Everything given must hold. It never widens what the viewer may see."""
+    """Conditions that narrow a list, never widening what the viewer may see; all must hold."""
 
     order: Ref | None = None
     status: OrderUpdateStatus | None = None
@@ -39,7 +39,7 @@ async def list_updates(
     viewer: Viewer,
     order_ids: Sequence[UUID | None],
     filter: OrderUpdateFilter,
-    order: OrderUpdateOrder,
+    sort: OrderUpdateSort,
     request: PageRequest,
     *,
     count: bool,
@@ -48,23 +48,22 @@ async def list_updates(
     conditions = [
         all_of(*_narrowing(order_id, filter), visible_updates(viewer)) for order_id in order_ids
     ]
-    return await list_pages(LISTING, conditions, _order(viewer, order), request, count=count)
+    return await list_pages(LISTING, conditions, _sort(viewer, sort), request, count=count)
 
 
 def last_activity(viewer: Viewer) -> str:
-    """The clock that this viewer's lists run by: internal notes do not move the customer's."""
+    """The column of last activity for this viewer: internal notes do not change the customer's."""
     return "team_activity_at" if viewer.is_team else "customer_activity_at"
 
 
-def _order(viewer: Viewer, order: OrderUpdateOrder) -> Order:
-    match order:
-        case OrderUpdateOrder.NEWEST:
+def _sort(viewer: Viewer, sort: OrderUpdateSort) -> Sort:
+    match sort:
+        case OrderUpdateSort.NEWEST:
             return _NEWEST
-        case OrderUpdateOrder.OLDEST:
+        case OrderUpdateSort.OLDEST:
             return replace(_NEWEST, name="OLDEST", descending=False)
-        case OrderUpdateOrder.LATEST_ACTIVITY:
-            moved = newest("u", last_activity(viewer))
-            return replace(moved, name="LATEST_ACTIVITY")
+        case OrderUpdateSort.LATEST_ACTIVITY:
+            return replace(newest("u", last_activity(viewer)), name="LATEST_ACTIVITY")
 
 
 def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:
@@ -79,7 +78,7 @@ def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Conditi
             named = ref.id_in(table)
             conditions.append(Condition(f"u.{column} = {named.text}", named.values))
     if filter.status is not None:
-        # As text of the statement: the planner sees which index fits.
+        # A literal, not a parameter, so that the planner can choose the index.
         conditions.append(Condition(f"u.status = '{filter.status.value}'"))
     if filter.unassigned is not None:
         negated = "" if filter.unassigned else "NOT "

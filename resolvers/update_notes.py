@@ -1,4 +1,4 @@
-"""Notes under an order update: of the customer, of the team, and of the team to itself."""
+"""Notes under an order update: by the customer, by the team, and internal ones."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights, team_members, tracking_log, user_text
 from resolvers.errors import Conflict, UpdateClosed
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.keyset import Page, PageRequest, newest
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.update_actions import must_be_party
@@ -22,23 +22,23 @@ _AUTHOR = "LEFT JOIN team_member m ON m.id = n.author_id"
 _COLUMNS = f"""{sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
   c.display_name AS customer_name"""
 _LISTING = Listing(UpdateNote, _COLUMNS, _TABLES, _AUTHOR)
-# A thread is read from its beginning.
+# Threads are read from the beginning.
 _OLDEST = replace(newest("n"), name="OLDEST", descending=False)
 
 _INSERT = """
 INSERT INTO update_note (id, update_id, author_id, body, internal, created_at)
 VALUES (?, ?, ?, ?, ?, ?)"""
-# The update decides the race with a solve or a rating, not an earlier look.
+# The condition here, not an earlier read, decides the race with a solve or a rating.
 _TOUCH = "UPDATE order_update SET {clocks} WHERE id = ? AND {state}"
 
 
 async def post_note(
     viewer: Viewer, *, update_id: UUID, body: str, internal: bool = False
 ) -> OrderUpdate:
-    """Write under an update, as the team or as the customer; the other side is told by mail.
+    """Post a note, as the team or as the customer; the other side gets a mail.
 
-    The customer writes while it is open, the team also under a solved one. Internal notes, and all
-    notes of an internal update, are for the team alone.
+    The customer may post while the update is open, the team also while it is solved. Internal
+    notes, and all notes of an internal update, are for the team only.
 
     Raises Unauthenticated, NotFound, Forbidden, UpdateClosed, Conflict (a customer under a solved
     update), BodyTooShort, BodyTooLong.
@@ -47,9 +47,9 @@ async def post_note(
     async with transaction():
         update = await must_find(viewer, update_id, hold=True)
         must_be_party(viewer, update)
-        _refuse(viewer, update)
+        _must_accept_note(viewer, update)
         cleaned = user_text.body(body, "body", at_least=1)
-        member = await team_members.acting(viewer) if viewer.is_team else None
+        member = await team_members.acting_member(viewer) if viewer.is_team else None
         await _touch(viewer, update, internal=internal)
         await write(viewer, update, cleaned, member=member, internal=internal)
         return await must_find(viewer, update_id)
@@ -63,11 +63,11 @@ async def write(
     member: TeamMember | None,
     internal: bool = False,
 ) -> None:
-    """Store a note of a member of the team, or of the customer, and promise the other side a mail.
+    """Store a note by a member of the team, or by the customer, and promise the other side a mail.
 
-    Belongs to a transaction that has changed the update's row, and so holds it. Raises TooOften.
+    Must run in a transaction that has changed, and so locked, the update's row. Raises TooOften.
     """
-    await must_be_seldom(viewer, update.order_id, "update_id")
+    await limit_frequency(viewer, update.order_id, "update_id")
     hidden = internal or not update.customer_visible
     note_id = uuid7()
     author_id = member.id if member else None
@@ -76,10 +76,10 @@ async def write(
         viewer, "note.posted", about=update, note_id=str(note_id), internal=hidden
     )
     if member is None:
-        await _tell_assignee(update, note_id)
+        await _notify_assignee(update, note_id)
     elif not hidden and update.customer_external_id != viewer.external_id:
         customer = await Customer.get(external_id=update.customer_external_id)
-        await _tell("note.from_staff", customer, update, note_id)
+        await _notify("note.from_staff", customer, update, note_id)
 
 
 async def list_notes(
@@ -98,18 +98,18 @@ async def list_notes(
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, UpdateNote]:
-    """Those of the notes that exist for this viewer, by their ids."""
+    """The notes that exist for this viewer, by their ids."""
     if not ids:
         return {}
     visible = all_of(visible_updates(viewer), visible_notes(viewer))
-    named = f"n.id IN ({sql.places(ids)})"
-    statement = f"SELECT {_COLUMNS} FROM {_TABLES} {_AUTHOR} WHERE {named} AND {visible.text}"
-    found = await sql.objects(UpdateNote, statement, *ids, *visible.values)
-    return {note.id: note for note in found}
+    by_id = f"n.id IN ({sql.places(ids)})"
+    statement = f"SELECT {_COLUMNS} FROM {_TABLES} {_AUTHOR} WHERE {by_id} AND {visible.text}"
+    notes = await sql.objects(UpdateNote, statement, *ids, *visible.values)
+    return {note.id: note for note in notes}
 
 
-def _refuse(viewer: Viewer, update: OrderUpdate) -> None:
-    """Say why the update, in the state that it is in now, takes no note of this viewer."""
+def _must_accept_note(viewer: Viewer, update: OrderUpdate) -> None:
+    """Raise the refusal if the update's current state allows the viewer no note."""
     if update.is_closed:
         raise UpdateClosed("update_id")
     if update.is_solved and not viewer.is_team:
@@ -127,18 +127,18 @@ async def _touch(viewer: Viewer, update: OrderUpdate, *, internal: bool) -> None
         state="status <> 'CLOSED'" if viewer.is_team else "status = 'OPEN'",
     )
     if not await sql.execute(statement, *[now] * len(clocks), update.id):
-        _refuse(viewer, await must_find(viewer, update.id))
+        _must_accept_note(viewer, await must_find(viewer, update.id))
 
 
-async def _tell_assignee(update: OrderUpdate, note_id: UUID) -> None:
+async def _notify_assignee(update: OrderUpdate, note_id: UUID) -> None:
     if update.assignee_id is None:
         return
     assignee = await TeamMember.get(id=update.assignee_id)
     if assignee.external_id != update.customer_external_id:
-        await _tell("note.from_customer", team_members.addressee(assignee), update, note_id)
+        await _notify("note.from_customer", team_members.addressee(assignee), update, note_id)
 
 
-async def _tell(
+async def _notify(
     mail: str, to: Customer | mailers.Addressee, update: OrderUpdate, note_id: UUID
 ) -> None:
     await mailers.deliver_later(

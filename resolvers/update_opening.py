@@ -1,4 +1,4 @@
-"""Open an order update, and say who looks after it."""
+"""Open an order update, and assign it to a member of the team."""
 
 from uuid import UUID
 
@@ -15,9 +15,9 @@ from resolvers import (
     user_text,
 )
 from resolvers.errors import Forbidden, NotFound, UpdateClosed
-from resolvers.frequency import must_be_seldom
-from resolvers.mistakes import told_at_once
+from resolvers.frequency import limit_frequency
 from resolvers.ref import Ref
+from resolvers.refusals import collect_refusals
 from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
 
@@ -43,8 +43,8 @@ async def open_update(
 ) -> OrderUpdate:
     """Open an update of an order, as the team or as the order's customer.
 
-    The message, if there is one, becomes its first note. Customers open visible ones and assign
-    nobody.
+    The message, if given, becomes its first note. Only the team opens internal updates and assigns
+    them.
 
     Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
     BodyTooLong.
@@ -56,12 +56,12 @@ async def open_update(
             raise NotFound("order", message="There is no such order, or it is not yours.")
         if not viewer.is_team and not review_eligibility.is_customer(viewer, row):
             raise Forbidden("order", message="Only the order's customer and the team open updates.")
-        member = await team_members.acting(viewer) if viewer.is_team else None
+        member = await team_members.acting_member(viewer) if viewer.is_team else None
         assigned = await team_members.must_find(assignee, "assignee") if assignee else None
-        with told_at_once() as check:
-            name = check(user_text.short, title, "title", at_most=MAX_TITLE)
+        with collect_refusals() as check:
+            name = check(user_text.title, title, "title", at_most=MAX_TITLE)
             body = check(user_text.optional_body, message, "message")
-        await must_be_seldom(viewer, row.id, "order")
+        await limit_frequency(viewer, row.id, "order")
         update_id, now = uuid7(), clock.now()
         assigned_id = assigned.id if assigned else None
         values = (update_id, row.id, name, customer_visible, assigned_id, now, now, now)
@@ -80,9 +80,9 @@ async def open_update(
 async def assign_update(
     viewer: Viewer, *, update_id: UUID, assignee: Ref | None = None
 ) -> OrderUpdate:
-    """Assign an update to somebody of the team, or to nobody. The same again changes nothing.
+    """Assign an update to a member of the team, or to nobody. The same again changes nothing.
 
-    Solves that were made keep their credit.
+    Earlier solves keep their credit.
     Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed.
     """
     rights.may_handle_updates(viewer)
@@ -90,12 +90,12 @@ async def assign_update(
         update = await must_find(viewer, update_id)
         if update.is_closed:
             raise UpdateClosed("update_id")
-        await team_members.acting(viewer)
+        await team_members.acting_member(viewer)
         member = await team_members.must_find(assignee, "assignee") if assignee else None
         member_id = member.id if member else None
         if update.assignee_id == member_id:
             return update
-        await must_be_seldom(viewer, update.order_id, "update_id")
+        await limit_frequency(viewer, update.order_id, "update_id")
         if not await sql.execute(_ASSIGN, member_id, clock.now(), update.id):
             raise UpdateClosed("update_id")
         await _record_assignment(viewer, update, member)

@@ -1,4 +1,4 @@
-"""The customer's rating of a solved order update: one, final, and it closes the update."""
+"""The customer's one, final rating of a solved order update, which closes the update."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -15,13 +15,13 @@ from resolvers.errors import (
     NotSolved,
     RatingsDisabled,
 )
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from resolvers.review_content import whole_stars
 from resolvers.update_actions import is_superseded, must_be_customer
 from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
 
-# Decides the race with a second rating, a reopening and a new solve, not an earlier look.
+# This condition, not an earlier read, decides races with another rating, a reopening or a solve.
 _CLOSE = """
 UPDATE order_update SET status = 'CLOSED', closed_at = ?, team_activity_at = ?,
   customer_activity_at = ?
@@ -34,10 +34,10 @@ WHERE update_id = ? AND number = ? AND stars IS NULL"""
 async def rate_update(
     viewer: Viewer, *, update_id: UUID, stars: int, comment: str | None = None
 ) -> OrderUpdate:
-    """Rate the latest solve, as the customer or by its link, and close the update for good.
+    """Rate the latest solve, as the customer or by its link, and close the update permanently.
 
-    The rating, the closed update, the event and the mails that follow are one transaction. By the
-    link of an older solve nothing is stored: the refusal tells what is true now.
+    The rating, the update, the event and the mails are one transaction. The link of an older solve
+    stores nothing; the refusal gives the current state.
 
     Raises Unauthenticated, NotFound, Forbidden, RatingsDisabled, AlreadyRated, NotSolved, Conflict
     (superseded), RatingOutOfRange, CommentsDisabled, BodyTooLong.
@@ -50,14 +50,14 @@ async def rate_update(
         if not settings.ratings_enabled:
             raise RatingsDisabled("update_id")
         _must_be_ratable(viewer, update)
-        with told_at_once() as check:
+        with collect_refusals() as check:
             check(whole_stars, stars, "stars")
-            words = check(_checked_comment, comment, settings)
+            text = check(_checked_comment, comment, settings)
         now, number = clock.now(), update.solves
         if not await sql.execute(_CLOSE, now, now, now, update.id, number):
             _must_be_ratable(viewer, await must_find(viewer, update_id))
             raise _superseded()
-        await sql.execute(_RATE, stars, words, now, update.id, number)
+        await sql.execute(_RATE, stars, text, now, update.id, number)
         await tracking_log.record(viewer, "update.rated", about=update, number=number, stars=stars)
         await _follow_up(update, settings, stars)
         return await must_find(viewer, update_id)
@@ -80,14 +80,14 @@ def _superseded() -> Conflict:
 
 
 def _checked_comment(comment: str | None, settings: SiteSettings) -> str | None:
-    words = user_text.optional_body(comment, "comment")
-    if words is not None and not settings.rating_comments_enabled:
+    text = user_text.optional_body(comment, "comment")
+    if text is not None and not settings.rating_comments_enabled:
         raise CommentsDisabled("comment")
-    return words
+    return text
 
 
 async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) -> None:
-    """Promise the branch that applies, and the admin's alert; nobody needs to ask for it now."""
+    """Promise the follow-up mails, and withdraw mails that ask for a rating."""
     for mail in ("update.solved", "update.rating_request"):
         await mailers.withdraw(mail, about=update.id, because="it was rated")
     promoter = stars >= PROMOTER_FROM

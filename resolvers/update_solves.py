@@ -1,4 +1,4 @@
-"""Solve an order update, and the two ways back to open."""
+"""Solve an order update, or open it again as the team or as its customer."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,15 +9,15 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights, site_settings, team_members, tracking_log, update_notes, user_text
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
-from resolvers.frequency import must_be_seldom
+from resolvers.frequency import limit_frequency
 from resolvers.update_actions import must_be_customer
 from resolvers.update_lookup import must_find
 from resolvers.viewer import Viewer
 
-# The mail of its own that asks for the rating gives the customer time to rate unasked.
+# The separate mail that asks for a rating leaves the customer time to rate without it.
 RATING_REQUEST_DELAY = timedelta(days=1)
 
-# Each of these decides a race: the loser changes no row and is told what is true then.
+# Each of these decides a race: the loser changes no row, and its refusal gives the new state.
 _SOLVE = """
 UPDATE order_update SET status = 'SOLVED', solves = solves + 1, solved_at = ?,
   team_activity_at = ?, customer_activity_at = ?
@@ -36,21 +36,21 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 async def solve_update(
     viewer: Viewer, *, update_id: UUID, notify_customer: bool | None = None
 ) -> OrderUpdate:
-    """Solve an open update, as the team. Its assignee, else the viewer, is credited with it.
+    """Solve an open update, as the team, credited to its assignee, or else to the viewer.
 
-    `notify_customer` must be said of a customer-visible one: True promises the mail that asks to
-    rate, False says nothing.
+    `notify_customer` is required for a customer-visible one: True promises the mail, which asks
+    for a rating; False sends nothing.
 
     Raises Unauthenticated, NotFound, Forbidden, Invalid (notify_customer), UpdateClosed, Conflict
-    (it is solved).
+    (already solved).
     """
     rights.may_handle_updates(viewer)
     async with transaction():
         update = await must_find(viewer, update_id, hold=True)
         _must_be_open(update)
-        notified = _checked_notice(update, notify_customer)
-        await must_be_seldom(viewer, update.order_id, "update_id")
-        member, now = await team_members.acting(viewer), clock.now()
+        notified = _checked_notify(update, notify_customer)
+        await limit_frequency(viewer, update.order_id, "update_id")
+        member, now = await team_members.acting_member(viewer), clock.now()
         changed = await sql.fetch(_SOLVE, now, now, now, update.id)
         if not changed:
             _must_be_open(await must_find(viewer, update_id))
@@ -61,12 +61,12 @@ async def solve_update(
             viewer, "update.solved", about=update, number=number, notified=notified
         )
         if notified and update.customer_external_id != viewer.external_id:
-            await _tell_customer(update, number)
+            await _notify_customer(update, number)
         return await must_find(viewer, update_id)
 
 
 async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = None) -> OrderUpdate:
-    """Open a solved update again, as the team, until it is rated. The note is internal.
+    """Reopen a solved update that is not rated yet, as the team. The note is internal.
 
     Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
     """
@@ -74,8 +74,8 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
     async with transaction():
         update = await must_find(viewer, update_id)
         _must_be_solved(update)
-        await must_be_seldom(viewer, update.order_id, "update_id")
-        member = await team_members.acting(viewer)
+        await limit_frequency(viewer, update.order_id, "update_id")
+        member = await team_members.acting_member(viewer)
         await _reopen(viewer, update)
         await tracking_log.record(viewer, "update.reopened", about=update, number=update.solves)
         if body := user_text.optional_body(note, "note"):
@@ -86,7 +86,7 @@ async def reopen_update(viewer: Viewer, *, update_id: UUID, note: str | None = N
 async def report_still_has_issue(
     viewer: Viewer, *, update_id: UUID, note: str | None = None
 ) -> OrderUpdate:
-    """Open a solved update again, as the customer, until it is rated. No team is needed for it.
+    """Reopen a solved update that is not rated yet, as the customer, without the team.
 
     Raises Unauthenticated, NotFound, Forbidden, NotSolved, UpdateClosed, BodyTooLong.
     """
@@ -95,7 +95,7 @@ async def report_still_has_issue(
         update = await must_find(viewer, update_id)
         must_be_customer(viewer, update)
         _must_be_solved(update)
-        await must_be_seldom(viewer, update.order_id, "update_id")
+        await limit_frequency(viewer, update.order_id, "update_id")
         await _reopen(viewer, update)
         await tracking_log.record(
             viewer, "update.still_has_issue", about=update, number=update.solves
@@ -119,7 +119,7 @@ def _must_be_solved(update: OrderUpdate) -> None:
         raise NotSolved("update_id")
 
 
-def _checked_notice(update: OrderUpdate, notify_customer: bool | None) -> bool:
+def _checked_notify(update: OrderUpdate, notify_customer: bool | None) -> bool:
     if update.customer_visible and notify_customer is None:
         raise Invalid(
             "notify_customer",
@@ -130,7 +130,7 @@ def _checked_notice(update: OrderUpdate, notify_customer: bool | None) -> bool:
     return bool(notify_customer)
 
 
-async def _tell_customer(update: OrderUpdate, number: int) -> None:
+async def _notify_customer(update: OrderUpdate, number: int) -> None:
     settings = await site_settings.current()
     customer = await Customer.get(external_id=update.customer_external_id)
     await mailers.deliver_later(

@@ -1,4 +1,4 @@
-"""Text as people type it: stored without what nobody sees, measured by what everybody sees."""
+"""Clean and measure text that people type: invisible characters are removed or not counted."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from resolvers.errors import BodyTooLong, BodyTooShort, Invalid
 
 BODY_MIN, BODY_MAX = 10, 20_000
 MAX_ID = 200
-# Letters, symbols and marks that show nothing: fillers, the blank of Braille, variation selectors.
+# Letters, symbols and marks without a glyph: fillers, Braille blank, variation selectors.
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -17,9 +17,9 @@ _WHITE = re.compile(r"\s+")
 
 
 def plain(text: str) -> str:
-    """The text without control and bidi characters and lone surrogates, and trimmed.
+    """The text, trimmed, without control characters, bidi characters and lone surrogates.
 
-    All line breaks become newlines. Joiners stay: emoji and several scripts are spelled with them.
+    All line breaks become newlines. Joiners stay: emoji and several scripts need them.
     """
     return unwanted_characters.removed(_LINE_BREAK.sub("\n", text)).strip()
 
@@ -29,8 +29,8 @@ def line(text: str) -> str:
     return unwanted_characters.removed(_WHITE.sub(" ", text)).strip()
 
 
-def short(text: str, *field: str, at_most: int) -> str:
-    """A title: plain text on one line, of which something can be seen. Raises Invalid."""
+def title(text: str, *field: str, at_most: int) -> str:
+    """Plain text on one line with at least one visible character. Raises Invalid."""
     cleaned = line(text)
     if len(cleaned) > at_most or not visible_length(cleaned):
         raise Invalid(*field, message=f"A title has 1 to {at_most} characters.")
@@ -38,7 +38,7 @@ def short(text: str, *field: str, at_most: int) -> str:
 
 
 def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_MAX) -> str:
-    """A plain text whose length is checked. Characters that nobody sees do not count.
+    """Plain text of a valid length. Invisible characters do not count.
 
     Raises BodyTooShort, BodyTooLong.
     """
@@ -52,31 +52,31 @@ def body(text: str, *field: str, at_least: int = BODY_MIN, at_most: int = BODY_M
 
 
 def is_too_long(cleaned: str, at_most: int = BODY_MAX) -> bool:
-    """Whether there is too much to see, or far too much that is not seen but stored."""
+    """Whether the visible length is over the limit, or the stored length over twice the limit."""
     if len(cleaned) <= at_most:
         return False
     return visible_length(cleaned) > at_most or len(cleaned) > 2 * at_most
 
 
 def optional_body(text: str | None, *field: str) -> str | None:
-    """A plain text that need not be: None when it says nothing. Raises BodyTooLong."""
+    """Plain text, or None if it has no visible character. Raises BodyTooLong."""
     cleaned = plain(text or "")
     return body(cleaned, *field, at_least=1) if visible_length(cleaned) else None
 
 
 def visible_length(text: str) -> int:
-    """Characters of the text without those that show nothing (formats, controls, fillers)."""
+    """The number of characters, without invisible ones (formats, controls, fillers)."""
     if text.isascii():
         return len(text) - text.count("\n") - text.count("\t")
-    shown = _BLANK.sub("", text)
-    hidden = [each for each in set(shown) if unicodedata.category(each) in {"Cf", "Cc"}]
-    return len(shown) - sum(map(shown.count, hidden))
+    without_blanks = _BLANK.sub("", text)
+    invisible = [each for each in set(without_blanks) if unicodedata.category(each) in {"Cf", "Cc"}]
+    return len(without_blanks) - sum(without_blanks.count(each) for each in invisible)
 
 
 def identifier(text: str, *field: str) -> str:
-    """An id that the marketplace gave: never altered, only refused.
+    """An external id, unchanged.
 
-    Raises Invalid for one that is empty, too long, padded or unprintable.
+    Raises Invalid if it is empty, too long, padded or unprintable.
     """
     if not is_identifier(text):
         raise Invalid(
@@ -91,7 +91,7 @@ def is_identifier(text: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """The text as searches and sorted lists compare it, the same on both databases."""
+    """The text as used for searching and sorting, equal on both databases."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 

@@ -1,4 +1,4 @@
-"""Who is asking, and what that person may see."""
+"""The viewer of a request, and the rows that exist for them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +19,8 @@ class Role(StrEnum):
     INTEGRATION = "INTEGRATION"
 
 
-# Who sees of reviews what everybody sees.
-SEE_PUBLIC_ALONE = {Role.ANONYMOUS, Role.INTEGRATION}
+# Roles that see no reviews but public ones.
+PUBLIC_ONLY_ROLES = {Role.ANONYMOUS, Role.INTEGRATION}
 _PEOPLE = {Role.CUSTOMER, Role.VENDOR, Role.STAFF, Role.ADMIN}
 
 
@@ -33,31 +33,31 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Whom the server takes the caller for: by a token, a key or a link, never by input."""
+    """Whom the server takes the caller for: from a token, a key or a link, never from input."""
 
     role: Role = Role.ANONYMOUS
     # The person's id in the marketplace, or an API key's name.
     external_id: str | None = None
     display_name: str | None = None
-    # The vendor's id in the marketplace: whom a VENDOR acts for, or the one a key is bound to.
+    # The external id of the vendor for whom a VENDOR acts, or to whom a key is bound.
     vendor: str | None = None
     scopes: frozenset[str] = frozenset()
-    # Where the person's mails go, as the token says; the team is known by tokens alone.
+    # From the token. Used for the team, whose members are known from tokens only.
     email: str | None = None
-    # What a GUEST's link opens: one order, or one update of it and nothing else.
+    # What a GUEST's link opens: one order, or only one update of it.
     order_id: UUID | None = None
     update_id: UUID | None = None
-    # Which solve of the update the link was made for.
+    # The number of the solve for which the link was made.
     solve_number: int | None = None
 
     @property
     def is_person(self) -> bool:
-        """Signed in as somebody, with an id of their own."""
+        """Whether this is a person who is signed in, with an external id."""
         return self.role in _PEOPLE
 
     @property
     def feeds_orders(self) -> bool:
-        """A key that writes orders, and so may see them."""
+        """Whether this is a key that may write orders, and so see them."""
         return Scope.ORDERS_WRITE in self.scopes
 
     @property
@@ -81,7 +81,7 @@ class Viewer:
             raise Forbidden(message="Only the team may do this.")
 
     def sells_as(self, vendor: str) -> bool:
-        """Whether the viewer acts for this vendor, or shops under the vendor's very id."""
+        """Whether the viewer acts for this vendor, or is a customer with the vendor's own id."""
         return vendor in {self.vendor, self.external_id}
 
     def is_vendor(self, external_id: str) -> bool:
@@ -92,7 +92,7 @@ ANONYMOUS = Viewer()
 
 _OWN = "(SELECT id FROM customer WHERE external_id = ?)"
 _OF_VENDOR = "o.vendor_id = (SELECT id FROM vendor WHERE external_id = ?)"
-# On until an admin says otherwise.
+# On by default: there is no row until an admin changes a setting.
 _VENDORS_SEE_UPDATES = (
     "COALESCE((SELECT vendors_see_updates FROM site_settings WHERE \"key\" = 'site'), TRUE)"
 )
@@ -100,31 +100,31 @@ _VENDORS_SEE_UPDATES = (
 
 KNOWN_REVIEWS = sql.known("r.status", ReviewStatus)
 _KNOWN_ORDERS = sql.known("o.status", OrderStatus)
-# What is shown of an update shows its order.
+# An update shows its order, so the order's status must be known, too.
 _KNOWN_UPDATES = f"{sql.known('u.status', OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
 
 
 def visible_reviews(viewer: Viewer) -> Condition:
-    """The reviews `r` that exist for this viewer: published ones, one's own, and all for admins."""
-    there = f"r.deleted_at IS NULL AND {KNOWN_REVIEWS}"
+    """The reviews `r` that exist for this viewer: published ones, their own, and all for admins."""
+    exists = f"r.deleted_at IS NULL AND {KNOWN_REVIEWS}"
     if viewer.is_admin:
-        return Condition(there)
+        return Condition(exists)
     if viewer.is_person:
         return Condition(
-            f"{there} AND (r.status = 'APPROVED' OR r.customer_id = {_OWN})",
+            f"{exists} AND (r.status = 'APPROVED' OR r.customer_id = {_OWN})",
             (viewer.external_id,),
         )
     if viewer.role is Role.GUEST:
         return Condition(
-            f"{there} AND (r.status = 'APPROVED' OR r.order_id = ?)", (viewer.order_id,)
+            f"{exists} AND (r.status = 'APPROVED' OR r.order_id = ?)", (viewer.order_id,)
         )
     return Condition("r.deleted_at IS NULL AND r.status = 'APPROVED'")
 
 
 def hidden_reviews(viewer: Viewer) -> Condition | None:
-    """Of the same those that are not published; None when there are none for this viewer.
+    """The visible reviews that are not published; None if this viewer can see none.
 
-    Said so that they are found by their author or order: a service may have thousands.
+    Written so that the index by author or order is used: a service may have thousands of reviews.
     """
     hidden = "r.deleted_at IS NULL AND r.status IN ('PENDING', 'REJECTED')"
     if viewer.is_admin:
@@ -137,7 +137,7 @@ def hidden_reviews(viewer: Viewer) -> Condition | None:
 
 
 def visible_orders(viewer: Viewer) -> Condition:
-    """The orders `o` that exist for this viewer: those it is a party to, and all for the team."""
+    """The orders `o` that exist for this viewer: as one of their parties, and all for the team."""
     own = _own_orders(viewer)
     return Condition(f"{own.text} AND {_KNOWN_ORDERS}", own.values)
 
@@ -164,8 +164,8 @@ def _own_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each ro
 def visible_updates(viewer: Viewer) -> Condition:
     """The updates `u` of orders `o` that exist for this viewer.
 
-    All for the team; the customer-visible ones for the order's customer, for its vendor while the
-    setting for it is on, and for whoever came by a link to the order or to the update.
+    All for the team; customer-visible ones for the order's customer, for its vendor if
+    `vendors_see_updates` is on, and for guests with a link to the order or the update.
     """
     own = _own_updates(viewer)
     return Condition(f"{own.text} AND {_KNOWN_UPDATES}", own.values)
@@ -191,12 +191,12 @@ def _own_updates(viewer: Viewer) -> Condition:
 
 
 def visible_notes(viewer: Viewer) -> Condition:
-    """The notes `n` that exist for this viewer, below an update that does."""
+    """The notes `n` that exist for this viewer, of an update that does."""
     return Condition("n.id = n.id" if viewer.is_team else "NOT n.internal")
 
 
 def sees_moderation(viewer: Viewer, review: Review) -> bool:
-    """Whether the decision and the earlier versions are shown: to the author and to admins."""
+    """Whether the viewer may see the moderation and revisions: the author and admins may."""
     return viewer.is_admin or is_author(viewer, review)
 
 

@@ -86,7 +86,7 @@ def requested(
 
 def connection(page: Page[Any], nodes: Sequence[T]) -> Connection[T]:
     """The connection of a page's rows, already presented as `nodes`."""
-    cursors = page.order.cursors(map(vars, page.rows))
+    cursors = page.sort.cursors(map(vars, page.rows))
     return Connection(
         edges=[Edge(cursor=c, node=n) for c, n in zip(cursors, nodes, strict=True)],
         nodes=list(nodes),

@@ -9,11 +9,11 @@ from models.site_settings import DEFAULT_SELLER_LEVELS
 from resolvers.local_period import Interval
 from resolvers.order_rows import Outcome
 from resolvers.review_eligibility import IneligibilityReason
-from resolvers.review_list import ReviewOrder
+from resolvers.review_list import ReviewSort
 from resolvers.service_standing import LADDER, SellerLevel, ServiceStanding
-from resolvers.services import ServiceOrder
+from resolvers.services import ServiceSort
 from resolvers.tracking_log import TrackingKind
-from resolvers.update_list import OrderUpdateOrder
+from resolvers.update_list import OrderUpdateSort
 from resolvers.viewer import Role
 
 
@@ -78,16 +78,18 @@ described(
     OTHER="Something else; the note says what.",
 )
 described(
-    ReviewOrder,
+    ReviewSort,
     "How a list of reviews is ordered. Equals are ordered newest first, then by id.",
+    name="ReviewOrder",
     NEWEST="By the time of writing, newest first; a slow moderator changes nothing.",
     HIGHEST="Most stars first.",
     LOWEST="Fewest stars first.",
     MOST_HELPFUL="Most helpful votes first.",
 )
 described(
-    ServiceOrder,
+    ServiceSort,
     "How a list of services is ordered.",
+    name="ServiceOrder",
     RANKING=(
         "By standing (featured, normal, unrated, lowered), then average, then number of reviews."
         " Hidden ones are left out unless the filter asks for them."
@@ -162,8 +164,9 @@ described(
     UNCERTAIN="Handed over, and no answer came: it may have been sent. An admin decides.",
 )
 described(
-    OrderUpdateOrder,
+    OrderUpdateSort,
     "How a list of updates is ordered. Equals are ordered by id.",
+    name="OrderUpdateOrder",
     LATEST_ACTIVITY="By the last thing that happened and that you can see, latest first.",
     NEWEST="By the time of opening, newest first.",
     OLDEST="By the time of opening, oldest first: what waits longest.",

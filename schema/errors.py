@@ -17,7 +17,7 @@ class ErrorCode(StrEnum):
 
     description: str
 
-    def __new__(cls, refusal: type[errors.UserError], description: str) -> Self:
+    def __new__(cls, refusal: type[errors.Refusal], description: str) -> Self:
         code = str.__new__(cls, refusal.code)
         code._value_, code.description = refusal.code, description
         return code
@@ -81,8 +81,8 @@ class ErrorCode(StrEnum):
     TOO_OFTEN = (
         errors.TooOften,
         (
-            f"More than {frequency.MOST_LATELY} steps about one order in an hour, or"
-            f" {frequency.MOST_EVER:,} in all by its customer."
+            f"More than {frequency.MAX_RECENT} steps about one order in an hour, or"
+            f" {frequency.MAX_EVER:,} in all by its customer."
         ),
     )
     UNAVAILABLE = (
@@ -121,7 +121,7 @@ class UserError:
     message: str = strawberry.field(description="What is wrong, for people.")
 
     @classmethod
-    def of(cls, error: errors.UserError) -> "UserError":
+    def of(cls, error: errors.Refusal) -> "UserError":
         return cls(
             code=ErrorCode[error.code],
             field=["input", *map(to_camel_case, error.field)] if error.field else None,
@@ -129,17 +129,17 @@ class UserError:
         )
 
 
-def refusal(error: GraphQLError) -> errors.UserError | None:
+def refusal(error: GraphQLError) -> errors.Refusal | None:
     """The refusal behind an error of execution, if it is one; anything else is a bug or a typo."""
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error is not None:
         original = original.original_error
     if isinstance(original, Unavailable):
-        return outages.refused(original)
-    return original if isinstance(original, errors.UserError) else None
+        return outages.refusal_of(original)
+    return original if isinstance(original, errors.Refusal) else None
 
 
-def as_error(error: GraphQLError, refused: errors.UserError) -> GraphQLError:
+def as_error(error: GraphQLError, refused: errors.Refusal) -> GraphQLError:
     """A refused query, with a stable code in its extensions."""
     extensions: dict[str, Any] = {"code": refused.code}
     if refused.field:

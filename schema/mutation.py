@@ -34,7 +34,7 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
     mark_notifications_read = mutation(
         "Mark notices of yours as read.",
         input=MarkNotificationsReadInput,
-        may=rights.may_read_notices,
+        may=rights.may_read_notifications,
         act=notifications.mark_read,
         payload=ViewerPayload,
     )

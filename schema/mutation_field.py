@@ -61,10 +61,10 @@ def mutation_by(payload: type, may: Callable[..., None], description: str) -> An
                     given = {name: getattr(asked, name) for name in concerns}
                     may(info.context.viewer, **given)
                     return await once_more(partial(resolver, *args, **kwargs))
-                except errors.UserError as refused:
+                except errors.Refusal as refused:
                     return payload(errors=[UserError.of(each) for each in refused.all])
                 except Unavailable as trouble:
-                    raise outages.refused(trouble) from trouble
+                    raise outages.refusal_of(trouble) from trouble
 
         return strawberry.mutation(description=description)(answer)
 

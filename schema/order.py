@@ -11,7 +11,7 @@ from strawberry import Info
 import models
 from resolvers import orders, review_eligibility, review_lookup, services
 from resolvers.review_eligibility import Eligibility, IneligibilityReason
-from resolvers.update_list import OrderUpdateOrder
+from resolvers.update_list import OrderUpdateSort
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, requested
 from schema.context import Context
@@ -88,7 +88,7 @@ class Order(Node):
         self,
         info: Info[Context, None],
         filter: OrderUpdateFilterArgument = None,
-        order_by: OrderUpdateOrderArgument = OrderUpdateOrder.LATEST_ACTIVITY,
+        order_by: OrderUpdateOrderArgument = OrderUpdateSort.LATEST_ACTIVITY,
         first: First = None,
         after: After = None,
         last: Last = None,

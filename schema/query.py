@@ -11,8 +11,8 @@ from resolvers import review_eligibility as eligibility
 from resolvers import services as found_services
 from resolvers.errors import Invalid
 from resolvers.ref import Ref
-from resolvers.review_list import ReviewOrder, Scope
-from resolvers.services import ServiceOrder
+from resolvers.review_list import ReviewSort, Scope
+from resolvers.services import ServiceSort
 from schema import ids as node_ids
 from schema.connection import (
     After,
@@ -110,7 +110,7 @@ class Query(UpdateQuery, MailQuery):
         self,
         info: Info[Context, None],
         filter: ServiceFilterArgument = None,
-        order_by: ServiceOrderArgument = ServiceOrder.RANKING,
+        order_by: ServiceOrderArgument = ServiceSort.RANKING,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -145,7 +145,7 @@ class Query(UpdateQuery, MailQuery):
         self,
         info: Info[Context, None],
         filter: ReviewFilterArgument = None,
-        order_by: ReviewOrderArgument = ReviewOrder.NEWEST,
+        order_by: ReviewOrderArgument = ReviewSort.NEWEST,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -177,7 +177,7 @@ class Query(UpdateQuery, MailQuery):
     async def rating_summaries(
         self, services: ServiceRefs = None, vendors: VendorRefs = None
     ) -> list[RatingSummary]:
-        rows = await found_services.rated(*refs_of_cards(services, vendors))
+        rows = await found_services.counters_by_refs(*refs_of_cards(services, vendors))
         return [RatingSummary(tally=Tally.of(row)) for row in rows]
 
 

@@ -10,7 +10,7 @@ from strawberry.types import has_object_definition
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
-from resolvers.mistakes import told_at_once
+from resolvers.refusals import collect_refusals
 from schema import ids
 from schema.node import NodeRef
 
@@ -28,7 +28,7 @@ class Of:
     def read(self, given: Any, *field: str) -> Any:
         """The key of an id, the Ref of a NodeRef. Raises Invalid for the id of another type."""
         if isinstance(given, list):
-            with told_at_once() as check:
+            with collect_refusals() as check:
                 return [
                     check(self.read, each, *field, str(place)) for place, each in enumerate(given)
                 ]
@@ -54,10 +54,10 @@ def read(input: Any) -> dict[str, Any]:
     """An input as the keyword arguments of a resolver, with its references read.
 
     A type whose fields are not those arguments says what is given by a method of that name.
-    Raises Invalid, or Mistakes, for ids that are none of their type.
+    Raises Invalid, or Refusals, for ids that are none of their type.
     """
     values: dict[str, Any] = input.given() if hasattr(input, "given") else given(input)
-    with told_at_once() as check:
+    with collect_refusals() as check:
         for name, of in references(input.__class__).items():
             if values.get(name) is not None:
                 values[name] = check(of.read, values[name], name)

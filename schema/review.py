@@ -150,7 +150,7 @@ class Review(Node):
             int, strawberry.argument(description=f"How many of the newest, 1 to {MAX_SIZE}.")
         ] = review_lookup.DEFAULT_TAIL,
     ) -> list[ReviewRevision]:
-        request = review_lookup.revisions_asked_for(last)
+        request = review_lookup.revisions_request(last)
         if not self.related["insider"]:
             return []
         rows = await info.context.page(_fetch_revisions, self.row.id, request)

@@ -17,8 +17,7 @@ from resolvers import (
     reviews,
     rights,
 )
-from resolvers.errors import Invalid
-from resolvers.errors import UserError as Refusal
+from resolvers.errors import Invalid, Refusal
 from resolvers.review_moderation import MAX_BATCH
 from schema.context import Context
 from schema.errors import UserError
@@ -156,5 +155,5 @@ async def _decided_one(info: Info[Context, None], given: ModerationInput) -> Mod
         below = selected(info).below("results", "review")
         shown = await present_one(info.context, "Review", row, below)
     except Unavailable as trouble:
-        raise outages.refused(trouble) from trouble
+        raise outages.refusal_of(trouble) from trouble
     return ModerationResult(review_id=given.review_id, review=shown)

@@ -10,7 +10,7 @@ from models.review import ReviewStatus
 from resolvers import review_list
 from resolvers.keyset import Page, PageRequest
 from resolvers.moments import moment
-from resolvers.review_list import ReviewOrder, Scope
+from resolvers.review_list import ReviewSort, Scope
 from resolvers.text_search import MAX_SEARCH
 from resolvers.viewer import Viewer
 from schema.connection import Connection, connection, wants_total
@@ -66,7 +66,7 @@ async def review_page(
     context: Context,
     scope: Scope,
     filter: ReviewFilter | None,
-    order_by: ReviewOrder,
+    order_by: ReviewSort,
     request: PageRequest,
     selection: Selection,
 ) -> Connection[Review]:
@@ -81,7 +81,7 @@ async def fetch_reviews(
     viewer: Viewer,
     scopes: Sequence[Scope],
     filter: review_list.ReviewFilter,
-    order: ReviewOrder,
+    order: ReviewSort,
     request: PageRequest,
     count: bool,
 ) -> Sequence[Page[models.Review]]:

@@ -10,10 +10,10 @@ from strawberry import Info
 import models
 from resolvers import services
 from resolvers.keyset import Page, PageRequest
-from resolvers.review_list import ReviewOrder, Scope
+from resolvers.review_list import ReviewSort, Scope
 from resolvers.service_standing import ServiceStanding
 from resolvers.service_standing import standing as standing_of
-from resolvers.services import ServiceOrder
+from resolvers.services import ServiceSort
 from resolvers.text_search import MAX_SEARCH
 from resolvers.viewer import Viewer
 from schema import ids, json_ld
@@ -44,7 +44,7 @@ ReviewFilterArgument = Annotated[
     ReviewFilter | None, strawberry.argument(description="Narrows the list.")
 ]
 ReviewOrderArgument = Annotated[
-    ReviewOrder, strawberry.argument(description="How the list is ordered.")
+    ReviewSort, strawberry.argument(description="How the list is ordered.")
 ]
 
 
@@ -75,7 +75,7 @@ class Service(Node):
         self,
         info: Info[Context, None],
         filter: ReviewFilterArgument = None,
-        order_by: ReviewOrderArgument = ReviewOrder.NEWEST,
+        order_by: ReviewOrderArgument = ReviewSort.NEWEST,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -136,7 +136,7 @@ async def service_page(
     context: Context,
     vendor_id: UUID | None,
     filter: ServiceFilter | None,
-    order_by: ServiceOrder,
+    order_by: ServiceSort,
     request: PageRequest,
     selection: Selection,
 ) -> Connection[Service]:
@@ -158,7 +158,7 @@ async def _fetch(
     _viewer: Viewer,
     vendor_ids: Sequence[UUID | None],
     filter: services.ServiceFilter,
-    order: ServiceOrder,
+    order: ServiceSort,
     request: PageRequest,
     count: bool,
 ) -> Sequence[Page[models.Service]]:

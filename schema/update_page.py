@@ -12,7 +12,7 @@ from models.order_update import OrderUpdateStatus
 from resolvers import update_list
 from resolvers.keyset import Page, PageRequest
 from resolvers.moments import moment
-from resolvers.update_list import OrderUpdateOrder
+from resolvers.update_list import OrderUpdateSort
 from resolvers.viewer import Viewer
 from schema.connection import connection, wants_total
 from schema.context import Context
@@ -53,7 +53,7 @@ OrderUpdateFilterArgument = Annotated[
     OrderUpdateFilter | None, strawberry.argument(description="Narrows the list.")
 ]
 OrderUpdateOrderArgument = Annotated[
-    OrderUpdateOrder, strawberry.argument(description="How the list is ordered.")
+    OrderUpdateSort, strawberry.argument(description="How the list is ordered.")
 ]
 
 
@@ -61,7 +61,7 @@ async def update_page(
     context: Context,
     order_id: UUID | None,
     filter: OrderUpdateFilter | None,
-    order_by: OrderUpdateOrder,
+    order_by: OrderUpdateSort,
     request: PageRequest,
     selection: Selection,
 ) -> Any:
@@ -90,7 +90,7 @@ async def _fetch(
     viewer: Viewer,
     order_ids: Sequence[UUID | None],
     filter: update_list.OrderUpdateFilter,
-    order: OrderUpdateOrder,
+    order: OrderUpdateSort,
     request: PageRequest,
     count: bool,
 ) -> Sequence[Page[models.OrderUpdate]]:

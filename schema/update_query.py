@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Info
 
 from resolvers import team_analytics as analytics
-from resolvers.update_list import OrderUpdateOrder
+from resolvers.update_list import OrderUpdateSort
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, requested
 from schema.context import Context
@@ -35,7 +35,7 @@ class UpdateQuery:
         self,
         info: Info[Context, None],
         filter: OrderUpdateFilterArgument = None,
-        order_by: OrderUpdateOrderArgument = OrderUpdateOrder.LATEST_ACTIVITY,
+        order_by: OrderUpdateOrderArgument = OrderUpdateSort.LATEST_ACTIVITY,
         first: First = None,
         after: After = None,
         last: Last = None,

@@ -9,8 +9,8 @@ from strawberry import Info
 
 import models
 from resolvers import service_standing, services
-from resolvers.review_list import ReviewOrder, Scope
-from resolvers.services import ServiceOrder
+from resolvers.review_list import ReviewSort, Scope
+from resolvers.services import ServiceSort
 from schema import ids
 from schema.connection import After, Before, Connection, First, Last, PageNumber, requested
 from schema.context import Context
@@ -29,7 +29,7 @@ from schema.service import (
 )
 
 ServiceOrderArgument = Annotated[
-    ServiceOrder, strawberry.argument(description="How the list is ordered.")
+    ServiceSort, strawberry.argument(description="How the list is ordered.")
 ]
 
 
@@ -86,7 +86,7 @@ class Vendor(Node):
     async def services(
         self,
         info: Info[Context, None],
-        order_by: ServiceOrderArgument = ServiceOrder.RANKING,
+        order_by: ServiceOrderArgument = ServiceSort.RANKING,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -103,7 +103,7 @@ class Vendor(Node):
         self,
         info: Info[Context, None],
         filter: ReviewFilterArgument = None,
-        order_by: ReviewOrderArgument = ReviewOrder.NEWEST,
+        order_by: ReviewOrderArgument = ReviewSort.NEWEST,
         first: First = None,
         after: After = None,
         last: Last = None,

@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 from candor.settings import known_names
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from schema.api import printed, schema
 from schema.errors import ErrorCode
 
@@ -213,7 +213,7 @@ def _subclasses(cls):
 
 
 def test_every_refusal_has_a_code_of_the_schema_and_every_code_has_a_refusal():
-    refusals = list(_subclasses(UserError))
+    refusals = list(_subclasses(Refusal))
 
     assert all(refusal.__doc__ and "code" in vars(refusal) for refusal in refusals)
     assert {refusal.code for refusal in refusals} == {code.value for code in ErrorCode}

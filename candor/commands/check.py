@@ -55,7 +55,7 @@ async def _faults(now: datetime, *, repair: bool) -> AsyncIterator[str]:
             f"{'mended' if repair else 'wrong'}: the counter of {drift.kind.value.lower()}"
             f" {drift.subject_id} says {drift.stored.stars}, the reviews say {drift.counted.stars}"
         )
-    for stray in await rating_counters.strays():
+    for stray in await rating_counters.moved_services():
         yield (
             f"wrong: service {stray.service} belongs to vendor {stray.vendor} now, but"
             f" {stray.reviews} of its reviews count for {stray.reviewed}; while all of them do,"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candor.commands.import_report import Report
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 
 # The columns that resolvers know by another path.
 _COLUMN_OF = {
@@ -36,11 +36,11 @@ class Source:
     # Read by whoever asked for it, also when it was stopped.
     report: Report = field(default_factory=Report)
 
-    def told(self, refused: UserError) -> str:
+    def told(self, refused: Refusal) -> str:
         """What is wrong with a row, by the columns of the file."""
         return "; ".join(map(self._line, refused.all))
 
-    def _line(self, error: UserError) -> str:
+    def _line(self, error: Refusal) -> str:
         path = tuple(error.field[2:] if error.field[:1] == ["orders"] else error.field)
         name = _COLUMN_OF.get(path, ".".join(path))
         own = next((column for column, field in self.columns.items() if field == name), None)

@@ -14,7 +14,7 @@ from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
 from models.review import SUB_RATINGS, TEXTS
 from resolvers import order_feed, review_import, site_settings
-from resolvers.errors import Invalid, UserError
+from resolvers.errors import Invalid, Refusal
 from resolvers.order_facts import KEEP, Keep, OrderFacts, PersonFacts, ServiceFacts
 from resolvers.review_import import ImportOutcome, ReviewFacts
 from resolvers.viewer import Role, Viewer
@@ -116,7 +116,7 @@ def _facts(
             continue
         try:
             yield row.line, make(row)
-        except UserError as error:
+        except Refusal as error:
             report.add(row.line, "failed", source.told(error))
 
 

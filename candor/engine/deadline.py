@@ -116,7 +116,7 @@ class Deadline:
         ours = self._task.uncancel() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             if isinstance(self._reason, OperationTimeout) and not self._outcome.is_nothing:
-                raise Outage(outages.unknown(self._outcome)) from None
+                raise Outage(outages.unknown_outcome(self._outcome)) from None
             raise self._reason from None
 
     @property

@@ -31,7 +31,7 @@ from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
 from candor.settings import Settings
 from models.announcements import FellBehind, Missed
-from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, UserError
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
@@ -205,7 +205,7 @@ async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Exe
     try:
         async for result in results:
             yield result
-    except UserError as refused:
+    except Refusal as refused:
         yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
     except FellBehind:
         raise TooSlow from None

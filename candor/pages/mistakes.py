@@ -1,9 +1,9 @@
 """What was wrong with what somebody sent by a form."""
 
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 
 
-def by_field(refused: UserError | None) -> dict[str, str]:
+def by_field(refused: Refusal | None) -> dict[str, str]:
     """The code of each field's first mistake, by the field's name; empty when all was well."""
     codes: dict[str, str] = {}
     for mistake in refused.all if refused else ():

@@ -12,7 +12,7 @@ from candor.pages.page_request import Visit
 from models import Order, Review, ReviewStatus, SiteSettings, clock
 from models.review import SUB_RATINGS, TEXTS, WRITTEN
 from resolvers import orders, review_edits, review_eligibility, reviews, services
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.ref import Ref
 from resolvers.review_eligibility import Eligibility
 from resolvers.viewer import Viewer
@@ -42,7 +42,7 @@ async def review_page(visit: Visit) -> HTMLResponse:
     )
 
 
-async def _store(viewer: Viewer, visit: Visit, form: Form) -> UserError | None:
+async def _store(viewer: Viewer, visit: Visit, form: Form) -> Refusal | None:
     """Write the review, or the rejected one anew; the refusal if there is one."""
     given: dict[str, Any] = {
         "rating": form.whole("rating"),
@@ -56,7 +56,7 @@ async def _store(viewer: Viewer, visit: Visit, form: Form) -> UserError | None:
             await review_edits.edit_review(viewer, review_id=_id(verdict.existing_review), **given)
         else:
             await reviews.create_review(viewer, order=Ref(id=order.id), **given)
-    except UserError as refusal:
+    except Refusal as refusal:
         return refusal
     return None
 
@@ -75,7 +75,7 @@ def _may_try_again(viewer: Viewer, order: Order, verdict: Eligibility, site: Sit
         return False
     try:
         review_eligibility.may_still_edit(viewer, order, site, clock.now())
-    except UserError:
+    except Refusal:
         return False
     return True
 
@@ -87,7 +87,7 @@ def _id(review: Review | None) -> UUID:
 
 
 def _form(
-    visit: Visit, refused: UserError | None, rejected: Review | None, values: dict[str, Any]
+    visit: Visit, refused: Refusal | None, rejected: Review | None, values: dict[str, Any]
 ) -> HTMLResponse:
     """The form with what was typed, else with the rejected review, else with the star tapped."""
     typed: dict[str, Any]

@@ -11,7 +11,7 @@ from candor.pages import mistakes
 from candor.pages.forms import Form
 from candor.pages.page_request import Visit
 from resolvers import orders, services, update_actions, update_ratings, update_solves
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.update_lookup import find_update, ratings_of
 from resolvers.viewer import Viewer
 
@@ -45,7 +45,7 @@ async def update_page(visit: Visit) -> HTMLResponse:
     )
 
 
-async def _store(viewer: Viewer, form: Form) -> UserError | None:
+async def _store(viewer: Viewer, form: Form) -> Refusal | None:
     """Open it again when the button for that was used, else rate it; the refusal if there is one.
 
     A rating is final and a reopening is not: whoever sends both is taken to have an issue.
@@ -60,7 +60,7 @@ async def _store(viewer: Viewer, form: Form) -> UserError | None:
             await update_ratings.rate_update(
                 viewer, update_id=update_id, stars=form.whole("stars"), comment=comment
             )
-    except UserError as refusal:
+    except Refusal as refusal:
         return refusal
     return None
 

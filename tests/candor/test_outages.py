@@ -32,7 +32,7 @@ ACCEPTS = ["application/json", "application/graphql-response+json", "*/*"]
 
 @pytest.fixture(autouse=True)
 def fresh_warnings(monkeypatch, caplog):
-    monkeypatch.setattr(outages, "_told", {})
+    monkeypatch.setattr(outages, "_last_logged", {})
     caplog.set_level(logging.INFO)
 
 

@@ -19,7 +19,7 @@ REVIEW = {"input": {"order": {"externalId": "ORDER-1"}, "rating": 5, "body": BOD
 
 @pytest.fixture(autouse=True)
 def fresh_warnings(monkeypatch, caplog):
-    monkeypatch.setattr(outages, "_told", {})
+    monkeypatch.setattr(outages, "_last_logged", {})
     monkeypatch.setattr("mailers.worker.worker._RETRY_AFTER", 0.05)
     monkeypatch.setattr("models.announcements._RETRY_SECONDS", 0.05)
     caplog.set_level(logging.INFO)

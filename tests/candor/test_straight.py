@@ -36,7 +36,7 @@ from tests.candor.sameness import (
 )
 
 TYPES = schema._schema.type_map
-NEWEST = review_list.ORDERS[review_list.ReviewOrder.NEWEST]
+NEWEST = review_list.SORTS[review_list.ReviewSort.NEWEST]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def _field(random: Random, definition, name: str) -> str:
 def _page(random: Random) -> str:
     given = [
         random.choice(["first: 1", "first: 2", "last: 1", "last: 3", "first: 0", "first: 101", ""]),
-        random.choice(["", *(f"orderBy: {order.name}" for order in review_list.ReviewOrder)]),
+        random.choice(["", *(f"orderBy: {order.name}" for order in review_list.ReviewSort)]),
         random.choice(["", "", 'after: "no cursor"', "page: 1", "page: 2", "after: null"]),
         random.choice(["", "", *(f"filter: {{ {each} }}" for each in FILTERS)]),
     ]
@@ -221,7 +221,7 @@ async def test_nothing_of_a_request_is_kept(world):
 
 async def test_a_page_goes_on_where_the_one_before_ended(world, straight):
     """Through all pages, from both ends, in every order."""
-    for order in review_list.ReviewOrder:
+    for order in review_list.ReviewSort:
         for size, cursor in (("first", "after"), ("last", "before")):
             text = f"""query($cursor: String) {{ service(ref: {{ externalId: "LOGO" }}) {{
                 reviews({size}: 1, {cursor}: $cursor, orderBy: {order.name}) {{
@@ -295,7 +295,7 @@ FAULTS = {
     "the last cursor first": _wrong("PageInfo", "startCursor", "{cursors}[-1]"),
     "always a next page": _wrong("PageInfo", "hasNextPage", "True"),
     "a row too many": _wrong("ReviewConnection", "nodes", "({rows} + {rows})"),
-    "cursors of another order": (queries, "ORDERS", dict.fromkeys(review_list.ORDERS, NEWEST)),
+    "cursors of another order": (queries, "SORTS", dict.fromkeys(review_list.SORTS, NEWEST)),
     "filters are forgotten": (queries, "as_filter", lambda _: review_list.ANY),
     "the end is the beginning": (
         queries,

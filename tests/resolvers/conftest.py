@@ -1,4 +1,4 @@
-"""Who feeds orders: the marketplace's own key, and keys that are bound to a vendor."""
+"""Keys that feed orders: the marketplace's own, and keys bound to a vendor."""
 
 import pytest
 
@@ -8,7 +8,7 @@ RESULT = """results { externalId outcome order { externalId status completedAt }
 
 @pytest.fixture
 def send(shop):
-    """Feed orders, as the marketplace or by another key: the results."""
+    """Feed orders, with the marketplace's key or another, and return the results."""
 
     async def send(*orders, by=None):
         payload = await (by or shop).do("upsertOrders", RESULT, orders=list(orders))
@@ -31,3 +31,33 @@ async def evil_key(key_of):
 @pytest.fixture
 def wilma(person):
     return person("customer", "WILMA", name="Wilma Witness")
+
+
+@pytest.fixture
+def write(wilma):
+    async def write(order="ORDER-1", by=None, **input):
+        payload = await (by or wilma).do(
+            "createReview",
+            "review { id author { displayName } }",
+            order={"externalId": order},
+            **({"rating": 1, "body": "It flickers a lot, sadly."} | input),
+        )
+        assert payload["errors"] == []
+        return payload["review"]["id"]
+
+    return write
+
+
+@pytest.fixture
+def log(sam):
+    """The tracking log, oldest first: who, what, details."""
+
+    async def read(**filter):
+        query = "query($f: TrackingFilter) { trackingLog(first: 100, filter: $f) { nodes { kind actor actorRole order { externalId } details { name value } } } }"
+        nodes = (await sam.ask(query, f=filter))["trackingLog"]["nodes"]
+        return [
+            (node["kind"], node["actor"], {d["name"]: d["value"] for d in node["details"]})
+            for node in reversed(nodes)
+        ]
+
+    return read

@@ -1,4 +1,4 @@
-"""What is told as it happens, on both databases."""
+"""Streams of published reviews and due notifications, on both databases."""
 
 import asyncio
 from contextlib import aclosing
@@ -21,23 +21,23 @@ NINA = Viewer(Role.VENDOR, external_id="NINA", vendor="NINA")
 
 
 @pytest.fixture
-async def told(app):
-    """Collect what a generator tells: `reviews = told(published_reviews(…))`."""
+async def collect(app):
+    """Collect the rows of a generator: `reviews = collect(published_reviews(…))`."""
     tasks = []
 
-    def collect(generator):
-        found = []
+    def start(generator):
+        rows = []
 
         async def take():
             async with aclosing(generator) as events:
                 async for row in events:
-                    found.append(row)  # noqa: PERF401 - whoever looks must see each as it comes
+                    rows.append(row)  # noqa: PERF401 - tests look at the list while it grows
 
         tasks.append(asyncio.ensure_future(take()))
-        return found
+        return rows
 
     await until_listening()
-    yield collect
+    yield start
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -47,8 +47,8 @@ def everything(viewer=ANONYMOUS, **of):
     return published_reviews(viewer, **({"service": None, "vendor": None} | of))
 
 
-async def test_a_review_is_told_when_it_is_written(told, review):
-    reviews = told(everything())
+async def test_a_review_is_announced_when_it_is_written(collect, review):
+    reviews = collect(everything())
     await until_subscribed()
 
     await review(rating=3)
@@ -57,9 +57,9 @@ async def test_a_review_is_told_when_it_is_written(told, review):
     assert [row.rating for row in reviews] == [3]
 
 
-async def test_a_held_review_is_told_when_it_is_approved_and_not_before(told, review, ada):
+async def test_a_held_review_is_announced_only_when_it_is_approved(collect, review, ada):
     await ada.do("updateSettings", reviewModeration=True)
-    reviews = told(everything())
+    reviews = collect(everything())
     await until_subscribed()
 
     written = await review(rating=3)
@@ -70,11 +70,13 @@ async def test_a_held_review_is_told_when_it_is_approved_and_not_before(told, re
     assert [row.rating for row in reviews] == [3]
 
 
-async def test_only_reviews_of_the_service_and_vendor_asked_for_are_told(told, review, feed, maria):
+async def test_only_reviews_of_the_requested_service_and_vendor_are_announced(
+    collect, review, feed, maria
+):
     await review("ORDER-1")
     logo, nina = Ref(external_id="LOGO"), Ref(external_id="NINA")
-    of_logo, of_nina = told(everything(service=logo)), told(everything(vendor=nina))
-    both = told(everything(service=logo, vendor=nina))
+    of_logo, of_nina = collect(everything(service=logo)), collect(everything(vendor=nina))
+    both = collect(everything(service=logo, vendor=nina))
     await until_subscribed(times=3)
 
     other = {"externalId": "OTHER", "title": "Another"}
@@ -87,7 +89,7 @@ async def test_only_reviews_of_the_service_and_vendor_asked_for_are_told(told, r
     assert [row.rating for row in of_nina] == [1, 4]
 
 
-async def test_what_is_rolled_back_is_never_told(told, app):
+async def test_a_rolled_back_review_is_never_announced(collect, app):
     with heard.listener("review") as listener:
         with pytest.raises(ZeroDivisionError):
             async with transaction():
@@ -102,15 +104,18 @@ async def test_what_is_rolled_back_is_never_told(told, app):
         assert await listener.next(0.05) is None
 
 
-async def test_outside_of_a_transaction_it_is_told_at_once(told, app):
+async def test_an_announcement_outside_a_transaction_is_delivered_at_once(collect, app):
     with heard.listener("topic") as listener:
         await heard.announce("topic", id=1)
 
         assert (await listener.next(5)).facts == {"id": "1"}
 
 
-async def test_a_notice_reaches_its_person_and_nobody_else(told, review):
-    of_nina, of_maria = told(received_notifications(NINA)), told(received_notifications(MARIA))
+async def test_a_notification_reaches_its_recipient_and_nobody_else(collect, review):
+    of_nina, of_maria = (
+        collect(received_notifications(NINA)),
+        collect(received_notifications(MARIA)),
+    )
     await until_subscribed("notification", times=2)
 
     await review()
@@ -120,16 +125,16 @@ async def test_a_notice_reaches_its_person_and_nobody_else(told, review):
     assert of_maria == []
 
 
-async def test_a_notice_promised_for_later_is_told_when_it_is_due(told, feed, ada, at):
+async def test_a_future_notification_arrives_when_it_is_due(collect, feed, ada, at):
     now = datetime.now(UTC)
     await feed("ORDER-1", completedAt=(now - timedelta(days=1)).isoformat())
-    early = told(received_notifications(MARIA))
+    early = collect(received_notifications(MARIA))
     await until_subscribed("notification")
     await feed("ORDER-2", completedAt=(now - timedelta(days=1)).isoformat())
     await never(lambda: early)
 
     at(clock.now() + timedelta(days=3))
-    late = told(received_notifications(MARIA))
+    late = collect(received_notifications(MARIA))
     await until_subscribed("notification", times=2)
     await feed("ORDER-3", completedAt=(now - timedelta(days=1)).isoformat())
 
@@ -140,7 +145,7 @@ async def test_a_notice_promised_for_later_is_told_when_it_is_due(told, feed, ad
     assert [row.kind for row in late] == ["review.reminder"]
 
 
-async def test_strangers_have_no_notices_and_unknown_services_no_reviews(app):
+async def test_anonymous_callers_have_no_notifications_and_unknown_services_no_reviews(app):
     with pytest.raises(Unauthenticated):
         await anext(received_notifications(ANONYMOUS))
     with pytest.raises(NotFound):
@@ -160,9 +165,9 @@ async def test_a_listener_that_falls_behind_holds_a_bounded_number(app, monkeypa
             await slow.next()
 
 
-async def test_the_listening_connection_comes_back(told, app, database, monkeypatch):
+async def test_the_listening_connection_comes_back(collect, app, database, monkeypatch):
     if database.startswith("sqlite"):
-        pytest.skip("SQLite tells within the process")
+        pytest.skip("SQLite announces within the process")
     monkeypatch.setattr(heard, "_RETRY_SECONDS", 0.1)
     monkeypatch.setattr(heard, "_ALIVE_SECONDS", 0.1)
     cut = (

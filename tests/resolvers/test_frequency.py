@@ -1,4 +1,4 @@
-"""Who adds to a history on and on is stopped, whatever budgets there are; a person never is."""
+"""Limits on steps about one order apply whatever the budget; people do not reach them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,13 +14,13 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(frequency, "MOST_LATELY", 5)
-    monkeypatch.setattr(frequency, "MOST_EVER", 8)
+    monkeypatch.setattr(frequency, "MAX_RECENT", 5)
+    monkeypatch.setattr(frequency, "MAX_EVER", 8)
 
 
 @pytest.fixture
 def link(nobody, settings):
-    """Whoever sends the token of a link."""
+    """A guest with the token of a link."""
 
     def holder(purpose, id, number=0):
         token = sign(settings.secret, Claim(purpose, ids.decode(id)[1], 1, number, LATER))
@@ -30,7 +30,7 @@ def link(nobody, settings):
 
 
 async def _edits(person, review, numbers):
-    """The codes with which edits were refused."""
+    """The error codes of each edit."""
     codes = []
     for number in numbers:
         payload = await person.do(
@@ -40,7 +40,7 @@ async def _edits(person, review, numbers):
     return codes
 
 
-async def test_a_review_is_not_edited_on_and_on(review, maria, stored):
+async def test_edits_of_a_review_are_limited(review, maria, stored):
     written = await review()
 
     assert await _edits(maria, written, range(5)) == [[]] * 5
@@ -49,7 +49,7 @@ async def test_a_review_is_not_edited_on_and_on(review, maria, stored):
     assert await stored() == before
 
 
-async def test_after_an_hour_it_goes_on_up_to_a_last_time(review, maria, at):
+async def test_after_an_hour_edits_are_allowed_again_up_to_the_total(review, maria, at):
     now, written = clock.now(), await review()
 
     assert (await _edits(maria, written, range(6)))[-1] == ["TOO_OFTEN"]
@@ -60,7 +60,7 @@ async def test_after_an_hour_it_goes_on_up_to_a_last_time(review, maria, at):
     assert await ReviewRevision.all().count() == 8
 
 
-async def test_an_author_stops_nobody_else_and_an_edit_that_changes_nothing_is_none(
+async def test_an_authors_limit_does_not_affect_others_and_unchanged_edits_do_not_count(
     review, maria, ada
 ):
     written = await review()
@@ -71,7 +71,7 @@ async def test_an_author_stops_nobody_else_and_an_edit_that_changes_nothing_is_n
     assert await _edits(maria, await review("ORDER-2"), [1]) == [[]]
 
 
-async def test_a_links_token_is_counted_too(review, feed, link):
+async def test_edits_by_a_link_are_limited_too(review, feed, link):
     written = await review()
     order = (await feed())["order"]["id"]
 
@@ -95,7 +95,7 @@ async def test_the_page_refuses_what_the_api_refuses(review, feed, ada, link, cl
 
 
 @pytest.mark.parametrize("by", ["maria", "sam"])
-async def test_notes_are_not_posted_on_and_on(open_update, act, request, by, stored):
+async def test_notes_are_limited(open_update, act, request, by, stored):
     person, update = request.getfixturevalue(by), await open_update(by=request.getfixturevalue(by))
     codes = [
         (await act(person, "postNote", update, body=f"Note {number}"))["errors"]
@@ -110,7 +110,7 @@ async def test_notes_are_not_posted_on_and_on(open_update, act, request, by, sto
     assert await stored() == before
 
 
-async def test_updates_are_not_opened_on_and_on(open_update, feed, maria):
+async def test_opened_updates_are_limited(open_update, feed, maria):
     await feed()
     codes = []
     for number in range(6):
@@ -121,7 +121,7 @@ async def test_updates_are_not_opened_on_and_on(open_update, feed, maria):
     assert [error["code"] for error in codes[-1]] == ["TOO_OFTEN"]
 
 
-async def test_solving_and_opening_again_ends_too(open_update, sam, act):
+async def test_solving_and_reopening_are_limited(open_update, sam, act):
     update, codes = await open_update(), []
     for _ in range(4):
         for mutation, given in (("solveUpdate", {"notifyCustomer": False}), ("reopenUpdate", {})):
@@ -133,7 +133,7 @@ async def test_solving_and_opening_again_ends_too(open_update, sam, act):
     assert await TrackingEvent.all().count() == 5
 
 
-async def test_a_decision_is_not_taken_back_on_and_on(review, ada):
+async def test_decisions_on_a_review_are_limited(review, ada):
     written, codes = await review(), []
     for number in range(6):
         given = {"reason": "OTHER"} if number % 2 == 0 else {}

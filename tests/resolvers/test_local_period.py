@@ -1,4 +1,4 @@
-"""Periods are days of the site's calendar, and their buckets tile them."""
+"""Periods are days of the site's calendar; their buckets cover them without gaps or overlaps."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -35,7 +35,7 @@ def test_the_buckets_tile_the_period_in_days_and_in_instants(first, days, interv
     assert previous.last - previous.first == period.last - period.first
 
 
-def test_weeks_begin_on_monday_and_months_on_the_first_cut_at_the_ends():
+def test_weeks_begin_on_monday_and_months_on_the_first_clipped_at_the_ends():
     period = LocalPeriod(date(2026, 1, 29), date(2026, 3, 2))
 
     weeks = [(b.first.isoformat(), b.last.isoformat()) for b in period.buckets(Interval.WEEK)]
@@ -56,7 +56,7 @@ def test_weeks_begin_on_monday_and_months_on_the_first_cut_at_the_ends():
     ]
 
 
-def test_the_night_in_which_clocks_change_has_its_own_length():
+def test_the_day_on_which_clocks_change_has_23_hours():
     day = LocalPeriod(date(2026, 3, 29), date(2026, 3, 29))
 
     assert day.instants("Europe/Berlin") == (
@@ -75,12 +75,12 @@ def test_the_night_in_which_clocks_change_has_its_own_length():
         (date(9999, 12, 31), date(9999, 12, 31), Interval.DAY),
     ],
 )
-def test_a_period_that_cannot_be_is_refused(first, last, interval):
+def test_an_invalid_period_is_refused(first, last, interval):
     with pytest.raises(Invalid):
         checked(first, last, interval)
 
 
-def test_a_thousand_steps_are_answered():
+def test_a_thousand_buckets_are_allowed():
     first = date(2026, 1, 1)
     period = checked(first, first + timedelta(days=999), Interval.DAY)
 

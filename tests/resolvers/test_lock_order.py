@@ -1,4 +1,4 @@
-"""Reviews are locked before counters, by whoever locks both: so nobody waits in a circle."""
+"""Every writer that locks both locks reviews before counters, so that none deadlock."""
 
 import asyncio
 import re
@@ -18,68 +18,68 @@ LOCKS = re.compile(
 
 @pytest.fixture
 def database(postgres_database):
-    """SQLite has one lock for all."""
+    """PostgreSQL only: SQLite has one lock for all writers."""
     return postgres_database
 
 
 @pytest.fixture
 async def locked(app):
-    """What each transaction locks, in its order, as read from the statements that are sent."""
+    """The tables that each transaction locks, in order, read from its statements."""
     await sql.fetch("SELECT 1 AS one")
     holders = get_connection("default")._pool._holders
     sent = []
     for holder in holders:
         if holder._con is None:
             await holder.connect()
-        holder._con.add_query_logger(lambda seen, holder=holder: sent.append((holder, seen.query)))
+        holder._con.add_query_logger(lambda log, holder=holder: sent.append((holder, log.query)))
 
-    def look():
-        orders, open_ones = [], {}
+    def read():
+        transactions, open_ones = [], {}
         for holder, query in sent:
-            found = LOCKS.findall(query)
+            tables = LOCKS.findall(query)
             if query.startswith("BEGIN"):
                 open_ones[holder] = []
             elif query.startswith(("COMMIT", "ROLLBACK")):
-                orders.append(open_ones.pop(holder))
+                transactions.append(open_ones.pop(holder))
             elif holder in open_ones:
-                open_ones[holder] += found
+                open_ones[holder] += tables
             else:
-                orders.append(found)
+                transactions.append(tables)
         sent.clear()
-        return [order for order in orders if {"review", "rating_counter"} <= set(order)]
+        return [tables for tables in transactions if {"review", "rating_counter"} <= set(tables)]
 
-    return look
+    return read
 
 
-async def test_whoever_locks_both_locks_reviews_first(locked, review, maria, ada):
+async def test_writers_that_lock_both_lock_reviews_first(locked, review, maria, ada):
     async def take(person, step, **input):
         payload = await person.do(f"{step}Review", reviewId=written["id"], **input)
         assert payload["errors"] == []
-        seen[step] = locked()
+        locks[step] = locked()
 
-    seen = {}
+    locks = {}
     written = await review("A")
-    seen["create"] = locked()
+    locks["create"] = locked()
     await take(maria, "edit", rating=2)
     await take(ada, "reject", reason="SPAM")
     await take(ada, "approve")
     await take(ada, "delete", reason="A test.")
     async with transaction():
         await rating_counters.repair()
-    seen["repair"] = locked()
+    locks["repair"] = locked()
 
-    assert all(seen.values()), seen
+    assert all(locks.values()), locks
     assert [
-        (name, order)
-        for name, orders in seen.items()
-        for order in orders
-        if order[0] != "review" or "review" in order[order.index("rating_counter") :]
+        (step, tables)
+        for step, transactions in locks.items()
+        for tables in transactions
+        if tables[0] != "review" or "review" in tables[tables.index("rating_counter") :]
     ] == []
 
 
-async def test_repairing_beside_writers_fails_for_nobody(review, maria, ada):
+async def test_repairs_during_writes_fail_for_nobody(review, maria, ada):
     written = [await review(f"SEED-{number}") for number in range(4)]
-    writing = asyncio.Event()
+    finished = asyncio.Event()
 
     async def write(number):
         for turn in range(6):
@@ -91,7 +91,7 @@ async def test_repairing_beside_writers_fails_for_nobody(review, maria, ada):
 
     async def repair():
         rounds = 0
-        while not writing.is_set():
+        while not finished.is_set():
             async with transaction():
                 assert await rating_counters.repair() == []
             rounds += 1
@@ -101,7 +101,7 @@ async def test_repairing_beside_writers_fails_for_nobody(review, maria, ada):
     try:
         await asyncio.gather(*(write(number) for number in range(4)))
     finally:
-        writing.set()
+        finished.set()
 
     assert await repairs > 10
     assert await rating_counters.drifts() == []

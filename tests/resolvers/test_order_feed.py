@@ -1,4 +1,4 @@
-"""The order feed: idempotent, later news wins, a bad row spoils no good one."""
+"""The order feed: idempotent, the newest row wins, a bad row does not affect the others."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models import Notification, OutboxMail, Review, sql
+from tests.resolvers.feeds import outcomes
 
 NOON = "2026-03-10T12:00:00+00:00"
 RESULT = "results { externalId outcome order { externalId status completedAt service { externalId title } vendor { externalId } } errors { code field } }"
@@ -35,19 +36,12 @@ def send(shop):
 
 @pytest.fixture
 async def partner(key_of):
-    """A key that may write the orders of Nina only."""
+    """A key that may write Nina's orders only."""
     return await key_of("NINA")
 
 
-def outcomes(results):
-    return [
-        result["outcome"] or ",".join(error["code"] for error in result["errors"])
-        for result in results
-    ]
-
-
 async def reminders():
-    """Due times of the reminders that stand, by their recipients."""
+    """Recipients and due times of the promised reminders."""
     rows = await OutboxMail.filter(mail="review.reminder", status="SCHEDULED").order_by("due_at")
     return [(row.recipient, datetime.fromtimestamp(row.due_at / 1000, UTC)) for row in rows]
 
@@ -81,7 +75,7 @@ BAD = {
 }  # fmt: skip
 
 
-async def test_a_bad_row_is_refused_where_it_is_bad_and_spoils_no_good_one(send, at):
+async def test_a_bad_row_is_refused_with_its_path_and_does_not_affect_the_others(send, at):
     at(NOON)
     rows = []
     for place, (changes, _) in enumerate(BAD.values()):
@@ -104,7 +98,7 @@ async def test_a_bad_row_is_refused_where_it_is_bad_and_spoils_no_good_one(send,
 
 
 @pytest.mark.parametrize("date", ["2026-03-10T12:00:00Z", "nonsense"])
-async def test_of_501_orders_none_is_looked_at(shop, stored, date):
+async def test_501_orders_are_refused_without_validation(shop, stored, date):
     before = await stored()
     rows = [order(f"ORDER-{n}") for n in range(500)] + [order("ORDER-500", completedAt=date)]
 
@@ -117,7 +111,7 @@ async def test_of_501_orders_none_is_looked_at(shop, stored, date):
     assert await stored() == before
 
 
-async def test_500_orders_are_taken_at_once(send):
+async def test_500_orders_are_accepted_at_once(send):
     results = await send(*[order(f"ORDER-{n}") for n in range(500)])
 
     assert outcomes(results) == ["CREATED"] * 500
@@ -140,9 +134,7 @@ async def test_an_order_twice_in_a_batch_is_applied_in_the_order_given(send):
     assert results[-1]["order"]["completedAt"] == NOON
 
 
-async def test_a_key_that_is_bound_to_a_vendor_writes_that_vendors_orders_only(
-    send, partner, stored
-):
+async def test_a_vendors_key_writes_that_vendors_orders_only(send, partner, stored):
     await send(
         order("OMARS", vendor=OMAR, service={"externalId": "SITE", "title": "A site"}),
     )
@@ -209,7 +201,7 @@ async def test_names_titles_and_addresses_of_a_reviewed_order_may_change(send, r
     ]
 
 
-async def test_what_is_left_out_stays_and_null_forgets_it(send):
+async def test_values_left_out_stay_and_null_clears_them(send):
     await send(order(customer={"externalId": "MARIA", "displayName": "M", "email": "m@example.com", "locale": "de"}))  # fmt: skip
 
     await send(order(customer={"externalId": "MARIA", "displayName": "M"}))
@@ -275,7 +267,7 @@ async def test_when_an_order_was_completed(send, at, news, expected):
 
 
 @pytest.mark.parametrize("status", ["REFUNDED", "CANCELLED", "DISPUTED"])
-async def test_a_review_keeps_counting_when_its_order_is_paid_back_but_no_new_one_comes(
+async def test_a_review_of_a_refunded_order_still_counts_but_a_new_one_is_refused(
     send, review, maria, counters, status, nobody
 ):
     await review("ORDER-1")
@@ -331,7 +323,7 @@ async def test_no_reminder_is_promised(send, at, ada, changes, settings_given, s
         {"remindersAllowed": False},
     ],
 )
-async def test_a_reminder_is_withdrawn_with_its_notice_and_promised_again_when_it_is_due_again(
+async def test_a_reminder_is_withdrawn_with_its_notification_and_can_be_promised_again(
     send, at, changes, stored
 ):
     at(NOON)
@@ -356,7 +348,7 @@ async def test_a_new_completion_moves_the_one_reminder(send, at, stored):
     assert len((await stored())["notification"]) == 1
 
 
-async def test_the_reminder_goes_to_whoever_the_order_was_handed_to(send, at):
+async def test_the_reminder_goes_to_the_new_customer(send, at):
     at(NOON)
     await send(order())
 
@@ -389,7 +381,7 @@ async def test_the_same_orders_from_many_feeds_at_once_are_stored_once(send):
     assert len(await sql.fetch("SELECT id FROM customer")) == 3
 
 
-async def test_a_title_with_what_nobody_sees_is_stored_without_it(send):
+async def test_invisible_characters_are_removed_from_a_title(send):
     results = await send(
         order(service={"externalId": "LOGO", "title": "\u202eA\x00 logo\r\n for\tyou\u2028 "})
     )
@@ -418,7 +410,7 @@ def test_times_in_this_file_are_past():
     assert datetime.fromisoformat(NOON) < datetime.now(UTC) - timedelta(days=2)
 
 
-async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
+async def test_concurrent_edits_and_hand_overs_of_one_order_never_deadlock(
     send, review, maria, counters
 ):
     written = await review()
@@ -445,7 +437,7 @@ async def test_edits_and_a_hand_over_of_one_order_at_once_never_deadlock(
     assert await counters() == {"LOGO": expected, "NINA": expected}
 
 
-async def test_a_vendors_public_name_is_no_e_mail_address(feed, nobody):
+async def test_a_vendors_public_name_cannot_be_an_e_mail_address(feed, nobody):
     result = await feed(vendor={"externalId": "NINA", "displayName": "nina@example.com"})
 
     assert (result["outcome"], result["errors"]) == ("CREATED", [])

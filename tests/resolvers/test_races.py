@@ -1,4 +1,4 @@
-"""Real server processes on one database, and many writers at once."""
+"""Many concurrent writers in two real server processes on one database."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ def _free_port():
 
 @pytest.fixture
 def servers(database):
-    """Two processes that serve one database: their addresses."""
+    """The addresses of two processes that serve one database."""
     ports = [_free_port(), _free_port()]
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("CANDOR_")},
@@ -102,7 +102,7 @@ async def test_64_writers_in_two_processes_leave_right_counters(servers, databas
             assert "errors" not in answer.json(), answer.json()
             return answer.json()["data"]
 
-        # The same orders from four feeds at once, each beginning elsewhere.
+        # The same orders from four feeds at once, each starting at another row.
         fed = await asyncio.gather(
             *(send(n, key, UPSERT, {"orders": orders[8 * n :] + orders[: 8 * n]}) for n in range(4))
         )

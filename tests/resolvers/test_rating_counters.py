@@ -1,4 +1,4 @@
-"""Numbers: counters equal a recount after any walk, and what is shown is exact arithmetic."""
+"""Counters equal a recount after any steps, and averages and percentages are exact."""
 
 import itertools
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def _recounted(rows):
     derandomize=True,
 )
 @given(steps=st.lists(STEP, min_size=4, max_size=14))
-async def test_any_walk_of_steps_equals_a_recount(steps, feed, maria, ada):
+async def test_counters_equal_a_recount_after_any_steps(steps, feed, maria, ada):
     ids, orders = [], []
     for step in steps:
         await _take(step, ids, orders, feed, maria, ada)
@@ -127,12 +127,12 @@ def test_an_average_is_rounded_half_up_as_fractions_say(total, count):
         ((1, 0, 0, 0, 2), 3.67),
     ],
 )
-def test_an_average_by_hand(counts, average):
+def test_averages_computed_by_hand(counts, average):
     assert Tally(*counts).hundredths == round(average * 100)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=5, max_size=5).map(tuple))
-def test_percentages_are_those_of_the_largest_remainder(counts):
+def test_percentages_use_the_largest_remainder_method(counts):
     found = percentages(counts)
     total = sum(counts)
 
@@ -151,7 +151,7 @@ def test_percentages_are_those_of_the_largest_remainder(counts):
     assert all(raised > left for raised in up for left in down)
 
 
-async def test_percentages_and_averages_as_they_are_shown(feed, maria, nobody):
+async def test_percentages_and_averages_in_the_api(feed, maria, nobody):
     for place, (stars, subs) in enumerate(
         [(5, {"communication": 5, "quality": 1}), (5, {"communication": 4}), (1, {"communication": 4})]
     ):  # fmt: skip
@@ -180,7 +180,9 @@ async def test_percentages_and_averages_as_they_are_shown(feed, maria, nobody):
 
 
 @pytest.mark.parametrize("state", ["no review", "deleted", "rejected", "held"])
-async def test_without_a_published_review_all_is_null_and_zero(state, feed, review, ada, nobody):
+async def test_without_a_published_review_everything_is_null_or_zero(
+    state, feed, review, ada, nobody
+):
     if state == "no review":
         await feed()
     else:
@@ -205,7 +207,7 @@ async def test_without_a_published_review_all_is_null_and_zero(state, feed, revi
     }
 
 
-async def test_a_vendors_average_is_of_all_reviews_and_no_mean_of_means(feed, maria, nobody):
+async def test_a_vendors_average_is_over_all_reviews_not_over_services(feed, maria, nobody):
     for place, (service, stars) in enumerate([("A", 5), ("B", 1), ("B", 1), ("B", 1)]):
         await feed(f"ORDER-{place}", service={"externalId": service, "title": service})
         await maria.do("createReview", order={"externalId": f"ORDER-{place}"}, rating=stars, body="Very good work.")  # fmt: skip
@@ -219,7 +221,7 @@ async def test_a_vendors_average_is_of_all_reviews_and_no_mean_of_means(feed, ma
 
 
 async def _rated(counts, external_id):
-    """A service and its vendor with these counts, as if so many had reviewed."""
+    """A service and its vendor with these counters, without reviews."""
     vendor = await Vendor.create(external_id=f"V{external_id}", display_name="V", created_at=datetime.now(UTC))  # fmt: skip
     service = await Service.create(external_id=external_id, title=external_id, title_folded=external_id.casefold(), vendor_id=vendor.id, created_at=datetime.now(UTC))  # fmt: skip
     names = {f"n{stars}": count for stars, count in enumerate(counts, 1)}
@@ -242,7 +244,7 @@ STANDINGS = {
 }
 
 
-async def test_standing_and_ranking_are_decided_on_the_average_that_is_shown(app, nobody):
+async def test_standing_and_ranking_follow_the_published_average(app, nobody):
     for name, (counts, _, _) in STANDINGS.items():
         await _rated(counts, name)
     node = "nodes { externalId standing ratingSummary { average } }"
@@ -289,7 +291,7 @@ LEVELS = [
 ]
 
 
-async def test_levels_and_what_is_missing_to_the_next(app, nobody, ada):
+async def test_levels_and_progress_to_the_next(app, nobody, ada):
     for place, (counts, _, _) in enumerate(LEVELS):
         await _rated(counts, str(place))
     query = "query($r: NodeRef!) { vendor(ref: $r) { level levelProgress { next minAverage minReviews missingAverage missingReviews } } }"
@@ -312,23 +314,23 @@ async def test_levels_and_what_is_missing_to_the_next(app, nobody, ada):
     assert changed == "TOP_SELLER"
 
 
-async def test_a_drift_is_found_and_mended(review, counters):
+async def test_a_drift_is_found_and_repaired(review, counters):
     await review()
     await sql.execute("UPDATE rating_counter SET n5 = 7, value_sum = 3 WHERE kind = 'VENDOR'")
 
     found = await rating_counters.drifts()
     async with transaction():
-        mended = await rating_counters.repair()
+        repaired = await rating_counters.repair()
 
     assert [(drift.kind, drift.stored.n5, drift.counted.n5) for drift in found] == [
         ("VENDOR", 7, 1)
     ]
-    assert mended == found
+    assert repaired == found
     assert await rating_counters.drifts() == []
     assert await counters() == {"LOGO": [0, 0, 0, 0, 1], "NINA": [0, 0, 0, 0, 1]}
 
 
-async def test_a_batch_of_ratings_keeps_the_order_asked_for(app, nobody):
+async def test_a_batch_of_ratings_keeps_the_requested_order(app, nobody):
     for name, counts in (("A", (1, 0, 0, 0, 0)), ("B", (0, 0, 0, 0, 2)), ("C", (0, 0, 0, 0, 0))):
         await _rated(counts, name)
     query = "query($s: [NodeRef!], $v: [NodeRef!]) { ratingSummaries(services: $s, vendors: $v) { count average } }"

@@ -1,4 +1,4 @@
-"""Who may review what, when: one table through the question and through the mutation."""
+"""Who may review which order, and when: one table for the query and the mutation."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ ASK = """query($order: NodeRef!) { reviewEligibility(order: $order) {
   eligible reason message lastDay closesAt existingReview { body } } }"""
 CODES = {"SIGN_IN_REQUIRED": "UNAUTHENTICATED", "ORDER_NOT_FOUND": "NOT_FOUND"}
 
-# Who asks, what the feed said of the order, whether it has a review, and the reason.
+# The viewer, what the feed sent about the order, the state of its review, and the reason.
 CASES = {
     "nobody": ("nobody", {}, "", "SIGN_IN_REQUIRED"),
     "nobody, of no order": ("nobody", None, "", "SIGN_IN_REQUIRED"),
@@ -53,9 +53,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_the_question_and_the_mutation_say_the_same(
-    case, request, shop, feed, maria, ada, at, stored
-):
+async def test_the_query_and_the_mutation_agree(case, request, shop, feed, maria, ada, at, stored):
     who, changes, has, reason = CASES[case]
     person = request.getfixturevalue(who)
     at(NOW)
@@ -94,9 +92,7 @@ async def test_the_question_and_the_mutation_say_the_same(
     assert await stored() == before
 
 
-async def test_a_published_review_is_shown_to_whoever_asks_for_it_whatever_the_reason(
-    review, nina, sam, shop
-):
+async def test_a_published_review_is_returned_whatever_the_reason(review, nina, sam, shop):
     await review()
 
     found = [
@@ -108,7 +104,7 @@ async def test_a_published_review_is_shown_to_whoever_asks_for_it_whatever_the_r
     assert [each["existingReview"] is not None for each in found] == [True] * 3
 
 
-async def test_the_order_answers_the_same_question(feed, maria):
+async def test_the_orders_field_gives_the_same_verdict(feed, maria):
     fed = await feed()
     query = "query($id: ID!) { order(ref: {id: $id}) { review { id } reviewEligibility { eligible reason lastDay closesAt message } } }"
 
@@ -119,7 +115,7 @@ async def test_the_order_answers_the_same_question(feed, maria):
     assert below["reviewEligibility"] == {k: direct[k] for k in below["reviewEligibility"]}
 
 
-# Zone, completion, days, the last day, the first instant after it in UTC.
+# Time zone, completion, days, last day, and the first instant after it in UTC.
 WINDOWS = [
     ("UTC", "2026-01-01T00:00:00Z", 30, "2026-01-31", "2026-02-01T00:00:00+00:00"),
     ("UTC", "2026-01-01T23:59:59Z", 30, "2026-01-31", "2026-02-01T00:00:00+00:00"),
@@ -168,7 +164,7 @@ def test_a_window_past_the_end_of_the_calendar_is_unlimited(zone):
         ("Europe/Berlin", "2026-03-01T12:00:00Z", "2026-03-31T22:00:00+00:00"),
     ],
 )
-async def test_the_whole_last_day_is_open_and_nothing_after_it(
+async def test_the_window_is_open_until_the_end_of_its_last_day(
     feed, maria, ada, at, stored, zone, completed, closes_at
 ):
     closing = datetime.fromisoformat(closes_at)
@@ -194,9 +190,7 @@ async def test_the_whole_last_day_is_open_and_nothing_after_it(
     assert await stored() == before
 
 
-async def test_a_changed_window_holds_for_all_orders_at_once_and_0_is_unlimited(
-    feed, maria, ada, at
-):
+async def test_a_changed_window_applies_to_all_orders_and_0_is_unlimited(feed, maria, ada, at):
     at(NOW)
     await feed("ORDER-1", completedAt=LONG_AGO)
     found = {}
@@ -214,7 +208,7 @@ async def test_a_changed_window_holds_for_all_orders_at_once_and_0_is_unlimited(
     }
 
 
-async def test_an_order_of_unknown_completion_is_open_only_without_a_limit(feed, maria, ada):
+async def test_an_order_without_a_completion_date_is_open_only_if_unlimited(feed, maria, ada):
     fed = await feed()
     await Order.all().update(completed_at=None)
 

@@ -1,4 +1,4 @@
-"""Lists: every order in both directions, by pages and by cursors, with rights as part of the query."""
+"""Lists of reviews: every sort in both directions, by page and by cursor, for every viewer."""
 
 import itertools
 from collections import Counter
@@ -13,7 +13,7 @@ from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
 from models.engine_asyncpg import SafeAsyncpgClient
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest
-from resolvers.review_list import ReviewFilter, ReviewOrder, Scope
+from resolvers.review_list import ReviewFilter, ReviewSort, Scope
 from resolvers.user_text import fold
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
@@ -34,13 +34,13 @@ SITE = """query($o: ReviewOrder!, $f: ReviewFilter, $first: Int, $after: String,
 
 @pytest.fixture
 def settings(settings):
-    """Nothing is too dear here: what is fetched is under test, not the budget."""
+    """No cost limit: these tests are about the rows."""
     return replace(settings, max_cost=10**9, max_cost_anonymous=10**9)
 
 
 @pytest.fixture
 async def many(app):
-    """Reviews with many ties, straight into the tables, with right counters."""
+    """Reviews with many ties, inserted directly, with their counters."""
     return await _many(24)
 
 
@@ -91,7 +91,7 @@ def _seen(connection):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_every_way_through_a_list_shows_the_same_rows_in_the_same_order(
+async def test_every_way_of_paging_returns_the_same_rows_in_the_same_order(
     order, many, nobody, maria
 ):
     public = [row for row in many if row.is_public]
@@ -136,7 +136,7 @@ async def _walk(person, query, order, size, count, beyond, end):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_rows_that_come_between_pages_repeat_and_lose_none(order, many, nobody):
+async def test_rows_added_between_pages_neither_repeat_nor_hide_others(order, many, nobody):
     old = set(_ids(row for row in many if row.is_public))
     service, vendor = await Service.get(), await Vendor.get()
     customer = await Customer.get(external_id="MARIA")
@@ -160,7 +160,7 @@ async def test_rows_that_come_between_pages_repeat_and_lose_none(order, many, no
     assert old <= set(seen)
 
 
-async def test_a_cursor_of_a_row_that_is_gone_still_works(many, nobody, ada):
+async def test_a_cursor_of_a_deleted_row_still_works(many, nobody, ada):
     first = await _shown(nobody, LIST, o="NEWEST", first=3)
     rest = await _shown(nobody, LIST, o="NEWEST", first=50, after=first["pageInfo"]["endCursor"])
     await ada.do("deleteReview", reviewId=first["nodes"][2]["id"], reason="It was asked for.")
@@ -171,7 +171,7 @@ async def test_a_cursor_of_a_row_that_is_gone_still_works(many, nobody, ada):
 
 
 @pytest.mark.parametrize("count", ["first", "last"])
-async def test_a_page_of_no_rows_is_empty_and_knows_whether_there_are_some(count, many, nobody):
+async def test_a_page_of_size_0_is_empty_and_knows_whether_there_are_rows(count, many, nobody):
     for query in (LIST, SITE):
         shown = await _shown(nobody, query, o="NEWEST", **{count: 0})
         assert shown["nodes"] == shown["edges"] == []
@@ -184,7 +184,7 @@ async def test_a_page_of_no_rows_is_empty_and_knows_whether_there_are_some(count
         }
 
 
-async def test_a_cursor_of_another_order_is_invalid(many, nobody):
+async def test_a_cursor_of_another_sort_is_invalid(many, nobody):
     for one, other in itertools.permutations(ORDERS, 2):
         cursor = await _cursor(nobody, SITE, one, 0)
         for query in (LIST, SITE):
@@ -219,7 +219,7 @@ FILTERS = [
 ]  # fmt: skip
 
 
-async def test_filters_narrow_and_totals_count_what_is_shown_for_everybody(
+async def test_filters_and_totals_match_the_visible_rows_for_every_viewer(
     many, nobody, maria, nina, sam, ada, shop
 ):
     maria_id = many[0].customer_id
@@ -241,17 +241,17 @@ async def test_filters_narrow_and_totals_count_what_is_shown_for_everybody(
                 assert (person.id, given, shown["totalCount"]) == (person.id, given, len(expected))
 
 
-async def test_a_guest_counts_what_a_guest_sees(many):
+async def test_a_guests_total_matches_the_rows_that_the_guest_sees(many):
     held = next(row for row in many if row.status is ReviewStatus.PENDING)
     guest = Viewer(Role.GUEST, order_id=held.order_id)
     scope = Scope("service", held.service_id)
 
-    page = (await review_list.list_reviews(guest, [scope], ReviewFilter(), ReviewOrder.NEWEST, PageRequest(100), count=True))[0]  # fmt: skip
+    page = (await review_list.list_reviews(guest, [scope], ReviewFilter(), ReviewSort.NEWEST, PageRequest(100), count=True))[0]  # fmt: skip
 
     assert page.total == len(page.rows) == 16
 
 
-async def test_a_rating_that_cannot_be_is_refused_as_filter(nobody, many):
+async def test_an_impossible_rating_is_refused_as_a_filter(nobody, many):
     for stars in (0, 6, -1):
         for query in (LIST, SITE):
             assert await nobody.refused(query, o="NEWEST", f={"rating": stars}) == ["RATING_OUT_OF_RANGE"]  # fmt: skip
@@ -265,21 +265,21 @@ DEEP = """query($o: ReviewOrder!, $first: Int, $page: Int) { %s reviews(orderBy:
 
 @pytest.fixture
 def statements(monkeypatch):
-    """What the connection was asked to run."""
-    seen = []
+    """The statements sent to the database."""
+    sent = []
     for client in (SafeAsyncpgClient, SqliteClient):
         for name in ("execute_query", "execute_query_dict", "execute_insert", "execute_many"):
             real = getattr(client, name)
 
             async def counted(self, query, *args, real=real, **kwargs):
-                seen.append(query)
+                sent.append(query)
                 return await real(self, query, *args, **kwargs)
 
             monkeypatch.setattr(client, name, counted)
-    return seen
+    return sent
 
 
-async def test_a_page_of_1_10_or_100_reviews_takes_as_many_statements(
+async def test_the_number_of_statements_does_not_depend_on_the_page_size(
     nobody, maria, ada, statements
 ):
     await _many(100, status=ReviewStatus.APPROVED)
@@ -304,9 +304,7 @@ async def _try_pages(person, statements):
         assert counts[2] <= 26
 
 
-async def test_the_reviews_of_many_services_come_in_as_many_statements_as_those_of_one(
-    app, nobody, statements
-):
+async def test_reviews_of_many_services_take_as_many_statements_as_of_one(app, nobody, statements):
     vendor = await Vendor.create(external_id="NINA", display_name="Nina", created_at=START)
     customer = await Customer.create(external_id="MARIA", display_name="M", created_at=START)
     for n in range(20):
@@ -325,7 +323,7 @@ async def test_the_reviews_of_many_services_come_in_as_many_statements_as_those_
     assert counts[0] == counts[1]
 
 
-async def test_the_services_of_many_vendors_are_counted_in_as_many_statements_as_those_of_one(
+async def test_totals_of_many_vendors_services_take_as_many_statements_as_of_one(
     app, nobody, statements
 ):
     found = []
@@ -346,13 +344,13 @@ async def test_the_services_of_many_vendors_are_counted_in_as_many_statements_as
 
 
 async def _plan(viewer, scope, order, request=None):
-    """The plan of a list's statement, as the database tells it."""
+    """The database's plan for a list's statement."""
     return (await _plans(viewer, scope, order, request))[0]
 
 
 async def _plans(viewer, scope, order, request=None, *, count=False):
-    """The plans of all its statements."""
-    seen = []
+    """The plans of all statements of a list."""
+    plans = []
     real = sql.fetch
 
     async def explained(statement, *values, **types):
@@ -361,7 +359,7 @@ async def _plans(viewer, scope, order, request=None, *, count=False):
         text = sql.dollar(statement) if sql.is_postgres() else statement
         connection = get_connection("default")
         rows = await connection.execute_query_dict(f"{explain} {text}", [bind(v) for v in values])
-        seen.append("\n".join(str(row.get("detail", row.get("QUERY PLAN"))) for row in rows))
+        plans.append("\n".join(str(row.get("detail", row.get("QUERY PLAN"))) for row in rows))
         return await real(statement, *values, **types)
 
     sql.fetch = explained
@@ -371,11 +369,11 @@ async def _plans(viewer, scope, order, request=None, *, count=False):
         )
     finally:
         sql.fetch = real
-    return seen
+    return plans
 
 
 async def _fill():
-    """Enough rows of enough services that a planner cares."""
+    """Enough rows and services for the planner to prefer an index."""
     (base,) = await _many(1, status=ReviewStatus.APPROVED)
     customer = await Customer.get(id=base.customer_id)
     services = [(await Service.get(), await Vendor.get())]
@@ -395,43 +393,43 @@ async def _fill():
     return base
 
 
-async def test_the_hot_lists_are_ranges_of_the_intended_index(app):
+async def test_the_common_lists_are_range_scans_of_the_intended_index(app):
     base = await _fill()
     middle = (await Review.filter(service_id=base.service_id).order_by("created_at"))[40]
     scopes = {"service": base.service_id, "vendor": base.vendor_id}
     indexes = {"NEWEST": "newest", "HIGHEST": "highest", "LOWEST": "lowest", "MOST_HELPFUL": "helpful"}  # fmt: skip
 
-    for (subject, key), order in itertools.product(scopes.items(), ReviewOrder):
+    for (subject, key), order in itertools.product(scopes.items(), ReviewSort):
         plan = await _plan(ANONYMOUS, Scope(subject, key), order)
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
-        (cursor,) = review_list.ORDERS[order].cursors([vars(middle)])
+        (cursor,) = review_list.SORTS[order].cursors([vars(middle)])
         plan = await _plan(ANONYMOUS, Scope(subject, key), order, request=PageRequest(10, after=cursor))  # fmt: skip
         assert f"ix_review_{subject}_{indexes[order]}" in plan, plan
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
-    site = await _plan(ANONYMOUS, Scope(), ReviewOrder.NEWEST)
+    site = await _plan(ANONYMOUS, Scope(), ReviewSort.NEWEST)
     assert "ix_review_newest" in site
     assert "Sort" not in site
     assert "TEMP B-TREE" not in site
 
 
 @pytest.mark.parametrize("role", [Role.CUSTOMER, Role.VENDOR, Role.ADMIN])
-async def test_totals_of_people_who_are_signed_in_walk_through_no_published_reviews(app, role):
+async def test_totals_of_signed_in_viewers_do_not_scan_published_reviews(app, role):
     base = await _fill()
     viewer = Viewer(role, external_id="CARL", vendor="CARL")
 
     for subject, key in (("service", base.service_id), ("vendor", base.vendor_id)):
-        plans = await _plans(viewer, Scope(subject, key), ReviewOrder.NEWEST, count=True)
+        plans = await _plans(viewer, Scope(subject, key), ReviewSort.NEWEST, count=True)
         assert "_hidden" in plans[-1], plans
 
 
-async def test_the_hot_lists_of_people_who_are_signed_in_need_no_sorting(app):
+async def test_the_common_lists_of_signed_in_viewers_need_no_sort(app):
     base = await _fill()
     stranger = Viewer(Role.CUSTOMER, external_id="CARL")
 
-    plan = await _plan(stranger, Scope("service", base.service_id), ReviewOrder.HIGHEST)
+    plan = await _plan(stranger, Scope("service", base.service_id), ReviewSort.HIGHEST)
 
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan

@@ -1,4 +1,4 @@
-"""Every mutation by everybody, on things of one's own and of others: the codes are written by hand."""
+"""Every mutation by every role, on one's own and others' reviews, against codes written by hand."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from resolvers import (
     reviews,
     site_settings,
 )
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.ref import Ref
 from resolvers.viewer import Role, Viewer
 from schema import ids
@@ -23,8 +23,8 @@ from schema import ids
 PEOPLE = ("nobody", "maria", "carl", "nina", "omar", "sam", "ada", "shop")
 ADMINS_ONLY = ["UNAUTHENTICATED", *["FORBIDDEN"] * 5, "", "FORBIDDEN"]
 
-# Whose review (Maria's of Nina, Carl's of Omar, one of Maria's that is held) and what each of
-# PEOPLE gets for it. An empty code: it is done.
+# By mutation and review (Maria's of Nina, Carl's of Omar, a held one of Maria's): the code that
+# each of PEOPLE gets. Empty: the mutation succeeds.
 TABLE = {
     "editReview": {
         "marias": ["UNAUTHENTICATED", "", *["FORBIDDEN"] * 4, "", "FORBIDDEN"],
@@ -96,7 +96,7 @@ OMARS = {
 
 @pytest.fixture
 async def scene(feed, review, maria, carl, nina, omar, ada):
-    """Ids of reviews, by the names of the table."""
+    """Ids of the reviews, by their names in TABLE."""
     own = await review("ORDER-1")
     await nina.do("replyToReview", reviewId=own["id"], body="Thank you, Maria.")
     carls_customer = {"externalId": "CARL", "displayName": "Carl Weber"}
@@ -131,7 +131,7 @@ def codes(payload):
 
 
 @pytest.mark.parametrize("mutation", TABLE)
-async def test_everybody_gets_the_code_of_the_table_and_a_refusal_changes_nothing(
+async def test_every_role_gets_the_code_in_the_table_and_a_refusal_changes_nothing(
     mutation, scene, people, stored
 ):
     cases = [
@@ -156,7 +156,9 @@ async def test_everybody_gets_the_code_of_the_table_and_a_refusal_changes_nothin
         assert shown == scene[whose]
 
 
-async def test_only_its_customer_reviews_an_order_and_strangers_learn_of_none(feed, people, stored):
+async def test_only_its_customer_reviews_an_order_and_it_does_not_exist_for_strangers(
+    feed, people, stored
+):
     await feed("ORDER-1")
     await feed("ORDER-2", customer={"externalId": "CARL", "displayName": "Carl"}, **OMARS)
     table = {
@@ -201,7 +203,9 @@ async def test_only_its_customer_reviews_an_order_and_strangers_learn_of_none(fe
         ),
     ],
 )
-async def test_who_may_do_what_is_about_no_single_review(mutation, given, expected, people, stored):
+async def test_rights_of_mutations_that_concern_no_single_review(
+    mutation, given, expected, people, stored
+):
     before = await stored()
 
     found = [
@@ -217,7 +221,7 @@ async def test_who_may_do_what_is_about_no_single_review(mutation, given, expect
             assert (await people[name].do(mutation, **given))["errors"] == []
 
 
-async def test_an_admin_decides_each_review_of_a_batch_alone(scene, ada, people, stored):
+async def test_decisions_of_a_batch_are_independent(scene, ada, people, stored):
     before = await stored()
     decisions = [
         {"reviewId": scene["marias"], "status": "REJECTED", "reason": "SPAM"},
@@ -255,9 +259,7 @@ async def _guest_of(external_id: str) -> Viewer:
     return Viewer(Role.GUEST, order_id=row["id"])
 
 
-async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
-    scene, feed, maria, stored
-):
+async def test_a_guest_acts_only_on_the_order_of_the_link(scene, feed, maria, stored):
     await feed("ORDER-5")
     guest = await _guest_of("ORDER-1")
     keys = {name: ids.key_of("Review", id) for name, id in scene.items()}
@@ -285,7 +287,7 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
     for name, (_, attempt) in refusals.items():
         try:
             await attempt
-        except UserError as error:
+        except Refusal as error:
             found[name] = error.code
 
     assert found == {name: code for name, (code, _) in refusals.items()}
@@ -298,7 +300,9 @@ async def test_a_guest_acts_on_the_one_order_of_the_link_and_on_nothing_else(
     assert (await Review.get(id=created.id)).rating == 5
 
 
-async def test_ids_of_other_things_and_of_nothing_are_told_apart(scene, ada, stored, nobody):
+async def test_ids_of_another_type_are_invalid_and_unknown_ids_not_found(
+    scene, ada, stored, nobody
+):
     service = (await nobody.ask('{ service(ref: {externalId: "LOGO"}) { id } }'))["service"]["id"]
     unknown = ids.encode("Review", UUID(int=7))
     before = await stored()

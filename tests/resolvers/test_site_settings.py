@@ -1,4 +1,4 @@
-"""Settings: each is validated, only those given change, secrets are the admins'."""
+"""Settings: each is validated, only given ones change, and only admins read secret ones."""
 
 from dataclasses import fields
 
@@ -96,7 +96,7 @@ BAD = {
 }  # fmt: skip
 
 
-def test_every_setting_is_answered_and_can_be_given_and_is_checked():
+def test_every_setting_can_be_read_and_changed_and_is_validated():
     columns = {n: f for n, f in SiteSettings._meta.fields_map.items() if n != "key"}
     free = {n for n, f in columns.items() if isinstance(f, BooleanField | CharEnumFieldInstance)}
 
@@ -106,12 +106,12 @@ def test_every_setting_is_answered_and_can_be_given_and_is_checked():
     assert site_settings._CHECKS.keys() == columns.keys() - free
 
 
-async def test_the_defaults_answer_everybody(nobody, ada):
+async def test_everybody_can_read_the_defaults(nobody, ada):
     assert (await ada.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"] == DEFAULTS
     assert (await nobody.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"] == DEFAULTS
 
 
-async def test_each_setting_takes_what_is_right_and_no_other_setting_changes(ada, nobody):
+async def test_each_setting_accepts_good_values_and_no_other_setting_changes(ada, nobody):
     expected = dict(DEFAULTS)
     for name, values in GOOD.items():
         for value in values:
@@ -123,7 +123,7 @@ async def test_each_setting_takes_what_is_right_and_no_other_setting_changes(ada
     assert shown == expected | dict.fromkeys(hidden)
 
 
-async def test_each_setting_refuses_what_is_wrong_with_its_path(ada, stored):
+async def test_each_setting_refuses_bad_values_with_its_path(ada, stored):
     before = await stored()
 
     for name, values in BAD.items():
@@ -137,7 +137,7 @@ async def test_each_setting_refuses_what_is_wrong_with_its_path(ada, stored):
     assert await stored() == before
 
 
-async def test_one_wrong_setting_holds_back_all_of_them(ada, stored):
+async def test_one_bad_setting_stops_the_whole_change(ada, stored):
     before = await stored()
 
     payload = await ada.do("updateSettings", siteName="Fine", timeZone="Mars/Olympus")
@@ -171,7 +171,7 @@ async def test_a_change_is_logged_with_the_names_and_not_the_values(ada):
     assert await SiteSettings.all().count() == 1
 
 
-async def test_the_policy_tells_the_live_settings(ada, nobody):
+async def test_the_policy_reflects_the_current_settings(ada, nobody):
     query = "{ reviewPolicy { windowDays moderated moderation verification sharing minCharacters maxCharacters promoterMinStars } }"
     before = (await nobody.ask(query))["reviewPolicy"]
 

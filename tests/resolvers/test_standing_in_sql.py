@@ -1,4 +1,4 @@
-"""What lists sort by in SQL is what a service shows, computed in Python."""
+"""The standing that lists compute in SQL equals the one computed in Python."""
 
 import random
 
@@ -9,7 +9,7 @@ from models.uuid7 import uuid7
 from resolvers.service_standing import LADDER, RANKS, ServiceStanding, rank_in, standing
 
 MANY = 400_000_000
-# Averages on both sides of each step, of one review and of many, none, and very many.
+# Averages on both sides of each step, of one review, many, very many and none.
 EDGES = [
     (0, 0, 0, 0, 0),
     (1, 0, 0, 0, 0),
@@ -50,7 +50,7 @@ async def test_count_average_and_rank_are_the_same_in_sql(database):
     assert {standing(tally) for tally in tallies} == set(ServiceStanding)
 
 
-def test_the_steps_go_down_and_every_standing_has_a_rank():
+def test_the_ladder_descends_and_every_standing_has_a_rank():
     assert [least for least, _ in LADDER] == sorted((least for least, _ in LADDER), reverse=True)
     assert RANKS.keys() == set(ServiceStanding)
     assert STAR_COUNTS == ("n1", "n2", "n3", "n4", "n5")

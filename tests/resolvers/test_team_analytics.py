@@ -1,4 +1,4 @@
-"""Team analytics: the same numbers as a computation from the raw rows, in as few statements."""
+"""Team analytics equal a computation from the raw rows, in a constant number of statements."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -42,7 +42,7 @@ async def team(app):
 
 @pytest.fixture
 def history(order, team, database):
-    """Store so many updates with one solve each, most of them rated, over a year and more."""
+    """Store this many updates with one solve each, most of them rated, over 20 months."""
 
     async def write(number: int, seed: int = 7) -> list[tuple]:
         chance = random.Random(seed)
@@ -102,7 +102,7 @@ async def _insert(table: str, columns: str, rows: list[tuple]) -> None:
 
 
 def expected(rows, first: date, last: date) -> dict:
-    """The numbers of some days, from the raw rows, by exact fractions."""
+    """The figures of some days, computed from the raw rows with exact fractions."""
 
     def inside(moment):
         return moment and first <= moment.astimezone(ZoneInfo(ZONE)).date() <= last
@@ -128,7 +128,7 @@ def stars_of(rows, first, last):
 
 
 @pytest.mark.parametrize("interval", ["DAY", "WEEK", "MONTH"])
-async def test_ten_thousand_updates_count_as_they_do_outside(
+async def test_ten_thousand_updates_give_the_same_figures_as_the_raw_rows(
     interval, history, team, ada, statements
 ):
     rows = await history(10_000)
@@ -180,7 +180,7 @@ async def test_ten_thousand_updates_count_as_they_do_outside(
     )
 
 
-async def test_as_many_statements_for_nothing_as_for_much(history, ada, statements):
+async def test_the_number_of_statements_does_not_depend_on_the_data(history, ada, statements):
     counted = statements()
     period = {"from": "2025-03-01", "to": "2025-09-30", "interval": "DAY"}
 
@@ -213,7 +213,7 @@ async def test_a_solve_at_midnight_belongs_to_one_day(order, team, ada):
     assert [step["solved"] for step in found["teamAnalytics"]["trend"]] == [1, 1]
 
 
-async def test_credit_and_numbers_follow_the_solve_over_the_api(
+async def test_credit_and_figures_follow_the_solve_over_the_api(
     open_update, solve, act, sam, ada, maria, at
 ):
     at("2030-01-10T12:00:00+00:00")
@@ -258,12 +258,12 @@ async def test_credit_and_numbers_follow_the_solve_over_the_api(
         ("shop", "FORBIDDEN"),
     ],
 )
-async def test_it_is_for_the_team_alone(actor, code, feed, request):
+async def test_analytics_are_for_the_team_only(actor, code, feed, request):
     person = request.getfixturevalue(actor)
     period = {"from": "2030-01-10", "to": "2030-01-11"}
 
     assert await person.refused(ANALYTICS, p=period) == [code]
 
 
-async def test_a_period_that_cannot_be_is_refused(ada):
+async def test_an_invalid_period_is_refused(ada):
     assert await ada.refused(ANALYTICS, p={"from": "2030-01-10", "to": "2030-01-09"}) == ["INVALID"]

@@ -1,4 +1,4 @@
-"""Fifty tries at once leave one legal story, with every event in the log."""
+"""Fifty concurrent attempts leave a consistent history, with every event in the log."""
 
 import asyncio
 from collections import Counter
@@ -7,7 +7,7 @@ import pytest
 
 from models import OrderUpdate, OutboxMail, UpdateNote, UpdateSolve
 from resolvers import update_notes, update_ratings, update_solves
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
@@ -18,13 +18,13 @@ MARIA = Viewer(Role.CUSTOMER, "MARIA", "Maria Souza")
 
 @pytest.fixture
 def race():
-    """The outcomes of tries that run at once: None for done, else the refusal's code."""
+    """Count the outcomes of concurrent attempts: None for success, else the refusal's code."""
 
     async def run(*tries) -> Counter:
         async def outcome(name, attempt):
             try:
                 await attempt
-            except UserError as error:
+            except Refusal as error:
                 return name, error.code
             return name, None
 
@@ -39,7 +39,7 @@ async def rated(update_id) -> tuple[list[int], str]:
     return [solve.stars for solve in solves], update.status.value
 
 
-async def test_two_ratings_leave_one(open_update, solve, race, events):
+async def test_concurrent_ratings_leave_one(open_update, solve, race, events):
     update = await open_update()
     await solve(update)
     key = ids.decode(update["id"])[1]
@@ -62,7 +62,9 @@ async def test_two_ratings_leave_one(open_update, solve, race, events):
     ]
 
 
-async def test_rating_against_reopening_leaves_one_story(open_update, solve, race, events):
+async def test_concurrent_ratings_and_reopenings_leave_a_consistent_history(
+    open_update, solve, race, events
+):
     update = await open_update()
     await solve(update)
     key = ids.decode(update["id"])[1]
@@ -97,7 +99,7 @@ async def test_rating_against_reopening_leaves_one_story(open_update, solve, rac
     assert log["note.posted"] == await UpdateNote.filter(update_id=key).count()
 
 
-async def test_two_solves_leave_one_and_one_mail(open_update, race, events):
+async def test_concurrent_solves_leave_one_and_one_mail(open_update, race, events):
     update = await open_update()
     key = ids.decode(update["id"])[1]
 
@@ -114,7 +116,7 @@ async def test_two_solves_leave_one_and_one_mail(open_update, race, events):
     assert await OutboxMail.filter(mail="update.solved").count() == 1
 
 
-async def test_a_customers_notes_against_a_solve_stand_before_it_or_nowhere(
+async def test_a_customers_notes_are_stored_before_a_concurrent_solve_or_refused(
     open_update, race, events
 ):
     update = await open_update()
@@ -143,7 +145,9 @@ async def test_a_customers_notes_against_a_solve_stand_before_it_or_nowhere(
     assert (await OrderUpdate.get(id=key)).solved_at == solve.solved_at
 
 
-async def test_everything_at_once_is_a_story_that_can_be_told(open_update, solve, race, events):
+async def test_concurrent_steps_of_every_kind_leave_a_consistent_history(
+    open_update, solve, race, events
+):
     update = await open_update()
     await solve(update)
     key = ids.decode(update["id"])[1]
@@ -170,7 +174,7 @@ async def test_everything_at_once_is_a_story_that_can_be_told(open_update, solve
     assert [s.number for s in solves] == list(range(1, row.solves + 1))
     assert log["update.solved"] == row.solves
     back = log["update.reopened"] + log["update.still_has_issue"]
-    # Each solve but the last was taken back; the last one was, is open to rate, or was rated.
+    # Every solve but the last was reverted; the last was reverted too, or is ratable or rated.
     assert back == row.solves - (status != "OPEN")
     assert (status == "CLOSED") == (len(stars) == 1) == (log["update.rated"] == 1)
     assert not stars or solves[-1].stars == stars[0]

@@ -32,7 +32,7 @@ from candor.engine.fast.rows.codegen import Writer
 from candor.engine.fast.rows.queries import QUERIES, Query, Root
 from candor.engine.fast.variables import Variable, coerced, variables_of
 from models.unavailable import Unavailable
-from resolvers.errors import UserError
+from resolvers.errors import Refusal
 
 log = logging.getLogger("candor.fast")
 
@@ -163,7 +163,7 @@ async def answer(
         try:
             data = {key: await query.answer(context.viewer, variables, most)}
             return Answer(ExecutionResult(data, None), "straight")
-        except (HandOn, UserError, GraphQLError, Unavailable):
+        except (HandOn, Refusal, GraphQLError, Unavailable):
             pass  # a query has no effects: it begins anew, and what is to be refused is refused
         except Exception as error:  # noqa: BLE001 - reported below
             fault = error

@@ -15,9 +15,9 @@ from models.sql import Record
 from resolvers import service_storefront, services
 from resolvers.keyset import cut
 from resolvers.ref import Ref
-from resolvers.review_list import ORDERS
-from resolvers.service_storefront import Look, Part
-from resolvers.viewer import SEE_PUBLIC_ALONE, Viewer
+from resolvers.review_list import SORTS
+from resolvers.service_storefront import ReviewsRequest, StorefrontStatement
+from resolvers.viewer import PUBLIC_ONLY_ROLES, Viewer
 from schema.connection import requested
 from schema.node import NodeRef, by_external_id
 from schema.query import refs_of_cards
@@ -37,7 +37,7 @@ class Query(Protocol):
     """Answers a root field."""
 
     async def answer(self, viewer: Viewer, variables: VariableValues, most: int) -> Any:
-        """The field's value. Raises HandOn, and UserError for what is to be refused."""
+        """The field's value. Raises HandOn, and Refusal for what is to be refused."""
 
 
 class _Page(NamedTuple):
@@ -71,11 +71,11 @@ class ServiceQuery:
         (argument,) = (each.value for each in root.field.nodes[0].arguments or ())
         self._named = argument.name.value if isinstance(argument, VariableNode) else None
         # What everybody is shown when no variable says otherwise.
-        self._usual: tuple[Part | None, Look] | None = None
+        self._usual: tuple[ReviewsRequest | None, StorefrontStatement] | None = None
 
     async def answer(self, viewer: Viewer, variables: VariableValues, most: int) -> Any:
         part, look = self._look(viewer, variables)
-        rows = await self._fetch(*look.at(self._ref(variables)))
+        rows = await self._fetch(*look.bound_to(self._ref(variables)))
         if not rows:
             return None
         if part is None:
@@ -90,25 +90,29 @@ class ServiceQuery:
         named: NodeRef = self._root.field.arguments.bound(variables)["ref"]
         return named.as_ref("Service", "ref")
 
-    def _look(self, viewer: Viewer, variables: VariableValues) -> tuple[Part | None, Look]:
-        is_usual = viewer.role in SEE_PUBLIC_ALONE and self._varying.isdisjoint(variables.coerced)
+    def _look(
+        self, viewer: Viewer, variables: VariableValues
+    ) -> tuple[ReviewsRequest | None, StorefrontStatement]:
+        is_usual = viewer.role in PUBLIC_ONLY_ROLES and self._varying.isdisjoint(variables.coerced)
         if is_usual and self._usual is not None:
             return self._usual
         part = self._part(self._reviews.bound(variables)) if self._reviews else None
-        if part is not None and not service_storefront.in_one(part):
+        if part is not None and not service_storefront.fits_one_statement(part):
             raise HandOn
-        found = part, service_storefront.look_of(viewer, part, self._columns)
+        found = part, service_storefront.storefront_statement(viewer, part, self._columns)
         if is_usual:
             self._usual = found
         return found
 
-    def _part(self, asked: dict[str, Any]) -> Part:
+    def _part(self, asked: dict[str, Any]) -> ReviewsRequest:
         pages = {name: asked.get(name) for name in ("first", "after", "last", "before", "page")}
         request = requested(**pages)
-        return Part(as_filter(asked.get("filter")), asked["order_by"], request, self._counts)
+        return ReviewsRequest(
+            as_filter(asked.get("filter")), asked["order_by"], request, self._counts
+        )
 
-    def _page(self, service: Record, reviews: Sequence[Record], part: Part) -> _Page:
-        order = ORDERS[part.order]
+    def _page(self, service: Record, reviews: Sequence[Record], part: ReviewsRequest) -> _Page:
+        order = SORTS[part.sort]
         found = cut(reviews, part.request, order)
         cursors = order.cursors(found.rows) if self._points else found.rows
         total = service_storefront.total_of(service, part)
@@ -127,7 +131,7 @@ class RatingsQuery:
 
     async def answer(self, _viewer: Viewer, variables: VariableValues, most: int) -> Any:
         named = refs_of_cards(**self._root.field.arguments.bound(variables))
-        rows = await services.rated(*named, columns=self._columns, fetch=self._fetch)
+        rows = await services.counters_by_refs(*named, columns=self._columns, fetch=self._fetch)
         return self._root.make(rows, most)
 
 
