@@ -1,4 +1,4 @@
-"""Time limits, and clients that leave: their work stops, and nothing of it is left behind."""
+"""Deadlines: operations stop at the time limit and when clients leave, and leave nothing behind."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 class Statement:
-    """A statement that takes as long as a test wants, and a question whether it runs."""
+    """A statement that runs until a test ends it."""
 
     def __init__(self) -> None:
         self._runs, self._ends = threading.Event(), threading.Event()
@@ -24,11 +24,11 @@ class Statement:
         self._runs.clear()
         self._ends.clear()
         if not sql.is_postgres():
-            await sql.fetch("SELECT 1 AS one")  # a connection is opened when it is used first
+            await sql.fetch("SELECT 1 AS one")  # a connection is opened at its first use
             await get_connection("default")._connection.create_function("hold", 0, self._hold)
 
     def _hold(self) -> int:
-        """In the thread of SQLite's connection."""
+        """Runs in the thread of SQLite's connection."""
         self._runs.set()
         self._ends.wait(60)
         return 1
@@ -46,7 +46,7 @@ class Statement:
         return bool(await sql.fetch(query))
 
     def end(self) -> None:
-        """On PostgreSQL it is cancelled with its client; SQLite ends it when it is done."""
+        """Let it end on SQLite; PostgreSQL cancels it with its client."""
         self._ends.set()
 
 
@@ -72,7 +72,7 @@ def slow(monkeypatch, app):
 
 @pytest.fixture
 def stopped(monkeypatch):
-    """Why operations were stopped, in the order of that."""
+    """The reasons for which operations were stopped, in order."""
     reasons, stop = [], Deadline.stop
 
     def note(self, reason):
@@ -100,7 +100,7 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
         await asyncio.sleep(5)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.engine.deadline.Deadlines.over", _hasty)
+    monkeypatch.setattr("candor.engine.deadline.Deadlines.start", _hasty)
     connection = await socket()
     query = {"query": "{ settings { siteName } }"}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})
@@ -125,7 +125,7 @@ async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
         await until(statement.runs)
         await messages.put({"type": "http.disconnect"})
         await until(lambda number=number: len(stopped) > number)
-        # On SQLite a transaction waits for its statement, whoever has left.
+        # On SQLite a transaction waits for its statement, even if the client has left.
         statement.end()
         await asyncio.wait_for(asking, 10)
         assert sent == []
@@ -140,7 +140,7 @@ async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
 
 
 async def _ask(app) -> tuple[asyncio.Future, asyncio.Queue, list]:
-    """Somebody's request: its task, what they say, and what they hear."""
+    """Send a request. Gives its task, the messages to it, and the messages from it."""
     messages: asyncio.Queue = asyncio.Queue()
     sent = []
 
@@ -192,7 +192,7 @@ def test_time_limits_hold_in_a_second_loop_too():
     deadlines = Deadlines(0.05)
 
     async def work(seconds: float) -> None:
-        with deadlines.over():
+        with deadlines.start():
             await asyncio.sleep(seconds)
 
     asyncio.run(work(0))

@@ -1,4 +1,4 @@
-"""GraphiQL: the page, its files, and example operations that work."""
+"""GraphiQL: the page, its files, and its example operations."""
 
 import base64
 import hashlib
@@ -26,11 +26,11 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 def addresses(page):
-    """Everything that the page asks for, from here or elsewhere."""
+    """Every URL that the page loads, from here or elsewhere."""
     return re.findall(r'(?:src|href)="([^"]+)"', page.text)
 
 
-async def test_the_page_asks_no_other_host(another):
+async def test_the_page_loads_nothing_from_other_hosts(another):
     async with another() as client:
         page = await client.get("/graphql", headers=BROWSER)
         files = [await client.get(address) for address in addresses(page)]
