@@ -32,13 +32,13 @@ def at_once(monkeypatch):
 @pytest.fixture
 def parsed(monkeypatch):
     """The texts that were parsed."""
-    texts, read = [], Documents._read
+    texts, parse = [], Documents._parse
 
-    def seen(self, text):
+    def counted(self, text):
         texts.append(text)
-        return read(self, text)
+        return parse(self, text)
 
-    monkeypatch.setattr(Documents, "_parse", seen)
+    monkeypatch.setattr(Documents, "_parse", counted)
     return texts
 
 

@@ -199,7 +199,7 @@ async def test_an_outage_is_no_bug(written, another, error_lines, monkeypatch):
 
 
 async def test_an_outage_of_the_whole_database_is_no_bug(written, post, error_lines, monkeypatch):
-    async def away(*_):
+    async def away(*_, **__):
         raise Unavailable("ConnectionDoesNotExistError")
 
     monkeypatch.setattr(sql, "fetch", away)

@@ -74,7 +74,7 @@ def coerce_variables(variables: list[Variable], given: dict[str, Any]) -> Variab
 
 
 def _coercer(type_: Any) -> Coerce:
-    """A function that coerces exact values of a type. It raises HandOn or GraphQLError for others."""
+    """A function that coerces exact values. It raises HandOn or GraphQLError for others."""
     if is_non_null_type(type_):
         return _non_null(type_.of_type)
     non_null = _non_null(type_)
