@@ -109,7 +109,8 @@ def _run(
             stopped = str(error)
         except click.ClickException as error:
             stopped = error.message
-    _tell(source.report, dry_run=dry_run)
+    if stopped is None or source.report.counts:
+        _tell(source.report, dry_run=dry_run)
     if stopped is not None:
         if source.report.stopped and not dry_run:
             stopped += f" {source.report.stopped}, and nothing of what follows: {_AGAIN}"

@@ -21,11 +21,13 @@ class Statement:
         self._runs, self._ends = threading.Event(), threading.Event()
 
     async def prepare(self) -> None:
-        self._runs.clear()
-        self._ends.clear()
+        self._runs, self._ends = threading.Event(), threading.Event()
         if not sql.is_postgres():
-            await sql.fetch("SELECT 1 AS one")  # a connection is opened at its first use
-            await get_connection("default")._connection.create_function("hold", 0, self._hold)
+            for _ in "writer", "reader":  # each is opened at its first use
+                await sql.fetch("SELECT 1 AS one")
+            client = get_connection("default")
+            for connection in (client._connection, *client._readers._opened):
+                await connection.create_function("hold", 0, self._hold)
 
     def _hold(self) -> int:
         """Runs in the thread of SQLite's connection."""
@@ -125,10 +127,9 @@ async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
         await until(statement.runs)
         await messages.put({"type": "http.disconnect"})
         await until(lambda number=number: len(stopped) > number)
-        # On SQLite a transaction waits for its statement, even if the client has left.
-        statement.end()
         await asyncio.wait_for(asking, 10)
         assert sent == []
+        statement.end()
 
     assert stopped == [Departed] * 5
 

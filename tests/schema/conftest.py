@@ -142,8 +142,13 @@ async def _talked(write, ada, sam, maria):
     given = filled("OpenUpdateInput", order=order, assignee=of_sam)
     opened = await write(sam, "openUpdate", **given)
     assert same({name: given[name] for name in ("title", "customerVisible")}, opened) == {}
+    assert opened["assignee"] is not None
     update = {"updateId": opened["id"]}
     await write(sam, "postNote", body="A note to the customer.", internal=False, **update)
+    notes = "notes { nodes { author { displayName isCustomer } } }"
+    told = await sam.ask(f'{{ orderUpdate(id: "{opened["id"]}") {{ {notes} }} }}')
+    author = {"author": {"displayName": "Sam", "isCustomer": False}}
+    assert told["orderUpdate"]["notes"]["nodes"] == [author, author]
     await write(sam, "assignUpdate", assignee=None, **update)
     await write(sam, "assignUpdate", assignee=of_sam, **update)
     await write(sam, "solveUpdate", notifyCustomer=False, **update)
