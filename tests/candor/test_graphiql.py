@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
-from candor.engine.cost import price_of
+from candor.engine.cost import cost_of
 from candor.http import graphiql
 from candor.http.graphiql import examples
 from schema.api import schema
@@ -84,7 +84,7 @@ def test_an_example_is_valid_and_affordable(name):
 
     assert validate(schema._schema, tree) == []
     for operation in tree.definitions:
-        assert price_of(schema._schema, operation, {}).of({"decisions": [1] * 100}) <= 1_000
+        assert cost_of(schema._schema, operation, {}).of({"decisions": [1] * 100}) <= 1_000
 
 
 async def test_the_tabs_stand_in_the_page_as_harmless_json(client):

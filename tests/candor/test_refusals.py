@@ -58,7 +58,7 @@ REFUSED = {
     "a long comment": ({"query": "{ nope } #" + "x" * 150_000}, 5 + 1500 + 150),
     "no operation": ({"query": "query A { __typename } query B { __typename }"}, 10),
     "no such operation": ({"query": "{ __typename }", "operationName": "X"}, 10),
-    "too dear": ({"query": VARIABLES, "variables": {"n": 5_000}}, 10),
+    "too expensive": ({"query": VARIABLES, "variables": {"n": 5_000}}, 10),
     "wrong variables": ({"query": VARIABLES, "variables": {"n": "x"}}, 11 + 10),
     "no variables": ({"query": VARIABLES}, 11 + 10),
     "an unknown hash": ({"documentId": "sha256:00"}, 10),
