@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from candor import mail_worker
 from candor.callers.budgets import Budgets
-from candor.callers.tokens import Gatekeeper
+from candor.callers.tokens import TokenVerifier
 from candor.http.endpoint import GraphQLEndpoint
 from candor.http.graphiql import GraphiQL
-from candor.http.graphql_over_http import heeding
+from candor.http.graphql_over_http import raising_disconnect
 from candor.http.origins import Origins
 from candor.operating import logs
 from candor.operating.health import Health
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     health = Health(settings.database_url, metrics, settings.metrics, own)
     # Set by the server as soon as it is told to end.
     ending = asyncio.Event()
-    graphql = GraphQLEndpoint(settings, Gatekeeper(settings), metrics, graphiql, budgets, ending)
+    graphql = GraphQLEndpoint(settings, TokenVerifier(settings), metrics, graphiql, budgets, ending)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
@@ -110,7 +110,7 @@ class Application(Starlette):
             await self._graphql(scope, receive, send)
         else:
             with suppress(ClientDisconnect):
-                await super().__call__(scope, receive, heeding(send))
+                await super().__call__(scope, receive, raising_disconnect(send))
 
 
 def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:

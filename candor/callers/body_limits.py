@@ -1,25 +1,25 @@
-r"""How large a body may be: judged by who sends it, before anything of it is read.
+r"""Limits on the size of a body, by its sender, checked before the body is read.
 
-Every documented maximum fits, with each character escaped in twelve octets (`\ud801\udc00`), as
-variables. Whoever is unknown has the least, for anybody can be that; who came by a token, a key or
-a link has a name that pays for what is long, and can be turned away.
+Every documented maximum fits in variables, even if each character is escaped in twelve bytes
+(`\ud801\udc00`). Anonymous callers have the smallest limit. Callers with a token, a key or a link
+can be charged for large bodies, and be refused.
 """
 
 from models.api_key import Scope
 from resolvers.viewer import Role, Viewer
 
-# Of those who are unknown, and of everybody's operation itself.
+# For anonymous callers, and for the text of everybody's operation.
 MAX_BODY = 200_000
-# A review, a reply, a note or a comment of 20,000 characters, with what stands beside it.
+# A text of 20,000 characters (review, reply, note or comment), with the rest of its input.
 MAX_TEXT = 300_000
 # 100 decisions of an admin with notes of 2,000 characters.
 MAX_DECISIONS = 2_600_000
-# 500 orders of a back end that may write them.
+# A feed of 500 orders.
 MAX_FEED = 28_000_000
 
 
 def largest_body(viewer: Viewer) -> int:
-    """The octets of one request of this caller."""
+    """The most bytes that a request of this caller may have."""
     if Scope.ORDERS_WRITE in viewer.scopes:
         return MAX_FEED
     if viewer.is_admin:
@@ -28,5 +28,5 @@ def largest_body(viewer: Viewer) -> int:
 
 
 def largest_message(viewer: Viewer) -> int:
-    """The octets of one message on a socket: what is larger than a text goes over HTTP."""
+    """The most bytes that a socket's message may have: feeds and decisions go over HTTP."""
     return min(largest_body(viewer), MAX_TEXT)

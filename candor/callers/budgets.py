@@ -1,4 +1,4 @@
-"""What a caller may spend in a minute: points of cost, and a few guesses."""
+"""Budgets: the points of cost and the guesses that a caller may spend in a minute."""
 
 import asyncio
 import ipaddress
@@ -13,30 +13,30 @@ from resolvers.viewer import ANONYMOUS, Role, Viewer
 if TYPE_CHECKING:
     from candor.callers.redis_budgets import SharedBudgets
 
-# How many times nobody's budget somebody has: a storefront's server and its visitors share a key.
-_SHARES = {Role.ANONYMOUS: 1, Role.GUEST: 1, Role.INTEGRATION: 50}
-_SHARES_OF_PEOPLE = 5
-# Numbers of orders, tokens of links, bad credentials: things that somebody could try one by one.
+# Budget multipliers by role; anonymous callers have 1. A storefront's visitors share one API key.
+_MULTIPLIERS = {Role.ANONYMOUS: 1, Role.GUEST: 1, Role.INTEGRATION: 50}
+_MULTIPLIER_OF_PEOPLE = 5
+# Per minute. Guesses are order numbers, link tokens and bad credentials.
 GUESSES = 60
-# Beyond so many callers those are forgotten who came first.
-MAX_NAMES = 200_000
+# Above this many callers, the oldest are evicted.
+MAX_CALLERS = 200_000
 MINUTE = 60.0
-# Whoever has nothing left hears so after so many seconds: else those who ask on and on would keep
-# the server busy with nothing but saying no.
-PAUSE = 0.25
-# Whoever sees every order anyway has nothing to guess.
+# Seconds before RateLimited is sent, so that clients that do not stop cannot keep the server busy
+# with refusals.
+REFUSAL_DELAY = 0.25
+# They see every order anyway, so nothing is a guess.
 _SEE_ALL = {Role.STAFF, Role.ADMIN}
 
 
 class Caller(NamedTuple):
-    """Who asks, and from where."""
+    """Who sends a request, and from which address."""
 
     viewer: Viewer = ANONYMOUS
     address: str = ""
 
     @property
     def name(self) -> str:
-        """One name per person, key or link; nobody's is the address."""
+        """One name per person, key or link; of anonymous callers, the address."""
         viewer = self.viewer
         if viewer.role is Role.ANONYMOUS:
             return f"ANONYMOUS:{network(self.address)}"
@@ -44,24 +44,24 @@ class Caller(NamedTuple):
 
 
 class Budgets:
-    """Counts what callers spend, in this process or, by a Redis URL, in all of them."""
+    """Counts what callers spend: in this process or, with a Redis URL, in all processes."""
 
     def __init__(self, redis_url: str | None, budget: int) -> None:
         self._budget = budget
-        self._own = _Own()
+        self._own = LocalBudgets()
         self._shared = _shared(redis_url) if redis_url else None
 
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
-        """Take points from a caller's budget. Raises RateLimited when they are not there."""
+        """Take points and guesses from the budget of a caller. Raises RateLimited."""
         name, role = caller.name, caller.viewer.role
-        most = self._budget * _SHARES.get(role, _SHARES_OF_PEOPLE)
+        most = self._budget * _MULTIPLIERS.get(role, _MULTIPLIER_OF_PEOPLE)
         if cost > 0:
             await self._take("points", name, cost, most)
         if guesses and role not in _SEE_ALL and not caller.viewer.feeds_orders:
             await self._take("guesses", name, guesses, GUESSES)
 
     async def guess(self, address: str) -> None:
-        """Take one guess from an address: a credential that was wrong. Raises RateLimited."""
+        """Count a wrong credential as a guess of this address. Raises RateLimited."""
         await self._take("guesses", network(address), 1, GUESSES)
 
     async def _take(self, kind: str, name: str, cost: int, most: int) -> None:
@@ -70,7 +70,7 @@ class Budgets:
         else:
             lacking = await self._shared.take(kind, name, cost, most)
         if lacking > 0:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(REFUSAL_DELAY)
             wait = max(math.ceil(lacking * MINUTE / most), 1)
             raise RateLimited(headers={"Retry-After": str(wait)}, retryAfter=wait)
 
@@ -81,33 +81,33 @@ def _shared(redis_url: str) -> "SharedBudgets":
     return SharedBudgets(redis_url)
 
 
-class _Own:
-    """What was taken in this minute and in the one before.
+class LocalBudgets:
+    """A sliding window over the current minute and the one before, in this process.
 
-    Of the latter only the part counts that is less than a minute ago.
+    Of the minute before, the share counts that is less than a minute old.
     """
 
     def __init__(self) -> None:
-        self._now: dict[tuple[str, str], int] = {}
-        self._before: dict[tuple[str, str], int] = {}
+        self._current: dict[tuple[str, str], int] = {}
+        self._previous: dict[tuple[str, str], int] = {}
         self._began = time.monotonic()
 
     def take(self, kind: str, name: str, cost: int, most: int) -> float:
-        """Take so much, if that is there. Gives how much is lacking."""
+        """Take this cost if that much is left. Gives how much is missing, if more than 0."""
         elapsed = time.monotonic() - self._began
-        if elapsed >= MINUTE or len(self._now) >= MAX_NAMES:
-            elapsed = self._turn(elapsed)
+        if elapsed >= MINUTE or len(self._current) >= MAX_CALLERS:
+            elapsed = self._start_minute(elapsed)
         key = kind, name
-        taken = self._now.get(key, 0)
-        counts = taken + self._before.get(key, 0) * (1 - elapsed / MINUTE)
+        taken = self._current.get(key, 0)
+        counts = taken + self._previous.get(key, 0) * (1 - elapsed / MINUTE)
         if counts + cost <= most:
-            self._now[key] = taken + cost
+            self._current[key] = taken + cost
         return counts + cost - most
 
-    def _turn(self, elapsed: float) -> float:
-        """Begin a new minute. Gives how much of it is over: nothing, when it begins too soon."""
-        self._before = self._now if elapsed < 2 * MINUTE else {}
-        self._now = {}
+    def _start_minute(self, elapsed: float) -> float:
+        """Start a new minute. Gives the seconds of it that have passed; 0 if it starts early."""
+        self._previous = self._current if elapsed < 2 * MINUTE else {}
+        self._current = {}
         over = elapsed % MINUTE if elapsed >= MINUTE else 0.0
         self._began = time.monotonic() - over
         return over
@@ -115,11 +115,11 @@ class _Own:
 
 @lru_cache(1_000)
 def network(address: str) -> str:
-    """The address, or the network of an IPv6 address: one household has more than a billion."""
+    """The address, or the /64 network of an IPv6 address: one household has billions."""
     try:
-        known = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if known.version == 4:
+    if parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((known, 64), strict=False).network_address)
+    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)

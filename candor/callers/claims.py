@@ -1,4 +1,4 @@
-"""Whom the claims of a token name, once its signature was checked."""
+"""The viewer that a token's claims name. Its signature must have been checked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from resolvers.viewer import Role, Viewer
 
 
 class BadClaim(Exception):
-    """A claim is not as documented. The message is for the operator, and quotes nothing."""
+    """A claim is not as documented. The message is for the operator, and quotes no values."""
 
 
-def viewer_of(claims: Mapping[str, Any], names: ClaimNames, *, of_ours: bool) -> Viewer:
-    """The person of a token, signed with our secret or with a key of others. Raises BadClaim."""
-    role = _role(claims, names, of_ours=of_ours)
+def viewer_of(claims: Mapping[str, Any], names: ClaimNames, *, is_ours: bool) -> Viewer:
+    """The viewer of a token. `is_ours`: signed with our secret. Raises BadClaim."""
+    role = _role(claims, names, is_ours=is_ours)
     vendor = _text(claims, names.vendor)
     if (role is Role.VENDOR) != (vendor is not None):
         raise BadClaim(f"{names.vendor} belongs to the role vendor, and to no other")
@@ -29,13 +29,13 @@ def viewer_of(claims: Mapping[str, Any], names: ClaimNames, *, of_ours: bool) ->
     )
 
 
-def _role(claims: Mapping[str, Any], names: ClaimNames, *, of_ours: bool) -> Role:
-    given = _text(claims, names.role)
-    if given is None:
+def _role(claims: Mapping[str, Any], names: ClaimNames, *, is_ours: bool) -> Role:
+    role = _text(claims, names.role)
+    if role is None:
         raise BadClaim(f"{names.role} is missing")
-    name = names.roles.get(given)
-    if name is None and (of_ours or not names.roles):
-        name = given.lower()
+    name = names.roles.get(role)
+    if name is None and (is_ours or not names.roles):
+        name = role.lower()
     if name not in ROLES:
         raise BadClaim(f"{names.role} is none of {', '.join(names.roles or ROLES)}")
     return Role[name.upper()]

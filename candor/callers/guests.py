@@ -1,4 +1,4 @@
-"""People who came by a link of a mail: guests, for one order or one update and nothing else."""
+"""Guests: callers who came by a signed link of a mail, for one order or update only."""
 
 from mailers.letters.signed_links import BadLink, Claim, Purpose
 from models import Order, OrderUpdate
@@ -6,13 +6,13 @@ from resolvers.viewer import Role, Viewer
 
 
 class RevokedLink(BadLink):
-    """The link was revoked, or what it opened is gone."""
+    """The link was revoked, or its order or update is gone."""
 
 
 async def guest_of(claim: Claim) -> Viewer:
-    """Whom the holder of a link is taken for.
+    """The viewer of a signed link.
 
-    Raises RevokedLink: by the order's link version since, or for something else than a visit.
+    Raises RevokedLink if the order's link version has changed, or if the purpose is no visit.
     """
     if claim.purpose is Purpose.REVIEW:
         return await _of_order(claim)

@@ -1,4 +1,4 @@
-"""Who is calling: tokens of our own and of the marketplace, API keys, and links of mails."""
+"""Verifies credentials: tokens of ours and of the marketplace, API keys, tokens of links."""
 
 import asyncio
 import hashlib
@@ -22,25 +22,25 @@ from resolvers.viewer import ANONYMOUS, Role, Viewer
 log = logging.getLogger("candor.tokens")
 KEY_PREFIX = "candor_"
 _LEEWAY = timedelta(seconds=30)
-# To check a signature costs more than all else that is done for a small query. What is revoked in
-# our own tables, keys and links, is asked for each time; the marketplace's keys, once a minute.
-BELIEVED_SECONDS, MAX_BELIEVED, MAX_BELIEVED_LENGTH = 60, 10_000, 4_000
+# Verified tokens are cached: checking a signature costs more than the rest of a small query. API
+# keys and links can be revoked in our tables, so they are looked up each time.
+CACHE_SECONDS, MAX_CACHED, MAX_CACHED_LENGTH = 60, 10_000, 4_000
 
 
 class BadToken(Exception):
     """The token is not valid here."""
 
-    # Never treated as no token at all.
+    # A bad token never counts as no token.
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.__doc__)
 
 
-class _Refused(Exception):
-    """Why a token is not believed, for the log alone."""
+class _NotVerifiable(Exception):
+    """Why a token cannot be verified; only for the log."""
 
 
 def sign(settings: Settings, claims: Mapping[str, Any], ttl: timedelta) -> str:
-    """A token of our own (HS256) with these claims, valid for a while."""
+    """A token of ours (HS256) with these claims, valid for `ttl`."""
     now = clock.now()
     payload = settings.claims.named(claims) | {"iat": now, "exp": now + ttl}
     if settings.jwt_issuer:
@@ -50,12 +50,12 @@ def sign(settings: Settings, claims: Mapping[str, Any], ttl: timedelta) -> str:
     return jwt.encode(payload, settings.secret, algorithm="HS256")
 
 
-class _Believed(NamedTuple):
+class _Cached(NamedTuple):
     viewer: Viewer
     until: float
 
 
-class Gatekeeper:
+class TokenVerifier:
     """Turns an Authorization header into a Viewer."""
 
     def __init__(self, settings: Settings) -> None:
@@ -66,10 +66,10 @@ class Gatekeeper:
             if settings.jwks_file
             else None
         )
-        self._believed: dict[str, _Believed] = {}
+        self._cache: dict[str, _Cached] = {}
 
     async def viewer(self, authorization: str | None) -> Viewer:
-        """Whom to take the caller for. Raises BadToken for anything that is wrong with it."""
+        """The viewer of an Authorization header, ANONYMOUS without one. Raises BadToken."""
         if not authorization:
             return ANONYMOUS
         scheme, _, credential = authorization.partition(" ")
@@ -80,29 +80,29 @@ class Gatekeeper:
             return await _key_holder(credential)
         if (link := cut(credential)) is not None:
             return await self._link_holder(link)
-        known = self._believed.get(credential)
-        if known is not None and clock.now().timestamp() < known.until:
-            return known.viewer
+        cached = self._cache.get(credential)
+        if cached is not None and clock.now().timestamp() < cached.until:
+            return cached.viewer
         try:
-            return self._believe(credential, *await self._claims(credential))
+            return self._remember(credential, *await self._claims(credential))
         except jwt.ExpiredSignatureError:
             raise BadToken("The token has expired.") from None
-        except (BadClaim, _Refused) as error:
+        except (BadClaim, _NotVerifiable) as error:
             log.warning("a token was refused: %s", error)
         except jwt.InvalidTokenError as error:
             log.info("a token was refused: %s", type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - strangers write tokens: whatever breaks, it is bad
+        except Exception as error:  # noqa: BLE001 - tokens are untrusted input: any error means a bad one
             log.info("a token was refused: it broke (%s)", type(error).__name__)
         raise BadToken
 
-    def _believe(self, token: str, claims: dict[str, Any], of_ours: bool) -> Viewer:
-        """Whom a token that was checked names: believed for a while without another look."""
-        viewer = viewer_of(claims, self._settings.claims, of_ours=of_ours)
-        if len(token) <= MAX_BELIEVED_LENGTH:
-            if len(self._believed) >= MAX_BELIEVED:
-                self._believed.clear()
-            until = min(int(claims["exp"]), clock.now().timestamp() + BELIEVED_SECONDS)
-            self._believed[token] = _Believed(viewer, until)
+    def _remember(self, token: str, claims: dict[str, Any], is_ours: bool) -> Viewer:
+        """The viewer of a verified token, kept in the cache for CACHE_SECONDS."""
+        viewer = viewer_of(claims, self._settings.claims, is_ours=is_ours)
+        if len(token) <= MAX_CACHED_LENGTH:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            until = min(int(claims["exp"]), clock.now().timestamp() + CACHE_SECONDS)
+            self._cache[token] = _Cached(viewer, until)
         return viewer
 
     async def _link_holder(self, token: str) -> Viewer:
@@ -121,26 +121,26 @@ class Gatekeeper:
             raise BadToken from None
 
     async def _claims(self, token: str) -> tuple[dict[str, Any], bool]:
-        """What a token claims, and whether our secret signed it."""
-        # A look at the header picks the key; then PyJWT reads and checks the whole token.
+        """The claims of a token, and whether our secret signed it."""
+        # The header, still unverified, only picks the key; PyJWT then verifies the whole token.
         header = json.loads(base64url.decode(token.partition(".")[0]))
         algorithm = header.get("alg")
         # The algorithm picks the kind of key: a public key is never taken for a shared secret.
         if algorithm == "HS256" and self._settings.secret:
-            return self._signed_here(token), True
+            return self._decode_ours(token), True
         if algorithm in ("RS256", "ES256"):
-            return self._checked(token, await self._public_key(token, header), algorithm), False
-        raise _Refused("it is not signed with HS256, RS256 or ES256")
+            return self._decode(token, await self._public_key(token, header), algorithm), False
+        raise _NotVerifiable("it is not signed with HS256, RS256 or ES256")
 
-    def _signed_here(self, token: str) -> dict[str, Any]:
+    def _decode_ours(self, token: str) -> dict[str, Any]:
         try:
-            return self._checked(token, self._settings.secret, "HS256")
+            return self._decode(token, self._settings.secret, "HS256")
         except jwt.InvalidSignatureError:
             if self._settings.secret_previous is None:
                 raise
-            return self._checked(token, self._settings.secret_previous, "HS256")
+            return self._decode(token, self._settings.secret_previous, "HS256")
 
-    def _checked(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
+    def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -151,32 +151,34 @@ class Gatekeeper:
             options={
                 "require": ["exp", "sub"],
                 "verify_aud": self._settings.jwt_audience is not None,
-                # Whose clock is ahead of ours issues tokens in our future.
+                # An issuer whose clock is ahead issues tokens in our future.
                 "verify_iat": False,
             },
         )
-        int(claims.get("iat", 0))  # or it is not formed as a token is
+        int(claims.get("iat", 0))  # raises if it is no number
         return claims
 
     async def _public_key(self, token: str, header: dict[str, Any]) -> Any:
         if self._remote is not None:
             return (await asyncio.to_thread(self._remote.get_signing_key_from_jwt, token)).key
         if self._local is None:
-            raise _Refused("there is no CANDOR_JWKS_FILE or CANDOR_JWKS_URL for its algorithm")
+            raise _NotVerifiable(
+                "there is no CANDOR_JWKS_FILE or CANDOR_JWKS_URL for its algorithm"
+            )
         for key in self._local.keys:
             if key.key_id == header.get("kid") and key.public_key_use in {"sig", None}:
                 return key.key
-        raise _Refused("its key is not in CANDOR_JWKS_FILE")
+        raise _NotVerifiable("its key is not in CANDOR_JWKS_FILE")
 
 
 def new_key() -> tuple[str, str]:
-    """A new API key, and the digest under which it is stored."""
+    """A new API key, and its digest, which is stored."""
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     return key, digest(key)
 
 
 def digest(key: str) -> str:
-    """A key is long and random, so a plain hash is enough to keep it from readers of the table."""
+    """A key is long and random, so a plain hash protects it from readers of the table."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -186,5 +188,5 @@ async def _key_holder(key: str) -> Viewer:
         raise BadToken("The API key is unknown or was revoked.")
     if row.valid_until is not None and row.valid_until <= clock.now():
         raise BadToken("The API key has expired.")
-    key_uses.note(row)
+    key_uses.record_use(row)
     return Viewer(Role.INTEGRATION, external_id=row.name, vendor=row.vendor, scopes=row.scope_names)

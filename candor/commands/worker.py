@@ -8,7 +8,7 @@ import click
 from candor import mail_worker
 from candor.commands.environment import run_in_database, settings
 from candor.operating import logs
-from candor.server.ending import gone_after
+from candor.server.ending import exit_after
 from candor.settings import Settings
 from mailers.worker.worker import Worker
 from models.announcements import hearing
@@ -27,7 +27,7 @@ async def _work(configured: Settings) -> None:
 
     def stop() -> None:
         if not working.stopping.is_set():
-            gone_after(configured.grace)
+            exit_after(configured.grace)
             working.stop()
 
     for wish in (signal.SIGTERM, signal.SIGINT):

@@ -1,1 +1,1 @@
-"""From a request's text to its answer: parsing, limits, cost, execution, deadline."""
+"""From the text of a request to its result: parsing, limits, cost, execution, deadline."""

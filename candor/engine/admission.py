@@ -1,12 +1,12 @@
-"""Which operations are executed, and what each costs its caller: refusals, too."""
+"""Decides which operations run, and charges their callers for them and for refusals."""
 
 import asyncio
 
 from candor.callers.body_limits import MAX_BODY
 from candor.callers.budgets import Budgets, Caller
-from candor.engine.document_reading import Reading, price_of_reading
+from candor.engine.document_reading import DocumentParser, parsing_cost
 from candor.engine.documents import Document, Documents, Operation
-from candor.engine.request import Asked
+from candor.engine.request import GraphQLRequest
 from candor.engine.trusted_documents import TrustedDocuments
 from candor.errors import BodyTooLarge, RateLimited, RequestError, TooExpensive
 from candor.operating.metrics import Observation
@@ -14,7 +14,7 @@ from candor.settings import Settings
 from resolvers.viewer import Role
 from schema.api import schema
 
-_MOMENT = 0.05
+REFUSAL_DELAY = 0.05  # seconds
 
 
 class Admission:
@@ -24,50 +24,52 @@ class Admission:
         self._settings = settings
         self._budgets = budgets
         self._documents = Documents(schema, introspection=settings.introspection)
-        self._reading = Reading(self._documents)
+        self._parser = DocumentParser(self._documents)
         self._trusted = TrustedDocuments(settings.trusted_documents, settings.trusted_manifest)
 
-    async def admit(self, asked: Asked, caller: Caller, seen: Observation) -> Operation:
-        """The operation that is asked for, paid for. Raises RequestError.
+    async def admit(
+        self, request: GraphQLRequest, caller: Caller, observation: Observation
+    ) -> Operation:
+        """The requested operation, already paid for. Raises RequestError.
 
-        However large the body may be, the operation itself is no longer than anybody's.
+        MAX_BODY holds for the text of every operation, even where the body may be larger.
 
-        A text that is new is paid for before it is read; when it is accepted, that counts towards
-        the operation's cost.
+        A new text is paid for before it is parsed. If it is accepted, that payment counts towards
+        the cost of the operation.
         """
-        text, paid = self._trusted.text_of(asked), 0
+        text, paid = self._trusted.text_of(request), 0
         if len(text) > MAX_BODY:
             raise BodyTooLarge("The operation is too long: send values in variables.", max=MAX_BODY)
         try:
-            document = self._documents.known(text)
-        except RequestError as refused:
-            refused.price = price_of_reading(text)
+            document = self._documents.find(text)
+        except RequestError as refusal:
+            refusal.price = parsing_cost(text)
             raise
         if document is None:
-            paid = price_of_reading(text)
-            document = await self._read(text, caller, paid)
-        operation = document.operation(asked.operation_name)
-        seen.name, seen.kind = operation.name or "-", operation.kind_name
-        seen.cost = operation.cost(asked.variables)
-        most = self.most(caller)
-        if seen.cost > most:
+            paid = parsing_cost(text)
+            document = await self._parse_new(text, caller, paid)
+        operation = document.operation(request.operation_name)
+        observation.name, observation.kind = operation.name or "-", operation.kind_name
+        observation.cost = operation.cost(request.variables)
+        most = self.max_cost(caller)
+        if observation.cost > most:
             raise TooExpensive(
-                f"The operation costs {seen.cost} points; {most} are allowed at once."
+                f"The operation costs {observation.cost} points; {most} are allowed at once."
                 " Ask for smaller pages.",
-                cost=seen.cost,
+                cost=observation.cost,
                 max=most,
             )
         if self._budgets is not None:
-            due = max(seen.cost, 1) - paid
+            due = max(observation.cost, 1) - paid
             await self._budgets.spend(caller, cost=due, guesses=operation.guesses)
         return operation
 
-    async def _read(self, text: str, caller: Caller, price: int) -> Document:
-        await self.charge(caller, price)
+    async def _parse_new(self, text: str, caller: Caller, cost: int) -> Document:
+        await self.charge(caller, cost)
         try:
-            return await self._reading.read(text, caller.address)
-        except RequestError as refused:
-            refused.price = 0
+            return await self._parser.parse(text, caller.address)
+        except RequestError as refusal:
+            refusal.price = 0
             raise
 
     async def charge(self, caller: Caller, points: int) -> None:
@@ -75,23 +77,23 @@ class Admission:
         if self._budgets is not None:
             await self._budgets.spend(caller, cost=points, guesses=0)
 
-    async def refused(self, error: RequestError, caller: Caller) -> RequestError:
-        """What a caller is told who is refused: that, or that there is nothing left to pay it.
+    async def charge_refusal(self, error: RequestError, caller: Caller) -> RequestError:
+        """Charge the caller for a refusal. Gives the error to send: this one, or RateLimited.
 
-        Where there are budgets, it takes a moment: whoever asks for nothing but refusals, on many
-        connections at once, leaves time for all others until the budget is spent.
+        Where there are budgets, it waits for REFUSAL_DELAY: then a client that causes nothing but
+        refusals, on many connections at once, leaves time for others until its budget is spent.
         """
         if self._budgets is None or isinstance(error, RateLimited):
             return error
         try:
             await self.charge(caller, error.price)
-        except RateLimited as spent:
-            return spent
-        await asyncio.sleep(_MOMENT)
+        except RateLimited as exhausted:
+            return exhausted
+        await asyncio.sleep(REFUSAL_DELAY)
         return error
 
-    def most(self, caller: Caller) -> int:
-        """The points that one operation of the caller may cost."""
+    def max_cost(self, caller: Caller) -> int:
+        """The points that one operation of this caller may cost."""
         if caller.viewer.role is Role.ANONYMOUS:
             return self._settings.max_cost_anonymous
         return self._settings.max_cost

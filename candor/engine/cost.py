@@ -1,9 +1,9 @@
 """What an operation costs, in points: about one for each object that is fetched.
 
-An object's price holds each of its values once, for what leaves is paid for, too: a value that is
-asked for again under another name costs as much as another object.
+The cost of an object includes each of its values once. A value selected again under another alias
+costs as much as another object, since output is paid for, too.
 
-The price of a document is worked out once; a request only puts in its variables.
+The cost of a document is computed once; a request only fills in its variables.
 """
 
 from collections import defaultdict
@@ -43,32 +43,32 @@ MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}
 Variables = Mapping[str, Any]
 Multiplier = Callable[[FieldNode, Variables], int]
-# The names under which each value of one object is answered, by its type and field.
-_Names = dict[tuple[str, str], set[str]]
+# The response keys of each value of one object, by its type and field.
+_Keys = dict[tuple[str, str], set[str]]
 
 
 @dataclass
-class Price:
-    """A fixed part, and parts that are multiplied by a page's size or the length of a list."""
+class Cost:
+    """A fixed part, and parts multiplied by the size of a page or the length of a list."""
 
     fixed: int = 0
-    parts: "list[tuple[Multiplier, FieldNode, Price]]" = field(default_factory=list)
+    parts: "list[tuple[Multiplier, FieldNode, Cost]]" = field(default_factory=list)
 
     def of(self, variables: Variables) -> int:
         total = self.fixed
-        for multiplier, node, price in self.parts:
-            total += multiplier(node, variables) * max(price.of(variables), 1)
+        for multiplier, node, cost in self.parts:
+            total += multiplier(node, variables) * max(cost.of(variables), 1)
         return min(total, CAP)
 
-    def add(self, other: "Price") -> None:
+    def add(self, other: "Cost") -> None:
         self.fixed += other.fixed
         self.parts += other.parts
 
-    def folded(self) -> "Price":
-        """The same price, with every part that no variable changes in its fixed part."""
-        total = Price(self.fixed)
-        for multiplier, node, price in self.parts:
-            below = price.folded()
+    def folded(self) -> "Cost":
+        """The same cost, with every part that depends on no variable moved to the fixed part."""
+        total = Cost(self.fixed)
+        for multiplier, node, cost in self.parts:
+            below = cost.folded()
             if below.parts or any(
                 names_variable(each.value) for each in _counted(multiplier, node)
             ):
@@ -79,7 +79,7 @@ class Price:
 
 
 def defaults_of(operation: OperationDefinitionNode) -> Variables:
-    """The values of the variables that the request leaves out."""
+    """The default values, which hold for variables that a request omits."""
     return {
         definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()
@@ -87,100 +87,100 @@ def defaults_of(operation: OperationDefinitionNode) -> Variables:
     }
 
 
-def price_of(
+def cost_of(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
-) -> Price:
-    """The price of a valid operation whose size was checked, so that it may be written out."""
+) -> Cost:
+    """The cost of a valid operation. Its size must have been checked: fragments are expanded."""
     root = schema.get_root_type(operation.operation)
-    price = _Pricing(schema, fragments).selection(operation.selection_set, root)
+    cost = _CostVisitor(schema, fragments).selection(operation.selection_set, root)
     if operation.operation is OperationType.MUTATION:
-        price.fixed += MUTATION * len(operation.selection_set.selections)
-    return price.folded()
+        cost.fixed += MUTATION * len(operation.selection_set.selections)
+    return cost.folded()
 
 
 @dataclass
-class _Pricing:
+class _CostVisitor:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
 
     def selection(
         self, selection_set: SelectionSetNode | None, type_: Any, page: FieldNode | None = None
-    ) -> Price:
-        """`page` is the field that opened the page whose connection this is."""
-        names: _Names = defaultdict(set)
-        price = self._selection(selection_set, type_, page, names)
-        price.fixed += sum(len(each) - 1 for each in names.values())
-        return price
+    ) -> Cost:
+        """`page` is the field whose connection this is, if any."""
+        keys: _Keys = defaultdict(set)
+        cost = self._selection(selection_set, type_, page, keys)
+        cost.fixed += sum(len(each) - 1 for each in keys.values())
+        return cost
 
     def _selection(
         self,
         selection_set: SelectionSetNode | None,
         type_: Any,
         page: FieldNode | None,
-        names: _Names,
-    ) -> Price:
-        total = Price()
+        keys: _Keys,
+    ) -> Cost:
+        total = Cost()
         if selection_set is None:
             return total
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                total.add(self._field(node, type_, page, names))
+                total.add(self._field(node, type_, page, keys))
             elif isinstance(node, InlineFragmentNode):
                 inner = self._type(node, type_)
-                total.add(self._selection(node.selection_set, inner, page, names))
+                total.add(self._selection(node.selection_set, inner, page, keys))
             elif isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
                 inner = self._type(fragment, type_)
-                total.add(self._selection(fragment.selection_set, inner, page, names))
+                total.add(self._selection(fragment.selection_set, inner, page, keys))
         return total
 
     def _type(self, node: InlineFragmentNode | FragmentDefinitionNode, outer: Any) -> Any:
         condition = node.type_condition
         return self.schema.get_type(condition.name.value) if condition else outer
 
-    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None, names: _Names) -> Price:
+    def _field(self, node: FieldNode, type_: Any, page: FieldNode | None, keys: _Keys) -> Cost:
         name = node.name.value
         if name in _INTROSPECTION:
-            return Price(_INTROSPECTION[name])
+            return Cost(_INTROSPECTION[name])
         if name == "totalCount" and page is not None:
-            return Price(COUNT)
+            return Cost(COUNT)
         definition = getattr(type_, "fields", {}).get(name)
         if definition is None:
-            return Price()
+            return Cost()
         if is_leaf_type(get_named_type(definition.type)):
-            names[type_.name, name].add(node.alias.value if node.alias else name)
-            return Price()
+            keys[type_.name, name].add(node.alias.value if node.alias else name)
+            return Cost()
         return self._object(node, definition, page)
 
-    def _object(self, node: FieldNode, definition: GraphQLField, page: FieldNode | None) -> Price:
+    def _object(self, node: FieldNode, definition: GraphQLField, page: FieldNode | None) -> Cost:
         opens_page = "first" in definition.args
         below = self.selection(
             node.selection_set, get_named_type(definition.type), node if opens_page else None
         )
         if page is not None and node.name.value in {"edges", "nodes"}:
-            # An edge is no object of its own: what counts are the rows.
+            # An edge is not counted as an object, only the row in it.
             below.fixed += int(node.name.value == "nodes")
-            return Price(0, [(_page_size, page, below)])
+            return Cost(0, [(_page_size, page, below)])
         if not opens_page and "last" in definition.args:
-            # A list that is no connection: of its newest rows alone.
+            # A plain list of the newest rows.
             below.fixed += 1
-            return Price(1, [(_tail, node, below)])
+            return Cost(1, [(_tail, node, below)])
         if not opens_page and node.arguments and _takes_list(definition):
-            return Price(1, [(_length, node, below)])
+            return Cost(1, [(_length, node, below)])
         below.fixed += 1
         return below
 
 
 def _counted(multiplier: Multiplier, node: FieldNode) -> list[ArgumentNode]:
-    """The arguments that a multiplier looks at."""
+    """The arguments that a multiplier depends on."""
     named = {"first", "last"} if multiplier in {_page_size, _tail} else None
     return [each for each in node.arguments or () if named is None or each.name.value in named]
 
 
 def _takes_list(definition: GraphQLField) -> bool:
-    """Whether a field answers as many things as it is given: ids, references, or rows of input."""
+    """Whether a field returns one item for each that it is given: ids, references, input rows."""
     return any(
         "[" in str(argument.type)
         or any(
@@ -192,13 +192,13 @@ def _takes_list(definition: GraphQLField) -> bool:
 
 
 def _page_size(node: FieldNode, variables: Variables) -> int:
-    asked = [_number(argument.value, variables) for argument in _counted(_page_size, node)]
-    return max((size for size in asked if size is not None), default=DEFAULT_SIZE)
+    sizes = [_number(argument.value, variables) for argument in _counted(_page_size, node)]
+    return max((size for size in sizes if size is not None), default=DEFAULT_SIZE)
 
 
 def _tail(node: FieldNode, variables: Variables) -> int:
-    asked = [_number(argument.value, variables) for argument in _counted(_tail, node)]
-    return next((size for size in asked if size is not None), DEFAULT_TAIL)
+    sizes = [_number(argument.value, variables) for argument in _counted(_tail, node)]
+    return next((size for size in sizes if size is not None), DEFAULT_TAIL)
 
 
 def _length(node: FieldNode, variables: Variables) -> int:
@@ -217,7 +217,7 @@ def _number(node: ValueNode, variables: Variables) -> int | None:
 
 
 def _items(node: ValueNode, variables: Variables) -> int:
-    """How many things a list holds, also one inside an input object."""
+    """The length of a list, or of the lists inside an input object."""
     if isinstance(node, VariableNode):
         return _items_of(variables.get(node.name.value))
     if isinstance(node, ListValueNode):

@@ -1,4 +1,4 @@
-"""Work for somebody: it ends when they leave, and when it takes too long."""
+"""Deadlines: an operation is cancelled when it takes too long or when its client leaves."""
 
 import asyncio
 import time
@@ -11,32 +11,32 @@ from candor.errors import OperationTimeout, Outage
 from models import outcome
 from resolvers import outages
 
-# Most answers are there before it pays to look whether anybody still waits for them.
-LOOK_AFTER = 0.25
-LOOK_EVERY = 0.1
+# Seconds. Most operations finish before checking for a disconnect is worth it.
+WATCH_AFTER = 0.25
+CHECK_EVERY = 0.1
 
 
 class Departed(Exception):
-    """The client left before the answer was there."""
+    """The client left before the response was ready."""
 
 
 class Deadlines:
-    """Watches over the operations that are under way.
+    """Checks all running operations with one periodic timer.
 
-    A timer for each would cost more than to look around now and then; so work may end LOOK_EVERY
-    later than it should.
+    A timer for each operation would cost more. So an operation may be cancelled up to CHECK_EVERY
+    seconds late.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._pause = min(LOOK_EVERY, seconds)
+        self._pause = min(CHECK_EVERY, seconds)
         self._open: set[Deadline] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def over(self, receive: Receive | None = None, *, spent: float = 0.0) -> "Deadline":
-        """The deadline of work that begins now. Without `receive` nobody can leave.
+    def start(self, receive: Receive | None = None, *, spent: float = 0.0) -> "Deadline":
+        """The deadline of work that begins now. Without `receive`, disconnects go unnoticed.
 
-        `spent`: seconds that were used up before.
+        `spent`: seconds already used for the same request.
         """
         return Deadline(self, receive, spent)
 
@@ -45,30 +45,30 @@ class Deadlines:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop = loop
-            loop.call_later(self._pause, self._look_around, loop)
+            loop.call_later(self._pause, self._check_all, loop)
         return loop
 
     def leave(self, deadline: "Deadline") -> None:
         self._open.discard(deadline)
 
-    def _look_around(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check_all(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._open:
             self._loop = None
             return
-        loop.call_later(self._pause, self._look_around, loop)
+        loop.call_later(self._pause, self._check_all, loop)
         now = time.monotonic()
         for deadline in self._open:
             age = now - deadline.began
             if age >= self._seconds:
                 deadline.stop(OperationTimeout())
-            elif age >= LOOK_AFTER:
-                deadline.look(loop)
+            elif age >= WATCH_AFTER:
+                deadline.watch_client(loop)
 
 
 class Deadline:
-    """Cancels what runs inside, when it takes too long or when the client leaves.
+    """Cancels the block inside when it takes too long or when the client leaves.
 
-    Raises OperationTimeout, or Outage for what may have been stored, and Departed.
+    Raises OperationTimeout (nothing was stored), Outage (something may have been), and Departed.
     """
 
     __slots__ = (
@@ -112,7 +112,7 @@ class Deadline:
             self._watcher.cancel()
         if self._reason is None or self._task is None:
             return
-        # As asyncio.timeout does it: only the cancellation that is ours becomes an error.
+        # As in asyncio.timeout: only our own cancellation becomes an error.
         ours = self._task.uncancel() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             if isinstance(self._reason, OperationTimeout) and not self._outcome.is_nothing:
@@ -121,11 +121,11 @@ class Deadline:
 
     @property
     def spent(self) -> float:
-        """The seconds that are used up."""
+        """The seconds used so far."""
         return time.monotonic() - self.began
 
-    def look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to watch whether the client is still there."""
+    def watch_client(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start to wait for the client's disconnect, unless that has been done."""
         if self._receive is not None and self._watcher is None:
             self._watcher = loop.create_task(self._watch(self._receive))
 

@@ -23,9 +23,9 @@ from strawberry import Schema
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from candor.engine.complexity import MAX_TOKENS, refuse_too_complex
-from candor.engine.cost import Price, Variables, defaults_of, price_of
-from candor.engine.fast.answer import Prepared
+from candor.engine.complexity import MAX_TOKENS, check_complexity
+from candor.engine.cost import Cost, Variables, cost_of, defaults_of
+from candor.engine.fast.answer import PreparedOperation
 from candor.engine.guesses import guesses_of
 from candor.errors import (
     OperationNameRequired,
@@ -39,8 +39,8 @@ from schema.selection import Selections
 MAX_KEPT, MAX_TEXT, MAX_KEPT_TEXT = 1_000, 20_000, 1_000_000
 MAX_REFUSED = 500
 MAX_ERRORS = 5
-# The comparisons that merging fields may take: less than a tenth of a second at worst, where the
-# default allows fifty times that. Real documents stay far below.
+# Comparisons allowed when checking that fields can merge: under 0.1 s at worst, a fiftieth of what
+# the default allows. Real documents need far fewer.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
 
 T = TypeVar("T")
@@ -52,10 +52,10 @@ class Operation:
 
     tree: DocumentNode
     node: OperationDefinitionNode
-    price: Price
+    formula: Cost
     defaults: Variables
     guesses: int
-    fast: Prepared
+    fast: PreparedOperation
     selections: Selections = field(default_factory=dict)
 
     @cached_property
@@ -73,17 +73,17 @@ class Operation:
     def cost(self, variables: dict[str, Any] | None) -> int:
         if self._fixed_cost is not None:
             return self._fixed_cost
-        return self.price.of({**self.defaults, **(variables or {})})
+        return self.formula.of({**self.defaults, **(variables or {})})
 
     @cached_property
     def _fixed_cost(self) -> int | None:
-        """The cost, where no variable changes it."""
-        return None if self.price.parts else self.price.of({})
+        """The cost, if it depends on no variable."""
+        return None if self.formula.parts else self.formula.of({})
 
 
 @dataclass(frozen=True)
 class Document:
-    """A valid document and its operations, in their order."""
+    """The operations of a valid document, in order."""
 
     operations: tuple[Operation, ...]
 
@@ -100,10 +100,10 @@ class Document:
 
 
 class Documents:
-    """The documents of a schema by their texts.
+    """The documents of a schema by their texts, in a segmented LRU cache.
 
-    A document that comes a second time is kept before all those that came only once, so that one
-    client's throw-away texts do not push out what everybody uses.
+    A text sent a second time moves to the protected segment, so that the one-off texts of one
+    client do not evict those that everybody uses.
     """
 
     def __init__(self, schema: Schema, *, introspection: bool) -> None:
@@ -111,38 +111,38 @@ class Documents:
         self._rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._kept: _Shelf[Document] = _Shelf(MAX_KEPT, MAX_KEPT_TEXT)
-        self._tried: _Shelf[Document] = _Shelf(200, MAX_KEPT_TEXT // 4)
-        # What clients are told of texts that were refused.
-        self._refused: _Shelf[list[dict[str, Any]]] = _Shelf(MAX_REFUSED, MAX_KEPT_TEXT // 4)
+        self._protected: _Cache[Document] = _Cache(MAX_KEPT, MAX_KEPT_TEXT)
+        self._probation: _Cache[Document] = _Cache(200, MAX_KEPT_TEXT // 4)
+        # The errors of refused texts.
+        self._refused: _Cache[list[dict[str, Any]]] = _Cache(MAX_REFUSED, MAX_KEPT_TEXT // 4)
 
-    def known(self, text: str) -> Document | None:
-        """The document of a text that was read before. Raises Rejected for one that was refused."""
-        document = self._kept.get(text)
+    def find(self, text: str) -> Document | None:
+        """The document of a text from the cache. Raises Rejected for a text refused before."""
+        document = self._protected.get(text)
         if document is None:
-            document = self._tried.take(text)
+            document = self._probation.take(text)
             if document is not None:
-                self._kept.put(text, document)
+                self._protected.put(text, document)
             elif (errors := self._refused.get(text)) is not None:
                 raise Rejected(errors)
         return document
 
     def get(self, text: str) -> Document:
-        """The document of a text, which may be new. Raises Rejected, TooComplex."""
-        document = self.known(text)
+        """The document of a text, parsed if it is new. Raises Rejected, TooComplex."""
+        document = self.find(text)
         if document is None:
             try:
-                document = self._read(text)
-            except RequestError as refused:
-                self._refused.put(text, refused.errors)
+                document = self._parse(text)
+            except RequestError as refusal:
+                self._refused.put(text, refusal.errors)
                 raise
-            self._tried.put(text, document)
+            self._probation.put(text, document)
         return document
 
-    def _read(self, text: str) -> Document:
+    def _parse(self, text: str) -> Document:
         try:
             tree = parse(text, max_tokens=MAX_TOKENS)
-            refuse_too_complex(tree)
+            check_complexity(tree)
             errors = validate(
                 self._schema, tree, self._rules, max_errors=MAX_ERRORS, hide_suggestions=True
             )
@@ -158,17 +158,17 @@ class Documents:
 
 
 def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
-    """What is known of a valid document whose size was checked."""
+    """The operations of a valid document, whose size must have been checked."""
     fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
     return Document(
         tuple(
             Operation(
                 tree,
                 node,
-                price_of(schema, node, fragments),
+                cost_of(schema, node, fragments),
                 defaults_of(node),
                 guesses_of(schema, node, fragments),
-                Prepared(schema, node, fragments),
+                PreparedOperation(schema, node, fragments),
             )
             for node in tree.definitions
             if isinstance(node, OperationDefinitionNode)
@@ -176,36 +176,34 @@ def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:
     )
 
 
-class _Shelf(Generic[T]):
-    """What is known of a bounded number of texts, none of them huge: those unused for longest go
-    first.
-    """
+class _Cache(Generic[T]):
+    """An LRU cache by text, bounded in entries and in characters. Huge texts are not kept."""
 
     def __init__(self, most: int, most_text: int) -> None:
         self._most, self._most_text = most, most_text
-        self._things: OrderedDict[str, T] = OrderedDict()
+        self._entries: OrderedDict[str, T] = OrderedDict()
         self._text = 0
 
     def get(self, text: str) -> T | None:
-        thing = self._things.get(text)
-        if thing is not None:
-            self._things.move_to_end(text)
-        return thing
+        entry = self._entries.get(text)
+        if entry is not None:
+            self._entries.move_to_end(text)
+        return entry
 
     def take(self, text: str) -> T | None:
-        thing = self._things.pop(text, None)
-        if thing is not None:
+        entry = self._entries.pop(text, None)
+        if entry is not None:
             self._text -= len(text)
-        return thing
+        return entry
 
-    def put(self, text: str, thing: T) -> None:
+    def put(self, text: str, entry: T) -> None:
         if len(text) > MAX_TEXT:
             return
         self.take(text)
-        self._things[text] = thing
+        self._entries[text] = entry
         self._text += len(text)
-        while len(self._things) > self._most or self._text > self._most_text:
-            oldest, _ = self._things.popitem(last=False)
+        while len(self._entries) > self._most or self._text > self._most_text:
+            oldest, _ = self._entries.popitem(last=False)
             self._text -= len(oldest)
 
 

@@ -1,4 +1,4 @@
-"""The one place where operations are executed: the fast way first, then graphql-core."""
+"""Executes operations: by a faster way if one can, else by graphql-core."""
 
 from collections.abc import AsyncIterator
 from inspect import isawaitable
@@ -15,9 +15,9 @@ from schema.context import Context
 
 
 class Execution:
-    """Executes operations of the schema: the fast way where there is one, or all by graphql-core.
+    """Executes operations of the schema. Without `compiled`, graphql-core executes all of them.
 
-    Whatever is executed raises TooLong when its answer has more than `most` characters of text.
+    Raises TooLong as soon as a result has more than `most` characters of text.
     """
 
     def __init__(self, *, compiled: bool, most: int = Length.left) -> None:
@@ -28,11 +28,11 @@ class Execution:
     async def execute(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> Answer:
-        """The answer to a query or mutation. Errors stand in it; only cancellation is raised."""
+        """The answer to a query or mutation, errors included. Raises TooLong."""
         if self._is_compiled:
-            found = await answer(operation.fast, variables, context, self._most)
-            if found is not None:
-                return found
+            fast = await answer(operation.fast, variables, context, self._most)
+            if fast is not None:
+                return fast
         request = self._request(operation, variables, context)
         result = execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
         return Answer(await result if isawaitable(result) else result, "stock")
@@ -40,14 +40,14 @@ class Execution:
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
-        """The results of a subscription as they come, or why there are none."""
+        """The stream of a subscription's results, or one result with the errors that prevent it."""
         result = subscribe(**self._request(operation, variables, context))
         return await result if isawaitable(result) else result
 
     def _request(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> dict[str, Any]:
-        """What graphql-core's own entry points are told, and Strawberry's executor."""
+        """The arguments of graphql-core's entry points."""
         return {
             "schema": schema._schema,
             "document": operation.tree,

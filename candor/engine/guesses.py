@@ -22,8 +22,9 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 def guesses_of(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments
 ) -> int:
-    """The fields that are declared so, with fragments written out, of a document whose size was
-    checked.
+    """How many selected fields can be used to guess orders, with fragments expanded.
+
+    The size of the document must have been checked.
     """
     root = schema.get_root_type(operation.operation)
     return _guesses(schema, operation.selection_set, root, fragments)
@@ -32,22 +33,22 @@ def guesses_of(
 def _guesses(
     schema: GraphQLSchema, selection_set: SelectionSetNode | None, type_: Any, fragments: Fragments
 ) -> int:
-    found = 0
+    count = 0
     for node in selection_set.selections if selection_set else ():
         if isinstance(node, FieldNode):
             definition = getattr(type_, "fields", {}).get(node.name.value)
             if definition is not None:
                 inner = get_named_type(definition.type)
-                found += _is_guess(definition)
-                found += _guesses(schema, node.selection_set, inner, fragments)
+                count += _is_guess(definition)
+                count += _guesses(schema, node.selection_set, inner, fragments)
             continue
-        part: Any = node
+        fragment: Any = node
         if isinstance(node, FragmentSpreadNode):
-            part = fragments[node.name.value]
-        condition = part.type_condition
+            fragment = fragments[node.name.value]
+        condition = fragment.type_condition
         inner = schema.get_type(condition.name.value) if condition else type_
-        found += _guesses(schema, part.selection_set, inner, fragments)
-    return found
+        count += _guesses(schema, fragment.selection_set, inner, fragments)
+    return count
 
 
 def _is_guess(definition: GraphQLField) -> bool:

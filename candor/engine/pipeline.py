@@ -1,4 +1,4 @@
-"""The way of every operation, whatever carried it here: read, priced, paid for, executed."""
+"""The path of every operation, over any transport: admitted, charged, executed, logged."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from candor.engine.deadline import Deadlines
 from candor.engine.documents import Operation
 from candor.engine.execution import Execution
 from candor.engine.fast.answer_length import TooLong
-from candor.engine.request import Asked
+from candor.engine.request import GraphQLRequest
 from candor.errors import (
     REFUSAL,
     EventsMissed,
@@ -38,12 +38,12 @@ log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
 
 OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code}
-# A query that takes so many seconds is worth a line in the log.
+# Seconds. A slower query is logged at INFO.
 SLOW = 1.0
 
 
 class Answer(NamedTuple):
-    """What an operation is answered with, whether it was executed, and the database with it."""
+    """The response body of an operation, and whether its execution started."""
 
     body: Body
     started: bool = True
@@ -64,95 +64,110 @@ class Operations:
         self.admission = Admission(settings, budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
 
-    async def answer(self, asked: Asked, caller: Caller, *, only_queries: bool = False) -> Answer:
-        """The answer to a query or mutation. Raises RequestError for what is not executed."""
-        with _Observed(self._metrics) as seen:
-            operation = await self.admission.admit(asked, caller, seen)
+    async def answer(
+        self, request: GraphQLRequest, caller: Caller, *, only_queries: bool = False
+    ) -> Answer:
+        """The answer to a query or mutation. Raises RequestError if it is not executed."""
+        with _Observed(self._metrics) as observation:
+            operation = await self.admission.admit(request, caller, observation)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise NeedsStream
             if only_queries and operation.kind is not OperationType.QUERY:
                 raise MethodNotAllowed(
                     "Only queries can be sent by GET.", headers={"Allow": "POST"}
                 )
-            return await self._executed(operation, asked, caller, seen)
+            return await self._execute(operation, request, caller, observation)
 
-    async def stream(self, asked: Asked, caller: Caller) -> AsyncGenerator[Body, None]:
-        """The answers to any operation, a subscription's as they come. Raises RequestError."""
+    async def stream(self, request: GraphQLRequest, caller: Caller) -> AsyncGenerator[Body, None]:
+        """The answer to any operation, or the answers of a subscription. Raises RequestError."""
         try:
-            with _Observed(self._metrics) as seen:
-                async with aclosing(self._told(asked, caller, seen)) as bodies:
+            with _Observed(self._metrics) as observation:
+                async with aclosing(self._results(request, caller, observation)) as bodies:
                     async for body in bodies:
                         yield body
         except RequestError as error:
-            raise await self.admission.refused(error, caller) from None
+            raise await self.admission.charge_refusal(error, caller) from None
 
-    async def _told(
-        self, asked: Asked, caller: Caller, seen: Observation
+    async def _results(
+        self, request: GraphQLRequest, caller: Caller, observation: Observation
     ) -> AsyncGenerator[Body, None]:
-        operation = await self.admission.admit(asked, caller, seen)
+        operation = await self.admission.admit(request, caller, observation)
         if operation.kind is not OperationType.SUBSCRIPTION:
-            with self.deadlines.over():
-                answer = await self._executed(operation, asked, caller, seen)
+            with self.deadlines.start():
+                answer = await self._execute(operation, request, caller, observation)
             yield answer.body
             return
         results = await self._execution.subscribe(
-            operation, asked.variables, Context(caller.viewer, operation.selections)
+            operation, request.variables, Context(caller.viewer, operation.selections)
         )
         if isinstance(results, ExecutionResult):
             await self.admission.charge(caller, REFUSAL)
-            yield self._body(results, caller, seen, started=False)
+            yield self._body(results, caller, observation, started=False)
             return
         async with aclosing(_events(results)) as events:
             try:
                 async for result in events:
-                    yield self._body(result, caller, seen, started=result.data is not None)
+                    yield self._body(result, caller, observation, started=result.data is not None)
             except TooLong:
                 raise self._too_long() from None
 
-    async def _executed(
-        self, operation: Operation, asked: Asked, caller: Caller, seen: Observation
+    async def _execute(
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        caller: Caller,
+        observation: Observation,
     ) -> Answer:
         context = Context(caller.viewer, operation.selections)
         try:
-            with self._tracer.span(seen) if self._tracer else nullcontext():
-                result, by = await self._execution.execute(operation, asked.variables, context)
+            with self._tracer.span(observation) if self._tracer else nullcontext():
+                result, by = await self._execution.execute(operation, request.variables, context)
             started = result.data is not None or any(e.path for e in result.errors or ())
             if started:
-                seen.answered_by = by
+                observation.answered_by = by
             else:  # variables were wrong
                 await self.admission.charge(caller, REFUSAL)
-            return Answer(self._body(result, caller, seen, started=started), started)
+            return Answer(self._body(result, caller, observation, started=started), started)
         except TooLong:
             if operation.kind is not OperationType.MUTATION:
                 raise self._too_long() from None
-            return Answer(self._body(ExecutionResult(None, [self._untold()]), caller, seen))
+            return Answer(
+                self._body(ExecutionResult(None, [self._lost_result()]), caller, observation)
+            )
 
     def _body(
-        self, result: ExecutionResult, caller: Caller, seen: Observation, *, started: bool = True
+        self,
+        result: ExecutionResult,
+        caller: Caller,
+        observation: Observation,
+        *,
+        started: bool = True,
     ) -> Body:
         """Raises TooLong."""
         body: Body = {}
         if result.errors:
-            seen.outcome = "error"
+            observation.outcome = "error"
             body["errors"] = [shown(error) for error in result.errors]
         if started:
             data = orjson.dumps(result.data)
             if len(data) > self._max_answer:
                 raise TooLong
             body["data"] = orjson.Fragment(data)
-        body["extensions"] = {"cost": {"requested": seen.cost, "max": self.admission.most(caller)}}
+        body["extensions"] = {
+            "cost": {"requested": observation.cost, "max": self.admission.max_cost(caller)}
+        }
         return body
 
     def _too_long(self) -> TooExpensive:
-        refused = TooExpensive(
+        error = TooExpensive(
             f"The answer is longer than {self._max_answer} bytes. Ask for less at once.",
             maxBytes=self._max_answer,
         )
-        refused.price = 0  # it was executed, and paid for
-        return refused
+        error.price = 0  # already paid for by its execution
+        return error
 
-    def _untold(self) -> GraphQLError:
-        """What is told of a mutation whose answer is too long: it has happened all the same."""
+    def _lost_result(self) -> GraphQLError:
+        """The error of a mutation that was carried out but whose result is too long to send."""
         return GraphQLError(
             f"The mutation was carried out, but its answer is longer than {self._max_answer} bytes"
             " and cannot be sent. Of several, those that follow were not. Look at what is stored"
@@ -162,7 +177,7 @@ class Operations:
 
 
 class _Observed(Observation):
-    """Counts and logs how the operation inside ends."""
+    """Counts and logs how the operation inside the block ends."""
 
     __slots__ = ("_metrics",)
 
@@ -181,27 +196,29 @@ class _Observed(Observation):
                 self.outcome = "cancelled"
         self.seconds = time.perf_counter() - self.began
         self._metrics.finished(self)
-        _tell(self)
+        _log_end(self)
 
 
-def _tell(seen: Observation) -> None:
-    """Log how an operation ended. Of what is quick and well there is too much: see the metrics."""
-    seconds = seen.seconds
-    ordinary = seen.kind == "query" and seen.outcome == "ok" and seconds < SLOW
+def _log_end(observation: Observation) -> None:
+    """Log how an operation ended. Fast successful queries are at DEBUG: metrics cover them."""
+    seconds = observation.seconds
+    ordinary = observation.kind == "query" and observation.outcome == "ok" and seconds < SLOW
     level = logging.DEBUG if ordinary else logging.INFO
     if log.isEnabledFor(level):
         extra = {
-            "operation": seen.name,
-            "kind": seen.kind,
-            "outcome": seen.outcome,
-            "cost": seen.cost,
+            "operation": observation.name,
+            "kind": observation.kind,
+            "outcome": observation.outcome,
+            "cost": observation.cost,
             "milliseconds": round(seconds * 1000, 1),
         }
-        log.log(level, "%s %s: %s", seen.kind, seen.name, seen.outcome, extra=extra)
+        log.log(
+            level, "%s %s: %s", observation.kind, observation.name, observation.outcome, extra=extra
+        )
 
 
 async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
-    """The events of a subscription. What its source refuses is its last event."""
+    """The events of a subscription. A refusal by its source becomes the last event."""
     try:
         async for result in results:
             yield result

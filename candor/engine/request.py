@@ -1,4 +1,4 @@
-"""What a client asks for, checked for its shape alone."""
+"""GraphQL requests: parsed from JSON or a URL, and checked for their shape only."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import orjson
 
 from candor.errors import BadRequest
 
-# Lists and objects: five hundred orders have three thousand.
+# At most this many lists and objects: a feed of 500 orders has 3,000.
 MAX_NESTING, MAX_CONTAINERS = 64, 10_000
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
@@ -18,8 +18,8 @@ _TYPES: dict[str, type] = {
 }
 
 
-class Asked(NamedTuple):
-    """One operation as a client sent it: its text, or the id of a trusted document, or both."""
+class GraphQLRequest(NamedTuple):
+    """One operation as sent: its text, the id of a trusted document, or both."""
 
     text: str | None
     document_id: str | None = None
@@ -27,59 +27,60 @@ class Asked(NamedTuple):
     operation_name: str | None = None
 
 
-def from_json(octets: bytes | str) -> Any:
-    """The value of a JSON text. Raises BadRequest, also for what takes long to read."""
-    given = octets if isinstance(octets, bytes) else octets.encode()
-    opened = _opened(given)
-    if opened > MAX_CONTAINERS and _opened(_STRING.sub(b"", given)) > MAX_CONTAINERS:
+def from_json(content: bytes | str) -> Any:
+    """The value of a JSON text. Raises BadRequest, also for one that is costly to parse."""
+    raw = content if isinstance(content, bytes) else content.encode()
+    opened = _opened(raw)
+    if opened > MAX_CONTAINERS and _opened(_STRING.sub(b"", raw)) > MAX_CONTAINERS:
         raise BadRequest("The JSON holds too many lists and objects.")
     try:
-        value = orjson.loads(octets)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         if "depth" in str(error):
             raise BadRequest("The JSON is nested too deeply.") from None
         raise BadRequest("The body must be JSON in UTF-8.") from None
     if opened > MAX_NESTING:
-        _must_be_flat(value)
+        _check_nesting(value)
     return value
 
 
-def _opened(octets: bytes) -> int:
-    return octets.count(b"[") + octets.count(b"{")
+def _opened(content: bytes) -> int:
+    return content.count(b"[") + content.count(b"{")
 
 
-def asked(value: Any) -> Asked:
-    """The operation in a JSON object of GraphQL over HTTP. Raises BadRequest."""
+def parse_request(value: Any) -> GraphQLRequest:
+    """The request in a JSON object, as GraphQL over HTTP specifies it. Raises BadRequest."""
     if isinstance(value, list):
         raise BadRequest("Batches are not supported: send one operation per request.")
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
-    for name, given in value.items():
+    for name, member in value.items():
         expected = _TYPES.get(name)
-        if expected is not None and given is not None and not isinstance(given, expected):
+        if expected is not None and member is not None and not isinstance(member, expected):
             kind = "a string" if expected is str else "a JSON object"
             raise BadRequest(f"`{name}` must be {kind} or null.")
-    find = value.get
-    text, document_id = find("query") or None, _document_id(value)
+    text, document_id = value.get("query") or None, _document_id(value)
     if text is None and document_id is None:
         raise BadRequest("The request must have a `query`: a string that is not empty.")
-    return Asked(text, document_id, find("variables"), find("operationName") or None)
+    return GraphQLRequest(
+        text, document_id, value.get("variables"), value.get("operationName") or None
+    )
 
 
-def asked_by_query(params: Mapping[str, str]) -> Asked:
-    """The operation in the parameters of a GET. Raises BadRequest."""
-    value: dict[str, Any] = {name: given for name, given in params.items() if given}
+def request_from_url(params: Mapping[str, str]) -> GraphQLRequest:
+    """The request in the query parameters of a GET. Raises BadRequest."""
+    value: dict[str, Any] = {name: text for name, text in params.items() if text}
     for name in ("variables", "extensions"):
         if name in value:
             value[name] = from_json(value[name])
-    return asked(value)
+    return parse_request(value)
 
 
 def _document_id(value: dict[str, Any]) -> str | None:
     """The id of a persisted document as the specification, Relay or Apollo spell it."""
-    found: str | None = value.get("documentId") or value.get("doc_id") or value.get("id")
-    if found:
-        return found
+    document_id: str | None = value.get("documentId") or value.get("doc_id") or value.get("id")
+    if document_id:
+        return document_id
     persisted = (value.get("extensions") or {}).get("persistedQuery")
     if persisted is None:
         return None
@@ -89,7 +90,7 @@ def _document_id(value: dict[str, Any]) -> str | None:
     return digest
 
 
-def _must_be_flat(value: Any) -> None:
+def _check_nesting(value: Any) -> None:
     level = [value]
     for _ in range(MAX_NESTING):
         below: list[Any] = []

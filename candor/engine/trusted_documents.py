@@ -1,8 +1,8 @@
-"""Documents known beforehand: the manifest of a front end's build, as its tool writes it."""
+"""Trusted documents: those in the manifest that a front end's build tool wrote."""
 
 from pathlib import Path
 
-from candor.engine.request import Asked
+from candor.engine.request import GraphQLRequest
 from candor.errors import (
     BadRequest,
     NotTrusted,
@@ -13,26 +13,26 @@ from candor.settings.manifest import Mode, plain_id, read_manifest
 
 
 class TrustedDocuments:
-    """What may be asked for by an id, and in the mode "only" all that may be asked for at all."""
+    """The documents that may be requested by id. In the mode "only", no others are executed."""
 
     def __init__(self, mode: Mode, manifest: Path | None) -> None:
         self._mode = mode
         self._texts = read_manifest(manifest) if manifest is not None else {}
         self._trusted = frozenset(self._texts.values())
 
-    def text_of(self, asked: Asked) -> str:
+    def text_of(self, request: GraphQLRequest) -> str:
         """The text to execute.
 
         Raises PersistedQueryNotSupported (mode off), PersistedQueryNotFound, NotTrusted,
         BadRequest.
         """
-        known = self._texts.get(plain_id(asked.document_id)) if asked.document_id else None
-        if asked.text is None:
-            if known is not None:
-                return known
+        trusted = self._texts.get(plain_id(request.document_id)) if request.document_id else None
+        if request.text is None:
+            if trusted is not None:
+                return trusted
             raise PersistedQueryNotSupported if self._mode == "off" else PersistedQueryNotFound
-        if self._mode == "only" and asked.text not in self._trusted:
+        if self._mode == "only" and request.text not in self._trusted:
             raise NotTrusted
-        if known is not None and known != asked.text:
+        if trusted is not None and trusted != request.text:
             raise BadRequest("The document id belongs to another document.")
-        return asked.text
+        return request.text

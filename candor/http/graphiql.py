@@ -1,4 +1,4 @@
-"""GraphiQL, from files of the installation: a page that asks no other host for anything."""
+"""GraphiQL from installed files: the page loads nothing from other hosts."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from candor.http.graphql_over_http import Incoming
 _IDE = Path(__file__).parent / "ide"
 _OWN = {"page.js", "page.css"}
 _VENDOR = {path.name for path in (_IDE / "vendor").glob("*.min.*")}
-# GraphiQL's editor sets styles from its script; that is all it is allowed beyond its own files.
+# Besides its own files, only inline styles are allowed: GraphiQL's editor sets them by script.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
     " connect-src 'self'; img-src 'self' data:; font-src 'self' data:; base-uri 'none';"
@@ -22,13 +22,13 @@ _HEADERS = '{\n  "Authorization": "Bearer "\n}'
 
 
 class GraphiQL:
-    """The page and its files, unless it is switched off."""
+    """The page and its files, unless GraphiQL is disabled."""
 
     def __init__(self, *, enabled: bool) -> None:
         self.enabled = enabled
 
     def is_wanted(self, request: Incoming) -> bool:
-        """Whether a GET is somebody's who looks at the API's address with a browser."""
+        """Whether a GET comes from a browser that opened the API's address."""
         return (
             self.enabled
             and "text/html" in request.headers.get("accept", "")
@@ -46,7 +46,7 @@ class GraphiQL:
         return HTMLResponse(html, headers=headers)
 
     async def file(self, request: Request) -> Response:
-        """A file of the page, known by its name. Raises HTTPException (404)."""
+        """A file of the page by its name. Raises HTTPException (404)."""
         name = request.path_params["name"]
         if self.enabled and name in _OWN:
             return FileResponse(_IDE / name)
@@ -57,12 +57,12 @@ class GraphiQL:
 
 def examples() -> dict[str, str]:
     """The example operations, in the order of their tabs."""
-    found = sorted((_IDE / "examples").glob("*.graphql"))
-    return {path.stem: path.read_text("utf-8") for path in found}
+    files = sorted((_IDE / "examples").glob("*.graphql"))
+    return {path.stem: path.read_text("utf-8") for path in files}
 
 
 def _tabs() -> str:
-    """The tabs as JSON that can stand in a script element. The first needs no token."""
+    """The tabs as JSON that is safe in a script element. The first needs no token."""
     tabs = [
         {"query": text, "headers": _HEADERS if place else "{}"}
         for place, text in enumerate(examples().values())

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is accepted, what is answered, and with which status."""
+"""GraphQL over HTTP: reads requests, negotiates media types, makes responses."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from candor.callers.body_limits import MAX_BODY
-from candor.engine.request import Asked, asked, asked_by_query, from_json
+from candor.engine.request import GraphQLRequest, from_json, parse_request, request_from_url
 from candor.errors import (
     BadRequest,
     BodyTooLarge,
@@ -21,10 +21,10 @@ from candor.errors import (
 )
 from candor.http.origins import PREFLIGHTED, Origins
 
-# Where the server finds how large the body of this request may be.
-MOST = "candor.most"
-# What is no longer than the longest of texts is read for nothing; else all of it is paid for.
-SHORT, OCTETS_A_POINT = 25_000, 1_000
+# The key in the ASGI scope that tells the server how large this request's body may be.
+MAX_BODY_KEY = "candor.max_body"
+# A body up to FREE_BYTES, the longest text, costs nothing. A longer one is paid for as a whole.
+FREE_BYTES, BYTES_PER_POINT = 25_000, 1_000
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
@@ -39,9 +39,9 @@ _PREFLIGHTED = tuple(name.lower() for name in PREFLIGHTED)
 
 
 class Incoming:
-    """A request, with what is asked of nearly every one at hand.
+    """A request, with the parts that nearly every one needs read once.
 
-    Of two headers of a name, the first counts.
+    If a header is repeated, the first one counts.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -58,8 +58,8 @@ class Incoming:
         return QueryParams(self.scope["query_string"])
 
 
-class Reply(NamedTuple):
-    """What is sent back, ready for the wire."""
+class HttpResponse(NamedTuple):
+    """A complete response."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -71,19 +71,19 @@ class Reply(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def heeding(send: Send) -> Send:
-    """The same, but raises ClientDisconnect when the client has left: servers raise an OSError."""
+def raising_disconnect(send: Send) -> Send:
+    """Wrap `send` so that it raises ClientDisconnect where servers raise an OSError."""
 
-    async def sent(message: Message) -> None:
+    async def wrapped(message: Message) -> None:
         try:
             await send(message)
         except OSError:
             raise ClientDisconnect from None
 
-    return sent
+    return wrapped
 
 
-def must_be_get_or_post(request: Incoming) -> None:
+def check_method(request: Incoming) -> None:
     """Raises MethodNotAllowed."""
     if request.method not in {"GET", "POST"}:
         raise MethodNotAllowed(headers={"Allow": "GET, POST"})
@@ -91,7 +91,7 @@ def must_be_get_or_post(request: Incoming) -> None:
 
 @lru_cache(200)
 def negotiate(accept: str | None) -> str:
-    """The media type to answer in. Raises NotAcceptable."""
+    """The media type of the response. Raises NotAcceptable."""
     if not accept:
         return JSON
     best, weight = None, 0.0
@@ -106,10 +106,10 @@ def negotiate(accept: str | None) -> str:
 
 
 def refuse_cross_site(request: Incoming, origins: Origins) -> None:
-    """Raises CrossSite for a GET that the page of a foreign site can cause without being asked."""
+    """Raises CrossSite for a GET that a page of another site can send without a preflight."""
     if request.method != "GET" or request.headers.get("origin") in origins:
         return
-    # Browsers say where a request comes from; other clients carry nobody's identity.
+    # Browsers send this header. Other clients hold no user's credentials that a page could abuse.
     if request.headers.get("sec-fetch-site") in {None, "same-origin", "none"}:
         return
     if any(name in request.headers for name in _PREFLIGHTED):
@@ -119,25 +119,26 @@ def refuse_cross_site(request: Incoming, origins: Origins) -> None:
 
 async def read(
     request: Incoming, pay: Callable[[int], Awaitable[None]], most: int = MAX_BODY
-) -> Asked:
-    """The operation of a request. What is long is paid for before it is read.
+) -> GraphQLRequest:
+    """The GraphQL request in an HTTP request. A long body is paid for before it is parsed.
 
     Raises BadRequest, BodyTooLarge, UnsupportedMediaType, and what `pay` raises.
     """
     if request.method == "GET":
-        return asked_by_query(request.query_params)
-    _must_be_json(request)
-    request.scope[MOST] = most
-    octets = await body_of(request, most)
-    if len(octets) > SHORT:
-        await pay(len(octets) // OCTETS_A_POINT)
-    return asked(from_json(octets))
+        return request_from_url(request.query_params)
+    _check_content_type(request)
+    request.scope[MAX_BODY_KEY] = most
+    content = await body_of(request, most)
+    if len(content) > FREE_BYTES:
+        await pay(len(content) // BYTES_PER_POINT)
+    return parse_request(from_json(content))
 
 
 def status_of(media_type: str, status: int | None, *, started: bool) -> int:
-    """The status of an answer: `started` tells that the operation was executed.
+    """The status of a response. `started`: the operation was executed.
 
-    A request error is 400, but for clients of application/json every well-formed request is 200.
+    A request error is 400. Clients of application/json get 200 for every well-formed request, as
+    GraphQL over HTTP specifies.
     """
     if status is not None:
         return status
@@ -146,18 +147,18 @@ def status_of(media_type: str, status: int | None, *, started: bool) -> int:
 
 def respond(
     body: dict[str, Any], status: int, media_type: str, headers: dict[str, str] | None = None
-) -> Reply:
-    octets = orjson.dumps(body)
-    sent = [*_HEADERS[media_type], (b"content-length", b"%d" % len(octets))]
+) -> HttpResponse:
+    content = orjson.dumps(body)
+    lines = [*_HEADERS[media_type], (b"content-length", b"%d" % len(content))]
     for name, value in (headers or {}).items():
-        sent.append((name.lower().encode(), value.encode("latin-1")))
-    return Reply(status, sent, octets)
+        lines.append((name.lower().encode(), value.encode("latin-1")))
+    return HttpResponse(status, lines, content)
 
 
 _HEADERS = {
     media_type: [
         (b"content-type", f"{media_type}; charset=utf-8".encode()),
-        # Who asks decides what is answered.
+        # The response depends on the caller.
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
@@ -175,7 +176,7 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def _must_be_json(request: Incoming) -> None:
+def _check_content_type(request: Incoming) -> None:
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType
     if "content-encoding" in request.headers:
@@ -190,14 +191,14 @@ def _is_json(content_type: str) -> bool:
 
 
 async def body_of(request: Incoming | Request, most: int = MAX_BODY) -> bytes:
-    """The body, while it is no larger than that.
+    """The body, if it has no more than `most` bytes.
 
     Raises BadRequest, BodyTooLarge, ClientDisconnect.
     """
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdigit():
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdigit():
         raise BadRequest("Content-Length must be a number.")
-    if len(announced) > len(str(most)) or int(announced) > most:
+    if len(declared) > len(str(most)) or int(declared) > most:
         raise BodyTooLarge(max=most)
     parts, size, more = list[bytes](), 0, True
     while more:

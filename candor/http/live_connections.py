@@ -1,4 +1,4 @@
-"""The live connections of this process: how many there may be, and how long each may last."""
+"""Limits the number and the lifetime of this process's live connections."""
 
 import asyncio
 from collections import Counter
@@ -6,31 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from candor.callers.budgets import Caller
-from candor.callers.identify import Callers
+from candor.callers.identify import Identifier
 from candor.errors import RequestError, ServerEnds, TooManyStreams, masked
 from candor.operating.metrics import Metrics
 
 MAX_STREAMS = 2_000
 MAX_STREAMS_OF_ONE = 50
-# How often a credential is looked at again: it may have expired, a key or link been revoked. A
-# token is good for half a minute beyond its end, and nothing is told a minute after it.
-LOOK_AGAIN_SECONDS = 25.0
+# How often a credential is checked again: a token may have expired, a key or link been revoked.
+# With a token's leeway of 30 s, nothing is sent a minute after its end.
+RECHECK_SECONDS = 25.0
 
 
-class Streams:
-    """Counts the live connections, and ends those that may not go on."""
+class LiveConnections:
+    """Counts the live connections, and ends those that may not continue."""
 
-    def __init__(self, metrics: Metrics, callers: Callers, ending: asyncio.Event) -> None:
+    def __init__(self, metrics: Metrics, identifier: Identifier, ending: asyncio.Event) -> None:
         self._metrics = metrics
-        self._callers = callers
+        self._identifier = identifier
         self._ending = ending
         self._open: Counter[str] = Counter()
 
     @contextmanager
-    def opened(
+    def hold(
         self, caller: Caller, authorization: str | None, transport: str
     ) -> Iterator[asyncio.Task[RequestError]]:
-        """Hold a place for a connection. What it gives is done when the connection must end.
+        """Count a connection. The task that it gives is done when the connection must end.
 
         Raises TooManyStreams, ServerEnds.
         """
@@ -53,14 +53,14 @@ class Streams:
     async def _reason_to_end(self, authorization: str | None) -> RequestError:
         while True:
             try:
-                async with asyncio.timeout(LOOK_AGAIN_SECONDS if authorization else None):
+                async with asyncio.timeout(RECHECK_SECONDS if authorization else None):
                     await self._ending.wait()
                     return ServerEnds()
             except TimeoutError:
                 pass
             try:
-                await self._callers.look_again(authorization)
+                await self._identifier.recheck(authorization)
             except RequestError as error:
                 return error
-            except Exception as error:  # noqa: BLE001 - the database may be back at the next look
+            except Exception as error:  # noqa: BLE001 - the database may be back at the next check
                 masked(error)

@@ -1,4 +1,4 @@
-"""The sites whose pages may ask from a browser, and what they may send."""
+"""The sites whose pages may send requests from a browser (CORS), and the headers they may use."""
 
 import re
 
@@ -8,11 +8,11 @@ from starlette.middleware.cors import CORSMiddleware
 from candor.settings import Settings
 from candor.settings.values import origin_of
 
-# Where front ends are while they are developed.
+# Front ends in development.
 _LOCAL = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
-# Headers that a page of another site cannot send before the browser has asked us for permission.
+# Headers that a page of another site can send only after a preflight.
 PREFLIGHTED = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight", "X-Apollo-Operation-Name")
-# What clients add by themselves: one header that is not allowed, and the browser sends nothing.
+# Headers that client libraries add: if one is not allowed, the browser sends nothing.
 _ADDED = {
     "Apollo": ["apollographql-client-name", "apollographql-client-version"],
     "Sentry": ["sentry-trace", "baggage"],
@@ -21,7 +21,7 @@ _ADDED = {
 
 
 class Origins:
-    """Knows the sites: those named, our own, and in development all of this machine."""
+    """The allowed sites: those configured, our own, and in development all on this machine."""
 
     def __init__(self, settings: Settings) -> None:
         self._named = settings.cors_origins
@@ -35,7 +35,7 @@ class Origins:
         return local or origin == self._own or origin in self._named
 
     def middleware(self) -> list[Middleware]:
-        """Lets their pages ask, with tokens in headers; cookies play no part here."""
+        """The CORS middleware. Tokens are sent in headers; there are no cookies."""
         if not self._named and self._local is None:
             return []
         return [

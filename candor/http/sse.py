@@ -1,4 +1,4 @@
-"""Operations over server-sent events: graphql-sse with a connection for each operation."""
+"""Operations over server-sent events: graphql-sse in its distinct connections mode."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,43 +11,43 @@ from starlette.types import Receive, Send
 
 from candor.engine.pipeline import Body
 from candor.errors import RequestError, ServerEnds, masked
-from candor.http.graphql_over_http import heeding
+from candor.http.graphql_over_http import raising_disconnect
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-# A comment keeps proxies from closing what is only quiet.
+# A comment is sent this often, so that proxies do not close a quiet stream.
 QUIET_SECONDS = 12.0
 
 
-async def tell(
+async def stream(
     answers: AsyncGenerator[Body, None],
     over: asyncio.Task[RequestError],
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send the answers as they come, until they end, the stream is over, or the client leaves.
+    """Send the answers as they come, until they end, `over` is done, or the client leaves.
 
-    Raises ClientDisconnect for a client that left while it was written to.
+    Raises ClientDisconnect if the client left during a write.
     """
-    send = heeding(send)
+    send = raising_disconnect(send)
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    telling = asyncio.ensure_future(_tell(answers, send))
-    leaving = asyncio.ensure_future(_departure(receive))
+    sending = asyncio.ensure_future(_send_answers(answers, send))
+    departure = asyncio.ensure_future(_departure(receive))
     try:
-        await asyncio.wait({telling, leaving, over}, return_when=asyncio.FIRST_COMPLETED)
-        if over.done() and not (telling.done() or leaving.done()):
-            await _cancelled(telling)
-            telling = asyncio.ensure_future(_end(send, over.result()))
-            await asyncio.wait({telling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, departure, over}, return_when=asyncio.FIRST_COMPLETED)
+        if over.done() and not (sending.done() or departure.done()):
+            await _cancel(sending)
+            sending = asyncio.ensure_future(_end(send, over.result()))
+            await asyncio.wait({sending, departure}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        leaving.cancel()
-        await _cancelled(telling)
+        departure.cancel()
+        await _cancel(sending)
 
 
-async def _tell(answers: AsyncGenerator[Body, None], send: Send) -> None:
+async def _send_answers(answers: AsyncGenerator[Body, None], send: Send) -> None:
     async with aclosing(answers) as stream:
         try:
             while True:
@@ -66,7 +66,7 @@ async def _tell(answers: AsyncGenerator[Body, None], send: Send) -> None:
 
 
 async def _end(send: Send, reason: RequestError) -> None:
-    """The last events of a stream that may not go on."""
+    """Send the last events of a stream that must end."""
     if not isinstance(reason, ServerEnds):
         await _event(send, "next", {"errors": reason.errors})
     await _complete(send)
@@ -78,14 +78,14 @@ async def _complete(send: Send) -> None:
 
 
 async def _next(stream: AsyncGenerator[Body, None], send: Send) -> Body | None:
-    """The next answer, with signs of life until it comes; None after the last one."""
+    """The next answer; None after the last. Sends comments while it waits."""
     coming = asyncio.ensure_future(anext(stream, None))
     try:
         while not (await asyncio.wait({coming}, timeout=QUIET_SECONDS))[0]:
             await _send(send, b":\n\n")
         return coming.result()
     finally:
-        await _cancelled(coming)
+        await _cancel(coming)
 
 
 async def _event(send: Send, name: str, data: Any = None) -> None:
@@ -102,8 +102,8 @@ async def _departure(receive: Receive) -> None:
         pass
 
 
-async def _cancelled(task: asyncio.Future[Any]) -> None:
-    """Wait until a task is over that nobody waits for any more."""
+async def _cancel(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait until it has ended."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -1,4 +1,4 @@
-"""Operations over WebSocket, as the protocol graphql-transport-ws has them."""
+"""Operations over WebSocket, by the protocol graphql-transport-ws."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -9,9 +9,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from candor.callers.body_limits import largest_message
 from candor.callers.budgets import Caller
-from candor.callers.identify import Callers, stranger
+from candor.callers.identify import Identifier, anonymous_caller
 from candor.engine.pipeline import Operations
-from candor.engine.request import asked, from_json
+from candor.engine.request import from_json, parse_request
 from candor.errors import (
     BadRequest,
     OperationTimeout,
@@ -21,19 +21,19 @@ from candor.errors import (
     TooSlow,
     masked,
 )
-from candor.http.graphql_over_http import OCTETS_A_POINT, SHORT
-from candor.http.live_connections import Streams
+from candor.http.graphql_over_http import BYTES_PER_POINT, FREE_BYTES
+from candor.http.live_connections import LiveConnections
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
 MAX_ID = 128
-# Ends that a client has brought about.
+# Close codes for errors of the client.
 _FAULTS = {1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429}
 
 
 class Close(Exception):
-    """The connection ends, with a code of the protocol."""
+    """The connection must close, with a code of the protocol."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -44,33 +44,37 @@ class Socket:
     """One connection and the operations that run on it."""
 
     def __init__(
-        self, websocket: WebSocket, callers: Callers, operations: Operations, streams: Streams
+        self,
+        websocket: WebSocket,
+        identifier: Identifier,
+        operations: Operations,
+        connections: LiveConnections,
     ) -> None:
         self._websocket = websocket
-        self._callers = callers
+        self._identifier = identifier
         self._operations = operations
-        self._streams = streams
+        self._connections = connections
         self._running: dict[str, asyncio.Task[None]] = {}
-        # Whoever pays for what is refused.
-        self._payer = stranger(websocket.scope)
+        # Who pays for refusals.
+        self._payer = anonymous_caller(websocket.scope)
         self._end: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
-        """Talk until one side ends it."""
-        known = PROTOCOL in self._websocket.scope["subprotocols"]
+        """Serve until one side closes the connection."""
+        is_supported = PROTOCOL in self._websocket.scope["subprotocols"]
         try:
-            await self._websocket.accept(subprotocol=PROTOCOL if known else None)
-        except OSError:  # it left before
+            await self._websocket.accept(subprotocol=PROTOCOL if is_supported else None)
+        except OSError:  # the client left
             return
-        if not known:
+        if not is_supported:
             await self._close(Close(4406, "Subprotocol not acceptable"))
             return
         try:
-            authorization = await self._initialised()
-            caller = self._payer = await self._identified(authorization)
-            with self._streams.opened(caller, authorization, "websocket") as over:
+            authorization = await self._await_init()
+            caller = self._payer = await self._identify(authorization)
+            with self._connections.hold(caller, authorization, "websocket") as over:
                 await self._send({"type": "connection_ack"})
-                await self._converse(caller, over)
+                await self._serve_messages(caller, over)
         except Close as close:
             await self._close(close)
         except RequestError as error:
@@ -78,8 +82,8 @@ class Socket:
         except WebSocketDisconnect:
             pass
 
-    async def _initialised(self) -> str | None:
-        """The credential of the connection's first message."""
+    async def _await_init(self) -> str | None:
+        """The credential in connection_init, or in the header of the handshake."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 message = await self._receive()
@@ -96,18 +100,18 @@ class Socket:
             "authorization"
         )
 
-    async def _identified(self, authorization: str | None) -> Caller:
-        with self._operations.deadlines.over():
-            return await self._callers.identify(self._websocket.scope, authorization)
+    async def _identify(self, authorization: str | None) -> Caller:
+        with self._operations.deadlines.start():
+            return await self._identifier.identify(self._websocket.scope, authorization)
 
-    async def _converse(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
+    async def _serve_messages(self, caller: Caller, over: asyncio.Task[RequestError]) -> None:
         try:
             while True:
                 receiving = asyncio.ensure_future(self._receive())
                 either: set[asyncio.Future[Any]] = {receiving, self._end, over}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if over.done():
-                    self._stop(_close_of(over.result()))
+                    self._end_with(_close_of(over.result()))
                 if self._end.done():
                     receiving.cancel()
                     raise self._end.result()
@@ -140,17 +144,16 @@ class Socket:
         if len(self._running) >= MAX_OPERATIONS:
             raise Close(4429, "Too many operations on one connection")
         try:
-            operation = asked(message.get("payload"))
+            operation = parse_request(message.get("payload"))
         except BadRequest as error:
             raise Close(4400, error.message) from None
-        running = self._operations.stream(operation, caller)
-        task = asyncio.ensure_future(self._run(name, running))
-        self._running[name] = task
+        results = self._operations.stream(operation, caller)
+        self._running[name] = asyncio.ensure_future(self._run(name, results))
 
-    async def _run(self, name: str, running: Any) -> None:
+    async def _run(self, name: str, results: Any) -> None:
         last: dict[str, Any] = {"id": name, "type": "complete"}
         try:
-            async with aclosing(running) as answers:
+            async with aclosing(results) as answers:
                 async for body in answers:
                     if "data" not in body:
                         last = {"id": name, "type": "error", "payload": body["errors"]}
@@ -160,13 +163,13 @@ class Socket:
             self._running.pop(name, None)
             return
         except TooSlow as error:
-            self._stop(_close_of(error))
+            self._end_with(_close_of(error))
             return
         except RequestError as error:
             last = {"id": name, "type": "error", "payload": error.errors}
         except Exception as error:  # noqa: BLE001 - a bug ends the operation, not the connection
             last = {"id": name, "type": "error", "payload": [masked(error)]}
-        # The id is free before the client hears of it.
+        # Free the id before the client learns that the operation ended.
         self._running.pop(name, None)
         with suppress(WebSocketDisconnect):
             await self._send(last)
@@ -180,8 +183,8 @@ class Socket:
             raise Close(4400, "Messages are text")
         if len(text.encode(errors="surrogatepass")) > largest_message(self._payer.viewer):
             raise Close(1009, "The message is too large")
-        if len(text) > SHORT:
-            await self._operations.admission.charge(self._payer, len(text) // OCTETS_A_POINT)
+        if len(text) > FREE_BYTES:
+            await self._operations.admission.charge(self._payer, len(text) // BYTES_PER_POINT)
         try:
             message = from_json(text)
         except BadRequest:
@@ -195,19 +198,19 @@ class Socket:
             await self._send({"type": "pong"})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """Raises WebSocketDisconnect when one side has ended it."""
+        """Raises WebSocketDisconnect if one side has closed the connection."""
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1006)
         await self._websocket.send_text(orjson.dumps(message).decode())
 
-    def _stop(self, close: Close) -> None:
+    def _end_with(self, close: Close) -> None:
         if not self._end.done():
             self._end.set_result(close)
 
     async def _close(self, close: Close) -> None:
         if close.code in _FAULTS:
-            # The price of a refusal; with nothing left to pay it, the end comes later.
-            await self._operations.admission.refused(BadRequest(), self._payer)
+            # Charge a refusal. With an empty budget, this takes a moment.
+            await self._operations.admission.charge_refusal(BadRequest(), self._payer)
         with suppress(RuntimeError, WebSocketDisconnect):
             await self._websocket.close(close.code, close.reason)
 
@@ -221,7 +224,7 @@ _CODES: dict[type[RequestError], int] = {
 
 
 def _close_of(error: RequestError) -> Close:
-    """How the connection ends that may not be, or not go on."""
+    """The close code and reason of an error that ends the connection."""
     return Close(_CODES.get(type(error), 4403), f"{error.code}: {error.message}")
 
 
@@ -233,7 +236,7 @@ def _id(message: dict[str, Any]) -> str:
 
 
 def _authorization(payload: Any) -> str | None:
-    """The credential in the payload of connection_init, as the usual clients spell it."""
+    """The credential in the payload of connection_init, as common clients spell it."""
     if payload is None:
         return None
     if not isinstance(payload, dict):

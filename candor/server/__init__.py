@@ -1,1 +1,1 @@
-"""The server processes and their connections, on uvicorn."""
+"""Server processes and their connections, on top of uvicorn."""

@@ -1,4 +1,4 @@
-"""The connections of one process: how many there may be, and how long each may keep us waiting."""
+"""Limits on the connections of one process: their number, and how long each may keep us waiting."""
 
 import asyncio
 import logging
@@ -13,27 +13,27 @@ from candor.errors import RequestError
 
 log = logging.getLogger("candor.connections")
 
-# Seconds. A client that means it has sent its first byte and its header long before.
+# Seconds. Honest clients send their first byte and their header far sooner.
 FIRST_BYTE_SECONDS = 10.0
 HEADER_SECONDS = 10.0
-# The largest body that is taken needs so long at 7 kB a second.
+# Enough for MAX_BODY at 7 kB a second.
 BODY_SECONDS = 30.0
-# Whoever takes nothing of what is sent for so long is taken for gone.
+# A client that reads nothing for this long is treated as gone.
 STALL_SECONDS = 20.0
-# A timer for each connection would cost more than to look around now and then.
-LOOK_EVERY = 0.5
-TELL_EVERY = 60.0
-# What the database, the relay and files need beside the connections.
+# One periodic check costs less than a timer for each connection.
+CHECK_EVERY = 0.5
+WARN_EVERY = 60.0
+# File descriptors for the database, the relay and files.
 OTHER_DESCRIPTORS = 150
 
 
 class Awaited(Enum):
-    """What a connection waits for: the part of a request that the client has to send next."""
+    """What a connection waits for: the part of a request that the client must send next."""
 
     FIRST_BYTE = "first byte"
     HEADER = "header"
     BODY = "body"
-    # It is our turn.
+    # The server must act next.
     NOTHING = "nothing"
 
     @property
@@ -65,32 +65,32 @@ class TooManyConnectionsOfOne(TooManyConnections):
 
 
 class Connection(Protocol):
-    """A connection, as those that watch over it know it."""
+    """What `Connections` needs of a connection."""
 
     @property
     def idle_since(self) -> float | None:
-        """Since when it has been waiting for the header of a request; None when it is not."""
+        """The time since which it waits for the header of a request; None if it does not."""
 
-    def look(self, now: float) -> None:
-        """End it, if it keeps us waiting for too long."""
+    def check(self, now: float) -> None:
+        """End it if it has kept us waiting for too long."""
 
     def drop(self) -> None:
         """End it at once."""
 
 
 class Connections:
-    """Knows every connection of this process, and the address that each is counted for.
+    """All connections of this process, with the address that each is counted for.
 
-    Where there is no place, the one that has been idle for the longest gives way: whoever only
-    holds connections open keeps nobody out. So refused is only who comes while all are busy.
+    At the limit, the longest idle connection is closed for a new one, so that clients that only
+    hold connections open keep nobody out. A new one is refused only while all others are busy.
     """
 
-    def __init__(self, most: int, most_of_one: int) -> None:
-        self._most, self._most_of_one = most, most_of_one
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self._most, self._most_per_address = most, most_per_address
         self._addresses: dict[Connection, str | None] = {}
-        self._of: dict[str, set[Connection]] = {}
-        self._looks = False
-        self._told_at = -TELL_EVERY
+        self._by_address: dict[str, set[Connection]] = {}
+        self._is_scheduled = False
+        self._warned_at = -WARN_EVERY
 
     def admit(self, connection: Connection, address: str | None) -> None:
         """Take a connection in and count it for its address, if it has one.
@@ -100,12 +100,12 @@ class Connections:
         try:
             self.count(connection, address)
             full = len(self._addresses) > self._most
-            if full and not self._gives_way(self._addresses, connection):
-                raise self._told(TooManyConnections())
+            if full and not self._evict_idle(self._addresses, connection):
+                raise self._warn(TooManyConnections())
         except TooManyConnections:
             self.leave(connection)
             raise
-        self._look_around_soon()
+        self._schedule_check()
 
     def count(self, connection: Connection, address: str | None) -> None:
         """Count a connection for this address from now on, or for none.
@@ -117,34 +117,36 @@ class Connections:
         if address is None:
             return
         name = network(address)
-        neighbours = self._of.get(name, set())
-        if len(neighbours) >= self._most_of_one and not self._gives_way(neighbours, connection):
-            raise self._told(TooManyConnectionsOfOne())
-        self._of.setdefault(name, set()).add(connection)
+        neighbours = self._by_address.get(name, set())
+        if len(neighbours) >= self._most_per_address and not self._evict_idle(
+            neighbours, connection
+        ):
+            raise self._warn(TooManyConnectionsOfOne())
+        self._by_address.setdefault(name, set()).add(connection)
         self._addresses[connection] = name
 
     def leave(self, connection: Connection) -> None:
         name = self._addresses.pop(connection, None)
         if name is None:
             return
-        self._of[name].discard(connection)
-        if not self._of[name]:
-            del self._of[name]
+        self._by_address[name].discard(connection)
+        if not self._by_address[name]:
+            del self._by_address[name]
 
-    def replace(self, connection: Connection, heir: Connection) -> None:
-        """Another protocol is spoken on a connection from now on."""
+    def replace(self, connection: Connection, successor: Connection) -> None:
+        """Count `successor` in place of a connection: its protocol has changed."""
         name = self._addresses.get(connection)
         self.leave(connection)
-        self._addresses[heir] = name
+        self._addresses[successor] = name
         if name is not None:
-            self._of.setdefault(name, set()).add(heir)
+            self._by_address.setdefault(name, set()).add(successor)
 
-    def _gives_way(self, among: Iterable[Connection], comer: Connection) -> bool:
-        """Whether one of these, the one that has been idle for the longest, gave up its place."""
+    def _evict_idle(self, among: Iterable[Connection], newcomer: Connection) -> bool:
+        """Drop the longest idle of these connections. False if none is idle."""
         idle = [
             (since, id(each), each)
             for each in among
-            if each is not comer and (since := each.idle_since) is not None
+            if each is not newcomer and (since := each.idle_since) is not None
         ]
         if not idle:
             return False
@@ -153,46 +155,46 @@ class Connections:
         longest.drop()
         return True
 
-    def _told(self, error: TooManyConnections) -> TooManyConnections:
-        """The refusal, which the operator hears of now and then."""
+    def _warn(self, error: TooManyConnections) -> TooManyConnections:
+        """Log the refusal, at most once per WARN_EVERY. Gives it back."""
         now = time.monotonic()
-        if now - self._told_at >= TELL_EVERY:
-            self._told_at = now
+        if now - self._warned_at >= WARN_EVERY:
+            self._warned_at = now
             log.warning("a connection is refused: %s", error.message)
         return error
 
-    def _look_around_soon(self) -> None:
-        if not self._looks:
-            self._looks = True
-            asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_around)
+    def _schedule_check(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_later(CHECK_EVERY, self._check_all)
 
-    def _look_around(self) -> None:
-        self._looks = False
+    def _check_all(self) -> None:
+        self._is_scheduled = False
         if not self._addresses:
             return
-        self._look_around_soon()
+        self._schedule_check()
         now = asyncio.get_running_loop().time()
         for connection in tuple(self._addresses):
-            connection.look(now)
+            connection.check(now)
 
 
-class Unsent:
-    """What a client has not taken yet of what was sent to it."""
+class StallDetector:
+    """Detects a client that has stopped reading."""
 
     def __init__(self) -> None:
-        self._octets, self._since = 0, 0.0
+        self._size, self._since = 0, 0.0
 
     def stalls(self, transport: asyncio.Transport, now: float) -> bool:
-        """Whether the client has taken nothing for too long. It is asked now and then."""
-        octets = transport.get_write_buffer_size()
-        if not self._octets or octets < self._octets:
+        """Whether the client has read nothing for STALL_SECONDS. To be called periodically."""
+        size = transport.get_write_buffer_size()
+        if not self._size or size < self._size:
             self._since = now
-        self._octets = octets
-        return octets > 0 and now - self._since >= STALL_SECONDS
+        self._size = size
+        return size > 0 and now - self._since >= STALL_SECONDS
 
 
 def within_descriptors(most: int) -> int:
-    """So many connections, or as many as this process may have; its own limit is raised for it."""
+    """This many connections, or fewer if the limit on open files forbids it. Raises that limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     needed = most + OTHER_DESCRIPTORS

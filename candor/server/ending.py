@@ -1,16 +1,16 @@
-"""The end of a process that was told to stop: it comes, whatever hangs."""
+"""Ends a process that was told to stop, even if something in it hangs."""
 
 import faulthandler
 
-# How long what was cut at the end of the grace may take to put its things away, and how long
-# after the grace the process is gone.
-CLOSING_SECONDS, GONE_SECONDS = 0.6, 1.4
+# Seconds after the grace period: how long connections cut then may take to clean up, and when the
+# process exits at the latest.
+CLOSING_SECONDS, EXIT_SECONDS = 0.6, 1.4
 _STDERR = 2
 
 
-def gone_after(grace: float) -> None:
-    """From now on this process has so many seconds, and a moment to close what it uses.
+def exit_after(grace: float) -> None:
+    """Exit with 1 if this process still runs EXIT_SECONDS after a grace period of `grace` seconds.
 
-    What it still does then is told on standard error, and it exits with 1.
+    The stack of every thread is then written to standard error.
     """
-    faulthandler.dump_traceback_later(grace + GONE_SECONDS, exit=True, file=_STDERR)
+    faulthandler.dump_traceback_later(grace + EXIT_SECONDS, exit=True, file=_STDERR)

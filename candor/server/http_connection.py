@@ -1,6 +1,6 @@
-"""HTTP on one connection: as uvicorn speaks it, with limits of time and size.
+"""uvicorn's HTTP protocol, with limits on time and size.
 
-It leans on how uvicorn's protocol is made inside, so that release is pinned.
+It relies on uvicorn's internals, so the release is pinned.
 """
 
 from functools import partial
@@ -10,23 +10,23 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from candor.callers.body_limits import MAX_BODY
 from candor.errors import BadRequest, BodyTooLarge, RequestError, ServerEnds
-from candor.http.graphql_over_http import JSON, MOST, Reply, respond
+from candor.http.graphql_over_http import JSON, MAX_BODY_KEY, HttpResponse, respond
 from candor.server.connections import (
     Awaited,
     Connections,
+    StallDetector,
     TooManyConnections,
     TooManyConnectionsOfOne,
-    Unsent,
 )
 from candor.server.proxies import Proxies
 from candor.server.websocket_connection import WebSocketConnection
 
-# Octets of the request line and the headers, and how many headers and trailers there may be.
+# Bytes of the request line and headers; number of headers and trailers.
 MAX_HEADER, MAX_FIELDS = 32_768, 200
-# Octets that are read of one request, however its body is wrapped, and more only of a body that may
-# be larger. A body that is too large is read on so far, so that its sender hears so.
+# Bytes read of one request, with the framing of its body; more only if the body may be larger. A
+# body that is too large is read up to here, so that its sender gets the response.
 MAX_REQUEST = 1_000_000
-# For so long a client that has its answer may go on sending: then it has seen it.
+# A client may go on sending for this long after its response, so that it can read it.
 LINGER_SECONDS = 2.0
 _UNANSWERED = (
     "This server ends before its answer is there. A mutation may have been carried out: ask again"
@@ -49,7 +49,7 @@ class HeaderTooLarge(RequestError):
 
 
 class HttpConnection(HttpToolsProtocol):
-    """One connection, and what it waits for."""
+    """One connection, and the part of a request that it waits for."""
 
     def __init__(
         self, connections: Connections, proxies: Proxies, *given: Any, **named: Any
@@ -57,20 +57,20 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._connections, self._proxies = connections, proxies
         self._served = self.app
-        self._unsent = Unsent()
-        self._is_proxys = False
-        self._ends = self._is_deaf = False
-        # Octets of an unfinished request that came before, and that came now.
-        self._read = self._came = 0
-        self._fault: RequestError | None = None
+        self._stall_detector = StallDetector()
+        self._is_proxy = False
+        self._ends = self._discards = False
+        # Bytes of an unfinished request: those received before, and those of the current chunk.
+        self._buffered = self._received = 0
+        self._error: RequestError | None = None
         self._expect(Awaited.FIRST_BYTE)
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         address = self.client[0] if self.client else None
-        # The connections of a proxy are those of many: each of its requests has another address.
-        self._is_proxys = address is not None and self._proxies.trusts(address)
-        if self._is_proxys:
+        # A proxy's connection is shared: each of its requests may be of another address.
+        self._is_proxy = address is not None and self._proxies.trusts(address)
+        if self._is_proxy:
             address = None
         try:
             self._connections.admit(self, address)
@@ -82,30 +82,30 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
+        if self._discards:
             return
-        self._came = len(data)
+        self._received = len(data)
         super().data_received(data)
         if self._awaited is Awaited.HEADER or self._awaited is Awaited.BODY:
-            self._read += self._came
+            self._buffered += self._received
             self._refuse_too_large()
 
-    # What the parser has found.
+    # Callbacks of the parser.
     def on_message_begin(self) -> None:
         self._expect(Awaited.HEADER)
-        self._read = 0
+        self._buffered = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        large = self._read + self._came > MAX_HEADER and self._header_size() > MAX_HEADER
+        large = self._buffered + self._received > MAX_HEADER and self._header_size() > MAX_HEADER
         if large or len(self.headers) > MAX_FIELDS:
-            self._fault = HeaderTooLarge()
-            raise self._fault  # the parser stops
+            self._error = HeaderTooLarge()
+            raise self._error  # stops the parser
         self._expect(Awaited.BODY)
-        if self._is_proxys:
+        if self._is_proxy:
             self._count_as_forwarded()
         else:
-            self._proxies.doubt(self.scope)  # type: ignore[arg-type]
+            self._proxies.warn_of_untrusted_proxy(self.scope)  # type: ignore[arg-type]
         super().on_headers_complete()
         if self._ends and self.cycle is not None:
             self.cycle.keep_alive = False
@@ -119,7 +119,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         if self._awaited is Awaited.NOTHING:
             self._expect(Awaited.FIRST_BYTE)
-        if self._is_proxys and not self.transport.is_closing():
+        if self._is_proxy and not self.transport.is_closing():
             self._connections.count(self, None)
         super().on_response_complete()
 
@@ -133,33 +133,33 @@ class HttpConnection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        self._refuse(self._fault or BadRequest("This is no HTTP request."))
+        self._refuse(self._error or BadRequest("This is no HTTP request."))
 
-    # What those that watch over it ask.
+    # The `Connection` protocol.
     @property
     def idle_since(self) -> float | None:
         idle = self._awaited in {Awaited.FIRST_BYTE, Awaited.HEADER} and not self._is_busy
         return self._since if idle else None
 
-    def look(self, now: float) -> None:
-        if self._unsent.stalls(self.transport, now):
+    def check(self, now: float) -> None:
+        if self._stall_detector.stalls(self.transport, now):
             self.drop()
         elif self.flow.read_paused or (self._is_busy and self._awaited is not Awaited.BODY):
             self._since = now  # the client waits for us
         elif now - self._since >= self._awaited.seconds:
-            self._give_up()
+            self._time_out()
 
     def drop(self) -> None:
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Finish what the client has begun to send; told by the server, which ends."""
+        """Called when the server shuts down: finish a request that has begun to arrive."""
         self._ends = True
         if self._awaited is not Awaited.HEADER or self._is_busy:
             super().shutdown()
 
     def cut(self) -> None:
-        """The server waits no longer."""
+        """Called when the grace period is over: end now."""
         if self._awaited is Awaited.FIRST_BYTE and not self._is_busy:
             self.drop()
         else:
@@ -168,7 +168,7 @@ class HttpConnection(HttpToolsProtocol):
 
     @property
     def _is_busy(self) -> bool:
-        """Whether an answer is due, at the latest when the body is there."""
+        """Whether a response is due, now or when the body is complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def _expect(self, awaited: Awaited) -> None:
@@ -179,17 +179,17 @@ class HttpConnection(HttpToolsProtocol):
 
     def _refuse_too_large(self) -> None:
         begins = self._awaited is Awaited.HEADER
-        if (begins and self._read > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
+        if (begins and self._buffered > MAX_HEADER) or len(self.headers) > MAX_FIELDS:
             self._refuse(HeaderTooLarge())
-        elif self._read > self._most and self._is_answered:
-            self._be_deaf()
-        elif self._read > self._most:
+        elif self._buffered > self._most and self._is_early_response:
+            self._discard_rest()
+        elif self._buffered > self._most:
             self._refuse(BodyTooLarge(max=self._largest))
 
     @property
     def _largest(self) -> int:
-        """How large the body may be, as the application has said since it knows the sender."""
-        largest: Any = self.scope.get(MOST, MAX_BODY)
+        """The limit on the body, which the application sets once it knows the caller."""
+        largest: Any = self.scope.get(MAX_BODY_KEY, MAX_BODY)
         return int(largest)
 
     @property
@@ -199,30 +199,30 @@ class HttpConnection(HttpToolsProtocol):
     def _count_as_forwarded(self) -> None:
         self.app = self._served
         try:
-            address = self._proxies.describe(self.scope)  # type: ignore[arg-type]
+            address = self._proxies.apply_forwarded(self.scope)  # type: ignore[arg-type]
             self._connections.count(self, address)
         except TooManyConnectionsOfOne as error:
-            self.app = _reply(error)
+            self.app = _last_response(error)
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         if self._awaited is Awaited.FIRST_BYTE:
             self.drop()
         else:
             self._refuse(RequestTimeout())
 
     @property
-    def _is_answered(self) -> bool:
-        """Whether the answer was sent before the body was here."""
+    def _is_early_response(self) -> bool:
+        """Whether the response was sent before the body was complete."""
         return self._awaited is Awaited.BODY and not self._is_busy
 
-    def _be_deaf(self) -> None:
-        """Throw away what still comes: whoever is cut while sending loses the answer."""
-        self._is_deaf = True
+    def _discard_rest(self) -> None:
+        """Discard the rest of the body: a client cut off while sending would lose the response."""
+        self._discards = True
         self.loop.call_later(LINGER_SECONDS, self.drop)
 
     def _refuse(self, error: RequestError) -> None:
-        """Tell it, unless an answer has begun, and end. To the application the client left."""
-        answered = self._is_answered
+        """Respond, unless a response has begun, and close. The application sees a disconnect."""
+        answered = self._is_early_response
         if self._is_busy:
             answered = self.cycle.response_started
             self.cycle.disconnected = True
@@ -231,16 +231,16 @@ class HttpConnection(HttpToolsProtocol):
             self.drop()
             return
         self._expect(Awaited.NOTHING)
-        self.transport.write(_octets(_reply(error)))
+        self.transport.write(_bytes_of(_last_response(error)))
         self.transport.close()
 
 
-def _reply(error: RequestError) -> Reply:
-    """An answer that is the last one on its connection."""
+def _last_response(error: RequestError) -> HttpResponse:
+    """The response that closes a connection."""
     headers = {"Connection": "close", **error.headers}
     return respond({"errors": error.errors}, error.status or 400, JSON, headers)
 
 
-def _octets(reply: Reply) -> bytes:
-    lines = [b"%s: %s\r\n" % header for header in reply.headers]
-    return b"".join([STATUS_LINE[reply.status], *lines, b"\r\n", reply.body])
+def _bytes_of(response: HttpResponse) -> bytes:
+    lines = [b"%s: %s\r\n" % header for header in response.headers]
+    return b"".join([STATUS_LINE[response.status], *lines, b"\r\n", response.body])

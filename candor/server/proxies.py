@@ -1,4 +1,4 @@
-"""The proxies in front of us: those whose word counts on who asks, and by which scheme."""
+"""Trusted proxies: whose X-Forwarded headers tell the client's address and the scheme."""
 
 import logging
 from collections.abc import Sequence
@@ -11,55 +11,55 @@ log = logging.getLogger("candor.proxies")
 
 Network = IPv4Network | IPv6Network
 _SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
-_DOUBT = (
+_UNTRUSTED = (
     "X-Forwarded-For of %s does not count. If that is a proxy of yours, name it in"
     " CANDOR_TRUSTED_PROXIES: until then all who come through it are one address."
 )
-# An address with its port and whatever else may stand around it.
+# Characters: an address with brackets, zone and port.
 _MAX_HOP = 80
 
 
 class Proxies:
-    """Knows by their addresses the proxies that are trusted."""
+    """The trusted proxies, by their networks."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = tuple(trusted)
-        self._told = False
+        self._warned = False
 
     def trusts(self, address: str) -> bool:
-        known = _address(address)
-        return known is not None and self._has(known)
+        parsed = _address(address)
+        return parsed is not None and self._has(parsed)
 
-    def describe(self, scope: Scope) -> str | None:
-        """Put into a request what its trusted proxy says of it. Gives the address that it names."""
-        scheme, named = None, []
+    def apply_forwarded(self, scope: Scope) -> str | None:
+        """Set scheme and client from the headers of a trusted proxy. Gives the client's address."""
+        scheme, forwarded = None, list[bytes]()
         for name, value in scope["headers"]:
             if name == b"x-forwarded-for":
-                named.append(value)
+                forwarded.append(value)
             elif name == b"x-forwarded-proto":
                 scheme = value
         if scheme in _SCHEMES:
             scope["scheme"] = _SCHEMES[scheme]
-        address = self._client_of(b",".join(named).decode("latin-1"))
+        address = self._client_of(b",".join(forwarded).decode("latin-1"))
         if address is not None:
             scope["client"] = address, 0
         return address
 
-    def doubt(self, scope: Scope) -> None:
-        """Tell once, when it is so, that somebody who is not trusted speaks as a proxy does."""
-        if self._told:
+    def warn_of_untrusted_proxy(self, scope: Scope) -> None:
+        """Warn, once, of a client that sends X-Forwarded-For but is not trusted."""
+        if self._warned:
             return
         for name, _ in scope["headers"]:
             if name == b"x-forwarded-for":
-                self._told = True
+                self._warned = True
                 address = scope["client"][0] if scope["client"] else "nobody"
-                log.warning(_DOUBT, address)
+                log.warning(_UNTRUSTED, address)
                 return
 
     def _client_of(self, forwarded: str) -> str | None:
-        """The last one in a chain of addresses whom no trusted proxy has led here.
+        """The last address in the header that is not a trusted proxy's.
 
-        Each proxy adds at the end whom it has seen. What stands before that may be invented.
+        Each proxy appends the address that it saw. Addresses before that may be forged.
         """
         client = None
         for hop in reversed(forwarded.split(",")):
@@ -84,14 +84,14 @@ def _without_port(hop: str) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    return _read(text) if len(text) <= _MAX_HOP else None
+    return _parse(text) if len(text) <= _MAX_HOP else None
 
 
 @lru_cache(1_000)
-def _read(text: str) -> IPv4Address | IPv6Address | None:
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:
         return None
-    # Who listens for IPv6 sees IPv4 addresses so.
+    # IPv6 sockets report IPv4 addresses in this form.
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,4 +1,4 @@
-"""The server processes: one, or several that share a port. They end within their grace."""
+"""The server processes: one, or several that share a port. They end within a grace period."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from uvicorn.supervisors import multiprocess
 
 from candor.callers.body_limits import MAX_TEXT
 from candor.server.connections import Connections, within_descriptors
-from candor.server.ending import CLOSING_SECONDS, GONE_SECONDS, gone_after
+from candor.server.ending import CLOSING_SECONDS, EXIT_SECONDS, exit_after
 from candor.server.http_connection import HttpConnection
 from candor.server.proxies import Proxies
 from candor.settings import Settings
@@ -39,7 +39,7 @@ def serve(settings: Settings, listening: socket, *, workers: int) -> None:
 
 
 def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
-    """How uvicorn serves the application; worker processes get it too."""
+    """The configuration of uvicorn, also for its worker processes."""
     most = within_descriptors(settings.max_connections)
     connections = Connections(most, settings.max_connections_per_address)
     return uvicorn.Config(
@@ -47,7 +47,7 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
         factory=True,
         workers=workers,
         http=partial(HttpConnection, connections, Proxies(settings.trusted_proxies)),  # type: ignore[arg-type]
-        proxy_headers=False,  # `Proxies` reads them; uvicorn would by a variable of its own
+        proxy_headers=False,  # `Proxies` reads them; uvicorn has a setting of its own
         timeout_graceful_shutdown=settings.grace,
         log_config=None,
         access_log=False,  # it would print the tokens of links
@@ -57,19 +57,19 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
     )
 
 
-# Supervisors and terminals tell every process of a group, and its parent passes it on: signals that
-# come so soon after the first one are the same.
+# Supervisors and terminals signal every process of a group, and the parent forwards the signal. So
+# signals within this many seconds of the first one are the same.
 SAME_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
-    """One process. A signal ends its streams at once, and its requests with the grace."""
+    """One process. A signal ends its streams at once, and its requests after the grace period."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._told_at = 0.0
+        self._signalled_at = 0.0
         self._grace = config.timeout_graceful_shutdown or 0
-        # What uvicorn cancels then has not heeded that its connection was cut.
+        # uvicorn cancels only requests that did not end when their connection was cut.
         config.timeout_graceful_shutdown = self._grace + CLOSING_SECONDS  # type: ignore[assignment]
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -82,13 +82,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """The first signal begins the end, the second one waits for no request."""
+        """The first signal starts the shutdown; a second one cuts running requests."""
         now = time.monotonic()
         if not self.should_exit:
-            self.should_exit, self._told_at = True, now
-            gone_after(self._grace)
-        elif now - self._told_at > SAME_SECONDS:
-            gone_after(0)
+            self.should_exit, self._signalled_at = True, now
+            exit_after(self._grace)
+        elif now - self._signalled_at > SAME_SECONDS:
+            exit_after(0)
             if self.started:
                 self._loop.call_soon_threadsafe(self._cut)
 
@@ -98,9 +98,9 @@ class Server(uvicorn.Server):
 
 
 class Process(multiprocess.Process):
-    """A server process beside others."""
+    """One of several server processes."""
 
-    _begun = _told = False
+    _is_started = _signalled = False
 
     @property
     def server(self) -> uvicorn.Server:
@@ -109,8 +109,8 @@ class Process(multiprocess.Process):
         return self._server
 
     def start(self) -> None:
-        # Ctrl-C goes to every process of the terminal. This one is told by its parent alone, so it
-        # begins with the signal blocked, which the start of multiprocessing's tracker would undo.
+        # Ctrl-C goes to every process of the terminal, but only the parent may signal this one. So
+        # it starts with SIGINT blocked; starting multiprocessing's tracker would unblock it.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -119,35 +119,35 @@ class Process(multiprocess.Process):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether it lives and answers; until it has begun to, its parent must not wait for it."""
-        self._begun = self._begun or self.is_ready(0)
-        return self.process.is_alive() and (not self._begun or self.ping(timeout))
+        """Whether it lives and answers pings. While it starts, it cannot answer them."""
+        self._is_started = self._is_started or self.is_ready(0)
+        return self.process.is_alive() and (not self._is_started or self.ping(timeout))
 
-    def tell(self) -> None:
-        """Pass a signal on."""
-        self._told = True
+    def forward_signal(self) -> None:
+        """Send it SIGTERM."""
+        self._signalled = True
         if self.pid is not None and self.exitcode is None:
             os.kill(self.pid, signal.SIGTERM)
 
     def terminate(self) -> None:
-        """Have it end. Told twice it would wait for no request."""
-        if not self._told:
-            self.tell()
+        """Have it end. Not signalled twice: a second signal would cut its requests."""
+        if not self._signalled:
+            self.forward_signal()
 
 
 class Processes(multiprocess.Multiprocess):
-    """The parent of server processes, which is gone when they are, and they with it."""
+    """The parent of the server processes. It ends when they have ended."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
         super().__init__(config, sockets)
         self.failed = False
-        # The name by which it starts processes, those that replace others too.
+        # uvicorn starts processes by this name, also those that replace others.
         multiprocess.Process = Process  # type: ignore[misc]
-        for wish in HANDLED_SIGNALS:
-            signal.signal(wish, self._pass_on)
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self._forward)
 
     def terminate_all(self) -> None:
-        # Nobody shall wait in a queue that no process looks at any more.
+        # So that no client waits in a backlog that no process accepts from.
         for listening in self.sockets:
             listening.close()
         self.failed = any(each.exitcode == STARTUP_FAILURE for each in self.processes)
@@ -155,15 +155,15 @@ class Processes(multiprocess.Multiprocess):
 
     def join_all(self) -> None:
         grace = self.config.timeout_graceful_shutdown or 0
-        last = time.monotonic() + grace + GONE_SECONDS
+        deadline = time.monotonic() + grace + EXIT_SECONDS
         while running := [each for each in self.processes if each.process.is_alive()]:
-            if time.monotonic() > last:
+            if time.monotonic() > deadline:
                 for process in running:
                     process.kill()
             time.sleep(0.02)
 
-    def _pass_on(self, sig: int, _frame: FrameType | None) -> None:
-        """Tell the processes at once; this one heeds the signal when it looks around next."""
+    def _forward(self, sig: int, _frame: FrameType | None) -> None:
+        """Signal the processes at once; uvicorn's loop handles the signal in the parent."""
         self.signal_queue.append(sig)
         for process in self.processes:
-            process.tell()  # type: ignore[attr-defined]
+            process.forward_signal()  # type: ignore[attr-defined]

@@ -1,24 +1,24 @@
-"""WebSocket on one connection: as uvicorn speaks it; whoever takes nothing loses it."""
+"""uvicorn's WebSocket protocol, which drops clients that stop reading."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from candor.server.connections import Connections, Unsent
+from candor.server.connections import Connections, StallDetector
 
 if TYPE_CHECKING:
     from candor.server.http_connection import HttpConnection
 
 SERVICE_RESTART = 1012
-# How long the client may take to say goodbye when the server ends.
-GOODBYE_SECONDS = 0.5
+# How long the client may take to answer the close frame.
+CLOSE_SECONDS = 0.5
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """One connection, in the place of the HTTP connection that it began as."""
+    """One connection, in place of the HTTP connection that it was upgraded from."""
 
-    # It may be silent for as long as it likes: uvicorn's pings tell who is gone.
+    # It may be silent for any time: uvicorn's pings detect clients that are gone.
     idle_since = None
 
     def __init__(
@@ -26,11 +26,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(*given, **named)
         self._connections, self._before = connections, before
-        self._unsent = Unsent()
+        self._stall_detector = StallDetector()
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        # Its first request may have come through a proxy, which named them.
+        # A proxy may have set these for the upgrade request.
         self.client = self._before.scope["client"]
         self.scheme = "wss" if self._before.scope["scheme"] == "https" else "ws"
         self._connections.replace(self._before, self)
@@ -39,15 +39,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._connections.leave(self)
         super().connection_lost(exc)
 
-    def look(self, now: float) -> None:
-        if self._unsent.stalls(self.transport, now):
+    def check(self, now: float) -> None:
+        if self._stall_detector.stalls(self.transport, now):
             self.drop()
 
     def drop(self) -> None:
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Close it with a code after which clients come again; told by the server, which ends."""
+        """Called when the server shuts down: close with a code after which clients reconnect."""
         self.stop_keepalive()
         if not self.handshake_complete:
             self.conn.send_response(self.conn.reject(HTTPStatus.SERVICE_UNAVAILABLE, ""))
@@ -56,9 +56,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.conn.send_close(SERVICE_RESTART)
             self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
-        # The answer to the close frame ends the connection before that.
-        self.close_timer = self.loop.call_later(GOODBYE_SECONDS, self.drop)
+        # Normally, the client's close frame ends the connection before that.
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.drop)
 
     def cut(self) -> None:
-        """The server waits no longer."""
+        """Called when the grace period is over: end now."""
         self.drop()

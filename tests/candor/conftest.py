@@ -1,4 +1,4 @@
-"""The raw door: requests as no client library would send them, and live connections."""
+"""Fixtures for raw requests that no client library would send, and for live connections."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.candor.sameness import seed, world_of
 
 JSON = {"Content-Type": "application/json"}
 GRAPHQL = "application/graphql-response+json"
-# Who uses a key, and when, is written beside what is asked.
+# Uses of keys are written in the background, beside requests.
 APART = {"api_key", "tortoise_migrations"}
 
 
@@ -194,7 +194,7 @@ async def events(app):
 
 @pytest.fixture
 async def world(at, review, feed, maria, carl, nina, ada, sam, open_update, solve) -> World:
-    """A small marketplace with reviews and updates in all their states."""
+    """A small marketplace with reviews and updates in every state."""
     await seed(review, feed, maria, carl, nina, ada, sam, open_update, solve)
     return await world_of(ada)
 
@@ -211,7 +211,7 @@ async def relay(postgres_database):
 
 @pytest.fixture
 async def direct(postgres_database):
-    """A connection of somebody else's, past the relay."""
+    """A second connection that bypasses the relay."""
     connection = await asyncpg.connect(postgres_database.replace("postgres", "postgresql", 1))
     yield connection
     await connection.close()
@@ -219,7 +219,7 @@ async def direct(postgres_database):
 
 @pytest.fixture
 def everything(direct):
-    """All that is stored, table by table, as somebody sees it who does not come through the relay."""
+    """Everything stored, table by table, read on a connection that bypasses the relay."""
 
     async def look():
         running = (

@@ -1,4 +1,4 @@
-"""The longest values that the schema allows, and how many octets of JSON they have at most."""
+"""The longest values that the schema allows, and their size in bytes of JSON."""
 
 import re
 from typing import Any
@@ -11,12 +11,12 @@ from graphql import (
     GraphQLString,
 )
 
-# A letter that JSON escapes in twelve octets.
+# A letter that takes twelve bytes when escaped in JSON.
 WIDE = "\U00010437"
 _ID = 200
 _ADDRESS, _WEB_ADDRESS = 254, 2_000
 _TEXT = 20_000
-# Where the description does not say it: a new text belongs here, or its length into its description.
+# Lengths that the descriptions do not state. A new text must be here or state its length.
 _UNSAID = {
     "NodeRef.externalId": _ID,
     "OrderInput.externalId": _ID,
@@ -40,25 +40,25 @@ _UNSAID = {
     "before": 3_000,
 }
 _ROWS = {"UpdateSettingsInput.sellerLevels": 3}
-# Two lists that have their maximum together.
+# Two lists that share one maximum.
 _TOGETHER = {"services": 100, "vendors": 0}
 _SCALARS = {"Int": 11, "Float": 24, "Boolean": 5, "DateTime": 40, "Date": 12, "ID": 60}
 
 
 def characters(place: str, description: str | None) -> int:
-    """How many characters a text may have."""
+    """The most characters that a text may have."""
     said = re.findall(r"([\d,]+) characters", description or "")
     return max(int(n.replace(",", "")) for n in said) if said else _UNSAID[place]
 
 
 def rows(place: str, description: str | None) -> int:
-    """How many elements a list may have."""
+    """The most elements that a list may have."""
     said = re.search(r"([\d,]+) at most", description or "")
     return int(said[1].replace(",", "")) if said else {**_ROWS, **_TOGETHER}[place]
 
 
 def octets(kind: Any, place: str, description: str | None) -> int:
-    """How long the longest value is in JSON, with each character of its texts escaped."""
+    """The length in JSON of the longest value, with each character of its texts escaped."""
     if isinstance(kind, GraphQLNonNull):
         return octets(kind.of_type, place, description)
     if isinstance(kind, GraphQLList):
@@ -78,7 +78,7 @@ def octets(kind: Any, place: str, description: str | None) -> int:
 
 
 def filled(kind: GraphQLInputObjectType, given: dict[str, Any]) -> dict[str, Any]:
-    """The input with each of its texts as long as it may be."""
+    """The input with each of its texts at its maximum length."""
     texts = {
         name: WIDE * characters(f"{kind.name}.{name}", field.description)
         for name, field in kind.fields.items()

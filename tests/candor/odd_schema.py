@@ -1,4 +1,4 @@
-"""A schema of every kind of field in every shape, and odd values to put into them."""
+"""A schema with every kind of field in every shape, and odd values for them."""
 
 import enum
 import math
@@ -59,7 +59,7 @@ class Leaf:
 
 
 class ReadableError(Exception):
-    """An exception that could be taken for an object."""
+    """An exception that could be mistaken for an object."""
 
     number = 1
     name = "an error"
@@ -101,7 +101,7 @@ FIELDS = {
 
 
 def _unreadable(self: Any, name: str) -> Any:
-    """Fields that were taken away are like properties that raise."""
+    """Removed fields behave like properties that raise."""
     raise (RuntimeError if name in FIELDS else AttributeError)(f"{name} cannot be read")
 
 
@@ -118,7 +118,7 @@ _USUAL = {name: _SHAPES[shape][1](_KINDS[kind][1]) for name, (kind, shape) in FI
 
 
 def holder(**odd: Any) -> Any:
-    """An object with all fields as they should be, but for the odd ones."""
+    """An object whose fields have their expected values, except the odd ones."""
     made = Holder.__new__(Holder)
     made.__dict__.update(_USUAL | odd)
     for name, value in odd.items():
@@ -129,7 +129,7 @@ def holder(**odd: Any) -> Any:
 
 @strawberry.type
 class Box:
-    """Where the odd value stands: below objects, nullable ones and lists, resolved or not."""
+    """Places of an odd value: below objects, nullable objects and lists, with or without resolvers."""
 
     here: Holder  # type: ignore[valid-type]
     maybe: Holder | None  # type: ignore[valid-type]
@@ -170,7 +170,7 @@ class Box:
 
 
 def _box(info: strawberry.Info) -> Box:
-    """Each place has an object of its own: a coroutine can be awaited once."""
+    """Each place has its own object: a coroutine can be awaited only once."""
     odd = info.context["holder"]
     return Box(here=odd(), maybe=odd(), items=[holder(), odd()], some=[odd(), None])
 
@@ -262,7 +262,7 @@ async def _stream(*values: Any) -> AsyncIterator[Any]:
         yield value
 
 
-# Made afresh for each execution: some can be taken once only. `usual` is what the field expects.
+# Made for each execution, since some can be used only once. `usual` is what the field expects.
 ODD: dict[str, Callable[[Any], Any]] = {
     "usual": lambda usual: usual,
     "null": lambda _: None,
@@ -307,7 +307,7 @@ ODD: dict[str, Callable[[Any], Any]] = {
 
 
 def holders_of(name: str, odd: str) -> Iterator[Callable[[], Any]]:
-    """Makers of holders with an odd value instead of the field's own, and in the lists it holds."""
+    """Makers of holders with an odd value in place of the field's own, and inside its lists."""
     kind, shape = FIELDS[name]
     usual = _KINDS[kind][1]
     make = ODD[odd]
@@ -324,7 +324,7 @@ def selection_of(name: str) -> str:
 
 
 def document_of(name: str) -> str:
-    """An operation that reads a field wherever an object can stand."""
+    """An operation that selects a field in every place of an object."""
     fields = [f"{selection_of(name)} __typename"]
     if FIELDS[name][0] == "leaf":
         fields.append(f"{name} {{ __typename }}")

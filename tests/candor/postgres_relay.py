@@ -1,4 +1,4 @@
-"""A relay in front of PostgreSQL that holds answers back, or is not there at all."""
+"""A relay in front of PostgreSQL that can hold answers back or drop connections."""
 
 import asyncio
 from contextlib import suppress
@@ -11,7 +11,8 @@ _SOCKET = ".s.PGSQL.5432"
 class Relay:
     """`url` leads to the database through it.
 
-    `passed` answers came through. After `passes` more all others are held back, or with `breaks` the connections end.
+    `passed` answers came through. After `passes` more, it holds back all others or, with `breaks`,
+    ends the connections.
     """
 
     def __init__(self, database: str, folder: Path) -> None:
@@ -30,7 +31,7 @@ class Relay:
         self._server = await asyncio.start_unix_server(self._lead, self._path)
 
     async def close(self) -> None:
-        """Nobody gets through any more, and who is through is thrown out."""
+        """Accept no more connections, and drop the open ones."""
         self._server.close()
         self._path.unlink(missing_ok=True)
         self.drop()

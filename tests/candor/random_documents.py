@@ -1,6 +1,6 @@
-"""Operations at random: hypothesis-graphql's own, made sensible here and there, and reshaped.
+"""Random operations from hypothesis-graphql, with real ids put in, and reshaped.
 
-It writes neither variables nor fragments, aliases or conditions, and no id of anything that exists.
+hypothesis-graphql writes no variables, fragments, aliases or conditions, and no ids that exist.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ _TEXTS = {
     "DateTime": ["2026-01-31T12:00:00Z", "2000-01-01T00:00:00+01:00", "2026-01-31T12:00:00", "no"],
     "Date": ["2026-01-01", "2026-01-31", "2025-12-31"],
 }
-# hypothesis-graphql prefers what nests deepest: these are asked for alone, too.
+# hypothesis-graphql prefers fields that nest deeply. So these are also generated alone.
 _ROOTS = [
     ("services", "reviews"),
     ("service", "vendor", "review"),
@@ -66,7 +66,7 @@ def documents(schema: GraphQLSchema) -> st.SearchStrategy[str]:
 
 @dataclass
 class World:
-    """What exists, by types, so that generated operations find something."""
+    """Ids and texts that exist, by type, so that generated operations find rows."""
 
     ids: dict[str, list[str]]
     external_ids: dict[str, list[str]]
@@ -75,7 +75,7 @@ class World:
 
 @dataclass
 class Asked:
-    """An operation, and several sets of variables to ask it with."""
+    """An operation, and several sets of variables for it."""
 
     text: str
     variables: list[dict[str, Any]]
@@ -86,7 +86,7 @@ def reshaped(
 ) -> Asked:
     """The same operation with ids that exist, variables, fragments, aliases and conditions.
 
-    And, with `further`, with more fields of all kinds.
+    With `further`, also with more fields of all kinds.
     """
     random = Random(seed)
     types = TypeInfo(schema)
@@ -110,14 +110,14 @@ def _chance(random: Random, chance: float) -> bool:
 
 
 class _Sense(Visitor):
-    """Puts what exists where hypothesis-graphql writes any text."""
+    """Replaces arbitrary texts of hypothesis-graphql by values that exist."""
 
     def __init__(self, random: Random, types: TypeInfo, world: World) -> None:
         super().__init__()
         self.random, self.types, self.world = random, types, world
 
     def enter_field(self, node: FieldNode, *_: Any) -> Node:
-        """Most arguments of pages exclude each other: mostly one way of paging is left."""
+        """Mostly keep only one way of paging: most paging arguments exclude each other."""
         definition = self.types.get_field_def()
         page = {"first", "last", "after", "before", "page", "filter"}
         dropped = (
@@ -154,7 +154,7 @@ class _Sense(Visitor):
     leave_int_value = leave_string_value
 
     def _known(self, values: dict[str, list[str]]) -> str:
-        """Mostly what belongs to the field that is asked for."""
+        """Mostly a value that fits the field."""
         fitting = values.get(str(get_named_type(self.types.get_type())))
         if fitting and _chance(self.random, 0.85):
             return self.random.choice(fitting)
@@ -180,7 +180,7 @@ class _Variables(Visitor):
         written = str(type_)
         strict = is_non_null_type(type_)
         if value is not None and _chance(self.random, 0.4):
-            # A default makes a nullable variable fit where null does not.
+            # With a default, a nullable variable fits a non-null place.
             written = f"{written.removesuffix('!')} = {print_ast(node.value)}"
             strict = False
             self.choices[name].append({})
@@ -210,7 +210,7 @@ class _Variables(Visitor):
 
 @dataclass
 class _Shape(Visitor):
-    """Says the same in other words: twice, by another name, in fragments, under conditions."""
+    """Rewrites selections with the same meaning: repeated, aliased, in fragments, with conditions."""
 
     random: Random
     types: TypeInfo
@@ -235,7 +235,7 @@ class _Shape(Visitor):
         return _changed(node, selections=tuple(selections))
 
     def _more(self, parent: Any, depth: int) -> list[Any]:
-        """Further fields: hypothesis-graphql asks for few things at once."""
+        """More fields: hypothesis-graphql selects few at once."""
         found = []
         plain = {
             name: get_named_type(each.type)
@@ -262,7 +262,7 @@ class _Shape(Visitor):
         return [self._wrapped(node, parent)]
 
     def _half(self, node: Any) -> Any:
-        """The same field with a part of its selection: both must be merged."""
+        """The same field with part of its selection: both must be merged."""
         if node.selection_set is None:
             return node
         inner = node.selection_set.selections

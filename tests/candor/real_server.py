@@ -1,4 +1,4 @@
-"""A server as an operator runs it, and sockets as strangers use them."""
+"""A server as an operator runs it, and raw sockets as its clients."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the tests, long enough to sign with"
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
-# Its answer has 100 kB and more: some dozens of them are more than a kernel keeps for a reader.
+# Its response has more than 100 kB: some dozens of them overflow the kernel's buffers.
 LARGE = (
     "{ __schema { types { name description fields { name description type { name kind }"
     " args { name description } } inputFields { name description }"
@@ -30,7 +30,7 @@ LARGE = (
 
 @dataclass
 class Client:
-    """One socket, and what is read from it."""
+    """One socket, and the bytes read from it."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -41,7 +41,7 @@ class Client:
         await self.writer.drain()
 
     async def until(self, octets: bytes, seconds: float = 10) -> bytes:
-        """Read on until this came."""
+        """Read until these bytes arrived."""
         async with asyncio.timeout(seconds):
             while octets not in self.got:
                 more = await self.reader.read(65536)
@@ -50,7 +50,7 @@ class Client:
         return self.got
 
     async def end(self, seconds: float = 10) -> bytes:
-        """Read on until the server ends the connection."""
+        """Read until the server closes the connection."""
         async with asyncio.timeout(seconds):
             try:
                 while more := await self.reader.read(65536):
@@ -73,14 +73,14 @@ class RealServer:
     sockets: list[ClientConnection] = field(default_factory=list)
 
     async def connect(self, source: str = "127.0.0.1", receives: int = 0) -> Client:
-        """A connection from this address, with a small window if so many octets are given."""
+        """A connection from this address, with a receive window of this many bytes if given."""
         raw = await self._connected(source, receives)
         client = Client(*await asyncio.open_connection(sock=raw, limit=2**16))
         self.clients.append(client)
         return client
 
     async def stalls(self, client: Client) -> None:
-        """Wait until the kernel takes no more of what is sent to a client that does not read."""
+        """Wait until the kernel's buffers for a client that does not read are full."""
         port, waiting, since = client.writer.get_extra_info("sockname")[1], "", time.monotonic()
         async with asyncio.timeout(20):
             while not waiting or time.monotonic() - since < 0.7:
@@ -90,12 +90,12 @@ class RealServer:
                 await asyncio.sleep(0.05)
 
     async def has_read(self, *clients: Client) -> None:
-        """Wait until it has accepted these connections, and read what was said on them."""
+        """Wait until it has accepted these connections and read what they sent."""
         ports = {client.writer.get_extra_info("sockname")[1] for client in clients}
         await until(lambda: not ports & _unread(self.port))
 
     async def refuses(self) -> None:
-        """Wait until it takes no connection any more: it has heard that it shall end."""
+        """Wait until it accepts no connections: it has received its signal."""
 
         async def is_refused() -> bool:
             try:
@@ -109,7 +109,7 @@ class RealServer:
     async def websocket(
         self, source: str = "127.0.0.1", receives: int = 0, **headers: str
     ) -> ClientConnection:
-        """A WebSocket on which nothing was said."""
+        """A WebSocket on which nothing was sent yet."""
         opened = await connect(
             f"ws://127.0.0.1:{self.port}/graphql",
             sock=await self._connected(source, receives),
@@ -136,13 +136,13 @@ class RealServer:
         return raw
 
     async def ask(self, query: str = "{ viewer { role } }", **how: Any) -> Client:
-        """A connection on which this was asked."""
+        """A connection on which this request was sent."""
         client = await self.connect(how.pop("source", "127.0.0.1"), how.pop("receives", 0))
         await client.say(request(query, **how))
         return client
 
     async def ready(self) -> "RealServer":
-        """Wait until it answers."""
+        """Wait until it answers requests."""
         question = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         async with asyncio.timeout(60):
             while True:
@@ -155,7 +155,7 @@ class RealServer:
                 await asyncio.sleep(0.05)
 
     async def kill(self) -> None:
-        """End it and its workers, whatever they do."""
+        """Kill it and its workers."""
         for client in self.clients:
             client.close()
         for opened in self.sockets:
@@ -165,7 +165,7 @@ class RealServer:
                 os.kill(pid, signal.SIGKILL)
             self.process.kill()
             await self.process.wait()
-        await asyncio.sleep(0.01)  # the clients' sockets are closed in the loop
+        await asyncio.sleep(0.01)  # the clients' sockets are closed by the event loop
 
     async def seconds_until_gone(self, most: float) -> float:
         began = time.monotonic()
@@ -173,12 +173,12 @@ class RealServer:
         return time.monotonic() - began
 
     def descriptors(self) -> int:
-        """How many sockets the process holds."""
+        """The number of open sockets of the process."""
         folder = Path(f"/proc/{self.process.pid}/fd")
         return sum(_is_socket(link) for link in folder.iterdir())
 
     def workers(self) -> list[int]:
-        """The server processes that this one started, and that still are."""
+        """The server processes that this one started and that still run."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         started = [int(pid) for pid in children.read_text().split()]
         return [
@@ -187,7 +187,7 @@ class RealServer:
 
 
 def _unsent(own: int, theirs: int) -> str:
-    """What the kernel holds for the other end of a connection, as it tells it; empty for nothing."""
+    """The length of a send queue, in hexadecimal as the kernel reports it; empty for 0."""
     for line in Path("/proc/net/tcp").read_text().splitlines():
         _, local, remote, _, queues, *_ = line.split()
         if (local[-4:], remote[-4:]) == (f"{own:04X}", f"{theirs:04X}"):
@@ -196,7 +196,7 @@ def _unsent(own: int, theirs: int) -> str:
 
 
 def _unread(own: int) -> set[int]:
-    """The ports of clients whose connection is not accepted yet, or has said what is not read."""
+    """The ports of clients whose connections are not accepted yet, or have unread bytes."""
     ports = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, state, queues, _, _, _, _, inode, *_ = line.split()
@@ -214,7 +214,7 @@ def _is_socket(link: Path) -> bool:
 
 
 def request(query: str = "{ viewer { role } }", **headers: str) -> bytes:
-    """The octets of a POST to /graphql."""
+    """The bytes of a POST to /graphql."""
     body = json.dumps({"query": query}).encode()
     named = {
         "Host": "candor.test",
@@ -229,8 +229,8 @@ def request(query: str = "{ viewer { role } }", **headers: str) -> bytes:
 async def start(database: str, *options: str, folder: Path, **variables: Any) -> RealServer:
     """Start `candor serve`, or another `command`.
 
-    `changes` are constants of Candor and their values, `slow` the seconds that the settings take, or
-    the statement, `environment` variables that are not Candor's.
+    `changes`: constants of Candor and their values. `slow`: the seconds, or the statement, that
+    reading the settings takes. `environment`: variables that are not Candor's.
     """
     port = free_port()
     command = variables.pop("command", ["serve", "--port", str(port)])
@@ -254,7 +254,7 @@ async def start(database: str, *options: str, folder: Path, **variables: Any) ->
 
 
 def free_port() -> int:
-    """A port that is free, and that the system gives to no client's end of a connection."""
+    """A free port outside the range that the system gives to clients."""
     while True:
         port = random.randrange(10_000, 32_000)
         with socket.socket() as found, suppress(OSError):

@@ -1,4 +1,4 @@
-"""A small marketplace, and the same questions to the stock executor and to ours."""
+"""A small marketplace, and the comparison of our execution with the stock executor."""
 
 import asyncio
 import os
@@ -16,16 +16,16 @@ from schema.api import schema
 from schema.context import Context
 from tests.candor.random_documents import World
 
-# So many answers are compared, to other operations each time; 0: always to the same few.
+# Compare this many answers to random operations; 0: to a small fixed set.
 FUZZ = int(os.environ.get("CANDOR_TEST_FUZZ", "0"))
-# To each operation: two sets of variables for four viewers.
+# Answers per operation: two sets of variables for four viewers.
 ANSWERS = 8
 STOCK, COMPILED = Execution(compiled=False), Execution(compiled=True)
 SUB_RATINGS = {"communication": 4, "quality": 5, "value": None}
 
 
 async def seed(review, feed, maria, carl, nina, ada, sam, open_update, solve) -> None:
-    """Reviews in all states, with replies, votes and revisions, and updates in all of theirs."""
+    """Reviews in every state, with replies, votes and revisions, and updates in every state."""
     first = await review("ORDER-1", **SUB_RATINGS)
     await maria.do("editReview", reviewId=first["id"], rating=4, body="Good work after all.")
     await nina.do("replyToReview", reviewId=first["id"], body="Thank you!")
@@ -93,7 +93,7 @@ VIEWERS = {
     "Ada": Viewer(Role.ADMIN, "ADA", "Ada"),
     "the shop": Viewer(Role.INTEGRATION, "shop", scopes=frozenset({"ORDERS_WRITE"})),
 }
-# Those who come by a link, and what it opens.
+# Guests, and the rows that their links open.
 GUESTS = {"a guest of an order": "order_id", "a guest of an update": "update_id"}
 
 
@@ -120,12 +120,12 @@ async def answer_of(
         context = Context(viewer, operation.selections)
         result, _ = await execution.execute(operation, variables, context)
     errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
-    # As it goes over the wire: 1, 1.0 and true differ there, too.
+    # Serialized, since 1, 1.0 and true are equal in Python.
     return f"{orjson.dumps(result.data).decode()} {errors}"
 
 
 async def compare(text: str, variables: list[dict[str, Any]], viewers: list[Viewer]) -> None:
-    """One plan answers all of them; the stock executor reads the document each time anew."""
+    """One plan answers all of them; the stock executor collects the fields each time again."""
     compiled = operation_of(text)
     for viewer in viewers:
         for values in variables:

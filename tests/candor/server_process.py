@@ -1,8 +1,8 @@
-"""`candor` in a process of its own, hurried: TEST_CHANGES names constants and their values.
+"""`candor` in its own process with changed constants: TEST_CHANGES names them and their values.
 
-With TEST_SLOW the settings take so many seconds to read, or that statement. The mail
+With TEST_SLOW, reading the settings takes this many seconds or this statement. The mail
 "review.received" needs no review. Worker processes run this file again, so all of this holds in
-them too.
+them, too.
 """
 
 import asyncio

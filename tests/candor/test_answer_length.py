@@ -1,4 +1,4 @@
-"""What leaves: texts asked for again are paid for, and no answer is longer than it may be."""
+"""Repeated values are paid for, and no answer is longer than the limit."""
 
 import json
 
@@ -42,15 +42,15 @@ def cost(text: str, variables=None) -> int:
         ("{ node(id: 1) { ... on Review { body } ... on Note { body } } }", 1),
     ],
 )  # fmt: skip
-def test_a_value_asked_for_again_costs_as_much_as_an_object(text, points):
+def test_a_value_selected_again_costs_as_much_as_an_object(text, points):
     assert cost(text) == points
 
 
-def test_thirty_names_for_a_text_are_too_dear():
+def test_thirty_aliases_for_a_text_are_too_expensive():
     assert cost(f"{{ reviews(first: 100) {{ nodes {{ {' '.join(NAMES)} }} }} }}") == 1 + 100 * 29
 
 
-def test_the_tabs_of_graphiql_are_not_too_dear():
+def test_the_tabs_of_graphiql_are_not_too_expensive():
     for tab in json.loads(_tabs()):
         for operation in document_of(schema._schema, parse(tab["query"])).operations:
             assert operation.cost({}) <= 1_000
@@ -58,7 +58,7 @@ def test_the_tabs_of_graphiql_are_not_too_dear():
 
 @pytest.fixture
 async def long_reviews(review):
-    """Ten reviews of 6,000 characters: more than an answer may hold, and one is less."""
+    """Ten reviews of 6,000 characters: one fits into an answer, all do not."""
     for number in range(10):
         await review(f"ORDER-{number}", body=LONG.strip())
 
@@ -110,7 +110,7 @@ async def test_it_holds_on_a_socket_and_for_events(feed, maria, another, socket)
         connection = await socket(to=client._transport.app)
         await connection.say({"id": "1", "type": "subscribe", "payload": {"query": query}})
         await connection.say({"id": "2", "type": "subscribe", "payload": {"query": "{ nope }"}})
-        await connection.hear()  # so the first is under way
+        await connection.hear()  # so the first is running
         await feed()
         await maria.do("createReview", order={"externalId": "ORDER-1"}, rating=5, body=LONG)
         told = await connection.hear()
@@ -154,8 +154,8 @@ async def test_a_mutation_whose_answer_is_too_long_says_that_it_has_happened(
     assert review["body"] == LONG.strip()
 
 
-async def test_what_others_are_told_is_not_counted_for_one(long_reviews, another):
-    """Each answer is counted for itself, however many are made."""
+async def test_concurrent_answers_are_counted_separately(long_reviews, another):
+    """Each answer is counted on its own, however many run at once."""
     async with another(max_answer=MOST) as client:
         for text in (STRAIGHT, COMPILED):
             query = {"query": text.replace("reviews {", "reviews(first: 5) {")}

@@ -1,4 +1,4 @@
-"""What a caller may spend in a minute."""
+"""Budgets: what a caller may spend in a minute."""
 
 import asyncio
 import time
@@ -24,18 +24,18 @@ ORDER = {"query": '{ order(ref: {externalId: "1"}) { id } }'}
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(budgets, "PAUSE", 0)
+    monkeypatch.setattr(budgets, "REFUSAL_DELAY", 0)
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(budgets, "_SHARES_OF_PEOPLE", 2)
+    monkeypatch.setattr(budgets, "_MULTIPLIER_OF_PEOPLE", 2)
     monkeypatch.setattr(budgets, "GUESSES", 3)
 
 
 @pytest.fixture(params=[None, "memory://"], ids=["own", "shared"])
 def store(request) -> str | None:
-    """Where it is counted. What is shared is counted by the library: here in its memory."""
+    """Where budgets are counted. Shared ones are counted by the library, here in memory."""
     return request.param
 
 
@@ -81,7 +81,7 @@ async def test_numbers_of_orders_cannot_be_tried_one_by_one(another, small, stor
         '{ viewer { role } ... @include(if: true) { reviewEligibility(order: {externalId: "1"}) { eligible } } }',
     ],
 )  # fmt: skip
-async def test_nor_inside_of_fragments(another, small, maria, query):
+async def test_nor_inside_fragments(another, small, maria, query):
     async with another(rate_limits=True, budget=100) as client:
         headers = {"Authorization": f"Bearer {maria.token}"}
         found = [
@@ -103,7 +103,7 @@ async def test_wrong_tokens_are_counted_against_their_sender(another, small):
     assert found == [401, 401, 401, 429]
 
 
-async def test_a_store_that_is_down_closes_no_shop(another, small, caplog):
+async def test_everything_is_allowed_while_the_store_is_down(another, small, caplog):
     async with another(rate_limits=True, redis_url="redis://127.0.0.1:1/0") as client:
         answer = await client.post("/graphql", json=QUERY)
 
@@ -111,7 +111,7 @@ async def test_a_store_that_is_down_closes_no_shop(another, small, caplog):
     assert "does not answer" in caplog.text
 
 
-async def test_a_store_that_goes_down_while_it_refuses_closes_no_shop(
+async def test_everything_is_allowed_when_the_store_fails_while_it_refuses(
     another, small, caplog, monkeypatch
 ):
     async def lost(*_):
@@ -127,11 +127,11 @@ async def test_a_store_that_goes_down_while_it_refuses_closes_no_shop(
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set the seconds that have gone by."""
+    """Set the elapsed seconds."""
     began = time.monotonic()
 
     def at(seconds: float) -> None:
-        # Of this module alone: the event loop goes on by its own.
+        # Only for this module: the event loop keeps its own clock.
         monkeypatch.setattr(budgets, "time", SimpleNamespace(monotonic=lambda: began + seconds))
 
     at(0)
@@ -158,7 +158,7 @@ async def test_what_was_spent_counts_for_less_and_less_in_the_next_minute(clock)
     assert await _spent(budget, 1) == [True]
     clock(90)  # half of the 100 still counts
     assert await _spent(budget, 50, 2) == [False, True]
-    clock(120)  # and these 50 now wholly
+    clock(120)  # and these 50 now count in full
     assert await _spent(budget, 50, 2) == [False, True]
     clock(600)
     assert await _spent(budget, 100, 1) == [False, True]
@@ -178,17 +178,17 @@ async def test_the_time_to_wait_is_as_long_as_it_takes(clock):
     assert await _spent(budget, 10) == [False]
 
 
-async def test_strangers_without_number_do_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(budgets, "MAX_NAMES", 100)
+async def test_many_anonymous_callers_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(budgets, "MAX_CALLERS", 100)
     budget = Budgets(None, 100)
     for number in range(1_000):
         await budget.guess(f"192.0.{number // 256}.{number % 256}")
 
-    assert sum(map(len, (budget._own._now, budget._own._before))) <= 200
+    assert sum(map(len, (budget._own._current, budget._own._previous))) <= 200
 
 
-async def test_who_spent_all_is_not_forgiven_because_many_others_came(clock, monkeypatch):
-    monkeypatch.setattr(budgets, "MAX_NAMES", 100)
+async def test_a_spent_budget_stays_spent_when_many_others_come(clock, monkeypatch):
+    monkeypatch.setattr(budgets, "MAX_CALLERS", 100)
     budget = Budgets(None, 100)
     clock(59)
     assert await _spent(budget, 100) == [False]
@@ -198,7 +198,7 @@ async def test_who_spent_all_is_not_forgiven_because_many_others_came(clock, mon
     assert await _spent(budget, 1) == [True]
 
 
-async def test_points_that_were_drawn_at_once_are_all_there():
+async def test_points_taken_in_advance_concurrently_are_all_counted():
     shared = redis_budgets.SharedBudgets("memory://")
     taken = await asyncio.gather(*(shared.take("points", "somebody", 1, 1_000) for _ in range(50)))
     assert max(taken) == 0
@@ -226,5 +226,5 @@ def test_a_caller_is_a_person_or_a_network(caller, name):
     assert caller.name == name
 
 
-def test_what_is_no_address_is_taken_as_it_is():
+def test_a_text_that_is_no_address_is_used_unchanged():
     assert network("testclient") == "testclient"

@@ -1,4 +1,4 @@
-"""A server that is kept busy by many connections still sends mails, and says that it is ready."""
+"""A server kept busy by many connections still sends mails and reports that it is ready."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from tests.mailers.conftest import Inbox, Thing
 
 CONNECTIONS, SECONDS = 64, 10
 ASKED = "{ settings { siteName } }"
-# What each of them takes of a connection to the database; it does not depend on the machine much.
+# How long each request holds a database connection, nearly independent of the machine.
 DEAR = {
     "postgres": "SELECT pg_sleep(2)",
     "sqlite": "SELECT COUNT(*) AS i FROM (WITH RECURSIVE n(i) AS"
@@ -44,7 +44,7 @@ async def inbox():
 
 @pytest.fixture
 async def server(database, inbox, tmp_path):
-    """A server with its mail worker, of which each question takes long."""
+    """A server with its mail worker, on which each request takes long."""
     server = await start(
         database,
         folder=tmp_path,
@@ -57,7 +57,7 @@ async def server(database, inbox, tmp_path):
 
 @asynccontextmanager
 async def kept_busy(server: RealServer):
-    """So many clients ask, and each asks again when it was answered."""
+    """This many clients send requests, each one after the other."""
     answered = asyncio.Event()
 
     async def client():
@@ -83,7 +83,7 @@ async def promise(many: int = 1) -> None:
 
 
 async def left(inbox: Inbox, many: int, seconds: float = SECONDS) -> float:
-    """Wait until so many mails have left; how many seconds that took."""
+    """Wait until this many mails were sent. Gives the seconds that it took."""
     began = time.monotonic()
     async with asyncio.timeout(seconds):
         while len(inbox.mails) < many:

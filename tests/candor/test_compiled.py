@@ -1,7 +1,7 @@
-"""Compiled execution of the real schema over a small marketplace: the stock executor's answers.
+"""Compiled execution of the real schema over a small marketplace equals the stock executor.
 
-CANDOR_TEST_FUZZ=50000 compares fifty thousand answers to operations at random, instead of some hundred
-times eight to always the same ones.
+CANDOR_TEST_FUZZ=50000 compares this many answers to random operations, instead of some hundred
+fixed operations with eight answers each.
 """
 
 from pathlib import Path
@@ -40,9 +40,9 @@ EXAMPLES = Path(__file__).parents[2] / "candor/http/ide/examples"
     derandomize=not FUZZ,
     database=None,
     deadline=None,
-    # The one that stays tells when too many documents are not valid.
+    # The remaining check reports when too many documents are invalid.
     suppress_health_check=set(HealthCheck) - {HealthCheck.filter_too_much},
-    phases=[Phase.generate],  # what fails is read faster than shrunk
+    phases=[Phase.generate],  # reading a failing example is faster than shrinking it
 )
 @given(
     document=documents(schema._schema),
@@ -52,7 +52,7 @@ EXAMPLES = Path(__file__).parents[2] / "candor/http/ide/examples"
 async def test_operations_at_random_are_answered_alike(world, document, seed, viewers):
     assume(len(document) < MAX_TEXT // 4)
     asked = reshaped(schema._schema, document, world, seed)
-    # Now and then the same field is asked for twice with things below that cannot be merged.
+    # Sometimes a field is selected twice with subselections that cannot be merged.
     assume(validate(schema._schema, parse(asked.text)) == [])
 
     await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers[:4]])
@@ -60,7 +60,7 @@ async def test_operations_at_random_are_answered_alike(world, document, seed, vi
 
 async def test_every_example_is_answered_alike_to_everybody(world):
     (reply, *_), (review, *_) = world.ids["Note"], world.ids["Review"]
-    # Decisions that change nothing, so that they can be taken twice.
+    # Decisions that change nothing, so that they can be repeated.
     variables = {
         "Reply": {"input": {"reviewId": reply, "body": "Thank you!"}},
         "Decide": {"decisions": [{"reviewId": review, "status": "APPROVED"}]},
@@ -132,7 +132,7 @@ PLANNED = [
 
 @pytest.mark.parametrize("text", PLANNED)
 async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
-    """Else all that is compared here would be the stock executor with itself."""
+    """Otherwise these tests would compare the stock executor with itself."""
     monkeypatch.setattr(CompiledExecutor, "complete_value", None)
 
     answer = await answer_of(COMPILED, operation_of(text), {}, ANONYMOUS)
@@ -141,7 +141,7 @@ async def test_hot_operations_never_need_graphql_core(text, world, monkeypatch):
 
 
 @pytest.mark.parametrize("execution", [STOCK, COMPILED])
-async def test_a_wrong_argument_is_told_by_its_own_field_and_only_if_that_is_asked_for(
+async def test_a_wrong_argument_is_reported_at_its_field_and_only_if_that_is_selected(
     world, execution
 ):
     text = """query($order: ReviewOrder = NEWEST, $no: Boolean!) { service(ref: { externalId: "LOGO" }) {

@@ -1,4 +1,4 @@
-"""Whatever a field holds: compiled execution answers as the stock executor, word by word."""
+"""Compiled execution equals the stock executor for any value that a field holds."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
 from candor.engine.fast import arguments, completion_codegen, executor, field_plans
-from candor.engine.fast.answer import Prepared, answer
+from candor.engine.fast.answer import PreparedOperation, answer
 from candor.engine.fast.executor import CompiledExecutor
 from tests.candor.odd_schema import (
     COROUTINES,
@@ -33,7 +33,7 @@ from tests.candor.odd_schema import (
 )
 
 STOCK = schema.execution_context_class
-# graphql-core itself leaves coroutines behind when it gives up a list.
+# graphql-core itself leaves coroutines unawaited when completion of a list fails.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -42,18 +42,18 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _swept():
-    """Leave none of them to the tests of others, where such a warning is an error."""
+    """Collect them here: in other tests such a warning is an error."""
     yield
     gc.collect()
 
 
-def prepared(document: str) -> Prepared:
-    """What the fast way makes of a document of one operation, and keeps."""
+def prepared(document: str) -> PreparedOperation:
+    """The prepared operation of a document with one operation."""
     tree = parse(document)
     operations = [d for d in tree.definitions if isinstance(d, OperationDefinitionNode)]
     (operation,) = operations
     fragments = {d.name.value: d for d in tree.definitions if isinstance(d, FragmentDefinitionNode)}
-    return Prepared(schema._schema, operation, fragments)
+    return PreparedOperation(schema._schema, operation, fragments)
 
 
 async def stock(document: str, make: Any, variables: Any = None) -> str:
@@ -72,24 +72,24 @@ async def stock(document: str, make: Any, variables: Any = None) -> str:
 
 
 async def ours(
-    operation: Prepared, make: Any, variables: Any = None, most: int = 1_000_000
+    operation: PreparedOperation, make: Any, variables: Any = None, most: int = 1_000_000
 ) -> str | None:
-    """None where it is handed on as a whole."""
+    """None if the whole operation is handed on."""
     context: dict[str, Any] = {"holder": make, "calls": []}
     found = await answer(operation, variables, context, most)
     return None if found is None else await _as_text(found.result, context)
 
 
 async def _as_text(result: Any, context: dict[str, Any]) -> str:
-    """Data, errors and what was called: `1 == 1.0 == True` would hide a difference."""
-    await asyncio.sleep(0)  # for what graphql-core settles in the background
+    """Data, errors and calls, as text: `1 == 1.0 == True` would hide a difference."""
+    await asyncio.sleep(0)  # for tasks that graphql-core leaves in the background
     while COROUTINES:
         COROUTINES.pop().close()
     errors = sorted(repr((e.path, e.message, e.locations)) for e in result.errors or ())
     return re.sub("0x[0-9a-f]+", "0x", repr((result.data, errors, context["calls"])))
 
 
-# What a compiler forgets. Each is asked with all the variables beside it, one after the other.
+# Cases that a compiler easily gets wrong. Each runs with all of its variables in turn.
 OPERATIONS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "a field is left out by a variable": (
         "query($no: Boolean!) { box { here { number @skip(if: $no) text @include(if: $no) } } }",
@@ -178,7 +178,7 @@ async def differences_by_hand() -> AsyncIterator[str]:
 
 
 async def differences_of(name: str) -> AsyncIterator[str]:
-    """The odd values in a field that are not answered alike."""
+    """The odd values in a field whose answers differ."""
     document = document_of(name)
     operation = prepared(document)
     for odd in ODD:
@@ -187,7 +187,7 @@ async def differences_of(name: str) -> AsyncIterator[str]:
                 yield odd
 
 
-# Directives are graphql-core's.
+# graphql-core executes directives.
 HANDED_ON = {name for name, (document, _) in OPERATIONS.items() if "@" in document} | {
     "nothing but a type's name"
 }
@@ -210,12 +210,12 @@ async def test_an_odd_value_is_answered_alike_in_every_position(name, caplog):
     assert validate(schema._schema, parse(document_of(name))) == []
 
     assert [odd async for odd in differences_of(name)] == []
-    assert caplog.messages == []  # values of others are no fault of ours
+    assert caplog.messages == []  # reports about other values
 
 
 @pytest.fixture
 def handed_on(monkeypatch):
-    """The paths of the values that were left to graphql-core."""
+    """The paths of the values that were handed on to graphql-core."""
     paths: list[list[str | int]] = []
     complete_value = STOCK.complete_value
 
@@ -230,7 +230,7 @@ def handed_on(monkeypatch):
 PLAIN = [name for name, (kind, _) in FIELDS.items() if kind not in {"named", "pet", "cat"}]
 
 
-async def test_values_that_are_as_they_should_be_never_reach_graphql_core(handed_on):
+async def test_expected_values_never_reach_graphql_core(handed_on):
     for name in PLAIN:
         document = (
             f"{{ box {{ here {{ {selection_of(name)} }} slow {{ {selection_of(name)} }} }} }}"
@@ -240,7 +240,7 @@ async def test_values_that_are_as_they_should_be_never_reach_graphql_core(handed
     assert handed_on == []
 
 
-async def test_a_mutation_runs_once_though_its_payload_is_given_up(handed_on):
+async def test_a_mutation_runs_once_even_if_its_payload_is_handed_on(handed_on):
     def odd():
         return holder(number="no number")
 
@@ -253,8 +253,8 @@ async def test_a_mutation_runs_once_though_its_payload_is_given_up(handed_on):
     assert found == await stock(document, odd)
 
 
-async def test_a_text_counts_once_though_the_operation_is_executed_again():
-    """Of several errors at the root, which are told is graphql-core's affair."""
+async def test_a_text_counts_once_even_if_the_operation_is_executed_again():
+    """Of several errors at the root, graphql-core decides which are reported."""
     document = "{ box { here { text } } must { fatal } }"
 
     found = await ours(prepared(document), holder, most=len("text"))
@@ -273,7 +273,7 @@ FALLBACKS = {
 
 
 @pytest.mark.parametrize("name", FALLBACKS)
-async def test_what_is_not_planned_is_handed_on_before_anything_happens(name, caplog):
+async def test_an_operation_without_a_plan_is_handed_on_before_anything_happens(name, caplog):
     context: dict[str, Any] = {"holder": holder, "calls": []}
 
     assert await answer(prepared(FALLBACKS[name]), {}, context, 1_000_000) is None
@@ -296,7 +296,7 @@ def _nullable_always(self: Any, type_: Any, details: Any, value: str, path: str)
     inner = (
         getattr(type_, "of_type", type_) if completion_codegen.is_non_null_type(type_) else type_
     )
-    return f"None if {value} is None else {self._present(inner, details, value, path)}"
+    return f"None if {value} is None else {self._non_null(inner, details, value, path)}"
 
 
 def _by_name(_self: Any, _type: Any, value: str) -> str:
@@ -308,7 +308,7 @@ class _Everything:
         return True
 
 
-# Each is a mistake in the generator, and the field whose odd values tell; None: one by hand does.
+# Planted bugs, each with the field whose odd values reveal it; None: an operation by hand does.
 FAULTS: dict[str, tuple[Any, str, Any, str | None]] = {
     "numbers of any size": (completion_codegen._CHECKS, "int", "isinstance({0}, int)", "number"),
     "true is a number": (
@@ -343,17 +343,22 @@ FAULTS: dict[str, tuple[Any, str, Any, str | None]] = {
     "conditions are forgotten": (field_plans, "_directives", lambda *_: iter(()), None),
     "wrong paths": (completion_codegen, "Path", _misplaced, None),
     "arguments are kept though they vary": (arguments, "names_variable", lambda _: False, None),
-    "errors of what was given up stay": (executor, "_forget_below", lambda *_: None, "number"),
+    "errors of a value that was handed on stay": (
+        executor,
+        "_forget_below",
+        lambda *_: None,
+        "number",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_mistake_in_the_generator_is_found(fault, monkeypatch, caplog):
+async def test_a_bug_in_the_generator_is_found(fault, monkeypatch, caplog):
     place, name, wrong, field = FAULTS[fault]
     (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
 
     differences = differences_by_hand() if field is None else differences_of(field)
     assert isasyncgen(differences)
 
-    # Or it says so itself: without its variables no condition can be planned.
+    # Or it is logged: without variables, conditions cannot be planned.
     assert [each async for each in differences] + caplog.messages != []

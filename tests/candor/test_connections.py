@@ -1,4 +1,4 @@
-"""What a server lets in: how many connections of whom, how long they may keep it waiting."""
+"""Limits on connections: their number per address, and how long they may keep the server waiting."""
 
 import asyncio
 import subprocess
@@ -20,7 +20,7 @@ PATIENCE = {
     "candor.server.connections.HEADER_SECONDS": 1,
     "candor.server.connections.BODY_SECONDS": 1,
     "candor.server.connections.STALL_SECONDS": 1,
-    "candor.server.connections.LOOK_EVERY": 0.1,
+    "candor.server.connections.CHECK_EVERY": 0.1,
 }
 
 
@@ -46,7 +46,7 @@ async def run(database, tmp_path):
 
 
 async def is_served(server: RealServer, source: str = "127.0.0.1", **headers: str) -> bool:
-    """Whether somebody is answered soon, also when the machine has much else to do."""
+    """Whether a request is answered soon, even on a busy machine."""
     client = await server.ask(source=source, **headers)
     try:
         return b"HTTP/1.1 200 OK" in await client.until(b"ANONYMOUS", 5)
@@ -55,7 +55,7 @@ async def is_served(server: RealServer, source: str = "127.0.0.1", **headers: st
 
 
 async def crowd(server: RealServer, count: int, octets: bytes = b"", source: str = STRANGER):
-    """So many connections of a stranger, each of which says this and no more."""
+    """This many connections from one address, each of which sends these bytes and no more."""
     clients = []
     for _ in range(count):
         client = await server.connect(source)
@@ -74,7 +74,7 @@ HALVES = {
 
 
 @pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
-async def test_a_stranger_who_only_holds_connections_keeps_nobody_out(run, half):
+async def test_an_address_that_only_holds_connections_keeps_nobody_out(run, half):
     server = await run(MAX_CONNECTIONS=60, MAX_CONNECTIONS_PER_ADDRESS=20)
     before = server.descriptors()
     await crowd(server, 70, half)
@@ -84,7 +84,7 @@ async def test_a_stranger_who_only_holds_connections_keeps_nobody_out(run, half)
         assert await is_served(server, source)
 
 
-async def test_many_strangers_who_only_hold_connections_keep_nobody_out(run):
+async def test_many_addresses_that_only_hold_connections_keep_nobody_out(run):
     server = await run(MAX_CONNECTIONS=60, MAX_CONNECTIONS_PER_ADDRESS=20)
     before = server.descriptors()
     for number in range(2, 9):
@@ -103,7 +103,7 @@ async def test_eleven_hundred_idle_connections_stop_nothing(run):
     assert await is_served(server)
 
 
-async def test_a_stranger_whose_requests_are_all_under_way_hears_that_they_are_too_many(run):
+async def test_an_address_with_too_many_busy_connections_is_refused(run):
     server = await run(MAX_CONNECTIONS_PER_ADDRESS=10)
     await crowd(server, 10, request()[:-5])
 
@@ -116,7 +116,7 @@ async def test_a_stranger_whose_requests_are_all_under_way_hears_that_they_are_t
     assert await is_served(server)
 
 
-async def test_when_all_are_busy_the_next_one_hears_that_they_are_too_many(run):
+async def test_a_connection_is_refused_when_all_others_are_busy(run):
     server = await run(MAX_CONNECTIONS=20, MAX_CONNECTIONS_PER_ADDRESS=10)
     await crowd(server, 10, request()[:-5])
     busy = await crowd(server, 10, request()[:-5], "127.0.0.3")
@@ -131,7 +131,7 @@ async def test_when_all_are_busy_the_next_one_hears_that_they_are_too_many(run):
     assert await is_served(server)
 
 
-async def test_a_proxys_connections_count_for_those_who_it_names(run):
+async def test_connections_of_a_proxy_count_for_the_addresses_that_it_names(run):
     server = await run(MAX_CONNECTIONS_PER_ADDRESS=5)
     half = request(X_Forwarded_For="203.0.113.7")[:-5]
     through_proxy = await crowd(server, 5, half, "127.0.0.1")
@@ -173,7 +173,7 @@ async def test_sockets_count_as_every_connection_does(run, where):
 
 
 async def drip(client, octets: bytes) -> None:
-    """Byte by byte, until the server has had enough."""
+    """Send byte by byte until the server closes the connection."""
     try:
         for number in range(len(octets)):
             await client.say(octets[number : number + 1])
@@ -200,7 +200,7 @@ DRIPS = {
 
 
 @pytest.mark.parametrize(("first", "rest"), DRIPS.values(), ids=DRIPS)
-async def test_whoever_sends_byte_by_byte_is_let_go(run, first, rest):
+async def test_a_client_that_sends_byte_by_byte_is_disconnected(run, first, rest):
     server = await run(changes=PATIENCE)
     client = await server.connect(STRANGER)
     await client.say(first)
@@ -227,7 +227,7 @@ async def test_a_request_that_takes_its_time_within_the_limits_is_answered(run):
     assert b" 200 OK" in await client.until(b"ANONYMOUS")
 
 
-async def test_an_answer_that_takes_long_is_no_silence_of_the_client(run):
+async def test_a_slow_response_does_not_count_as_a_slow_client(run):
     server = await run(changes=PATIENCE, slow=2.5)
     client = await server.connect()
     await client.say(request("{ settings { siteName } }") + request())
@@ -287,7 +287,7 @@ TOO_LONG = {
 
 
 @pytest.mark.parametrize("body", TOO_LONG.values(), ids=TOO_LONG)
-async def test_a_body_is_read_so_far_however_it_is_wrapped(run, body):
+async def test_a_body_is_read_up_to_the_limit_however_it_is_framed(run, body):
     server = await run()
     client = await server.connect(STRANGER)
     with suppress(OSError):
@@ -303,7 +303,7 @@ async def test_a_header_within_the_limit_is_read(run):
     assert await is_served(server, X_Long="x" * 31_000)
 
 
-async def test_what_is_no_http_is_told_so(run):
+async def test_bytes_that_are_no_http_are_refused(run):
     server = await run()
     client = await server.connect()
     await client.say(b"EHLO relay\r\n\r\n")
@@ -335,7 +335,7 @@ UNREAD = [unread_answers, an_unread_stream, an_unread_socket]
 
 
 @pytest.mark.parametrize("sends", UNREAD, ids=lambda sends: sends.__name__)
-async def test_whoever_takes_nothing_loses_the_connection(run, sends):
+async def test_a_client_that_reads_nothing_is_disconnected(run, sends):
     server = await run(changes=PATIENCE)
     before = server.descriptors()
 
@@ -346,7 +346,7 @@ async def test_whoever_takes_nothing_loses_the_connection(run, sends):
     assert await is_served(server)
 
 
-async def test_whoever_takes_slowly_gets_everything(run):
+async def test_a_client_that_reads_slowly_gets_everything(run):
     server = await run(changes=PATIENCE)
     client = await server.connect(STRANGER, receives=4096)
     await client.say(b"GET /graphql/schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n" * 80)
@@ -358,23 +358,23 @@ async def test_whoever_takes_slowly_gets_everything(run):
             pieces += 1
             await asyncio.sleep(0.05)
 
-    assert pieces > 40  # two seconds and more: twice the patience
+    assert pieces > 40  # more than two seconds: twice the time limit
 
 
 class Idle:
-    """A connection that waits since a moment, or is busy."""
+    """A connection that has been idle since a time, or is busy."""
 
     def __init__(self, since=None):
         self.idle_since, self.dropped = since, False
 
     def look(self, now):
-        """It is never looked at here."""
+        """Not called here."""
 
     def drop(self):
         self.dropped = True
 
 
-async def test_the_one_that_was_idle_for_the_longest_gives_way():
+async def test_the_longest_idle_connection_is_evicted():
     known = Connections(3, 2)
     old, older, busy, other = Idle(2.0), Idle(1.0), Idle(), Idle(0.5)
     for connection, address in ((old, "a"), (older, "b"), (busy, "b")):
@@ -403,7 +403,7 @@ async def test_one_household_is_one_address():
 
 
 @pytest.mark.parametrize(("hard", "taken", "soft"), [(400, 250, 400), (5_000, 3_000, 3_150)])
-def test_no_more_connections_are_taken_than_files_may_be_open(hard, taken, soft):
+def test_the_limit_on_open_files_bounds_connections(hard, taken, soft):
     code = (
         "import resource\n"
         "from candor.server.connections import within_descriptors\n"

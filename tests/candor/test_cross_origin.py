@@ -1,4 +1,4 @@
-"""Pages of other origins: those named, and nobody else."""
+"""CORS: only configured origins are allowed."""
 
 import pytest
 
@@ -17,7 +17,7 @@ PREFLIGHT = {
 }
 
 
-async def test_nobody_is_let_in_by_default(another):
+async def test_no_origin_is_allowed_by_default(another):
     async with another(production=True) as client:
         answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
         preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
@@ -26,7 +26,7 @@ async def test_nobody_is_let_in_by_default(another):
     assert preflight.status_code == 405
 
 
-async def test_an_origin_that_is_named_is_let_in(another):
+async def test_a_configured_origin_is_allowed(another):
     async with another(cors_origins=(SHOP,)) as client:
         preflight = await client.options("/graphql", headers=PREFLIGHT | {"Origin": SHOP})
         answer = await client.post("/graphql", json=QUERY, headers={"Origin": SHOP})
@@ -54,7 +54,7 @@ async def test_an_origin_that_only_looks_like_it_is_not(another):
             assert preflight.status_code == 400
 
 
-async def test_a_named_origin_may_get_queries(another):
+async def test_a_configured_origin_may_get_queries(another):
     headers = {"Origin": SHOP, "Sec-Fetch-Site": "cross-site"}
     async with another(cors_origins=(SHOP,)) as client:
         answer = await client.get("/graphql", params=QUERY, headers=headers)

@@ -1,4 +1,4 @@
-"""Time limits, and clients that leave: their work stops, and nothing of it is left behind."""
+"""Deadlines: operations stop at the time limit and when clients leave, and leave nothing behind."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 class Statement:
-    """A statement that takes as long as a test wants, and a question whether it runs."""
+    """A statement that runs until a test ends it."""
 
     def __init__(self) -> None:
         self._runs, self._ends = threading.Event(), threading.Event()
@@ -23,14 +23,14 @@ class Statement:
     async def prepare(self) -> None:
         self._runs, self._ends = threading.Event(), threading.Event()
         if not sql.is_postgres():
-            for _ in "writer", "reader":  # each is opened when it is used first
+            for _ in "writer", "reader":  # each is opened at its first use
                 await sql.fetch("SELECT 1 AS one")
             client = get_connection("default")
             for connection in (client._connection, *client._readers._opened):
                 await connection.create_function("hold", 0, self._hold)
 
     def _hold(self) -> int:
-        """In the thread of SQLite's connection."""
+        """Runs in the thread of SQLite's connection."""
         self._runs.set()
         self._ends.wait(60)
         return 1
@@ -48,7 +48,7 @@ class Statement:
         return bool(await sql.fetch(query))
 
     def end(self) -> None:
-        """On PostgreSQL it is cancelled with its client; SQLite ends it when it is done."""
+        """Let it end on SQLite; PostgreSQL cancels it with its client."""
         self._ends.set()
 
 
@@ -74,7 +74,7 @@ def slow(monkeypatch, app):
 
 @pytest.fixture
 def stopped(monkeypatch):
-    """Why operations were stopped, in the order of that."""
+    """The reasons for which operations were stopped, in order."""
     reasons, stop = [], Deadline.stop
 
     def note(self, reason):
@@ -102,7 +102,7 @@ async def test_the_time_limit_holds_on_a_socket_too(another, socket, monkeypatch
         await asyncio.sleep(5)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.engine.deadline.Deadlines.over", _hasty)
+    monkeypatch.setattr("candor.engine.deadline.Deadlines.start", _hasty)
     connection = await socket()
     query = {"query": "{ settings { siteName } }"}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})
@@ -141,7 +141,7 @@ async def test_clients_that_leave_cancel_their_work_and_leak_no_connection(
 
 
 async def _ask(app) -> tuple[asyncio.Future, asyncio.Queue, list]:
-    """Somebody's request: its task, what they say, and what they hear."""
+    """Send a request. Gives its task, the messages to it, and the messages from it."""
     messages: asyncio.Queue = asyncio.Queue()
     sent = []
 
@@ -193,7 +193,7 @@ def test_time_limits_hold_in_a_second_loop_too():
     deadlines = Deadlines(0.05)
 
     async def work(seconds: float) -> None:
-        with deadlines.over():
+        with deadlines.start():
             await asyncio.sleep(seconds)
 
     asyncio.run(work(0))

@@ -1,4 +1,4 @@
-"""The document on prices says what the code does."""
+"""docs/cost.md agrees with the code."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ PLAIN = " ".join(TEXT.split())
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """Prices are the same on each."""
+    """Costs are the same on each database."""
     return sqlite_database
 
 
@@ -37,7 +37,7 @@ def cost_of(text, **variables):
     return document_of(schema._schema, parse(text)).operations[0].cost(variables)
 
 
-def test_every_operation_of_the_document_is_an_example_with_its_price():
+def test_every_operation_of_the_document_is_an_example_with_its_cost():
     assert len(EXAMPLES) == TEXT.count("```graphql") == 5
 
 
@@ -48,11 +48,11 @@ async def test_an_example_costs_what_the_document_says(client, text, points):
     assert answer["extensions"]["cost"]["requested"] == int(points)
 
 
-def test_what_the_examples_say_beside_their_price():
+def test_what_the_examples_say_beside_their_cost():
     page, size = EXAMPLES[0][0], EXAMPLES[2][0]
 
     assert f"is {cost_of(size, size=100)}." in PLAIN
-    assert f"is paid with {document_reading.price_of_reading(page)} points" in PLAIN
+    assert f"is paid with {document_reading.parsing_cost(page)} points" in PLAIN
     assert f"and with {cost_of(page)} from then on" in PLAIN
 
 
@@ -68,10 +68,10 @@ def test_the_points_of_the_rules_are_those_of_the_code():
     }
 
     assert {name: ROWS[name] for name in points} == {n: str(p) for n, p in points.items()}
-    assert (graphql_over_http.SHORT, graphql_over_http.OCTETS_A_POINT) == (25_000, 1_000)
+    assert (graphql_over_http.FREE_BYTES, graphql_over_http.BYTES_PER_POINT) == (25_000, 1_000)
     assert f"`first` rows ({DEFAULT_SIZE} unless" in TEXT
     assert f"`last` rows ({DEFAULT_TAIL} unless" in TEXT
-    assert f"1 for each {document_reading._CHARACTERS_A_POINT} characters" in TEXT
+    assert f"1 for each {document_reading._CHARACTERS_PER_POINT} characters" in TEXT
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_the_rules_without_an_example_hold_too(text, points):
     assert cost_of(text) == points
 
 
-def test_what_a_price_goes_by_is_a_page_and_nothing_else():
-    """A field with `first` opens a page, `totalCount` counts one, `last` alone cuts a list."""
+def test_only_pages_multiply_a_cost():
+    """A field with `first` opens a page, `totalCount` counts it, `last` alone cuts a list."""
     objects = [type_ for type_ in schema._schema.type_map.values() if is_object_type(type_)]
     connections = {type_.name for type_ in objects if "pageInfo" in type_.fields}
     fields = [(f"{type_.name}.{name}", field) for type_ in objects for name, field in type_.fields.items()]  # fmt: skip
@@ -107,7 +107,7 @@ def test_what_a_price_goes_by_is_a_page_and_nothing_else():
     assert all("[" in str(field.type) for where, field in fields if where in tails)
 
 
-def test_rows_of_input_are_priced_by_their_number():
+def test_rows_of_input_cost_by_their_number():
     text = """mutation ($orders: [OrderInput!]!) { upsertOrders(input: {orders: $orders}) {
         results { outcome errors { code } } } }"""
 
@@ -122,10 +122,10 @@ def test_the_budgets_are_those_of_the_code():
     assert f"`CANDOR_MAX_COST` ({settings.max_cost:,})" in PLAIN
     assert f"`CANDOR_MAX_ANSWER` bytes ({settings.max_answer:,})" in PLAIN
     assert ROWS["a customer, vendor, team member or admin"] == (
-        f"{budgets._SHARES_OF_PEOPLE} times as many"
+        f"{budgets._MULTIPLIER_OF_PEOPLE} times as many"
     )
-    assert ROWS["an API key"] == f"{budgets._SHARES[budgets.Role.INTEGRATION]} times as many"
-    assert budgets._SHARES[budgets.Role.GUEST] == 1
+    assert ROWS["an API key"] == f"{budgets._MULTIPLIERS[budgets.Role.INTEGRATION]} times as many"
+    assert budgets._MULTIPLIERS[budgets.Role.GUEST] == 1
     assert f"{budgets.GUESSES} guesses a minute" in PLAIN
     guesses = [
         name

@@ -1,4 +1,4 @@
-"""Whatever the schema promises at most can be sent, however it is escaped, and no more is read."""
+"""Every documented maximum can be sent, even fully escaped, and nothing longer is read."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tests.fixtures.application import SECRET
 from tests.fixtures.people import Person
 from tests.fixtures.reviews import BODY
 
-# The text of an operation, beside its variables.
+# The text of an operation, without its variables.
 TEXT = 10_000
 QUERIES = schema._schema.query_type.fields
 STREAMS = schema._schema.subscription_type.fields
@@ -25,7 +25,7 @@ SUMMARIES = "query($refs: [NodeRef!]!) { ratingSummaries(services: $refs) { coun
 
 
 def size(field):
-    """The octets of the longest request for a field."""
+    """The bytes of the longest request for a field."""
     return TEXT + sum(
         len(name) + 6 + octets(argument.type, name, argument.description)
         for name, argument in field.args.items()
@@ -40,7 +40,7 @@ def test_the_longest_input_of_each_mutation_fits(mutation):
 
 
 @pytest.mark.parametrize("name", [*QUERIES, *STREAMS])
-def test_the_longest_arguments_of_each_query_fit_those_of_somebody_unknown_as_documented(name):
+def test_the_longest_arguments_of_each_query_fit_for_anonymous_callers_as_documented(name):
     most = MAX_TEXT if name == "ratingSummaries" else MAX_BODY
 
     assert size({**QUERIES, **STREAMS}[name]) <= most
@@ -48,7 +48,7 @@ def test_the_longest_arguments_of_each_query_fit_those_of_somebody_unknown_as_do
 
 @pytest.fixture
 def send(client):
-    """Send it as a client that escapes all it can; the answer."""
+    """Send it as a client that escapes every character. Gives the answer."""
 
     async def post(person, query, variables):
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -73,7 +73,7 @@ def refusals(answer):
     return [error for row in rows for error in row["errors"]]
 
 
-# Those of texts: the feed has a test of its own.
+# Those with texts: the feed has its own test.
 @pytest.mark.parametrize("mutation", sorted(FIELDS.keys() - {"upsertOrders", "moderateReviews"}))
 async def test_the_longest_texts_are_stored(mutation, stage, send):
     stage, cast = stage
@@ -88,7 +88,7 @@ async def test_the_longest_texts_are_stored(mutation, stage, send):
     assert refusals(answer) == []
 
 
-async def test_the_longest_review_comes_by_a_link_too(feed, client, send):
+async def test_the_longest_review_fits_for_guests_too(feed, client, send):
     await feed()
     order = await Order.get()
     until = datetime.now(UTC) + timedelta(days=1)
@@ -101,7 +101,7 @@ async def test_the_longest_review_comes_by_a_link_too(feed, client, send):
     assert refusals(answer) == []
 
 
-async def test_so_many_decisions_with_their_longest_notes(review, ada, send):
+async def test_the_most_decisions_with_their_longest_notes_fit(review, ada, send):
     ids = [(await review(f"ORDER-{number}"))["id"] for number in range(MAX_BATCH)]
     decisions = [
         {
@@ -121,7 +121,7 @@ async def test_so_many_decisions_with_their_longest_notes(review, ada, send):
     assert len(answer.json()["data"]["moderateReviews"]["results"]) == MAX_BATCH
 
 
-async def test_so_many_ratings_by_their_longest_names(send, maria, nobody):
+async def test_the_most_ratings_by_their_longest_names_fit(send, maria, nobody):
     def refs(length):
         return {"refs": [{"externalId": WIDE * length} for _ in range(100)]}
 
@@ -135,7 +135,9 @@ async def test_so_many_ratings_by_their_longest_names(send, maria, nobody):
     assert refused.json()["errors"][0]["extensions"] == {"code": "BODY_TOO_LARGE", "max": MAX_BODY}
 
 
-async def test_an_operation_itself_is_no_longer_for_anybody(send, maria, ada, shop, socket):
+async def test_the_limit_on_the_text_of_an_operation_is_the_same_for_everybody(
+    send, maria, ada, shop, socket
+):
     long = "{ viewer { role } } #" + "x" * MAX_BODY
     connection = await socket(token=maria.token)
     await connection.say({"id": "1", "type": "subscribe", "payload": {"query": long}})

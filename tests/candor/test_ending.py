@@ -1,4 +1,4 @@
-"""How a server ends: within its grace, whoever is connected, in one process or two."""
+"""Shutdown of a server: within its grace period, with any connections, in one process or two."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from models.uuid7 import uuid7
 from tests.candor.real_server import LARGE, SUBSCRIPTION, RealServer, request, start
 from tests.waiting import until
 
-# Seconds: of the server, and of the tests, whose machine may be busy.
+# Seconds: of the server, and of the tests, which may run on a busy machine.
 GRACE, LONG_GRACE, AT_ONCE = 2, 30, 5
 SLOW = "{ settings { siteName } }"
 HALF_BODY = request(SLOW)[:-5]
@@ -27,13 +27,13 @@ SCHEMA = b"GET /graphql/schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.fixture(params=["sqlite"])
 def database(request) -> str:
-    """How a server ends is nearly the same on both; the one with threads is the harder one."""
+    """Shutdown is nearly the same on both databases; SQLite, with its threads, is harder."""
     return request.getfixturevalue(f"{request.param}_database")
 
 
 @pytest.fixture
 async def launch(database, tmp_path):
-    """Start a server with a short grace, and do not wait for it."""
+    """Start a server with a short grace period, without waiting until it answers."""
     servers: list[RealServer] = []
 
     async def make(*options, **variables) -> RealServer:
@@ -49,7 +49,7 @@ async def launch(database, tmp_path):
 
 @pytest.fixture
 def run(launch):
-    """Start a server that answers: `await run("--workers", "2")`."""
+    """Start a server and wait until it answers: `await run("--workers", "2")`."""
 
     async def make(*options, **variables) -> RealServer:
         return await (await launch(*options, **variables)).ready()
@@ -149,7 +149,7 @@ UNDER_WAY = [
 
 @pytest.mark.parametrize("state", [*STREAMS, *QUIET], ids=lambda state: state.__name__)
 @pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
-async def test_what_only_listens_holds_nobody_up(server, state, wish):
+async def test_idle_streams_do_not_delay_the_shutdown(server, state, wish):
     held = await state(server)
     workers = server.workers()
 
@@ -161,7 +161,7 @@ async def test_what_only_listens_holds_nobody_up(server, state, wish):
 
 
 @pytest.mark.parametrize("state", UNDER_WAY, ids=lambda state: state.__name__)
-async def test_what_is_under_way_gets_the_grace_and_no_more(run, workers, state):
+async def test_running_requests_get_the_grace_period_and_no_more(run, workers, state):
     server = await run("--workers", workers)
     await state(server)
     workers = server.workers()
@@ -185,7 +185,7 @@ SLOW_STATEMENTS = {
 
 
 @pytest.mark.parametrize("database", SLOW_STATEMENTS, indirect=True)
-async def test_a_slow_statement_gets_the_grace_and_no_more(run, database):
+async def test_a_slow_statement_gets_the_grace_period_and_no_more(run, database):
     server = await run(GRACE=1, slow=SLOW_STATEMENTS[database.partition("://")[0]])
     await server.ask(SLOW)
     await asyncio.sleep(0.5)
@@ -206,7 +206,7 @@ async def test_all_kinds_of_connections_at_once_end_as_one_does(run):
     assert await server.seconds_until_gone(AT_ONCE)
 
 
-async def test_streams_are_told_that_they_end(server):
+async def test_streams_are_closed_by_their_protocol(server):
     stream, socket = await subscribed(server), await socket_of(server)
 
     server.process.terminate()
@@ -216,7 +216,7 @@ async def test_streams_are_told_that_they_end(server):
     assert code == 1012
 
 
-async def test_what_can_be_done_within_the_grace_is_done(run):
+async def test_requests_that_fit_into_the_grace_period_are_answered(run):
     server = await run("--workers", "2", slow=0.8, GRACE=LONG_GRACE)
     slow, half = await server.ask(SLOW), await server.connect()
     await half.say(HALF_BODY)
@@ -232,7 +232,9 @@ async def test_what_can_be_done_within_the_grace_is_done(run):
     assert await server.seconds_until_gone(AT_ONCE)
 
 
-async def test_a_supervisor_that_tells_every_process_takes_no_grace_away(run, workers):
+async def test_a_supervisor_that_signals_every_process_does_not_shorten_the_grace_period(
+    run, workers
+):
     server = await run("--workers", workers, slow=1, GRACE=LONG_GRACE)
     slow = await server.ask(SLOW)
     await server.has_read(slow)
@@ -245,7 +247,7 @@ async def test_a_supervisor_that_tells_every_process_takes_no_grace_away(run, wo
 
 
 @pytest.mark.parametrize("state", [half_a_header, half_a_body, a_slow_operation])
-async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, state):
+async def test_requests_that_exceed_the_grace_period_are_told_to_retry(run, state):
     server = await run()
     await state(server)
     client = server.clients[-1]
@@ -256,7 +258,7 @@ async def test_what_cannot_be_done_within_the_grace_is_told_to_come_again(run, s
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: " in answer
     assert b"SERVER_ENDS" in answer
-    # Of what has begun nobody knows; what never came as a whole can be sent again.
+    # The result of a started operation is unknown; an incomplete request can be sent again.
     assert (b"A mutation may have been carried out" in answer) == (state is a_slow_operation)
 
 
@@ -288,12 +290,12 @@ async def test_no_stream_begins_after_the_signal(run, ask):
     assert await server.seconds_until_gone(AT_ONCE)
 
 
-async def test_a_second_signal_waits_for_no_grace(run, workers):
+async def test_a_second_signal_ends_the_grace_period(run, workers):
     server = await run("--workers", workers, GRACE=LONG_GRACE)
     await a_slow_operation(server)
 
     server.process.send_signal(signal.SIGINT)
-    await asyncio.sleep(1.3)  # two signals within a second are one, told twice
+    await asyncio.sleep(1.3)  # two signals within a second are one signal, forwarded
     server.process.send_signal(signal.SIGINT)
 
     assert await server.seconds_until_gone(AT_ONCE)
@@ -313,7 +315,7 @@ async def test_a_signal_while_it_starts_ends_it_too(launch, workers, wish, pause
 
 
 class Relay(asyncio.Protocol):
-    """A relay that takes so long after the dot; None is for ever."""
+    """A relay that takes this many seconds after the dot; None is forever."""
 
     def __init__(self, seconds, got):
         self.seconds, self.got, self.in_data = seconds, got, False
@@ -341,7 +343,7 @@ class Relay(asyncio.Protocol):
 
 @pytest.fixture
 async def relay():
-    """Start a relay: its port, and what it got."""
+    """Start a relay. Gives its port and the mails that it got."""
     servers = []
 
     async def make(seconds):
@@ -357,7 +359,7 @@ async def relay():
 
 
 class Thing:
-    """What a mail is about here."""
+    """The row that a mail is about."""
 
     def __init__(self):
         self.id = uuid7()
@@ -370,7 +372,7 @@ async def promise():
 
 @pytest.mark.parametrize("command", ["serve", "serve --workers 2", "worker"])
 @pytest.mark.parametrize("seconds", [0.7, None])
-async def test_mails_under_way_are_finished_or_left_to_others(
+async def test_mails_in_progress_are_finished_or_left_to_others(
     database, launch, relay, command, seconds
 ):
     port, got = await relay(seconds)
@@ -388,6 +390,6 @@ async def test_mails_under_way_are_finished_or_left_to_others(
         statuses = Counter([row.status for row in await OutboxMail.all()])
     assert server.process.returncode == 0
     assert statuses["SENT"] == got.count("taken")
-    # Of a mail whose end nobody knows it is not said that it was not sent.
+    # A mail whose result is unknown is not reported as unsent.
     assert statuses["SENDING"] == got.count("begun") - got.count("taken")
     assert statuses.total() == 2

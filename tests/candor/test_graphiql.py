@@ -1,4 +1,4 @@
-"""GraphiQL: the page, its files, and example operations that work."""
+"""GraphiQL: the page, its files, and its example operations."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
-from candor.engine.cost import price_of
+from candor.engine.cost import cost_of
 from candor.http import graphiql
 from candor.http.graphiql import examples
 from schema.api import schema
@@ -26,11 +26,11 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 def addresses(page):
-    """Everything that the page asks for, from here or elsewhere."""
+    """Every URL that the page loads, from here or elsewhere."""
     return re.findall(r'(?:src|href)="([^"]+)"', page.text)
 
 
-async def test_the_page_asks_no_other_host(another):
+async def test_the_page_loads_nothing_from_other_hosts(another):
     async with another() as client:
         page = await client.get("/graphql", headers=BROWSER)
         files = [await client.get(address) for address in addresses(page)]
@@ -84,7 +84,7 @@ def test_an_example_is_valid_and_affordable(name):
 
     assert validate(schema._schema, tree) == []
     for operation in tree.definitions:
-        assert price_of(schema._schema, operation, {}).of({"decisions": [1] * 100}) <= 1_000
+        assert cost_of(schema._schema, operation, {}).of({"decisions": [1] * 100}) <= 1_000
 
 
 async def test_the_tabs_stand_in_the_page_as_harmless_json(client):

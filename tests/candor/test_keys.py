@@ -1,4 +1,4 @@
-"""API keys: what a scope is good for, until when, and when a key was used last."""
+"""API keys: scopes, expiry, and the time of the last use."""
 
 import asyncio
 from datetime import timedelta
@@ -40,7 +40,7 @@ def ask(client):
 
 
 async def test_a_key_that_reads_has_a_larger_budget_of_its_own(app, another, key, ask, monkeypatch):
-    monkeypatch.setattr("candor.callers.budgets.PAUSE", 0)
+    monkeypatch.setattr("candor.callers.budgets.REFUSAL_DELAY", 0)
     made, _ = await key("READ")
     async with another(rate_limits=True, budget=22) as client:
         nobody = [(await ask(None, REVIEWS, client)).status_code for _ in range(3)]
@@ -71,7 +71,7 @@ async def test_a_key_that_reads_sees_what_everybody_sees_and_writes_nothing(
 
 
 async def test_guesses_of_a_key_that_reads_are_counted(app, another, key, ask, monkeypatch):
-    monkeypatch.setattr("candor.callers.budgets.PAUSE", 0)
+    monkeypatch.setattr("candor.callers.budgets.REFUSAL_DELAY", 0)
     monkeypatch.setattr("candor.callers.budgets.GUESSES", 3)
     reads, _ = await key("READ")
     writes, _ = await key("ORDERS_WRITE", "back end")
@@ -84,7 +84,7 @@ async def test_guesses_of_a_key_that_reads_are_counted(app, another, key, ask, m
     assert codes == {reads: [200, 200, 200, 429], writes: [200] * 4}
 
 
-async def test_a_key_is_refused_when_its_time_is_over(app, key, ask, at):
+async def test_an_expired_key_is_refused(app, key, ask, at):
     now = clock.now()
     made, _ = await key("READ", valid_until=now + timedelta(days=90))
 
@@ -102,10 +102,10 @@ async def used(row):
 
 
 async def until_written():
-    await until(lambda: not key_uses._writing)
+    await until(lambda: not key_uses._tasks)
 
 
-async def test_the_last_use_is_written_beside_requests_once_a_minute(
+async def test_the_last_use_is_written_in_the_background_once_a_minute(
     app, key, ask, at, monkeypatch
 ):
     writes, write = [], key_uses._write
@@ -126,9 +126,9 @@ async def test_the_last_use_is_written_beside_requests_once_a_minute(
     assert abs(await used(row) - now - timedelta(seconds=61)) < timedelta(milliseconds=1)
 
 
-async def test_a_use_that_cannot_be_written_costs_no_request(app, key, ask, monkeypatch, caplog):
+async def test_a_use_that_cannot_be_written_fails_no_request(app, key, ask, monkeypatch, caplog):
     made, row = await key("READ")
-    monkeypatch.setattr(key_uses, "EACH", timedelta(milliseconds=1))
+    monkeypatch.setattr(key_uses, "INTERVAL", timedelta(milliseconds=1))
 
     def away(**_named):
         raise OSError("the disk is full")

@@ -1,4 +1,4 @@
-"""Orders in the largest number and with the longest values that are documented, in one request."""
+"""The documented maximum of orders, with their longest values, in one request."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tests.candor.real_server import RealServer, start
 
 QUERY = """mutation($input: UpsertOrdersInput!) { upsertOrders(input: $input) {
     errors { code message } results { outcome errors { code } warnings { code field message } } } }"""
-# A letter that JSON escapes in twelve octets.
+# A letter that takes twelve bytes when escaped in JSON.
 WIDE = "\U00010437"
 
 
@@ -62,7 +62,9 @@ async def _send(client, body: bytes, token: str | None):
 
 
 @pytest.mark.parametrize("escaped", [False, True])
-async def test_as_many_orders_as_are_promised_fit_with_their_longest_values(client, shop, escaped):
+async def test_the_documented_number_of_orders_fits_with_their_longest_values(
+    client, shop, escaped
+):
     body = _body(MAX_ORDERS, ensure_ascii=escaped)
 
     payload = (await _send(client, body, shop.token)).json()["data"]["upsertOrders"]
@@ -72,14 +74,14 @@ async def test_as_many_orders_as_are_promised_fit_with_their_longest_values(clie
     assert payload["results"] == [{"outcome": "CREATED", "errors": [], "warnings": []}] * MAX_ORDERS
 
 
-async def test_no_body_is_larger_than_that(client, shop):
+async def test_a_larger_body_is_refused(client, shop):
     answer = await _send(client, b" " * (MAX_FEED + 1), shop.token)
 
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["extensions"] == {"code": "BODY_TOO_LARGE", "max": MAX_FEED}
 
 
-async def test_nor_is_the_text_of_the_operation_longer_than_that_of_others(client, shop):
+async def test_the_limit_on_the_text_of_the_operation_is_as_for_everybody(client, shop):
     body = json.dumps({"query": "{ viewer { role } } #" + "x" * MAX_BODY}).encode()
 
     answer = await _send(client, body, shop.token)
@@ -87,7 +89,7 @@ async def test_nor_is_the_text_of_the_operation_longer_than_that_of_others(clien
     assert answer.json()["errors"][0]["extensions"] == {"code": "BODY_TOO_LARGE", "max": MAX_BODY}
 
 
-async def test_everybody_elses_limit_stays(client, maria, ada, nobody):
+async def test_the_limit_of_other_callers_is_unchanged(client, maria, ada, nobody):
     for person, most in ((maria, MAX_TEXT), (ada, MAX_DECISIONS), (nobody, MAX_BODY)):
         answer = await _send(client, _body(1) + b" " * most, person.token)
         assert answer.status_code == 413
@@ -105,7 +107,7 @@ async def server(database, tmp_path, app):
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_server_lets_such_a_body_pass(server, shop, chunked):
+async def test_a_server_accepts_such_a_body(server, shop, chunked):
     body = _body(MAX_ORDERS // 10)
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
     head = (

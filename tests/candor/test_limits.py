@@ -1,4 +1,4 @@
-"""Documents that are too large, and operations that ask for too much."""
+"""Documents that are too large, and operations that are too expensive."""
 
 import time
 from contextlib import suppress
@@ -201,14 +201,14 @@ async def test_the_cost_is_the_number_of_objects_and_stands_in_the_answer(
         ),
     ],
 )
-async def test_asking_for_too_much_is_refused_with_the_figures(code, query, variables):
+async def test_an_operation_that_costs_too_much_is_refused_with_the_figures(code, query, variables):
     found, error = await code(query, variables)
 
     assert found == "QUERY_TOO_EXPENSIVE"
     assert error["extensions"]["cost"] > error["extensions"]["max"] == 1000
 
 
-async def test_whoever_signs_in_may_ask_for_more(maria, nobody):
+async def test_callers_with_a_credential_may_spend_more(maria, nobody):
     query = "{ reviews(first: 100) { nodes { service { reviews(first: 10) { nodes { id } } } } } }"
 
     assert await nobody.refused(query) == ["QUERY_TOO_EXPENSIVE"]
@@ -245,7 +245,7 @@ async def test_names_that_nearly_exist_are_not_suggested(code):
     assert error["message"] == "Cannot query field 'revews' on type 'Query'."
 
 
-def test_a_document_is_read_once_and_the_popular_ones_stay():
+def test_a_document_is_parsed_once_and_the_popular_ones_stay():
     documents = Documents(schema, introspection=True)
     popular = "{ viewer { role } }"
     documents.get(popular)
@@ -257,7 +257,7 @@ def test_a_document_is_read_once_and_the_popular_ones_stay():
     assert documents.get(popular) is kept
 
 
-def test_no_more_text_is_kept_than_there_is_room_for():
+def test_the_text_in_the_cache_is_bounded():
     documents = Documents(schema, introspection=True)
     for number in range(60):
         text = f"{{ a{number}: __typename }} #{'x' * 19_000}"
@@ -267,6 +267,6 @@ def test_no_more_text_is_kept_than_there_is_room_for():
     documents.get(huge)
     documents.get(huge)
 
-    assert documents._kept._text <= 1_000_000
-    assert documents._kept.get(huge) is None
-    assert sum(map(len, documents._kept._things)) == documents._kept._text
+    assert documents._protected._text <= 1_000_000
+    assert documents._protected.get(huge) is None
+    assert sum(map(len, documents._protected._entries)) == documents._protected._text

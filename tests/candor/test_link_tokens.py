@@ -1,4 +1,4 @@
-"""The token of a link as a Bearer token: for exactly its order, or its update, and nothing else."""
+"""The token of a link as a Bearer token: valid for its order or its update only."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ def database(request) -> str:
 
 @pytest.fixture
 def holder(nobody, settings):
-    """Somebody who sends the token of a link: `holder(purpose, id)`."""
+    """A caller who sends the token of a link: `holder(purpose, id)`."""
 
     def make(purpose, id, *, version=1, number=0, expires_at=LATER, secret=None):
         claim = Claim(purpose, ids.decode(id)[1], version, number, expires_at)

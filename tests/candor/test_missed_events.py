@@ -1,4 +1,4 @@
-"""A subscription that may have missed events is told so and ended, whatever carries it."""
+"""A subscription that may have missed events ends with EVENTS_MISSED, over any transport."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def database(relay):
 
 @pytest.fixture
 def heard(direct):
-    """Wait until announcements are heard, or are not."""
+    """Wait until announcements are received, or are not."""
 
     async def wait(times=1):
         count = f"SELECT COUNT(*) FROM pg_stat_activity WHERE {LISTENING}"
@@ -55,7 +55,7 @@ async def test_the_loss_of_the_listening_connection_ends_subscriptions(
     assert (await stream.event())[0] == "complete"
 
 
-async def test_who_subscribes_meanwhile_is_told_when_it_is_back(
+async def test_a_subscription_meanwhile_is_ended_when_the_connection_is_back(
     relay, heard, socket, review, nobody
 ):
     async def answered():

@@ -1,4 +1,4 @@
-"""Which sites' pages may ask, by each door: those named, and this machine's in development."""
+"""Origins that may send requests, by each door: those configured; in development this machine."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ NOT_LOCAL = (
     "https://localhost:3000",
     "null",
 )
-# As the usual clients send them beside ours.
+# Headers that common clients add.
 ADDED = (
     "apollographql-client-name",
     "apollographql-client-version",
@@ -40,7 +40,7 @@ def database(sqlite_database) -> str:
 
 
 async def ways_in(client, origin):
-    """Whether a page of this origin may ask: by preflight, by POST and by a simple GET."""
+    """Whether a page of this origin is allowed: by preflight, by POST and by a simple GET."""
     preflight = await client.options(
         "/graphql",
         headers={
@@ -60,7 +60,7 @@ async def ways_in(client, origin):
 
 
 @pytest.mark.parametrize("origin", LOCAL)
-async def test_in_development_pages_of_this_machine_may_ask(another, settings, socket, origin):
+async def test_in_development_pages_of_this_machine_are_allowed(another, settings, socket, origin):
     async with another() as client:
         assert all(await ways_in(client, origin))
 
@@ -69,7 +69,7 @@ async def test_in_development_pages_of_this_machine_may_ask(another, settings, s
 
 
 @pytest.mark.parametrize("origin", LOCAL)
-async def test_in_production_they_may_not(another, settings, socket, origin):
+async def test_in_production_they_are_not(another, settings, socket, origin):
     for named in ((), (SHOP,)):
         async with another(production=True, cors_origins=named) as client:
             assert not any(await ways_in(client, origin))
@@ -79,7 +79,9 @@ async def test_in_production_they_may_not(another, settings, socket, origin):
 
 
 @pytest.mark.parametrize("origin", NOT_LOCAL)
-async def test_what_only_looks_like_this_machine_may_not(another, settings, socket, origin):
+async def test_an_origin_that_only_looks_like_this_machine_is_not(
+    another, settings, socket, origin
+):
     async with another() as client:
         assert not any(await ways_in(client, origin))
 
@@ -88,7 +90,7 @@ async def test_what_only_looks_like_this_machine_may_not(another, settings, sock
 
 
 @pytest.mark.parametrize("production", [True, False])
-async def test_who_is_named_may_ask_by_every_door(another, settings, socket, production):
+async def test_a_configured_origin_is_allowed_by_every_door(another, settings, socket, production):
     changes = {"production": production, "cors_origins": (SHOP,)}
     async with another(**changes) as client:
         assert all(await ways_in(client, SHOP))

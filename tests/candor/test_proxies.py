@@ -1,4 +1,4 @@
-"""Whose word counts on who asks: the proxies that the operator names, and nobody else."""
+"""X-Forwarded headers count only if they come from proxies that the operator trusts."""
 
 import json
 from ipaddress import ip_network
@@ -22,7 +22,7 @@ def database(sqlite_database) -> str:
 
 @pytest.fixture
 async def run(database, tmp_path):
-    """A server whose callers have a budget that is soon used up."""
+    """A server whose callers have a small budget."""
     servers: list[RealServer] = []
 
     async def make(*options, **variables) -> RealServer:
@@ -37,7 +37,7 @@ async def run(database, tmp_path):
 
 
 async def asked(server, forwarded="", source="127.0.0.1", **headers):
-    """The answer to a question that came from there."""
+    """The answer to a request from this address."""
     if forwarded:
         headers["X_Forwarded_For"] = forwarded
     client = await server.ask(source=source, Connection="close", **headers)
@@ -45,7 +45,7 @@ async def asked(server, forwarded="", source="127.0.0.1", **headers):
 
 
 async def spent(server, forwarded="", source="127.0.0.1"):
-    """Use up the budget of whoever that is."""
+    """Use up the budget of this caller."""
     for _ in range(60):
         if (await asked(server, forwarded, source)).startswith(TOO_MUCH):
             return
@@ -72,12 +72,12 @@ async def test_proxies_are_named_by_address_and_by_network(run):
 
     assert not await is_spent(server, CARL, STRANGER)
     assert await is_spent(server, MARIA, "127.0.0.3")
-    # Who is not named any more is not trusted any more.
+    # An address that is no longer named is no longer trusted.
     await spent(server, MARIA)
     assert await is_spent(server, CARL)
 
 
-async def test_the_variable_of_uvicorn_widens_nothing_and_is_told_of(run, capfd):
+async def test_the_variable_of_uvicorn_has_no_effect_and_is_reported(run, capfd):
     server = await run(environment={"FORWARDED_ALLOW_IPS": "*"})
     await spent(server, MARIA, STRANGER)
 
@@ -111,7 +111,7 @@ async def test_a_household_of_ipv6_has_one_budget_however_it_is_written(run):
     assert not await is_spent(server, "2001:db8:8::1")
 
 
-async def test_what_is_no_address_is_nobodys(run):
+async def test_a_forwarded_text_that_is_no_address_is_ignored(run):
     server = await run()
     await spent(server, "unknown")
 
@@ -137,7 +137,7 @@ async def test_a_socket_has_the_address_that_its_proxy_names(run):
     assert answers[CARL]["payload"]["data"] == {"viewer": {"role": "ANONYMOUS"}}
 
 
-async def test_each_request_on_a_proxys_connection_is_somebody_elses(run):
+async def test_each_request_on_a_proxys_connection_has_its_own_address(run):
     server = await run()
     await spent(server, MARIA)
     client = await server.ask(X_Forwarded_For=CARL)
@@ -166,7 +166,7 @@ async def test_a_redirect_keeps_the_scheme_of_a_trusted_proxy(run):
     }
 
 
-async def test_who_speaks_as_a_proxy_and_is_not_trusted_is_told_of_once(run, capfd):
+async def test_an_untrusted_proxy_is_reported_once(run, capfd):
     server = await run()
     await asked(server, source=STRANGER)
     await asked(server, MARIA)
@@ -199,7 +199,7 @@ def test_a_client_of_a_listener_for_ipv6_is_known_by_its_ipv4_address():
 @pytest.mark.parametrize(
     "value", ["*", "nginx", "10.0.0.1/8", "0.0.0.0/0", "::/0", "127.0.0.1 10.0.0.1", ","]
 )
-def test_what_names_no_proxy_is_refused(value):
+def test_a_value_that_names_no_proxy_is_refused(value):
     with pytest.raises(BadSettings, match="CANDOR_TRUSTED_PROXIES holds addresses and networks"):
         from_environment({"CANDOR_SECRET": "x" * 32, "CANDOR_TRUSTED_PROXIES": value})
 

@@ -1,4 +1,4 @@
-"""Every refusal is paid for, before anything is read; and new texts are read one at a time."""
+"""Every refusal costs points, and new texts are parsed one at a time per address."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 from candor.callers import budgets
 from candor.callers.budgets import Budgets
 from candor.engine import admission
-from candor.engine.document_reading import Reading, price_of_reading
+from candor.engine.document_reading import DocumentParser, parsing_cost
 from candor.engine.documents import Documents
 from candor.errors import RequestError
 from schema.api import schema
@@ -25,20 +25,20 @@ def database(sqlite_database) -> str:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(budgets, "PAUSE", 0)
-    monkeypatch.setattr(admission, "_MOMENT", 0)
+    monkeypatch.setattr(budgets, "REFUSAL_DELAY", 0)
+    monkeypatch.setattr(admission, "REFUSAL_DELAY", 0)
 
 
 @pytest.fixture
 def parsed(monkeypatch):
     """The texts that were parsed."""
-    texts, read = [], Documents._read
+    texts, parse = [], Documents._parse
 
-    def seen(self, text):
+    def counted(self, text):
         texts.append(text)
-        return read(self, text)
+        return parse(self, text)
 
-    monkeypatch.setattr(Documents, "_read", seen)
+    monkeypatch.setattr(Documents, "_parse", counted)
     return texts
 
 
@@ -46,8 +46,8 @@ UNKNOWN = "{" + " ".join(f"a{number}" for number in range(490)) + "}"
 GOOD = "{ reviews { nodes { id } } }"
 VARIABLES = "query($n: Int!) { reviews(first: $n) { nodes { id } } }"
 EVENTS = {"Accept": "text/event-stream"}
-# By what is wrong: bodies that are refused, and the points that each costs, also
-# when it is known.
+# Bodies that are refused, by reason, with the points that each costs: at first, and when its text
+# is in the cache.
 REFUSED = {
     "unknown fields": ({"query": UNKNOWN}, 492 + 23),
     "syntax": ({"query": "{ a b c d e f g h i j k l"}, 13),
@@ -58,7 +58,7 @@ REFUSED = {
     "a long comment": ({"query": "{ nope } #" + "x" * 150_000}, 5 + 1500 + 150),
     "no operation": ({"query": "query A { __typename } query B { __typename }"}, 10),
     "no such operation": ({"query": "{ __typename }", "operationName": "X"}, 10),
-    "too dear": ({"query": VARIABLES, "variables": {"n": 5_000}}, 10),
+    "too expensive": ({"query": VARIABLES, "variables": {"n": 5_000}}, 10),
     "wrong variables": ({"query": VARIABLES, "variables": {"n": "x"}}, 11 + 10),
     "no variables": ({"query": VARIABLES}, 11 + 10),
     "an unknown hash": ({"documentId": "sha256:00"}, 10),
@@ -116,7 +116,7 @@ async def test_documents_that_are_not_trusted_cost_points(another, tmp_path, mod
     assert 429 not in statuses[:-1]
 
 
-async def test_refusals_on_the_other_ways_cost_points(another, socket, app):
+async def test_refusals_of_other_kinds_cost_points(another, socket, app):
     async with another(rate_limits=True, budget=40) as client:
         found = [
             (await _post(client, {"query": GOOD}, Accept="text/html")).status_code,
@@ -152,7 +152,7 @@ async def test_refusals_on_a_socket_cost_points(another, socket):
     assert codes == ["GRAPHQL_VALIDATION_FAILED", "GRAPHQL_VALIDATION_FAILED", "RATE_LIMITED"]
 
 
-async def test_a_socket_that_is_closed_for_a_fault_costs_points(another, socket):
+async def test_a_socket_that_is_closed_for_an_error_costs_points(another, socket):
     async with another(rate_limits=True, budget=30) as client:
         for message in ("no JSON", {"type": "nonsense"}, {"type": "subscribe", "id": "1"}):
             connection = await socket(to=client._transport.app)
@@ -191,7 +191,7 @@ async def test_json_of_very_many_lists_is_not_read(another, body, code):
     assert time.process_time() - began < 0.5
 
 
-async def test_what_cannot_be_paid_for_is_not_parsed(another, parsed):
+async def test_a_text_that_cannot_be_paid_for_is_not_parsed(another, parsed):
     async with another(rate_limits=True, budget=600) as client:
         for number in range(5):
             await _post(client, {"query": UNKNOWN.replace("a0", f"b{number}")})
@@ -208,14 +208,14 @@ async def test_a_refused_text_is_parsed_once_and_paid_for_each_time(another, par
     assert answers[2].status_code == 429
 
 
-async def test_an_accepted_text_costs_its_operation_and_known_ones_what_they_did(another):
+async def test_an_accepted_text_costs_its_operation_and_a_cached_one_the_same(another):
     async with another(rate_limits=True, budget=11 * 20) as client:
         statuses = [(await _post(client, {"query": GOOD})).status_code for _ in range(21)]
 
     assert statuses == [200] * 20 + [429]
 
 
-async def test_others_are_served_while_an_address_has_nothing_left(another):
+async def test_others_are_served_while_the_budget_of_an_address_is_spent(another):
     async with another(rate_limits=True, budget=520) as client:
         answers = [await _post(client, {"query": UNKNOWN}) for _ in range(2)]
         app = client._transport.app
@@ -234,23 +234,23 @@ async def test_without_budgets_nothing_is_limited(another):
     assert statuses == {200}
 
 
-def test_what_is_remembered_of_refusals_is_bounded():
+def test_the_cache_of_refusals_is_bounded():
     documents = Documents(schema, introspection=True)
     for number in range(700):
         with pytest.raises(RequestError):
             documents.get(f"{{ a{number} }} #{'x' * 500}")
 
-    assert len(documents._refused._things) <= 500
+    assert len(documents._refused._entries) <= 500
     assert documents._refused._text <= 250_000
 
 
-async def test_new_texts_of_one_address_are_read_one_at_a_time_and_others_do_not_wait():
-    reading = Reading(Documents(schema, introspection=True))
+async def test_new_texts_of_one_address_are_parsed_one_at_a_time_and_others_do_not_wait():
+    parser = DocumentParser(Documents(schema, introspection=True))
     done = []
 
     async def read(text, address):
         with suppress(RequestError):
-            await reading.read(text, address)
+            await parser.parse(text, address)
         done.append(address)
 
     crowd = [
@@ -280,4 +280,4 @@ async def test_new_texts_of_one_address_are_read_one_at_a_time_and_others_do_not
     ],
 )
 def test_a_text_costs_its_tokens_and_its_length(text, price):
-    assert price_of_reading(text) == price
+    assert parsing_cost(text) == price

@@ -1,4 +1,4 @@
-"""What the environment says of the endpoint."""
+"""The configuration of the endpoint."""
 
 import pytest
 

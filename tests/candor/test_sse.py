@@ -55,7 +55,7 @@ async def test_a_refusal_is_an_event_and_the_end(events, query, code):
     assert await stream.event() == ("complete", None)
 
 
-async def test_a_quiet_stream_shows_signs_of_life(events, review, monkeypatch):
+async def test_a_quiet_stream_sends_comments(events, review, monkeypatch):
     monkeypatch.setattr(sse, "QUIET_SECONDS", 0.02)
     stream = await events(QUERY)
 
@@ -66,7 +66,7 @@ async def test_a_quiet_stream_shows_signs_of_life(events, review, monkeypatch):
     assert message["body"].startswith(b"event: next")
 
 
-async def test_whoever_leaves_is_forgotten(events):
+async def test_a_client_that_leaves_ends_its_stream(events):
     stream = await events(QUERY)
     await until_subscribed()
     assert len(announcements._listeners["review"]) == 1
@@ -76,7 +76,7 @@ async def test_whoever_leaves_is_forgotten(events):
     assert not announcements._listeners["review"]
 
 
-async def test_a_reader_that_falls_behind_is_told_so(events, monkeypatch):
+async def test_a_reader_that_falls_behind_gets_an_error(events, monkeypatch):
     monkeypatch.setattr(announcements, "MAX_WAITING", 3)
     stream = await events(QUERY)
     await until_subscribed()

@@ -1,4 +1,4 @@
-"""Every rule of live connections, through both transports: server-sent events and WebSocket."""
+"""Every rule of live connections, over both transports: server-sent events and WebSocket."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -83,7 +83,7 @@ class Live:
 
 @pytest.fixture(params=["sse", "websocket"])
 def live(request, events, socket):
-    """Ask on a live connection: `await live("subscription { … }", token)`."""
+    """Start an operation on a live connection: `await live("subscription { … }", token)`."""
 
     async def start(query: str = PUBLISHED, token: str | None = None) -> Live:
         if request.param == "sse":
@@ -99,8 +99,8 @@ def live(request, events, socket):
 
 @pytest.fixture
 def often(monkeypatch):
-    """Credentials are looked at again and again."""
-    monkeypatch.setattr(live_connections, "LOOK_AGAIN_SECONDS", 0.05)
+    """Credentials are rechecked very often."""
+    monkeypatch.setattr(live_connections, "RECHECK_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def link(feed, settings):
     return make
 
 
-async def test_an_event_is_told(live, review):
+async def test_an_event_is_sent(live, review):
     stream = await live()
     await until_subscribed()
 
@@ -127,7 +127,7 @@ async def test_an_event_is_told(live, review):
 
 
 async def test_a_token_that_has_expired_ends_it(live, settings, often):
-    # It is good for half a minute beyond its end.
+    # It is valid for half a minute beyond its expiry.
     token = sign(settings, {"sub": "MARIA", "role": "customer"}, timedelta(seconds=-29))
     stream = await live(token=token)
     await until_subscribed()
@@ -164,10 +164,10 @@ async def test_a_link_that_has_expired_ends_it(live, link, often):
 async def test_a_credential_ends_it_within_a_minute(settings):
     leeway = 30
 
-    assert leeway + live_connections.LOOK_AGAIN_SECONDS < 60
+    assert leeway + live_connections.RECHECK_SECONDS < 60
 
 
-async def test_to_look_again_is_no_guess(live, shop, often, monkeypatch):
+async def test_a_recheck_is_no_guess(live, shop, often, monkeypatch):
     async def failed(*_arguments):
         raise AssertionError("counted as a guess")
 
@@ -178,7 +178,7 @@ async def test_to_look_again_is_no_guess(live, shop, often, monkeypatch):
     assert await stream.code() == "UNAUTHENTICATED"
 
 
-async def test_a_database_that_is_away_for_a_moment_ends_nothing(live, shop, often, monkeypatch):
+async def test_a_short_outage_of_the_database_ends_nothing(live, shop, often, monkeypatch):
     stream = await live(token=shop.token)
     await until_subscribed()
 
@@ -199,7 +199,7 @@ async def test_a_credential_that_is_bad_from_the_start_is_refused(live):
 
 
 @pytest.mark.parametrize("limit", ["MAX_STREAMS", "MAX_STREAMS_OF_ONE"])
-async def test_there_are_so_many_and_no_more(live, monkeypatch, limit):
+async def test_their_number_is_limited(live, monkeypatch, limit):
     monkeypatch.setattr(live_connections, limit, 2)
     first, second, third = await live(), await live(), await live()
 
@@ -222,7 +222,7 @@ async def test_there_are_so_many_and_no_more(live, monkeypatch, limit):
         ("subscription { reviewPublished { id } notificationReceived { id } }", "GRAPHQL_VALIDATION_FAILED"),
     ],
 )  # fmt: skip
-async def test_what_is_refused_on_one_is_refused_on_the_other(live, query, code):
+async def test_both_transports_refuse_the_same(live, query, code):
     stream = await live(query)
 
     if code == "ok":
@@ -232,18 +232,18 @@ async def test_what_is_refused_on_one_is_refused_on_the_other(live, query, code)
 
 
 async def test_the_budget_is_the_same(live, monkeypatch):
-    monkeypatch.setattr("candor.callers.budgets._Own.take", lambda *_: 1.0)
+    monkeypatch.setattr("candor.callers.budgets.LocalBudgets.take", lambda *_: 1.0)
 
     assert await (await live(ROLE)).code() == "RATE_LIMITED"
 
 
-async def test_an_operation_may_cost_so_much(live, app, monkeypatch):
-    monkeypatch.setattr("candor.engine.admission.Admission.most", lambda *_: 0)
+async def test_the_cost_of_an_operation_is_limited(live, app, monkeypatch):
+    monkeypatch.setattr("candor.engine.admission.Admission.max_cost", lambda *_: 0)
 
     assert await (await live(ROLE)).code() == "QUERY_TOO_EXPENSIVE"
 
 
-async def test_an_operation_may_take_so_long(live, monkeypatch):
+async def test_the_time_of_an_operation_is_limited(live, monkeypatch):
     from candor.engine.deadline import Deadline
 
     async def current():
@@ -254,7 +254,7 @@ async def test_an_operation_may_take_so_long(live, monkeypatch):
         return Deadline(self, receive, spent)
 
     monkeypatch.setattr("resolvers.site_settings.current", current)
-    monkeypatch.setattr("candor.engine.deadline.Deadlines.over", hasty)
+    monkeypatch.setattr("candor.engine.deadline.Deadlines.start", hasty)
 
     assert await (await live("{ settings { siteName } }")).code() == "OPERATION_TIMEOUT"
 
@@ -284,7 +284,7 @@ async def test_a_bug_of_a_subscription_ends_it_and_shows_nothing(live, monkeypat
     assert "1234" not in caplog.text
 
 
-async def test_a_reader_that_falls_behind_is_told_so(live, monkeypatch):
+async def test_a_reader_that_falls_behind_gets_an_error(live, monkeypatch):
     monkeypatch.setattr(announcements, "MAX_WAITING", 3)
     stream = await live()
     await until_subscribed()
@@ -295,7 +295,7 @@ async def test_a_reader_that_falls_behind_is_told_so(live, monkeypatch):
     assert await stream.code() == "TOO_SLOW"
 
 
-async def test_whoever_leaves_is_forgotten(live, caplog):
+async def test_a_client_that_leaves_ends_its_connection(live, caplog):
     stream = await live()
     await until_subscribed()
 
@@ -306,5 +306,5 @@ async def test_whoever_leaves_is_forgotten(live, caplog):
 
 
 @pytest.mark.parametrize(("grace", "stop"), [(1, 0.5), (2, 1), (10, 9), (600, 30)])
-async def test_the_grace_bounds_the_mails_too(settings, grace, stop):
+async def test_the_grace_period_bounds_the_mails_too(settings, grace, stop):
     assert mail_worker.configuration(replace(settings, grace=grace)).pace.stop == stop

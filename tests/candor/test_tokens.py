@@ -1,4 +1,4 @@
-"""Who is calling: good tokens of three algorithms, and every kind of bad one."""
+"""Good tokens of three algorithms, and every kind of bad one."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from candor.callers import tokens
-from candor.callers.tokens import BadToken, Gatekeeper, new_key, sign
+from candor.callers.tokens import BadToken, TokenVerifier, new_key, sign
 from candor.settings import Settings
 from models import ApiKey, clock
 from resolvers.viewer import Role
@@ -77,7 +77,7 @@ def _signed_with_the_public_key():
 
 
 @pytest.mark.parametrize(("algorithm", "kid"), [("HS256", None), ("RS256", "rsa"), ("ES256", "ec")])
-async def test_a_good_token_of_each_algorithm_is_believed(answer, settings, algorithm, kid):
+async def test_a_good_token_of_each_algorithm_is_accepted(answer, settings, algorithm, kid):
     key = {"HS256": settings.secret, "RS256": RSA, "ES256": EC}[algorithm]
     token = jwt.encode(claims(name="Maria Souza"), key, algorithm, headers={"kid": kid} if kid else None)  # fmt: skip
 
@@ -156,7 +156,7 @@ def _bad_tokens(secret):
     }  # fmt: skip
 
 
-async def test_every_bad_token_is_401_and_never_taken_for_nobody(answer, settings):
+async def test_every_bad_token_is_401_and_never_counts_as_no_token(answer, settings):
     found = {
         name: await answer(f"Bearer {token}")
         for name, token in _bad_tokens(settings.secret).items()
@@ -213,7 +213,7 @@ async def test_a_key_works_until_it_is_revoked_and_its_hash_is_no_key(answer, se
     assert (by_hash.status_code, after.status_code) == (401, 401)
 
 
-async def test_without_a_secret_nothing_signed_with_no_secret_is_believed(database):
+async def test_without_a_secret_a_token_signed_with_an_empty_one_is_refused(database):
     settings = Settings(database_url=database, secret="")
     header, payload = {"alg": "HS256"}, claims(role="admin", exp=2**33)
     unsigned = _raw(header, payload).rstrip(".")
@@ -221,7 +221,7 @@ async def test_without_a_secret_nothing_signed_with_no_secret_is_believed(databa
     token = unsigned + "." + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     with pytest.raises(BadToken):
-        await Gatekeeper(settings).viewer(f"Bearer {token}")
+        await TokenVerifier(settings).viewer(f"Bearer {token}")
 
 
 async def test_a_token_is_checked_once_a_minute(answer, settings, monkeypatch, at):
@@ -245,7 +245,7 @@ async def test_a_token_is_checked_once_a_minute(answer, settings, monkeypatch, a
     assert checked == list(signed.values()) * 2
 
 
-async def test_a_token_is_not_believed_longer_than_it_says(answer, settings, monkeypatch, at):
+async def test_a_cached_token_expires_when_it_says(answer, settings, monkeypatch, at):
     token = sign(settings, {"sub": "MARIA", "role": "customer"}, timedelta(seconds=20))
     assert (await answer(f"Bearer {token}")).status_code == 200
     monkeypatch.setattr(jwt, "decode", _expired)
@@ -259,16 +259,16 @@ def _expired(*_args, **_kwargs):
     raise jwt.ExpiredSignatureError
 
 
-async def test_believed_tokens_do_not_fill_the_memory(settings, monkeypatch):
-    monkeypatch.setattr(tokens, "MAX_BELIEVED", 10)
-    gatekeeper = Gatekeeper(settings)
+async def test_cached_tokens_do_not_fill_the_memory(settings, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_CACHED", 10)
+    verifier = TokenVerifier(settings)
     for number in range(25):
         token = sign(settings, {"sub": f"C{number}", "role": "customer"}, timedelta(hours=1))
-        assert (await gatekeeper.viewer(f"Bearer {token}")).external_id == f"C{number}"
+        assert (await verifier.viewer(f"Bearer {token}")).external_id == f"C{number}"
     long = sign(settings, {"sub": "X", "role": "customer", "more": "x" * 4_000}, timedelta(hours=1))
-    await gatekeeper.viewer(f"Bearer {long}")
+    await verifier.viewer(f"Bearer {long}")
 
-    assert len(gatekeeper._believed) == 5
+    assert len(verifier._cache) == 5
 
 
 async def test_nobody_is_anonymous(client):

@@ -1,4 +1,4 @@
-"""Tokens that somebody else makes: other names, other shapes, other languages."""
+"""Tokens of other issuers: with other names, other shapes, in other languages."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from candor.callers.tokens import BadToken, Gatekeeper, sign
+from candor.callers.tokens import BadToken, TokenVerifier, sign
 from candor.settings import BadSettings, from_environment
 
 DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "tokens.md").read_text()
@@ -25,7 +25,7 @@ RUN = {"php": ["php"], "js": ["node", "-"], "python": [sys.executable, "-"]}
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """One database is enough: tokens ask none."""
+    """One database is enough: tokens need none."""
     return sqlite_database
 
 
@@ -63,7 +63,7 @@ def theirs(**claims):
 async def viewer(settings, token):
     """The role, the id and the vendor of a token; None when it is refused."""
     try:
-        found = await Gatekeeper(settings).viewer(f"Bearer {token}")
+        found = await TokenVerifier(settings).viewer(f"Bearer {token}")
     except BadToken:
         return None
     return found.role.value, found.external_id, found.vendor
@@ -85,7 +85,7 @@ async def test_claims_and_roles_go_by_the_names_that_are_set(settings_of):
     assert await viewer(settings, token("urn:team")) == ("STAFF", "MARIA", None)
     assert await viewer(settings, theirs(role="buyer")) is None
     assert await viewer(settings, token("seller", vendor="V1")) is None
-    # A role of theirs is no role of ours because it is called so.
+    # A role of theirs is not a role of ours just because the names are equal.
     assert await viewer(settings, token("admin")) is None
 
 
@@ -96,7 +96,7 @@ async def test_without_a_map_roles_go_by_our_names(settings_of):
     assert await viewer(settings, theirs(role="customer")) is None
 
 
-async def test_our_own_tokens_are_good_whatever_others_are_called(settings_of):
+async def test_our_own_tokens_are_valid_with_any_names_of_others(settings_of):
     settings = settings_of(
         JWT_ROLE_CLAIM="r", JWT_VENDOR_CLAIM="v", JWT_ROLES="admin:customer,seller:vendor"
     )
@@ -157,13 +157,13 @@ async def test_a_claim_of_another_shape_is_refused_and_the_log_alone_says_why(
     assert "V1" not in caplog.text
 
 
-async def test_what_is_left_out_or_null_is_nothing(settings_of):
+async def test_omitted_and_null_claims_are_absent(settings_of):
     token = theirs(role="customer", vendor=None, name=None, email="")
 
     assert await viewer(settings_of(), token) == ("CUSTOMER", "MARIA", None)
 
 
-async def test_why_a_key_or_an_issuer_is_not_believed_is_logged(settings_of, keys, caplog):
+async def test_why_a_key_or_an_issuer_is_not_accepted_is_logged(settings_of, keys, caplog):
     caplog.set_level("INFO")
     issued = settings_of(JWT_ISSUER="https://shop.example")
     strange = jwt.encode({"sub": "A", "exp": 2**33}, EC, "ES256", headers={"kid": "2"})
@@ -188,14 +188,14 @@ async def test_why_a_key_or_an_issuer_is_not_believed_is_logged(settings_of, key
         {"JWT_ROLE_CLAIM": "vendor"},
     ],
 )
-def test_names_that_cannot_be_are_refused(settings_of, variables):
+def test_invalid_names_are_refused(settings_of, variables):
     with pytest.raises(BadSettings, match=f"CANDOR_{next(iter(variables))}"):
         settings_of(**variables)
 
 
 @pytest.fixture(params=RUN)
 def signed(request):
-    """A token that the document's program in this language makes, and the program."""
+    """A token made by the documented program in this language, and the program."""
     command = RUN[request.param]
     if shutil.which(command[0]) is None:
         pytest.skip(f"there is no {command[0]} on this machine")

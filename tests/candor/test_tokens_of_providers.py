@@ -1,4 +1,4 @@
-"""Tokens as identity providers make them, with the settings that the document gives for each."""
+"""Tokens as identity providers issue them, with the documented configuration for each."""
 
 import json
 import re
@@ -22,7 +22,7 @@ NOW = int(datetime.now(UTC).timestamp())
 PERSON = "6f4a2d7e-93c4-4a86-9f54-1b1f8a3f1f10"
 TIMES = {"iat": NOW, "exp": NOW + 300}
 
-# What each puts into an access token, besides the claims that were set up for Candor.
+# The claims that each puts into an access token, besides those configured for Candor.
 CLAIMS = {
     "Auth0": TIMES
     | {
@@ -70,7 +70,7 @@ CLAIMS = {
         "is_anonymous": False,
     },
 }
-# What is set up there, by the document; and whom Candor takes the bearer for.
+# The documented set-up at the provider, and the viewer that Candor should find.
 SET_UP = {
     "Auth0": [
         ({"https://nordlicht.example/role": "customer"}, "CUSTOMER"),
@@ -105,7 +105,7 @@ def _public(key, algorithm, **said):
 
 KEYS = {
     "keys": [
-        # A key that signs nothing, as Keycloak shows one beside.
+        # A key that signs nothing, as Keycloak publishes one, too.
         _public(RSA, "RS256", kid="2", use="enc", alg="RSA-OAEP"),
         _public(RSA, "RS256", kid="rs", use="sig", alg="RS256", x5t="aGFzaA"),
         _public(EC, "ES256", kid="es", use="sig", alg="ES256", key_ops=["verify"], ext=True),
@@ -115,13 +115,13 @@ KEYS = {
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """One database is enough: tokens ask none."""
+    """One database is enough: tokens need none."""
     return sqlite_database
 
 
 @pytest.fixture
 def keys_url():
-    """Where the provider shows its keys."""
+    """The URL of the provider's keys."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -144,7 +144,7 @@ def keys_url():
 
 @pytest.fixture
 def installed(database, keys_url):
-    """An installation with the document's settings for a provider, but its keys here."""
+    """An installation with the documented configuration for a provider, but with its keys here."""
 
     def make(provider):
         section = DOCUMENT.partition(f"**{provider}.**")[2]
@@ -175,7 +175,7 @@ def signed(provider, claims):
 
 
 @pytest.mark.parametrize("provider", CLAIMS)
-async def test_a_token_of_the_provider_is_taken_as_the_document_says(app, installed, provider):
+async def test_a_token_of_the_provider_is_accepted_as_documented(app, installed, provider):
     application = installed(provider)
 
     for claims, expected in SET_UP[provider]:

@@ -31,7 +31,7 @@ QUERY = {"query": "{ __typename }"}
         (f"{GRAPHQL};charset=utf-8", GRAPHQL),
     ],
 )
-async def test_the_answer_comes_in_the_media_type_asked_for(post, accept, media_type):
+async def test_the_answer_comes_in_the_requested_media_type(post, accept, media_type):
     answer = await post(QUERY, **({"Accept": accept} if accept else {"Accept": ""}))
 
     assert answer.status_code == 200
@@ -105,7 +105,9 @@ async def test_the_answer_comes_in_the_media_type_asked_for(post, accept, media_
         ),
     ],
 )
-async def test_what_cannot_be_executed_has_a_status_and_a_code(post, body, strict, lax, code):
+async def test_a_request_that_cannot_be_executed_has_a_status_and_a_code(
+    post, body, strict, lax, code
+):
     for accept, status in ((GRAPHQL, strict), (JSON, lax)):
         answer = await post(body, Accept=accept)
 
@@ -157,7 +159,7 @@ async def test_bodies_are_json_in_utf_8_or_refused(client, headers):
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
-async def test_what_cannot_be_accepted_is_406(post):
+async def test_an_unknown_media_type_is_406(post):
     for accept in ("text/html", "application/xml, image/*", f"{JSON};q=0"):
         answer = await post(QUERY, Accept=accept)
 
@@ -165,7 +167,7 @@ async def test_what_cannot_be_accepted_is_406(post):
         assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_ACCEPTABLE"
 
 
-async def test_a_large_body_is_refused_by_its_announcement_and_while_it_is_read(client):
+async def test_a_large_body_is_refused_by_its_content_length_and_while_it_is_read(client):
     async def trickle():
         for _ in range(250):
             yield b" " * 1_000

@@ -1,4 +1,4 @@
-"""Documents known beforehand, as Relay, Apollo and GraphQL Codegen name them."""
+"""Trusted documents, with manifests of Relay, Apollo and GraphQL Codegen."""
 
 import json
 from hashlib import sha256
@@ -73,7 +73,7 @@ async def test_a_trusted_document_is_known_by_its_id(another, manifest, content,
         ("prefer", {"extensions": {"persistedQuery": 5}}, "BAD_REQUEST"),
     ],
 )
-async def test_what_is_not_trusted_is_refused(another, manifest, mode, request_, code):
+async def test_a_document_that_is_not_trusted_is_refused(another, manifest, mode, request_, code):
     async with another(trusted_documents=mode, trusted_manifest=manifest(CODEGEN)) as client:
         answer = await client.post("/graphql", json=request_)
 

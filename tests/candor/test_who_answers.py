@@ -1,4 +1,4 @@
-"""Who made an answer is counted, and a fault of the fast way is told: once, and to operators alone."""
+"""Answers are counted by what made them, and a bug in the fast way is logged once per operation."""
 
 import logging
 
@@ -6,7 +6,7 @@ import pytest
 
 from candor.engine.fast import completion_codegen, field_plans, variables
 from candor.engine.fast.rows import queries
-from candor.engine.fast.rows.field_expressions import RECIPES, SameRow
+from candor.engine.fast.rows.field_expressions import FIELD_EXPRESSIONS, SameRow
 from models import sql
 from models.rating_tally import Tally
 from models.unavailable import Unavailable
@@ -25,8 +25,8 @@ def database(request) -> str:
 
 
 @pytest.fixture
-def told(caplog):
-    """The ERROR lines of all that was logged."""
+def error_lines(caplog):
+    """The ERROR lines of the log."""
     return lambda: [
         (record.name, record.getMessage())
         for record in caplog.records
@@ -45,7 +45,7 @@ async def counted(client) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-async def test_an_answer_is_counted_by_who_made_it(written, client, post, way):
+async def test_an_answer_is_counted_by_what_made_it(written, client, post, way):
     before = await counted(client)
 
     await post({"query": WAYS[way]})
@@ -79,7 +79,7 @@ async def test_without_compiling_all_answers_are_stock(written, another):
         {"query": "{ a: reviews { totalCount } b"},
     ],
 )
-async def test_what_is_not_executed_is_answered_by_nobody(client, post, body):
+async def test_a_request_that_is_not_executed_is_not_counted(client, post, body):
     assert (await post(body)).json()["errors"]
 
     assert await counted(client) == dict.fromkeys(WAYS, 0)
@@ -89,22 +89,22 @@ def _raise(*_args, **_kwargs):
     raise RuntimeError("planted")
 
 
-# Each is a fault in one part of the fast way, whose operation it is in, and who answers instead.
-FAULTS = {
-    "a recipe names what is not there": (
-        (RECIPES["Service"].fields, "title", "{its_title}.nothing"),
+# Planted bugs, each in one part of the fast way: the operation that hits it, and what answers.
+BUGS = {
+    "a field expression names an unknown attribute": (
+        (FIELD_EXPRESSIONS["Service"].fields, "title", "{its_title}.nothing"),
         (STRAIGHT, "compiled"),
     ),
-    "a recipe names no column": (
-        (RECIPES["Service"].fields, "title", "{its_nothing}"),
+    "a field expression names no column": (
+        (FIELD_EXPRESSIONS["Service"].fields, "title", "{its_nothing}"),
         (STRAIGHT, "compiled"),
     ),
-    "a recipe is no Python": (
-        (RECIPES["RatingSummary"].fields, "count", "whole("),
+    "a field expression is no Python": (
+        (FIELD_EXPRESSIONS["RatingSummary"].fields, "count", "whole("),
         (STRAIGHT, "compiled"),
     ),
-    "a recipe reads another row": (
-        (RECIPES["Service"].fields, "ratingSummary", SameRow("", "seller_nothing_")),
+    "a field expression reads another row": (
+        (FIELD_EXPRESSIONS["Service"].fields, "ratingSummary", SameRow("", "seller_nothing_")),
         (STRAIGHT, "compiled"),
     ),
     "a page is not cut": ((queries, "cut", _raise), (STRAIGHT, "compiled")),
@@ -117,11 +117,11 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_is_one_line_and_the_answer_is_right(
-    written, another, post, told, monkeypatch, fault
+@pytest.mark.parametrize("bug", BUGS)
+async def test_a_bug_is_one_line_and_the_answer_is_right(
+    written, another, post, error_lines, monkeypatch, bug
 ):
-    (place, name, wrong), (query, instead) = FAULTS[fault]
+    (place, name, wrong), (query, instead) = BUGS[bug]
     expected = (await post({"query": query})).json()
     (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
 
@@ -132,23 +132,23 @@ async def test_a_fault_is_one_line_and_the_answer_is_right(
     assert [answer.json() for answer in answers] == [expected] * 3
     assert "errors" not in expected
     assert by == dict.fromkeys(WAYS, 0) | {instead: 3}
-    ((logger, line),) = told()
+    ((logger, line),) = error_lines()
     assert logger == "candor.fast"
     assert query.split()[1] in line
 
 
-async def test_each_operation_with_a_fault_has_its_line(written, another, told, monkeypatch):
-    monkeypatch.setitem(RECIPES["Service"].fields, "title", "{its_title}.nothing")
+async def test_each_operation_with_a_bug_has_its_line(written, another, error_lines, monkeypatch):
+    monkeypatch.setitem(FIELD_EXPRESSIONS["Service"].fields, "title", "{its_title}.nothing")
 
     async with another() as client:
         for name in ("One", "Two", "One", "Two"):
             await client.post("/graphql", json={"query": STRAIGHT.replace("Card", name)})
 
-    assert [line.split(";")[0].split()[-1] for _, line in told()] == ["One", "Two"]
+    assert [line.split(";")[0].split()[-1] for _, line in error_lines()] == ["One", "Two"]
 
 
-async def test_a_fault_with_variables_is_one_line_and_they_are_coerced(
-    written, another, told, monkeypatch
+async def test_a_bug_with_variables_is_one_line_and_they_are_coerced(
+    written, another, error_lines, monkeypatch
 ):
     query = "query Ref($ref: NodeRef!) { service(ref: $ref) { title } }"
     monkeypatch.setattr(variables._InputObject, "__call__", _raise)
@@ -159,20 +159,20 @@ async def test_a_fault_with_variables_is_one_line_and_they_are_coerced(
             answer = await client.post("/graphql", json=asked)
             assert answer.json()["data"] == {"service": {"title": "A logo"}}
 
-    assert [logger for logger, _ in told()] == ["candor.fast"]
+    assert [logger for logger, _ in error_lines()] == ["candor.fast"]
 
 
-async def test_a_value_that_takes_the_slow_way_is_no_fault(written, post, told):
+async def test_a_value_that_is_handed_on_is_no_bug(written, post, error_lines):
     node = written["id"]
     refused = await post({"query": STRAIGHT.replace("reviews {", "reviews(first: 1000) {")})
     shown = await post({"query": f'{{ node(id: "{node}") {{ id ... on Review {{ body }} }} }}'})
 
     assert refused.json()["errors"]
     assert shown.json()["data"]["node"]["id"] == node
-    assert told() == []
+    assert error_lines() == []
 
 
-async def test_a_bug_of_a_resolver_is_told_as_its_own(written, post, told, monkeypatch):
+async def test_a_bug_in_a_resolver_is_reported_as_its_own(written, post, error_lines, monkeypatch):
     monkeypatch.setattr(Tally, "hundredths", property(_raise))
     for query in (STRAIGHT, "{ services { nodes { ratingSummary { average } } } }"):
         answer = await post({"query": query})
@@ -180,14 +180,14 @@ async def test_a_bug_of_a_resolver_is_told_as_its_own(written, post, told, monke
             "INTERNAL_SERVER_ERROR"
         ]
 
-    assert {logger for logger, _ in told()} == {"candor.errors"}
+    assert {logger for logger, _ in error_lines()} == {"candor.errors"}
 
 
-async def test_an_outage_is_no_fault(written, another, told, monkeypatch):
+async def test_an_outage_is_no_bug(written, another, error_lines, monkeypatch):
     async with another() as client:
         await client.post("/graphql", json={"query": STRAIGHT})
 
-        # The rows' own statement fails, as it does when a connection was lost just now.
+        # The statement for the rows fails, as when a connection was just lost.
         async def lost(*_):
             raise Unavailable("ConnectionDoesNotExistError")
 
@@ -195,15 +195,15 @@ async def test_an_outage_is_no_fault(written, another, told, monkeypatch):
         answer = await client.post("/graphql", json={"query": STRAIGHT})
 
     assert "errors" not in answer.json()
-    assert told() == []
+    assert error_lines() == []
 
 
-async def test_a_database_that_is_away_is_told_as_that(written, post, told, monkeypatch):
-    async def away(*_):
+async def test_an_outage_of_the_whole_database_is_no_bug(written, post, error_lines, monkeypatch):
+    async def away(*_, **__):
         raise Unavailable("ConnectionDoesNotExistError")
 
     monkeypatch.setattr(sql, "fetch", away)
-    monkeypatch.setattr(sql, "reader", lambda: away)
+    monkeypatch.setattr(sql, "reader", lambda *_: away)
 
     assert (await post({"query": STRAIGHT})).status_code == 503
-    assert told() == []
+    assert error_lines() == []

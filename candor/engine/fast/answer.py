@@ -1,8 +1,9 @@
-"""The fast way's door: operations answered by code that was generated for them, or handed on.
+"""Entry point of the fast way: an operation is answered by generated code, or handed on.
 
-There are two ways. `rows` answers a query of one hot field from the rows of one statement; a plan
-calls resolvers as ever, and generated code completes what they return. All that was made for an
-operation is kept with it. Answers are graphql-core's to the last byte: only time tells.
+There are two ways. `rows` answers a query of one hot field from the rows of one statement. A plan
+calls resolvers as usual, and generated code completes the values that they return. Everything made
+for an operation is stored with it. Results equal graphql-core's to the last byte; only the latency
+differs.
 """
 
 import logging
@@ -28,15 +29,15 @@ from strawberry.execution import optimized_is_awaitable
 from candor.engine.fast.executor import CompiledExecutor
 from candor.engine.fast.field_plans import FieldPlan, plan_fields
 from candor.engine.fast.hand_on import HandOn
-from candor.engine.fast.rows.codegen import Writer
+from candor.engine.fast.rows.codegen import CodeGenerator
 from candor.engine.fast.rows.queries import QUERIES, Query, Root
-from candor.engine.fast.variables import Variable, coerced, variables_of
+from candor.engine.fast.variables import Variable, coerce_variables, variables_of
 from models.unavailable import Unavailable
 from resolvers.errors import Refusal
 
 log = logging.getLogger("candor.fast")
 
-# Who answered: rows, a plan with generated code, or graphql-core.
+# What made a result: rows, a plan with generated code, or graphql-core.
 By = Literal["straight", "compiled", "stock"]
 # At most this many errors of a request's variables are reported.
 MAX_ERRORS = 50
@@ -44,14 +45,14 @@ _NO_VARIABLES = VariableValues({}, {})
 
 
 class Answer(NamedTuple):
-    """A result, and who made it: "stock" where graphql-core had to complete for us."""
+    """A result and what made it: "stock" if graphql-core had to complete any of it."""
 
     result: ExecutionResult
     by: By
 
 
-class Prepared:
-    """What is made for one operation when it is first executed, and kept as long as it is."""
+class PreparedOperation:
+    """What is prepared for one operation at its first execution, and lives as long as it does."""
 
     def __init__(
         self,
@@ -71,32 +72,32 @@ class Prepared:
 
     @cached_property
     def plan(self) -> list[FieldPlan] | None:
-        """The plan of its root fields; None when it is not to be run by a plan."""
+        """The plan of its root fields; None if graphql-core must execute it."""
         try:
             return plan_fields(self.executor(_NO_VARIABLES, None))
         except HandOn:
             return None
-        except Exception as fault:  # noqa: BLE001 - reported, and graphql-core does it
-            self.report(fault)
+        except Exception as bug:  # noqa: BLE001 - reported, and graphql-core does it
+            self.report(bug)
             return None
 
     @cached_property
     def rows(self) -> tuple[str, Query] | None:
-        """What answers its only field from rows, and the field's key; None if nothing does."""
+        """The response key of its only field and what answers it from rows; None if nothing can."""
         if self.plan is None or len(self.plan) != 1 or self._node.operation != OperationType.QUERY:
             return None
         (field,) = self.plan
         make_query = QUERIES.get(field.nodes[0].name.value)
         if make_query is None:
             return None
-        writer = Writer(self.executor(_NO_VARIABLES, None))
+        generator = CodeGenerator(self.executor(_NO_VARIABLES, None))
         try:
-            make = writer.function(field.definition.type, field.details, *make_query.parameters)
-            return field.key, make_query(Root(field, make), writer)
+            make = generator.function(field.definition.type, field.details, *make_query.parameters)
+            return field.key, make_query(Root(field, make), generator)
         except HandOn:
             return None
-        except Exception as fault:  # noqa: BLE001 - reported, and the plan does it
-            self.report(fault)
+        except Exception as bug:  # noqa: BLE001 - reported, and the plan does it
+            self.report(bug)
             return None
 
     def executor(self, variables: VariableValues, context: Any) -> CompiledExecutor:
@@ -115,64 +116,64 @@ class Prepared:
             hide_suggestions=True,
         )
 
-    def coerced(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-        """The values of the operation's variables, or what is wrong with those given."""
-        fault = None
+    def coerce(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        """The values of the operation's variables, or the errors of those given."""
+        bug = None
         try:
-            return coerced(self.variables, given)
+            return coerce_variables(self.variables, given)
         except (HandOn, GraphQLError, RecursionError):
             pass
         except Exception as error:  # noqa: BLE001 - reported below
-            fault = error
+            bug = error
         definitions = self._node.variable_definitions or ()
         values = get_variable_values(
             self._schema, definitions, given, max_errors=MAX_ERRORS, hide_suggestions=True
         )
-        if fault is not None and isinstance(values, VariableValues):
-            self.report(fault)
+        if bug is not None and isinstance(values, VariableValues):
+            self.report(bug)
         return values
 
-    def report(self, fault: Exception) -> None:
-        """Log a fault of the fast way, once: its answers are right all the same, but slow."""
+    def report(self, bug: Exception) -> None:
+        """Log a bug in the fast way, once per operation: its results are right, but slow."""
         if not self._is_reported:
             self._is_reported = True
             name = self._node.name.value if self._node.name else "-"
             log.error(
                 "the fast way failed for the operation %s; it is answered more slowly",
                 name,
-                exc_info=fault,
+                exc_info=bug,
                 extra={"operation": name, "kind": self._node.operation.value},
             )
 
 
 async def answer(
-    operation: Prepared, given: dict[str, Any] | None, context: Any, most: int
+    operation: PreparedOperation, given: dict[str, Any] | None, context: Any, most: int
 ) -> Answer | None:
-    """The answer to a query or mutation; None, before anything happened, for what is handed on.
+    """The answer to a query or mutation; None if it is handed on, before anything happened.
 
-    Raises TooLong when it has more than `most` characters of text.
+    Raises TooLong if the answer has more than `most` characters of text.
     """
     if operation.plan is None:
         return None
-    variables = operation.coerced(given or {})
+    variables = operation.coerce(given or {})
     if isinstance(variables, list):
         return Answer(ExecutionResult(None, variables), "stock")
-    fault = None
+    bug = None
     if operation.rows is not None:
         key, query = operation.rows
         try:
             data = {key: await query.answer(context.viewer, variables, most)}
             return Answer(ExecutionResult(data, None), "straight")
         except (HandOn, Refusal, GraphQLError, Unavailable):
-            pass  # a query has no effects: it begins anew, and what is to be refused is refused
+            pass  # a query has no effects: the plan starts again, and makes the errors
         except Exception as error:  # noqa: BLE001 - reported below
-            fault = error
+            bug = error
     executor = operation.executor(variables, context)
     executor.left = most
     result = await executor.run(operation.plan)
-    if fault is not None and not result.errors:  # else the error tells, as it always does
-        operation.report(fault)
-    if executor.fault is not None:
-        operation.report(executor.fault)
+    if bug is not None and not result.errors:  # else the error reports the bug
+        operation.report(bug)
+    if executor.bug is not None:
+        operation.report(executor.bug)
         return Answer(result, "stock")
     return Answer(result, "compiled")

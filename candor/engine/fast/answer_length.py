@@ -1,4 +1,4 @@
-"""How long an answer may be: counted while it is built, so that building stops in time."""
+"""Limits the length of an answer while it is built, so that building stops in time."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from candor.settings import Settings
 
 
 class TooLong(BaseException):
-    """The answer is longer than answers may be.
+    """The answer is longer than the limit.
 
-    Nothing of it will be sent; so, as a cancellation does, this passes all that takes care of the
-    errors of single fields.
+    Nothing of it will be sent. So this is a BaseException, like a cancellation: handlers of field
+    errors must not catch it.
     """
 
 
 class Length:
-    """Counts the texts of one answer: nothing else in it is large."""
+    """Counts the characters of text in one answer: nothing else in it is large."""
 
-    # How many characters more there may be.
+    # The characters that may still follow.
     left: int = Settings.max_answer
 
     def text(self, value: str) -> str:
@@ -30,9 +30,9 @@ class Length:
 
 
 class MeasuredExecutor(Length, StrawberryGraphQLCoreExecutionContext):
-    """Executes as Strawberry does, as long as there is room in the answer."""
+    """Strawberry's executor, with a limit on the length of the answer."""
 
-    # A static method of graphql-core's, which knows no executor.
+    # A static method in graphql-core; an instance method here, to count.
     def complete_leaf_value(self, return_type: Any, result: Any) -> Any:  # type: ignore[override]
         completed = super().complete_leaf_value(return_type, result)
         return self.text(completed) if type(completed) is str else completed

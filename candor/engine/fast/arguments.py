@@ -1,6 +1,6 @@
-"""A field's arguments as its resolver gets them: coerced by graphql-core, then converted.
+"""Binds the arguments of a field: coerced as graphql-core does, converted as Strawberry does.
 
-What depends on no variable is computed once, and kept. Resolvers do not change their arguments.
+Values that depend on no variable are computed once and shared: resolvers must not change them.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,20 +33,20 @@ _NO_VARIABLES = VariableValues({}, {})
 
 
 class Arguments:
-    """The arguments of one field at one place of a document."""
+    """The arguments of one field node."""
 
     def __init__(self, schema: Any, definition: GraphQLField, node: FieldNode) -> None:
         self._schema = schema
         self._definition = definition
         self._node = node
 
-    def bound(self, variables: VariableValues) -> dict[str, Any]:
-        """The keyword arguments of the resolver. Raises GraphQLError for what is not coerced."""
+    def bind(self, variables: VariableValues) -> dict[str, Any]:
+        """The keyword arguments of the resolver. Raises GraphQLError if one cannot be coerced."""
         if self._binding is not None:
             bound = self._binding.bind(variables.coerced)
             if bound is not None:
                 return bound
-        return _bound(self._schema, self._definition, self._node, variables)
+        return _bind_stock(self._schema, self._definition, self._node, variables)
 
     @cached_property
     def _binding(self) -> "_Binding | None":
@@ -54,36 +54,36 @@ class Arguments:
 
     @cached_property
     def variables(self) -> set[str]:
-        """The variables that they name."""
+        """The names of the variables in the arguments."""
         return {
             name for argument in self._node.arguments or () for name in variables_in(argument.value)
         }
 
 
-class _Fed(NamedTuple):
-    """An argument whose value is one variable's."""
+class _FromVariable(NamedTuple):
+    """An argument whose value is one variable."""
 
     name: str
     variable: str
     nullable: bool
     convert: Convert
-    # What the resolver gets when the variable is not given: a default, or nothing. None where it
-    # must be given.
+    # What the resolver gets if the request omits the variable: the default, or nothing. None if it
+    # must not be omitted.
     absent: dict[str, Any] | None
 
 
 class _Binding(NamedTuple):
-    """The arguments at one syntax node."""
+    """The arguments of one field node, prepared for any variables."""
 
     constant: dict[str, Any]
-    fed: list[_Fed]
+    from_variables: list[_FromVariable]
 
     def bind(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        """The arguments with these variables; None where graphql-core has something to say."""
+        """The arguments with these variables; None if graphql-core must decide."""
         bound = self.constant
-        if self.fed:
+        if self.from_variables:
             bound = bound.copy()
-        for name, variable, nullable, convert, absent in self.fed:
+        for name, variable, nullable, convert, absent in self.from_variables:
             if variable in given:
                 value = given[variable]
                 if value is None and not nullable:
@@ -97,32 +97,34 @@ class _Binding(NamedTuple):
 
 
 def _binding(schema: Any, definition: GraphQLField, node: FieldNode) -> _Binding | None:
-    """None where a variable stands inside a list or an object: that is bound by the book."""
+    """None if a variable is inside a list or an object: then the libraries bind all of them."""
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    fed = {name: v.name.value for name, v in given.items() if isinstance(v, VariableNode)}
-    if any(names_variable(value) for name, value in given.items() if name not in fed):
+    from_variables = {
+        name: v.name.value for name, v in given.items() if isinstance(v, VariableNode)
+    }
+    if any(names_variable(value) for name, value in given.items() if name not in from_variables):
         return None
 
     def alone(*names: str) -> dict[str, Any]:
         part = GraphQLField(definition.type, {name: definition.args[name] for name in names})
         part.extensions = definition.extensions
-        return _bound(schema, part, node, _NO_VARIABLES)
+        return _bind_stock(schema, part, node, _NO_VARIABLES)
 
-    found = []
-    for name, variable in fed.items():
+    bindings = []
+    for name, variable in from_variables.items():
         argument = definition.args[name]
-        own = _own_argument(schema, definition, name)
+        own = _strawberry_argument(schema, definition, name)
         nullable = not is_non_null_type(argument.type)
         absent = None if is_required_argument(argument) else alone(name)
         convert = _converter(schema, argument.type, own.type)
-        found.append(_Fed(own.python_name, variable, nullable, convert, absent))
-    return _Binding(alone(*(definition.args.keys() - fed.keys())), found)
+        bindings.append(_FromVariable(own.python_name, variable, nullable, convert, absent))
+    return _Binding(alone(*(definition.args.keys() - from_variables.keys())), bindings)
 
 
-def _bound(
+def _bind_stock(
     schema: Any, definition: GraphQLField, node: FieldNode, variables: VariableValues
 ) -> dict[str, Any]:
-    """As Strawberry does it."""
+    """Bind with graphql-core and Strawberry."""
     values = get_argument_values(definition, node, variables)
     return convert_arguments(values, _arguments(definition), *_conventions(schema))
 
@@ -136,34 +138,34 @@ def _conventions(schema: Any) -> tuple[Any, Any]:
     return own.schema_converter.scalar_registry, own.config
 
 
-def _own_argument(schema: Any, definition: GraphQLField, name: str) -> Any:
-    """Strawberry's argument of a GraphQL name."""
+def _strawberry_argument(schema: Any, definition: GraphQLField, name: str) -> Any:
+    """Strawberry's definition of an argument, by its GraphQL name."""
     names = schema._strawberry_schema.config.name_converter
     return next(each for each in _arguments(definition) if names.from_argument(each) == name)
 
 
 def _converter(schema: Any, type_: Any, own_type: StrawberryType | type) -> Convert:
-    """What turns a coerced value of a type into what resolvers get, as Strawberry would."""
+    """A function from a coerced value of a type to the value that the resolver gets."""
     try:
-        return _known_converter(type_)
-    except HandOn:  # Strawberry converts values of this type itself
+        return _plain_converter(type_)
+    except HandOn:  # left to Strawberry
         registry, config = _conventions(schema)
         return partial(convert_argument, type_=own_type, scalar_registry=registry, config=config)
 
 
-def _known_converter(type_: Any) -> Convert:
+def _plain_converter(type_: Any) -> Convert:
     inner = get_nullable_type(type_)
     if is_leaf_type(inner):
-        return _as_it_is
+        return _identity
     if is_list_type(inner):
-        each = _known_converter(inner.of_type)
+        each = _plain_converter(inner.of_type)
         return lambda values: None if values is None else [each(value) for value in values]
     if is_input_object_type(inner):
         return _input_converter(inner)
     raise HandOn
 
 
-def _as_it_is(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
@@ -177,8 +179,8 @@ def _input_converter(type_: GraphQLInputObjectType) -> Convert:
         own = field.extensions["strawberry-definition"]
         if isinstance(own.resolve_type(type_definition=definition), StrawberryMaybe):
             raise HandOn
-        fields.append((name, own.python_name, _known_converter(field.type)))
-    # Strawberry, too, gives None to fields that were left out and have no default of their own.
+        fields.append((name, own.python_name, _plain_converter(field.type)))
+    # As in Strawberry, omitted fields without a default are None.
     empty = {
         own.python_name: None
         for own in definition.fields
@@ -195,7 +197,7 @@ def _input_converter(type_: GraphQLInputObjectType) -> Convert:
 
 
 def names_variable(value: Node) -> bool:
-    """Whether a variable stands anywhere in a value."""
+    """Whether a value contains a variable."""
     return any(True for _ in variables_in(value))
 
 

@@ -1,4 +1,4 @@
-"""Code generation: a function for each object in an operation that turns it into a dict."""
+"""Generates a function for each object type in an operation that turns objects into dicts."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -33,7 +33,7 @@ Completer = Callable[[Any, Any, Path], Any]
 # Plans a field with a resolver of its own below an object.
 PlanField = Callable[..., Any]
 
-# What a value `{0}` must be, exactly, to be taken as it is.
+# The Python type that a value must have, exactly, to need no coercion.
 _EXACT = {
     GraphQLID: "str",
     GraphQLBoolean: "bool",
@@ -47,70 +47,70 @@ _CHECKS = {
     "int": "type({0}) is int and -0x80000000 <= {0} < 0x80000000",
     "float": "type({0}) is float and {0} - {0} == 0",
 }
-# What a scalar of our own may be given: nothing that is to be raised or awaited.
+# The types that our own scalars may coerce: none can be raised or awaited.
 _PLAIN = {str, int, float, bool, date, datetime, Decimal, UUID, dict, list}
 
 
-def _give_up() -> NoReturn:
-    """A value is not exactly what the schema says: graphql-core completes it."""
+def _hand_on() -> NoReturn:
+    """The value does not have the exact type, so graphql-core must complete it."""
     raise HandOn
 
 
 def completer_of(
     executor: Executor[Any], type_: Any, details: list[FieldDetails], plan_field: PlanField
 ) -> tuple[Completer | None, bool]:
-    """What completes values of a field's type, and whether it awaits: resolvers stand below it.
+    """The function that completes values of a field's type, and whether it is async.
 
-    None where graphql-core must do it.
+    It is async if there are resolvers below. None if graphql-core must complete the values.
     """
     generator = _Generator(executor, plan_field)
     try:
         source = generator.value(type_, details, "v", "p")
     except HandOn:
         return None, False
-    is_active = "await " in source
-    head = "async def complete(x, v, p):" if is_active else "def complete(x, v, p):"
+    is_async = "await " in source
+    head = "async def complete(x, v, p):" if is_async else "def complete(x, v, p):"
     generator.lines += [head, f"    return {source}"]
     scope = generator.scope
     exec(compile("\n".join(generator.lines), "<plan>", "exec"), scope)  # noqa: S102 - of our own making
-    return scope["complete"], is_active
+    return scope["complete"], is_async
 
 
 class _Generator:
-    """Collects the functions of one plan, and the objects that they name."""
+    """Collects the source of the functions of one plan, and the objects that they refer to."""
 
     def __init__(self, executor: Executor[Any], plan_field: PlanField) -> None:
         self.executor = executor
         self.plan_field = plan_field
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {
-            "give_up": _give_up,
+            "hand_on": _hand_on,
             "Path": Path,
             "gather": gather_with_cancel,
         }
 
     def value(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
-        """The expression that completes the variable `value`, or gives up.
+        """The expression that completes the variable `value`, or hands on.
 
-        It is awaited where it must be: "await" in it tells.
+        It contains "await " if it must be awaited.
         """
         if is_non_null_type(type_):
-            return self._present(type_.of_type, details, value, path)
-        return f"None if {value} is None else {self._present(type_, details, value, path)}"
+            return self._non_null(type_.of_type, details, value, path)
+        return f"None if {value} is None else {self._non_null(type_, details, value, path)}"
 
-    def _present(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
+    def _non_null(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
         if is_leaf_type(type_):
             return self._leaf(type_, value)
         if is_list_type(type_):
             return self._list(type_.of_type, details, value, path)
         if is_object_type(type_):
-            name, is_active = self._object(type_, details)
-            return f"await {name}(x, {value}, {path})" if is_active else f"{name}(x, {value})"
+            name, is_async = self._object(type_, details)
+            return f"await {name}(x, {value}, {path})" if is_async else f"{name}(x, {value})"
         raise HandOn
 
     def _leaf(self, type_: Any, value: str) -> str:
         if type_ is GraphQLString:
-            return f"(x.text({value}) if {_CHECKS['str'].format(value)} else give_up())"
+            return f"(x.text({value}) if {_CHECKS['str'].format(value)} else hand_on())"
         if type_ in _EXACT:
             return _checked(_EXACT[type_], value)
         if is_enum_type(type_):
@@ -131,7 +131,7 @@ class _Generator:
     def _enum(self, type_: Any, value: str) -> str:
         enum = type_.extensions["strawberry-definition"].wrapped_cls
         names = {member: type_.coerce_output_value(member) for member in enum}
-        return f"({self.name(names)}[{value}] if type({value}) is {self.name(enum)} else give_up())"
+        return f"({self.name(names)}[{value}] if type({value}) is {self.name(enum)} else hand_on())"
 
     def _list(self, type_: Any, details: list[FieldDetails], value: str, path: str) -> str:
         item = self.value(type_, details, "i", f"Path({path}, n, None)")
@@ -145,9 +145,9 @@ class _Generator:
         return f"list(await gather(*[{call} for n, i in enumerate({checked})]))"
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> tuple[str, bool]:
-        """Write the function that completes objects of a type. Gives its name, and if it awaits."""
+        """Write the function that completes a type's objects. Gives its name and if it is async."""
         fields = self.executor.collect_subfields(type_, details).grouped_field_set
-        body, plain, active = [self._guard(type_)], {}, {}
+        body, plain, awaited = [self._guard(type_)], {}, {}
         for number, (key, below) in enumerate(fields.items()):
             field_name = below[0].node.name.value
             if field_name == "__typename":
@@ -156,59 +156,59 @@ class _Generator:
             definition = self.executor.schema.get_field(type_, field_name)
             if definition is None or field_name.startswith("__"):
                 raise HandOn
-            reading = self._reading(definition)
-            if reading is None:
+            expression = self._read_expression(definition)
+            if expression is None:
                 plan = self.plan_field(self.executor, type_, key, definition, below)
-                active[key] = f"x.resolve_planned({self.name(plan)}, v, p)"
+                awaited[key] = f"x.resolve_planned({self.name(plan)}, v, p)"
                 continue
             variable = f"a{number}"
-            body.append(f"    {variable} = {reading}")
+            body.append(f"    {variable} = {expression}")
             source = self.value(
                 definition.type, below, variable, f"Path(p, {key!r}, {type_.name!r})"
             )
             if "await " in source:
-                active[key] = self._coroutine(variable, source)
+                awaited[key] = self._coroutine(variable, source)
             else:
                 plain[key] = source
-        return self._write(body, list(fields), plain, active)
+        return self._write(body, list(fields), plain, awaited)
 
     def _coroutine(self, variable: str, source: str) -> str:
-        """The call of a function of its own that completes a value below which others wait."""
+        """Write an async function that completes one value. Gives the call of it."""
         name = f"c{len(self.lines)}"
         self.lines += [f"async def {name}(x, {variable}, p):", f"    return {source}"]
         return f"{name}(x, {variable}, p)"
 
     def _write(
-        self, body: list[str], keys: list[str], plain: dict[str, str], active: dict[str, str]
+        self, body: list[str], keys: list[str], plain: dict[str, str], awaited: dict[str, str]
     ) -> tuple[str, bool]:
         name = f"f{len(self.scope)}_{len(self.lines)}"
         values = dict(plain)
-        if len(active) == 1:
-            ((key, call),) = active.items()
+        if len(awaited) == 1:
+            ((key, call),) = awaited.items()
             body.append(f"    w0 = await {call}")
             values[key] = "w0"
-        elif active:
-            names = ", ".join(f"w{n}" for n in range(len(active)))
-            body.append(f"    {names} = await gather({', '.join(active.values())})")
-            values |= {key: f"w{n}" for n, key in enumerate(active)}
+        elif awaited:
+            names = ", ".join(f"w{n}" for n in range(len(awaited)))
+            body.append(f"    {names} = await gather({', '.join(awaited.values())})")
+            values |= {key: f"w{n}" for n, key in enumerate(awaited)}
         pairs = ", ".join(f"{key!r}: {values[key]}" for key in keys)
-        head = f"async def {name}(x, v, p):" if active else f"def {name}(x, v):"
+        head = f"async def {name}(x, v, p):" if awaited else f"def {name}(x, v):"
         self.lines += [head, *body, f"    return {{{pairs}}}"]
-        return name, bool(active)
+        return name, bool(awaited)
 
     def _guard(self, type_: GraphQLObjectType) -> str:
-        """Objects are of the type's own class: no exceptions, nothing to await, no other type's."""
+        """The check that an object is of the type's own class: no exception, nothing to await."""
         definition = type_.extensions["strawberry-definition"]
         origin = (definition.concrete_of or definition).origin
         if definition.is_type_of or issubclass(origin, Exception) or hasattr(origin, "__await__"):
             raise HandOn
-        return f"    if type(v) is not {self.name(origin)}: give_up()"
+        return f"    if type(v) is not {self.name(origin)}: hand_on()"
 
-    def _reading(self, definition: GraphQLField) -> str | None:
+    def _read_expression(self, definition: GraphQLField) -> str | None:
         """The expression that reads a field of `v`: an attribute, or a method without arguments.
 
-        GraphQL lets a field be resolved twice, for it has no effects: as it is when graphql-core
-        completes an object once more.
+        It may run twice, if graphql-core has to complete the object again. GraphQL allows that:
+        fields of an object have no side effects.
         """
         field = definition.extensions.get("strawberry-definition")
         if type(field) is not StrawberryField or field.extensions or definition.args:
@@ -220,14 +220,14 @@ class _Generator:
         return None if method is None else f"{self.name(method)}(v)"
 
     def name(self, thing: Any) -> str:
-        """A name for an object in the generated code."""
+        """Make an object available to the generated code. Gives its name there."""
         name = f"o{len(self.scope)}"
         self.scope[name] = thing
         return name
 
 
 def _method(field: StrawberryField) -> Callable[[Any], Any] | None:
-    """The method behind a field, when it takes nothing but its object and awaits nothing."""
+    """The method behind a field, if it takes only `self` and is not async."""
     resolver = field.base_resolver
     if resolver is None or resolver.self_parameter is None or resolver.info_parameter:
         return None
@@ -240,4 +240,4 @@ def _method(field: StrawberryField) -> Callable[[Any], Any] | None:
 
 
 def _checked(kind: str, value: str) -> str:
-    return f"({value} if {_CHECKS[kind].format(value)} else give_up())"
+    return f"({value} if {_CHECKS[kind].format(value)} else hand_on())"

@@ -1,9 +1,9 @@
-"""Execution with compiled completion: the values below a resolver become JSON by generated code.
+"""Execution with compiled completion: generated code completes the values below a resolver.
 
 graphql-core does everything that needs judgement: coercion, collecting fields, errors, null
 propagation, abstract types, directives. Generated code only reads plain attributes whose values
-are exactly what the schema says. At the first thing that is not, it gives up, and graphql-core
-completes the same value once more: so answers are the stock executor's, always.
+have exactly the type that the schema says. At the first that has not, it hands on, and graphql-core
+completes the same value again. So results always equal the stock executor's.
 """
 
 from inspect import isawaitable
@@ -21,13 +21,13 @@ from candor.engine.fast.hand_on import HandOn
 
 
 class CompiledExecutor(MeasuredExecutor):
-    """Runs an operation without directives by its plan."""
+    """Executes an operation without directives by its plan."""
 
-    # What went wrong in generated code, if graphql-core then completed the same value.
-    fault: Exception | None = None
+    # An error in generated code, if graphql-core could complete the same value.
+    bug: Exception | None = None
 
     async def run(self, fields: list[FieldPlan]) -> ExecutionResult:
-        """The operation's result, by the plans of its root fields."""
+        """The result of the operation with these root fields."""
         source, left = self.root_value, self.left
         one_by_one = len(fields) == 1 or self.operation.operation is OperationType.MUTATION
         try:
@@ -38,7 +38,7 @@ class CompiledExecutor(MeasuredExecutor):
                     *(self.resolve_planned(field, source, None) for field in fields)
                 )
         except GraphQLError as error:
-            if not one_by_one:  # which of their errors are told is graphql-core's affair
+            if not one_by_one:  # graphql-core decides which errors are reported
                 self.collected_errors, self.left = CollectedErrors(), left
                 result = self.execute_operation()
                 return await result if isawaitable(result) else result  # type: ignore[return-value]
@@ -48,10 +48,10 @@ class CompiledExecutor(MeasuredExecutor):
         return self.build_response(data)  # type: ignore[return-value]
 
     async def resolve_planned(self, field: FieldPlan, source: Any, parent: Path | None) -> Any:
-        """Resolve one field and complete its value; errors go the way they always go."""
+        """Resolve one field and complete its value. Errors are handled as in graphql-core."""
         path = Path(parent, field.key, field.parent_type.name)
         info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
-        fault = None
+        bug = None
         try:
             value = self._call(field, source, info)
             if isawaitable(value):
@@ -60,10 +60,10 @@ class CompiledExecutor(MeasuredExecutor):
                 left = self.left
                 try:
                     completed = field.complete(self, value, path)
-                    return await completed if field.is_active else completed
+                    return await completed if field.is_async else completed
                 except Exception as error:  # noqa: BLE001 - graphql-core completes it
                     if not isinstance(error, HandOn | GraphQLError):
-                        fault = error
+                        bug = error
                     _forget_below(path, self.collected_errors)
                     self.left = left
             completed = self.complete_value(
@@ -74,8 +74,8 @@ class CompiledExecutor(MeasuredExecutor):
         except Exception as error:  # noqa: BLE001 - as graphql-core does with every field
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
-        if fault is not None and not _has_errors_below(path, self.collected_errors):
-            self.fault = fault
+        if bug is not None and not _has_errors_below(path, self.collected_errors):
+            self.bug = bug
         return completed
 
     def _call(self, field: FieldPlan, source: Any, info: Any) -> Any:
@@ -83,15 +83,15 @@ class CompiledExecutor(MeasuredExecutor):
         if field.function is None:
             arguments = get_argument_values(definition, field.nodes[0], self.variable_values)
             return definition.resolve(source, info, **arguments)  # type: ignore[misc]
-        arguments = field.arguments.bound(self.variable_values)
+        arguments = field.arguments.bind(self.variable_values)
         if field.info_name is None:
             return field.function(source, **arguments)
-        shown = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
-        return field.function(source, **arguments, **{field.info_name: shown})
+        info_object = Info(_raw_info=info, _field=definition.extensions["strawberry-definition"])
+        return field.function(source, **arguments, **{field.info_name: info_object})
 
 
 def _forget_below(path: Path, errors: CollectedErrors) -> None:
-    """Forget what was collected while a value was completed: graphql-core collects it anew."""
+    """Drop the errors collected below a path: graphql-core will collect them again."""
     place = path.as_list()
     depth = len(place)
     errors._errors[:] = [e for e in errors._errors if (e.path or [])[:depth] != place]

@@ -1,4 +1,4 @@
-"""Plans: the fields of an operation that have resolvers, each with what completes its values."""
+"""Plans: the fields of an operation that have resolvers, with functions to complete them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from candor.engine.fast.hand_on import HandOn
 class FieldPlan:
     """A field with a resolver of its own, and how to complete what it returns.
 
-    `complete` is None when graphql-core completes it. It is a coroutine function when `is_active`:
-    when there are further resolvers below.
+    `complete` is None if graphql-core must complete it. It is a coroutine function if `is_async`:
+    then there are resolvers below.
     """
 
     key: str
@@ -36,14 +36,14 @@ class FieldPlan:
     nodes: list[Any]
     arguments: Arguments
     complete: Completer | None = None
-    is_active: bool = False
-    # The resolver's own function, where Strawberry adds nothing to it but its Info.
+    is_async: bool = False
+    # The resolver's own function, if Strawberry adds nothing but its Info.
     function: Callable[..., Any] | None = None
     info_name: str | None = None
 
 
 def plan_fields(executor: Executor[Any]) -> list[FieldPlan]:
-    """The plans of the operation's root fields. Raises HandOn when it is not to be planned."""
+    """The plans of the operation's root fields. Raises HandOn if graphql-core must execute it."""
     operation = executor.operation
     root = executor.schema.get_root_type(operation.operation)
     if root is None or operation.operation is OperationType.SUBSCRIPTION:
@@ -64,15 +64,15 @@ def plan_fields(executor: Executor[Any]) -> list[FieldPlan]:
 
 
 def _directives(operation: Node, executor: Executor[Any]) -> Iterator[Node]:
-    """The directives of the operation and of the fragments that it uses."""
-    seen: set[str] = set()
+    """The directives in the operation and in the fragments that it uses."""
+    visited: set[str] = set()
     waiting = [operation]
     while waiting:
         node = waiting.pop()
         if isinstance(node, DirectiveNode):
             yield node
-        if isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-            seen.add(node.name.value)
+        if isinstance(node, FragmentSpreadNode) and node.name.value not in visited:
+            visited.add(node.name.value)
             waiting.append(executor.fragments[node.name.value].definition)
         for name in node.keys:
             child = getattr(node, name, None)
@@ -93,12 +93,12 @@ def plan_field(
     arguments = Arguments(executor.schema, definition, nodes[0])
     plan = FieldPlan(key, parent, definition, details, nodes, arguments)
     plan.function, plan.info_name = _function(definition)
-    plan.complete, plan.is_active = completer_of(executor, definition.type, details, plan_field)
+    plan.complete, plan.is_async = completer_of(executor, definition.type, details, plan_field)
     return plan
 
 
 def _function(definition: GraphQLField) -> tuple[Callable[..., Any] | None, str | None]:
-    """The function behind a field, and what it calls its Info."""
+    """The function behind a field, and the name of its Info parameter."""
     field = definition.extensions.get("strawberry-definition")
     resolver = getattr(field, "base_resolver", None)
     if type(field) is not StrawberryField or resolver is None or field.extensions:

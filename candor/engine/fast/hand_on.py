@@ -1,5 +1,5 @@
-"""The fast way's one word for "not me": whatever raises it is done by graphql-core instead."""
+"""The exception by which a fast way leaves work to the next slower one."""
 
 
 class HandOn(Exception):
-    """This value, argument, field or operation is left to graphql-core. It is no fault."""
+    """This value, argument, field or operation is left to the next slower way. It is no error."""

@@ -1,6 +1,6 @@
-"""Variables of an operation as their types say, where they are plainly right.
+"""Coerces variables whose values have the exact type.
 
-Every other value is handed on: graphql-core decides whether it is right all the same.
+Every other value is handed on to graphql-core, which may still accept it.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _TYPES = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 
 
 class Variable(NamedTuple):
-    """A variable that an operation declares. One that may be absent has no default."""
+    """A variable that an operation declares. One that may be absent has no default value."""
 
     name: str
     signature: GraphQLVariableSignature
@@ -48,7 +48,7 @@ class Variable(NamedTuple):
 def variables_of(schema: GraphQLSchema, node: OperationDefinitionNode) -> list[Variable]:
     """The variables of a valid operation."""
     signatures = [get_variable_signature(schema, each) for each in node.variable_definitions or ()]
-    # Validation has refused variables of other types than inputs.
+    # Validation has refused variables whose types are no input types.
     return [_variable(each) for each in signatures if not isinstance(each, GraphQLError)]
 
 
@@ -57,8 +57,8 @@ def _variable(signature: GraphQLVariableSignature) -> Variable:
     return Variable(signature.name, signature, _coercer(signature.type), optional)
 
 
-def coerced(variables: list[Variable], given: dict[str, Any]) -> VariableValues:
-    """The values of an operation's variables. Raises HandOn, or GraphQLError, for all but plain."""
+def coerce_variables(variables: list[Variable], given: dict[str, Any]) -> VariableValues:
+    """The values of an operation's variables. Raises HandOn or GraphQLError."""
     sources: dict[str, VariableValueSource] = {}
     values: dict[str, Any] = {}
     for name, signature, coerce, may_be_absent in variables:
@@ -74,14 +74,14 @@ def coerced(variables: list[Variable], given: dict[str, Any]) -> VariableValues:
 
 
 def _coercer(type_: Any) -> Coerce:
-    """What coerces plain values of a type. It raises HandOn, or GraphQLError, for others."""
+    """A function that coerces exact values. It raises HandOn or GraphQLError for others."""
     if is_non_null_type(type_):
-        return _present(type_.of_type)
-    present = _present(type_)
-    return lambda value: None if value is None else present(value)
+        return _non_null(type_.of_type)
+    non_null = _non_null(type_)
+    return lambda value: None if value is None else non_null(value)
 
 
-def _present(type_: Any) -> Coerce:
+def _non_null(type_: Any) -> Coerce:
     if is_list_type(type_):
         each = _coercer(type_.of_type)
 
@@ -102,18 +102,18 @@ def _named(type_: Any) -> Coerce:
         return _int
     expected = _TYPES.get(type_)
 
-    def plain(value: Any) -> Any:
+    def check(value: Any) -> Any:
         if type(value) is not expected:
             raise HandOn
         return value
 
-    def by_the_book(value: Any) -> Any:
-        found = Undefined if value is None else coerce_input_value(value, type_)
-        if found is Undefined:
+    def coerce_by_library(value: Any) -> Any:
+        values = Undefined if value is None else coerce_input_value(value, type_)
+        if values is Undefined:
             raise HandOn
-        return found
+        return values
 
-    return plain if expected else by_the_book
+    return check if expected else coerce_by_library
 
 
 def _int(value: Any) -> int:
@@ -123,14 +123,14 @@ def _int(value: Any) -> int:
 
 
 def _has_literals(type_: GraphQLInputObjectType) -> bool:
-    """Whether defaults are written in GraphQL, and to be coerced themselves."""
+    """Whether defaults are GraphQL literals, which must be coerced themselves."""
     return any(field.default is not None for field in type_.fields.values())
 
 
 class _InputObject:
     """Coerces the values of one input type.
 
-    It asks for the type's fields when it first needs them: an input may hold itself.
+    Its fields are looked up at first use, since an input type may contain itself.
     """
 
     def __init__(self, type_: GraphQLInputObjectType) -> None:
@@ -139,14 +139,14 @@ class _InputObject:
     def __call__(self, value: Any) -> Any:
         if type(value) is not dict or not self._required <= value.keys():
             raise HandOn
-        found = self._absent.copy()
+        values = self._absent.copy()
         for name, item in value.items():
-            known = self._fields.get(name)
-            if known is None:
+            field = self._fields.get(name)
+            if field is None:
                 raise HandOn
-            coerce, out_name = known
-            found[out_name] = coerce(item)
-        return self._type.out_type(found)
+            coerce, out_name = field
+            values[out_name] = coerce(item)
+        return self._type.out_type(values)
 
     @cached_property
     def _fields(self) -> dict[str, tuple[Coerce, str]]:
@@ -160,7 +160,7 @@ class _InputObject:
 
     @cached_property
     def _absent(self) -> dict[str, Any]:
-        """What stands for fields that are not given."""
+        """The default values of omitted fields."""
         return {
             field.out_name or name: field.default_value
             for name, field in self._type.fields.items()

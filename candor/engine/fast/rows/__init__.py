@@ -1,6 +1,6 @@
-"""Hot queries answered straight from rows, by generated code.
+"""Row answers: hot queries answered from the rows of one statement, by generated code.
 
-A query knows its statement and its bounds, the field expressions what fields are in terms of
-columns, and the code generator puts the two together for the fields that an operation asks for.
-Whatever they do not know is handed on.
+A query knows its statement and its limits, field expressions define fields in terms of columns,
+and the code generator combines both for the fields that an operation selects. Everything that they
+do not cover is handed on.
 """

@@ -1,4 +1,4 @@
-"""Code generation: recipes for the fields that an operation asks for become one function."""
+"""Generates one function from the expressions of the fields that an operation selects."""
 
 from collections.abc import Callable
 from string import Formatter
@@ -18,41 +18,41 @@ from graphql.execution.collect_fields import FieldDetails
 from candor.engine.fast.answer_length import Length, MeasuredExecutor
 from candor.engine.fast.arguments import Arguments
 from candor.engine.fast.hand_on import HandOn
-from candor.engine.fast.rows.field_expressions import RECIPES, ROW, SCOPE, SameRow
+from candor.engine.fast.rows.field_expressions import FIELD_EXPRESSIONS, ROW, SCOPE, SameRow
 
 
-class Writer:
-    """Writes the function of one field, and notes what it reads."""
+class CodeGenerator:
+    """Writes the function of one root field, and records the columns that it reads."""
 
     def __init__(self, executor: MeasuredExecutor) -> None:
         self._executor = executor
         self._variables = 0
-        # Of the columns that are read where it writes just now.
+        # The prefix of the columns of the object that is being written.
         self._prefix = ""
-        # The fields that are answered, as (type, field), and the columns that they need.
+        # The selected fields, as (type, field), and the columns that they need.
         self.fields: set[tuple[str, str]] = set()
         self.columns: set[str] = set()
-        # Those of fields below.
+        # The arguments of fields below.
         self.arguments: list[Arguments] = []
 
     def function(
         self, type_: Any, details: list[FieldDetails], *parameters: str
     ) -> Callable[..., Any]:
-        """What makes the answer of a source and its other parameters. Raises HandOn.
+        """The function that makes the field's value from these parameters. Raises HandOn.
 
-        Its last argument is `most`, the characters that the answer may have.
+        It takes one more argument, `most`: the characters of text that the answer may have.
         """
         source = self._value(type_, details, parameters[0], parameters[0])
-        # It awaits nothing: no other answer is counted meanwhile.
+        # One shared counter will do: the function awaits nothing, so only one runs at a time.
         head = f"def answer({', '.join(parameters)}, most):\n    length.left = most"
         text = f"{head}\n    return {source}"
         length = Length()
         scope = SCOPE | {"length": length, "text": length.text}
-        exec(compile(text, "<straight>", "exec"), scope)  # noqa: S102 - of our own making
+        exec(compile(text, "<rows>", "exec"), scope)  # noqa: S102 - of our own making
         return scope["answer"]  # type: ignore[no-any-return]
 
     def _value(self, type_: Any, details: list[FieldDetails], source: str, v: str) -> str:
-        """The expression for what `source` is: of a leaf the value, else what is read below."""
+        """The expression for the value of `source`: a leaf, or the selected fields below it."""
         inner = get_nullable_type(type_)
         if inner is GraphQLString:
             return self._text(source, maybe=inner is type_)
@@ -61,15 +61,15 @@ class Writer:
         if is_list_type(inner):
             each = self._variable()
             item = self._value(inner.of_type, details, each, each)
-            known = RECIPES.get(get_named_type(inner).name)
-            parts = [f"{each}_{part}" for part in range(known.parts)] if known else []
+            expressions = FIELD_EXPRESSIONS.get(get_named_type(inner).name)
+            parts = [f"{each}_{part}" for part in range(expressions.parts)] if expressions else []
             return f"[{item} for {', '.join(parts) or each} in {source}]"
         if not is_object_type(inner):
             raise HandOn
         if isinstance(source, SameRow):
-            around, self._prefix = self._prefix, source.prefix or self._prefix
+            outer, self._prefix = self._prefix, source.prefix or self._prefix
             answer = self._object(inner, details, v)
-            self._prefix = around
+            self._prefix = outer
             return f"({answer} if {source} else None)" if source else answer
         if source.isidentifier():
             return self._object(inner, details, source)
@@ -83,8 +83,8 @@ class Writer:
         return f"(None if ({name} := {source}) is None else text({name}))"
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails], v: str) -> str:
-        known = RECIPES.get(type_.name)
-        if known is None:
+        expressions = FIELD_EXPRESSIONS.get(type_.name)
+        if expressions is None:
             raise HandOn
         pairs = []
         for key, below in self._executor.collect_subfields(
@@ -94,21 +94,21 @@ class Writer:
             if name == "__typename":
                 pairs.append(f"{key!r}: {type_.name!r}")
                 continue
-            if name not in known.fields:
+            if name not in expressions.fields:
                 raise HandOn
             self.fields.add((type_.name, name))
             definition = type_.fields[name]
             if definition.args:
                 schema = self._executor.schema
                 self.arguments.append(Arguments(schema, definition, below[0].node))
-            recipe = self._filled(known.fields[name], known.reading, v)
-            pairs.append(f"{key!r}: {self._value(definition.type, below, recipe, v)}")
+            expression = self._fill(expressions.fields[name], expressions.reading, v)
+            pairs.append(f"{key!r}: {self._value(definition.type, below, expression, v)}")
         return f"{{{', '.join(pairs)}}}"
 
-    def _filled(self, recipe: str, reading: str, v: str) -> str:
-        """The recipe with the reading of each thing that it names."""
+    def _fill(self, expression: str, reading: str, v: str) -> str:
+        """The expression, with each name in it replaced by the code that reads it."""
         parts = []
-        for text, name, _, _ in Formatter().parse(recipe):
+        for text, name, _, _ in Formatter().parse(expression):
             parts.append(text)
             if name is None:
                 continue
@@ -119,7 +119,7 @@ class Writer:
             else:
                 parts.append(reading.format(v=v, name=name))
         filled = "".join(parts)
-        return SameRow(filled, recipe.prefix) if isinstance(recipe, SameRow) else filled
+        return SameRow(filled, expression.prefix) if isinstance(expression, SameRow) else filled
 
     def _variable(self) -> str:
         self._variables += 1

@@ -1,7 +1,7 @@
-"""What fields are in terms of what they are read from: `{rating}` names a column of a row.
+"""Fields as expressions over their source: `{rating}` names a column of a row.
 
-Here stands only what everybody may read of a row that the viewer may see. A column's type is the
-field's: nothing but sums is left to be checked when it is answered.
+Only fields that everybody who sees the row may read. A column has the type of its field, so only
+sums are checked at run time.
 """
 
 from collections.abc import Iterable
@@ -22,24 +22,24 @@ from schema.rating_summary import stars
 
 
 class SameRow(str):
-    """An object below that is read from the same row: null unless the condition holds.
+    """An object read from the same row as its parent: null unless the condition holds.
 
-    Its columns, and those of all objects below it, have the prefix.
+    Its columns have the prefix, and so have those of all objects below it.
     """
 
     __slots__ = ("prefix",)
     prefix: str
 
     def __new__(cls, condition: str, prefix: str = "") -> Self:
-        made = super().__new__(cls, condition)
-        made.prefix = prefix
-        return made
+        self = super().__new__(cls, condition)
+        self.prefix = prefix
+        return self
 
 
-class Recipes(NamedTuple):
-    """How `name` is read from the source `v` of a type, and what each field is.
+class FieldExpressions(NamedTuple):
+    """The expressions of a type's fields, and how `name` in them is read from the source `v`.
 
-    In a list of tuples, the source is unpacked into so many `parts`.
+    A source that is a tuple in a list is unpacked into this many `parts`.
     """
 
     reading: str
@@ -54,12 +54,12 @@ _COUNT = "{n1} + {n2} + {n3} + {n4} + {n5}"
 
 
 def _columns(names: Iterable[str], prefix: str = "") -> dict[str, str]:
-    """Fields that are columns: by their names in the schema, with the prefix that rows have."""
+    """Fields that are plain columns, by their names in the schema."""
     return {to_camel_case(name): f"{{{prefix}{name}}}" for name in names}
 
 
-RECIPES = {
-    "Service": Recipes(
+FIELD_EXPRESSIONS = {
+    "Service": FieldExpressions(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Service']!r} + {{its_id}}.bytes)",
@@ -71,7 +71,7 @@ RECIPES = {
             "reviews": "page",
         },
     ),
-    "Vendor": Recipes(
+    "Vendor": FieldExpressions(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Vendor']!r} + {{seller_id}}.bytes)",
@@ -79,7 +79,7 @@ RECIPES = {
             "ratingSummary": SameRow("", "seller_"),
         },
     ),
-    "RatingSummary": Recipes(
+    "RatingSummary": FieldExpressions(
         ROW,
         {
             "count": f"whole({_COUNT})",
@@ -88,13 +88,15 @@ RECIPES = {
             "subRatings": _ALWAYS,
         },
     ),
-    "StarCount": Recipes(_PART, {"stars": "{0}", "count": "{1}", "percentage": "{2}"}, 3),
-    "SubRatingAverages": Recipes(
+    "StarCount": FieldExpressions(_PART, {"stars": "{0}", "count": "{1}", "percentage": "{2}"}, 3),
+    "SubRatingAverages": FieldExpressions(
         ROW,
         {name: f"({{{name}_sum}}, {{{name}_count}})" for name in SUB_RATINGS},
     ),
-    "SubRatingAverage": Recipes(_TUPLE, {"count": "{1}", "average": "stars(hundredths({0}, {1}))"}),
-    "ReviewConnection": Recipes(
+    "SubRatingAverage": FieldExpressions(
+        _TUPLE, {"count": "{1}", "average": "stars(hundredths({0}, {1}))"}
+    ),
+    "ReviewConnection": FieldExpressions(
         _OBJECT,
         {
             "edges": "zip({cursors}, {rows})",
@@ -103,7 +105,7 @@ RECIPES = {
             "totalCount": "whole({total})",
         },
     ),
-    "PageInfo": Recipes(
+    "PageInfo": FieldExpressions(
         _OBJECT,
         {
             "hasNextPage": "{has_next}",
@@ -112,8 +114,8 @@ RECIPES = {
             "endCursor": "{cursors}[-1] if {cursors} else None",
         },
     ),
-    "ReviewEdge": Recipes(_PART, {"cursor": "{0}", "node": "{1}"}, 2),
-    "Review": Recipes(
+    "ReviewEdge": FieldExpressions(_PART, {"cursor": "{0}", "node": "{1}"}, 2),
+    "Review": FieldExpressions(
         ROW,
         {
             "id": f"encode({ids.LETTERS['Review']!r} + {{id}}.bytes)",
@@ -129,14 +131,14 @@ RECIPES = {
             "helpfulCount": "{helpful_count}",
         },
     ),
-    "ReviewAuthor": Recipes(ROW, {"displayName": "public_name({author_name})"}),
-    "SubRatings": Recipes(ROW, _columns(SUB_RATINGS)),
-    "ReviewReply": Recipes(ROW, {"body": "{reply_body}", "createdAt": "{replied_at}"}),
+    "ReviewAuthor": FieldExpressions(ROW, {"displayName": "public_name({author_name})"}),
+    "SubRatings": FieldExpressions(ROW, _columns(SUB_RATINGS)),
+    "ReviewReply": FieldExpressions(ROW, {"body": "{reply_body}", "createdAt": "{replied_at}"}),
 }
 
 
 def _whole(number: int) -> int:
-    """A number that GraphQL's Int can hold."""
+    """The number, if GraphQL's Int can hold it. Raises OverflowError."""
     if number >= 2**31:
         raise OverflowError
     return number
@@ -154,7 +156,7 @@ def _standing(*counts: int) -> str:
     return standing(Tally(*counts)).value
 
 
-# What recipes call.
+# The functions that expressions call.
 SCOPE: dict[str, Any] = {
     "average": _average,
     "breakdown": breakdown,

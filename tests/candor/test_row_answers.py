@@ -1,6 +1,6 @@
-"""Answers straight from rows: the stock executor's to the last byte, or not given at all.
+"""Row answers equal the stock executor's to the last byte, or are handed on.
 
-CANDOR_TEST_FUZZ=50000 compares so many answers, to other operations each time.
+CANDOR_TEST_FUZZ=50000 compares this many answers to random operations.
 """
 
 import gc
@@ -15,7 +15,7 @@ from tortoise import fields
 
 from candor.engine.fast.executor import CompiledExecutor
 from candor.engine.fast.rows import queries
-from candor.engine.fast.rows.field_expressions import RECIPES, ROW, SameRow
+from candor.engine.fast.rows.field_expressions import FIELD_EXPRESSIONS, ROW, SameRow
 from models import Customer, Review, Service, Vendor, sql
 from resolvers import review_list
 from resolvers.viewer import ANONYMOUS
@@ -40,8 +40,8 @@ NEWEST = review_list.SORTS[review_list.ReviewSort.NEWEST]
 
 
 @pytest.fixture
-def straight(monkeypatch):
-    """Counts the answers that were given straight, and those that were handed on."""
+def row_answers(monkeypatch):
+    """Counts the row answers, and the operations that were handed on."""
     counted = {True: 0, False: 0}
     real = CompiledExecutor.run
 
@@ -68,10 +68,10 @@ def _count(monkeypatch, query, counted):
 
 
 def _selection(random: Random, name: str) -> str:
-    """Some of a type's fields: mostly those that there are recipes for."""
-    known = RECIPES.get(name)
+    """Some of a type's fields: mostly those with field expressions."""
+    expressions = FIELD_EXPRESSIONS.get(name)
     fields_of = TYPES[name].fields
-    usual = sorted(known.fields) if known else ["id"]
+    usual = sorted(expressions.fields) if expressions else ["id"]
     picked = random.sample(usual, random.randint(1, len(usual)))
     plain = [n for n, f in fields_of.items() if not f.args and is_leaf_type(get_named_type(f.type))]
     if plain and random.random() < 0.05:
@@ -118,19 +118,19 @@ def _document(random: Random) -> str:
     )
 
 
-async def test_storefronts_at_random_are_answered_alike(world, straight, caplog):
+async def test_random_storefronts_are_answered_alike(world, row_answers, caplog):
     seeds = SystemRandom().sample(range(2**32), FUZZ // ANSWERS) if FUZZ else range(150)
     for seed in seeds:
         text = _document(Random(seed))
         asked = reshaped(schema._schema, text, world, seed, further=seed % 5 == 0)
         if validate(schema._schema, parse(asked.text)):
-            continue  # a field twice, with other arguments
+            continue  # a field twice, with different arguments
         viewers = Random(seed).sample([*VIEWERS, *GUESTS], 4)
         await compare(asked.text, asked.variables, [viewer_of(name, world) for name in viewers])
 
-    # Else all that was compared would be the stock executor with itself.
+    # Otherwise the test would compare the stock executor with itself.
     assert caplog.messages == []
-    assert straight[True] > 300
+    assert row_answers[True] > 300
 
 
 CARD = "title ratingSummary { count average breakdown { stars count percentage } }"
@@ -163,17 +163,17 @@ async def _rate_the_vendor_alone():
     await sql.execute(f"UPDATE rating_counter SET n1 = 7 WHERE subject_id IN ({vendors})")
 
 
-async def test_the_rating_of_a_vendor_is_its_own(world, straight):
+async def test_the_rating_of_a_vendor_is_its_own(world, row_answers):
     await _rate_the_vendor_alone()
 
     for name in ("LOGO", "SONG", "NOBODY"):
         await compare(OF_A_VENDOR, [{"ref": {"externalId": name}}], everybody(world))
 
-    assert straight[False] == 0
+    assert row_answers[False] == 0
 
 
 async def test_the_rating_of_the_service_for_its_vendors_is_found(world, monkeypatch):
-    monkeypatch.setitem(RECIPES["Vendor"].fields, "ratingSummary", SameRow(""))
+    monkeypatch.setitem(FIELD_EXPRESSIONS["Vendor"].fields, "ratingSummary", SameRow(""))
     await _rate_the_vendor_alone()
 
     with pytest.raises(AssertionError):
@@ -191,12 +191,12 @@ ALONE = [
 
 
 @pytest.mark.parametrize("page", ALONE)
-async def test_a_part_of_a_page_alone_is_answered_straight(page, world, straight):
+async def test_a_part_of_a_page_alone_is_answered_from_rows(page, world, row_answers):
     for service in ("LOGO", "SONG", "NOBODY"):
         text = f'{{ service(ref: {{ externalId: "{service}" }}) {{ reviews{page} }} }}'
         await compare(text, [{}], everybody(world))
 
-    assert straight[False] == 0
+    assert row_answers[False] == 0
 
 
 async def test_more_reviews_than_an_int_holds_are_refused_alike(world):
@@ -219,8 +219,8 @@ async def test_nothing_of_a_request_is_kept(world):
             waiting += gc.get_referents(thing) if not hasattr(thing, "_pool") else []
 
 
-async def test_a_page_goes_on_where_the_one_before_ended(world, straight):
-    """Through all pages, from both ends, in every order."""
+async def test_a_page_goes_on_where_the_one_before_ended(world, row_answers):
+    """Through all pages, from both ends, by every sort."""
     for order in review_list.ReviewSort:
         for size, cursor in (("first", "after"), ("last", "before")):
             text = f"""query($cursor: String) {{ service(ref: {{ externalId: "LOGO" }}) {{
@@ -235,7 +235,7 @@ async def test_a_page_goes_on_where_the_one_before_ended(world, straight):
                     break
                 given = {"cursor": page["edges"][0]["cursor"]}
             assert page["edges"] == []
-    assert straight[False] == 0
+    assert row_answers[False] == 0
 
 
 KINDS = {
@@ -256,20 +256,20 @@ def _column(name: str):
     return None
 
 
-def test_columns_that_are_answered_as_they_are_have_the_types_of_their_fields(app):
+def test_columns_that_are_returned_unchanged_have_the_types_of_their_fields(app):
     seen = 0
-    for type_name, known in RECIPES.items():
-        for name, recipe in known.fields.items():
-            if known.reading != ROW or not re.fullmatch(r"\{\w+\}", recipe):
+    for type_name, expressions in FIELD_EXPRESSIONS.items():
+        for name, expression in expressions.fields.items():
+            if expressions.reading != ROW or not re.fullmatch(r"\{\w+\}", expression):
                 continue
             seen += 1
-            column, type_ = _column(recipe[1:-1]), TYPES[type_name].fields[name].type
+            column, type_ = _column(expression[1:-1]), TYPES[type_name].fields[name].type
             inner = get_nullable_type(type_)
             if is_enum_type(inner):
                 assert [member.value for member in column.enum_type] == list(inner.values)
             else:
                 assert isinstance(column, KINDS[inner.name]), (type_name, name)
-            # A reply is there when both of its columns are.
+            # A reply exists if both of its columns are set.
             assert inner is type_ or not column.null or type_name == "ReviewReply", (
                 type_name,
                 name,
@@ -277,16 +277,16 @@ def test_columns_that_are_answered_as_they_are_have_the_types_of_their_fields(ap
     assert seen > 15
 
 
-def test_every_recipe_belongs_to_a_field():
-    for name, known in RECIPES.items():
-        assert set(known.fields) <= set(TYPES[name].fields), name
+def test_every_field_expression_belongs_to_a_field():
+    for name, expressions in FIELD_EXPRESSIONS.items():
+        assert set(expressions.fields) <= set(TYPES[name].fields), name
 
 
-def _wrong(type_name: str, field: str, recipe: str):
-    return RECIPES[type_name].fields, field, recipe
+def _wrong(type_name: str, field: str, expression: str):
+    return FIELD_EXPRESSIONS[type_name].fields, field, expression
 
 
-# Each is a mistake that somebody could make here.
+# Planted bugs that somebody could write.
 FAULTS = {
     "another column": _wrong("Review", "rating", "{helpful_count}"),
     "a whole name": _wrong("ReviewAuthor", "displayName", "{author_name}"),
@@ -318,7 +318,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_mistake_is_found(fault, world, monkeypatch):
+async def test_a_planted_bug_is_found(fault, world, monkeypatch):
     place, name, wrong = FAULTS[fault]
     (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
 
@@ -326,7 +326,7 @@ async def test_a_mistake_is_found(fault, world, monkeypatch):
         await compare(BY_HAND, GIVEN, everybody(world))
 
 
-async def test_no_mistake_is_found_where_there_is_none(world, straight):
+async def test_without_a_planted_bug_there_is_no_difference(world, row_answers):
     await compare(BY_HAND, GIVEN, everybody(world))
 
-    assert straight[False] == 0
+    assert row_answers[False] == 0
