@@ -109,7 +109,7 @@ def _run(
             stopped = str(error)
         except click.ClickException as error:
             stopped = error.message
-    _tell(source.report, dry_run=dry_run)
+    _print_report(source.report, dry_run=dry_run)
     if stopped is not None:
         if source.report.stopped and not dry_run:
             stopped += f" {source.report.stopped}, and nothing of what follows: {_AGAIN}"
@@ -118,8 +118,8 @@ def _run(
         raise SystemExit(1)
 
 
-def _tell(report: Report, *, dry_run: bool) -> None:
-    """What was done, as far as it came."""
+def _print_report(report: Report, *, dry_run: bool) -> None:
+    """Print what was done, also after an import that stopped early."""
     for line, remark in sorted(report.remarks):
         click.echo(f"line {line}: {remark}", err=True)
     counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))

@@ -56,7 +56,7 @@ def list_() -> None:
     active, until when, and when it was used last (UTC, to the minute).
     """
     for row in run_in_database(_all()):
-        click.echo("\t".join(_told(row)))
+        click.echo("\t".join(_columns(row)))
 
 
 @key.command()
@@ -68,7 +68,7 @@ def revoke(name: str) -> None:
     click.echo(f"The key {name} was revoked.", err=True)
 
 
-def _told(row: ApiKey) -> tuple[str, ...]:
+def _columns(row: ApiKey) -> tuple[str, ...]:
     now, everybody = clock.now(), "all vendors" if Scope.ORDERS_WRITE in row.scope_names else "none"
     state = "active"
     if row.revoked_at is not None:

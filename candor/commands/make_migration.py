@@ -1,4 +1,4 @@
-"""`candor make-migration`: for whoever changes a model."""
+"""`candor make-migration`: writes the migration of a changed model."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`candor worker`: the mail worker alone."""
+"""`candor worker`: the mail worker in a process of its own."""
 
 import asyncio
 import signal
@@ -30,8 +30,8 @@ async def _work(configured: Settings) -> None:
             gone_after(configured.grace)
             working.stop()
 
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wish, stop)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop)
     click.echo("The mail worker is at work. Stop it with Ctrl-C.", err=True)
     async with hearing(configured.database_url):
         await working.run()

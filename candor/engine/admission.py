@@ -41,7 +41,7 @@ class Admission:
         try:
             document = self._documents.known(text)
         except RequestError as refused:
-            refused.price = price_of_reading(text)
+            refused.cost = price_of_reading(text)
             raise
         if document is None:
             paid = price_of_reading(text)
@@ -67,7 +67,7 @@ class Admission:
         try:
             return await self._reading.read(text, caller.address)
         except RequestError as refused:
-            refused.price = 0
+            refused.cost = 0
             raise
 
     async def charge(self, caller: Caller, points: int) -> None:
@@ -84,7 +84,7 @@ class Admission:
         if self._budgets is None or isinstance(error, RateLimited):
             return error
         try:
-            await self.charge(caller, error.price)
+            await self.charge(caller, error.cost)
         except RateLimited as spent:
             return spent
         await asyncio.sleep(_MOMENT)

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 from candor.callers.budgets import network
 from candor.engine.complexity import MAX_TOKENS, tokens_in
 from candor.engine.documents import Document, Documents
-from candor.errors import REFUSAL
+from candor.errors import REFUSAL_COST
 
 # Blanks and comments are read, too, and a string is one token however long it is.
 _CHARACTERS_A_POINT = 100
@@ -17,7 +17,7 @@ _REST = 3
 
 def price_of_reading(text: str) -> int:
     """The points for parsing and validating a text, known before either: one a token."""
-    return max(min(tokens_in(text), MAX_TOKENS) + len(text) // _CHARACTERS_A_POINT, REFUSAL)
+    return max(min(tokens_in(text), MAX_TOKENS) + len(text) // _CHARACTERS_A_POINT, REFUSAL_COST)
 
 
 class Reading:

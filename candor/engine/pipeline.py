@@ -18,14 +18,14 @@ from candor.engine.execution import Execution
 from candor.engine.fast.answer_length import TooLong
 from candor.engine.request import Asked
 from candor.errors import (
-    REFUSAL,
+    REFUSAL_COST,
     EventsMissed,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
     TooExpensive,
     TooSlow,
-    shown,
+    public_error,
 )
 from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
@@ -99,7 +99,7 @@ class Operations:
             operation, asked.variables, Context(caller.viewer, operation.selections)
         )
         if isinstance(results, ExecutionResult):
-            await self.admission.charge(caller, REFUSAL)
+            await self.admission.charge(caller, REFUSAL_COST)
             yield self._body(results, caller, seen, started=False)
             return
         async with aclosing(_events(results)) as events:
@@ -120,7 +120,7 @@ class Operations:
             if started:
                 seen.answered_by = by
             else:  # variables were wrong
-                await self.admission.charge(caller, REFUSAL)
+                await self.admission.charge(caller, REFUSAL_COST)
             return Answer(self._body(result, caller, seen, started=started), started)
         except TooLong:
             if operation.kind is not OperationType.MUTATION:
@@ -134,7 +134,7 @@ class Operations:
         body: Body = {}
         if result.errors:
             seen.outcome = "error"
-            body["errors"] = [shown(error) for error in result.errors]
+            body["errors"] = [public_error(error) for error in result.errors]
         if started:
             data = orjson.dumps(result.data)
             if len(data) > self._max_answer:
@@ -148,7 +148,7 @@ class Operations:
             f"The answer is longer than {self._max_answer} bytes. Ask for less at once.",
             maxBytes=self._max_answer,
         )
-        refused.price = 0  # it was executed, and paid for
+        refused.cost = 0  # it was executed, and paid for
         return refused
 
     def _untold(self) -> GraphQLError:

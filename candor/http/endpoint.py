@@ -15,7 +15,7 @@ from candor.callers.identify import Callers, stranger
 from candor.callers.tokens import Gatekeeper
 from candor.engine.deadline import Departed
 from candor.engine.pipeline import Operations
-from candor.errors import RETRY, Outage, RequestError, masked
+from candor.errors import RETRY_HEADERS, Outage, RequestError, masked
 from candor.http import sse
 from candor.http.graphiql import GraphiQL
 from candor.http.graphql_over_http import (
@@ -108,7 +108,7 @@ class GraphQLEndpoint:
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             return respond({"errors": [masked(error)]}, 500, JSON)
         if answer.is_outage:
-            return respond(answer.body, Outage.status, media_type, RETRY)
+            return respond(answer.body, Outage.status, media_type, RETRY_HEADERS)
         return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
     def _refused(self, error: RequestError, media_type: str) -> Reply:

@@ -11,13 +11,13 @@ from websockets.exceptions import ConnectionClosed
 
 import candor
 from candor.callers.body_limits import MAX_BODY, MAX_TEXT
-from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
+from candor.errors import EventsMissed, Outage, Rejected, RequestError, TooSlow, ValidationFailed
 from candor.http import websocket
 from candor.http.live_connections import MAX_STREAMS, MAX_STREAMS_OF_ONE
 from candor.server.connections import BODY_SECONDS, HEADER_SECONDS
 from candor.server.http_connection import MAX_FIELDS, MAX_HEADER
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
-from schema.mutation_looks import LOOKS, REPEATABLE
+from schema.outcome_queries import OUTCOME_QUERIES, REPEATABLE
 from tests.candor.real_server import start
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ CODE = re.compile(r"[A-Z]{3,}(?:_[A-Z]+)*")
 # What stands in the place of a status that depends on the type that the client accepts.
 BY_TYPE = {200, 400}
 # Classes that only others are made of, or whose code is another's.
-ABSTRACT = {RequestError, Refused, Rejected, Outage}
+ABSTRACT = {RequestError, ValidationFailed, Rejected, Outage}
 # They end streams, and are the status of nothing.
 OF_STREAMS = {TooSlow, EventsMissed}
 # Of an outage, whose code is that of the refusal of a rule.
@@ -136,5 +136,5 @@ def test_what_shows_the_outcome_of_each_mutation_is_documented():
     section = TEXT.partition("## When nobody knows what was stored\n")[2].partition("\n## ")[0]
     known = dict(re.findall(r"^\| `(\w+)` \| `(.+)` \|$", section, re.MULTILINE))
 
-    assert known == LOOKS
+    assert known == OUTCOME_QUERIES
     assert all(f"`{name}`" in section.partition("|")[0] for name in REPEATABLE)

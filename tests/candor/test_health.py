@@ -2,7 +2,7 @@
 
 import asyncio
 
-from candor.operating.metrics import MAX_NAMES, SOON, Metrics, Observation
+from candor.operating.metrics import COUNT_DELAY, MAX_NAMES, Metrics, Observation
 from models import clock
 
 
@@ -94,7 +94,7 @@ def test_what_ends_in_another_loop_is_counted_too():
         await asyncio.sleep(seconds)
 
     asyncio.run(ends(0))
-    asyncio.run(ends(2 * SOON))
+    asyncio.run(ends(2 * COUNT_DELAY))
 
     assert metrics._ended == []
     assert 'operation="Q",outcome="ok"} 2.0' in metrics.text().decode()

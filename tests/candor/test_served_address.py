@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from candor.commands.startup import found_at
+from candor.commands.startup import browser_url
 
 CANDOR = [sys.executable, "-c", "from candor.commands.main import main; main()"]
 SECRET = "a secret of the tests, long enough to sign with"
@@ -126,7 +126,7 @@ def test_mails_lead_where_the_environment_says(serve, tmp_path):
     ],
 )
 def test_the_address_can_be_opened_in_a_browser(host, address):
-    assert found_at(host, 9000) == address
+    assert browser_url(host, 9000) == address
 
 
 def refused(environment, folder, *arguments):

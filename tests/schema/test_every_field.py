@@ -6,7 +6,7 @@ All of it is generated from the schema: a new field, column or type is in it by 
 import orjson
 
 from schema.context import Context
-from schema.review import shows_public_alone
+from schema.review import is_public_only
 from tests.candor.sameness import COMPILED, STOCK, VIEWERS, operation_of
 from tests.schema.field_walk import NODES, TYPES, Known, fact, facts, leaves_of, same, ways
 
@@ -102,7 +102,7 @@ async def test_each_field_alone_is_what_the_whole_tells(shop_of_everything):
 def _is_straight(name, field):
     """Whether a field is read of the row alone; of the rest nothing is tried."""
     if name == "Review":
-        return shows_public_alone({field: {}})
+        return is_public_only({field: {}})
     return name != "Vendor" or field not in {"level", "levelProgress"}
 
 

@@ -18,7 +18,7 @@ from resolvers.ref import Ref
 from resolvers.review_list import ORDERS
 from resolvers.service_storefront import Look, Part
 from resolvers.viewer import SEE_PUBLIC_ALONE, Viewer
-from schema.connection import requested
+from schema.connection import page_request
 from schema.node import NodeRef, by_external_id
 from schema.query import refs_of_cards
 from schema.review_page import as_filter
@@ -104,7 +104,7 @@ class ServiceQuery:
 
     def _part(self, asked: dict[str, Any]) -> Part:
         pages = {name: asked.get(name) for name in ("first", "after", "last", "before", "page")}
-        request = requested(**pages)
+        request = page_request(**pages)
         return Part(as_filter(asked.get("filter")), asked["order_by"], request, self._counts)
 
     def _page(self, service: Record, reviews: Sequence[Record], part: Part) -> _Page:
