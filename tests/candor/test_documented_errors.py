@@ -89,7 +89,7 @@ def test_each_status_is_documented_and_no_other():
 
 def test_each_code_of_a_closed_socket_is_documented_and_no_other():
     found = set()
-    for name in ("websocket.py", "websocket_connection.py", "endpoint.py"):
+    for name in ("http/websocket.py", "server/websocket_connection.py", "http/endpoint.py"):
         tree = ast.parse((ROOT / "candor" / name).read_text())
         numbers = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
         found |= {n for n in numbers if type(n) is int and (4400 <= n < 5000 or 1001 <= n < 1016)}
@@ -99,7 +99,7 @@ def test_each_code_of_a_closed_socket_is_documented_and_no_other():
 
 
 def test_each_code_of_readiness_is_documented():
-    codes = {t for t in strings("health.py") if re.fullmatch(r"[A-Z]+_[A-Z]+", t)}
+    codes = {t for t in strings("operating/health.py") if re.fullmatch(r"[A-Z]+_[A-Z]+", t)}
 
     assert codes == set(re.findall(r"`([A-Z]+_[A-Z]+)`", TEXT.partition("## Is it up?")[2]))
 
