@@ -1,4 +1,4 @@
-"""The document on prices says what the code does."""
+"""docs/cost.md says what the code does."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ PLAIN = " ".join(TEXT.split())
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """Prices are the same on each."""
+    """Costs are the same on both."""
     return sqlite_database
 
 

@@ -1,4 +1,4 @@
-"""The document on failures lists what the code can say, all of it and nothing else."""
+"""docs/errors.md lists all codes of the code, and no others."""
 
 import ast
 import importlib
@@ -24,15 +24,15 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "errors.md").read_text()
 PLAIN = " ".join(TEXT.split())
 CODE = re.compile(r"[A-Z]{3,}(?:_[A-Z]+)*")
-# What stands in the place of a status that depends on the type that the client accepts.
+# The statuses of errors whose status depends on the media type that the client accepts.
 BY_TYPE = {200, 400}
-# Classes that only others are made of, or whose code is another's.
+# Base classes, and classes whose code comes from elsewhere.
 ABSTRACT = {RequestError, ValidationFailed, Rejected, Outage}
-# They end streams, and are the status of nothing.
+# They end streams, and have no status.
 OF_STREAMS = {TooSlow, EventsMissed}
-# Of an outage, whose code is that of the refusal of a rule.
+# Outages take their code from a refusal.
 OF_OUTAGES = {each.code for each in (DatabaseUnavailable, OutcomeUnknown)}
-# Codes that uvicorn and its library send: of a message that is too large, of a ping in vain.
+# Codes that uvicorn and its library send: for a message that is too large, for an unanswered ping.
 OF_THE_LIBRARY = {1009, 1011}
 
 
@@ -73,7 +73,7 @@ def test_each_code_of_a_refusal_is_documented_with_its_statuses():
 
 
 def test_each_code_without_a_class_is_documented_and_no_other():
-    """Those of graphql-core, of bugs and of addresses stand as texts where they are told."""
+    """Codes of graphql-core, of bugs and of routes are literals in the modules that return them."""
     literal = {text for name in ("errors.py", "app.py") for text in strings(name) if CODE.fullmatch(text)}  # fmt: skip
     of_classes = {each.code for each in set(classes()) - {Rejected}}
 

@@ -1,4 +1,4 @@
-"""Orders in the largest number and with the longest values that are documented, in one request."""
+"""The largest documented number of orders, with the longest values, in one request."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tests.candor.real_server import RealServer, start
 
 QUERY = """mutation($input: UpsertOrdersInput!) { upsertOrders(input: $input) {
     errors { code message } results { outcome errors { code } warnings { code field message } } } }"""
-# A letter that JSON escapes in twelve octets.
+# A letter that takes twelve bytes when JSON escapes it.
 WIDE = "\U00010437"
 
 

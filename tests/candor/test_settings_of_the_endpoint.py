@@ -1,4 +1,4 @@
-"""What the environment says of the endpoint."""
+"""Configuration of the endpoint by variables."""
 
 import pytest
 

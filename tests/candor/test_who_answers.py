@@ -1,4 +1,4 @@
-"""Who made an answer is counted, and a fault of the fast way is told: once, and to operators alone."""
+"""Metrics count who made a response, and bugs of the fast way are logged once, for operators only."""
 
 import logging
 
@@ -26,7 +26,7 @@ def database(request) -> str:
 
 @pytest.fixture
 def told(caplog):
-    """The ERROR lines of all that was logged."""
+    """The ERROR lines of the log."""
     return lambda: [
         (record.name, record.getMessage())
         for record in caplog.records
@@ -203,7 +203,7 @@ async def test_a_database_that_is_away_is_told_as_that(written, post, told, monk
         raise Unavailable("ConnectionDoesNotExistError")
 
     monkeypatch.setattr(sql, "fetch", away)
-    monkeypatch.setattr(sql, "reader", lambda: away)
+    monkeypatch.setattr(sql, "reader", lambda _types: away)
 
     assert (await post({"query": STRAIGHT})).status_code == 503
     assert told() == []

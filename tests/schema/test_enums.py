@@ -1,4 +1,4 @@
-"""Descriptions stand beside the values of an enumeration, and are these and no others."""
+"""Each value of an enumeration has a description, and there are no others."""
 
 from enum import StrEnum
 
