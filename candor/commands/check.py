@@ -25,11 +25,11 @@ _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend counters that disagree with the reviews.")
+@click.option("--repair", is_flag=True, help="Repair counters that disagree with the reviews.")
 def check(*, repair: bool) -> None:
-    """Look for what is wrong: migrations, counters, lost or overdue mail. Exit 1 if anything is.
+    """Look for problems: migrations, counters, lost or overdue mail. Exit 1 if there are any.
 
-    It also remarks what wants an eye: settings, a relay in trouble, late mails, moderation.
+    Remarks on settings, a failing relay, late mails and moderation do not change the exit code.
     """
     problems, remarks = run_in_database(_all(repair=repair))
     for line in (*problems, *remarks):

@@ -71,8 +71,8 @@ def reviews(**options: Any) -> None:
     """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
     status, reason (of a rejected one; OTHER if left out), verified_purchase (read with --verified).
 
-    They keep their dates and send no mail. Of several reviews of one order the newest is taken.
-    Verified purchases are those of orders that the API was told before, and what you vouch for.
+    They keep their dates and send no mail. Of several reviews of one order the newest is imported.
+    Verified purchases are those of orders that the API received before, and those you vouch for.
     """
     _run(import_reviews, **options)
 

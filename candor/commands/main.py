@@ -30,7 +30,7 @@ def main() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to the newest migration. Safe when several start at once."""
+    """Migrate the database to the newest version. Several may safely start at once."""
     run_or_exit(bring_up_to_date(database_settings().database_url))
     click.echo("The database is up to date.", err=True)
 

@@ -32,9 +32,9 @@ class _RolledBack(Exception):
 @click.group(name="settings", invoke_without_command=True)
 @click.pass_context
 def settings_(context: click.Context) -> None:
-    """What lives in the database: the site's name and address, window, moderation, mails.
+    """The site's settings in the database: its name and address, window, moderation, mails.
 
-    The names and what they may be are those of the mutation updateSettings.
+    Their names and allowed values are those of the mutation updateSettings.
     """
     if context.invoked_subcommand is None:
         context.invoke(list_)
@@ -56,9 +56,9 @@ def get(name: str) -> None:
 @settings_.command(name="set")
 @click.argument("pairs", nargs=-1, required=True, metavar="NAME=VALUE…")
 def set_(pairs: tuple[str, ...]) -> None:
-    """Change some at once, or none of them. Nothing behind the = takes a value back to none.
+    """Change several at once, or none of them. NAME= without a value clears a setting.
 
-    Numbers, true and false are written as such, lists as JSON.
+    Write numbers, true and false as they are, and lists as JSON.
     """
     given: dict[str, Any] = {}
     for pair in pairs:

@@ -16,7 +16,7 @@ from models.announcements import hearing
 
 @click.command()
 def worker() -> None:
-    """Send mails until it is told to stop (SIGTERM, SIGINT). Any number of workers may run."""
+    """Send mails until it is stopped by SIGTERM or SIGINT. Any number of workers may run."""
     configured = settings()
     logs.configure(json_lines=configured.json_logs)
     run_in_database(_work(configured))

@@ -11,7 +11,7 @@ _MAX_ACCEPTED = 20
 
 
 def chosen(request: Request, locale: str | None = None) -> str:
-    """The first wanted language that there is a translation for, else English."""
+    """The first accepted language with a translation, else English."""
     for name in (locale or "", *_accepted(request.headers.get("accept-language", ""))):
         if language := translations.nearest(name):
             return language

@@ -199,7 +199,7 @@ async def test_an_outage_is_no_fault(written, another, told, monkeypatch):
 
 
 async def test_a_database_that_is_away_is_told_as_that(written, post, told, monkeypatch):
-    async def away(*_):
+    async def away(*_, **__):
         raise Unavailable("ConnectionDoesNotExistError")
 
     monkeypatch.setattr(sql, "fetch", away)
