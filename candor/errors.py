@@ -1,8 +1,5 @@
-"""Errors of requests with stable codes, and masking of bugs."""
+"""Errors of requests, with stable codes."""
 
-import logging
-import secrets
-import traceback
 from typing import Any, ClassVar
 
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -10,9 +7,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from models.unavailable import Unavailable
 from resolvers import outages
 from resolvers.errors import UserError
-from schema.errors import as_error, refusal_of
 
-log = logging.getLogger("candor.errors")
 RETRY_HEADERS = {"Retry-After": "5"}
 REFUSAL_COST = 10  # points, for a refusal that takes little work
 
@@ -145,9 +140,9 @@ class Outage(RequestError):
         self.code = refusal.code
 
     @classmethod
-    def of(cls, trouble: Unavailable) -> "Outage":
+    def of(cls, outage: Unavailable) -> "Outage":
         """The outage as the client sees it. Logs it as well."""
-        return cls(outages.refused(trouble))
+        return cls(outages.refused(outage))
 
 
 class ValidationFailed(RequestError):
@@ -216,66 +211,13 @@ class Rejected(ValidationFailed):
 
     @classmethod
     def by(cls, errors: list[GraphQLError]) -> "Rejected":
-        return cls([_formatted(error, _code_of(error)) for error in errors])
+        return cls([formatted(error, _code_of(error)) for error in errors])
 
     @property
     def errors(self) -> list[dict[str, Any]]:
         return self._errors
 
 
-def public_error(error: GraphQLError) -> dict[str, Any]:
-    """An execution error as the client may see it. A bug is logged once and masked by an id."""
-    refusal = refusal_of(error)
-    if refusal is not None:
-        return dict(as_error(error, refusal).formatted)
-    if error.original_error is None or isinstance(error.original_error, GraphQLError):
-        # Raised by coercion, of a variable (which has no path) or of an argument.
-        return _formatted(error, "BAD_USER_INPUT")
-    return masked(error.original_error, error)
-
-
-def masked(bug: BaseException, error: GraphQLError | None = None) -> dict[str, Any]:
-    """Log a bug under an id, and return the client's error with the same id and nothing else.
-
-    An unreachable database is no bug: its refusal is returned.
-    """
-    if isinstance(bug, Unavailable):
-        return Outage.of(bug).errors[0]
-    error_id = secrets.token_hex(8)
-    path = ".".join(map(str, error.path or ())) if error else ""
-    log.error(
-        "error %s%s: %s",
-        error_id,
-        f" at {path}" if path else "",
-        outline(bug),
-        extra={"error_id": error_id},
-    )
-    public = GraphQLError(
-        "Something went wrong on our side.",
-        nodes=error.nodes if error else None,
-        path=error.path if error else None,
-    )
-    return _formatted(public, "INTERNAL_SERVER_ERROR", errorId=error_id)
-
-
-def outline(bug: BaseException) -> str:
-    """Classes and stack frames of an exception and its causes, innermost frame first.
-
-    Never its message: drivers and libraries put values of the query into theirs.
-    """
-    parts: list[str] = []
-    cause: BaseException | None = bug
-    while cause is not None and len(parts) < _CAUSES:
-        frames = traceback.extract_tb(cause.__traceback__)[-_FRAMES:]
-        places = " < ".join(
-            f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in reversed(frames)
-        )
-        parts.append(f"{type(cause).__module__}.{type(cause).__qualname__} ({places})")
-        cause = cause.__cause__ or cause.__context__
-    return " from ".join(parts)
-
-
-_CAUSES, _FRAMES = 3, 8
 _MAX_MESSAGE = 1_000
 
 
@@ -285,7 +227,8 @@ def _code_of(error: GraphQLError) -> str:
     return "GRAPHQL_VALIDATION_FAILED"
 
 
-def _formatted(error: GraphQLError, code: str, **figures: Any) -> dict[str, Any]:
+def formatted(error: GraphQLError, code: str, **figures: Any) -> dict[str, Any]:
+    """An error as in a response, with a code; a long message is cut."""
     answer: dict[str, Any] = dict(error.formatted)
     if len(error.message) > _MAX_MESSAGE:  # it quotes the client's input
         answer["message"] = f"{error.message[:_MAX_MESSAGE]}…"

@@ -63,8 +63,8 @@ def mutation_by(payload: type, may: Callable[..., None], description: str) -> An
                     return await once_more(partial(resolver, *args, **kwargs))
                 except errors.UserError as refusal:
                     return payload(errors=[UserError.of(each) for each in refusal.all])
-                except Unavailable as trouble:
-                    raise outages.refused(trouble) from trouble
+                except Unavailable as outage:
+                    raise outages.refused(outage) from outage
 
         return strawberry.mutation(description=description)(answer)
 

@@ -155,6 +155,6 @@ async def _decided_one(info: Info[Context, None], given: ModerationInput) -> Mod
         )
         below = selected(info).below("results", "review")
         review = await present_one(info.context, "Review", row, below)
-    except Unavailable as trouble:
-        raise outages.refused(trouble) from trouble
+    except Unavailable as outage:
+        raise outages.refused(outage) from outage
     return ModerationResult(review_id=given.review_id, review=review)

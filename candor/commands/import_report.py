@@ -31,8 +31,8 @@ class Report:
         with watched() as stored:
             try:
                 yield
-            except Unavailable as trouble:
-                is_known = stored.is_nothing and not isinstance(trouble, OutcomeUnknown)
+            except Unavailable as outage:
+                is_known = stored.is_nothing and not isinstance(outage, OutcomeUnknown)
                 fate = "nothing was stored" if is_known else "nobody knows what was stored"
                 self.stopped = f"Of the lines {lines[0]} to {lines[-1]} {fate}"
                 raise

@@ -25,8 +25,8 @@ from candor.errors import (
     RequestError,
     TooExpensive,
     TooSlow,
-    public_error,
 )
+from candor.masking import public_error
 from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
 from candor.settings import Settings

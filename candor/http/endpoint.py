@@ -15,7 +15,7 @@ from candor.callers.identify import Callers, stranger
 from candor.callers.tokens import Gatekeeper
 from candor.engine.deadline import Departed
 from candor.engine.pipeline import Operations
-from candor.errors import RETRY_HEADERS, Outage, RequestError, masked
+from candor.errors import RETRY_HEADERS, Outage, RequestError
 from candor.http import sse
 from candor.http.graphiql import GraphiQL
 from candor.http.graphql_over_http import (
@@ -33,6 +33,7 @@ from candor.http.graphql_over_http import (
 from candor.http.live_connections import Streams
 from candor.http.origins import Origins
 from candor.http.websocket import Socket
+from candor.masking import masked
 from candor.operating.metrics import Metrics
 from candor.settings import Settings
 from models.unavailable import Unavailable

@@ -12,17 +12,10 @@ from candor.callers.budgets import Caller
 from candor.callers.identify import Callers, stranger
 from candor.engine.pipeline import Operations
 from candor.engine.request import asked, from_json
-from candor.errors import (
-    BadRequest,
-    OperationTimeout,
-    Outage,
-    RequestError,
-    ServerEnds,
-    TooSlow,
-    masked,
-)
+from candor.errors import BadRequest, OperationTimeout, Outage, RequestError, ServerEnds, TooSlow
 from candor.http.graphql_over_http import OCTETS_A_POINT, SHORT
 from candor.http.live_connections import Streams
+from candor.masking import masked
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0

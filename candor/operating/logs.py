@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from candor.errors import outline
+from candor.masking import outline
 
 log = logging.getLogger("candor.requests")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")

@@ -3,9 +3,9 @@
 from resolvers.errors import UserError
 
 
-def codes_by_field(refused: UserError | None) -> dict[str, str]:
+def codes_by_field(refusal: UserError | None) -> dict[str, str]:
     """The code of each field's first error by the field's name; empty without a refusal."""
     codes: dict[str, str] = {}
-    for error in refused.all if refused else ():
+    for error in refusal.all if refusal else ():
         codes.setdefault(error.field[0] if error.field else "", error.code)
     return codes

@@ -21,7 +21,7 @@ from resolvers.viewer import Viewer
 async def review_page(page_request: PageRequest) -> HTMLResponse:
     """The form, the stored review, or why there is neither. A POST is stored first."""
     viewer = await guest_of(page_request.claim)
-    refused = await _store(viewer, page_request, page_request.form) if page_request.form else None
+    refusal = await _store(viewer, page_request, page_request.form) if page_request.form else None
     order = await _order(viewer)
     verdict = (await review_eligibility.of_orders(viewer, [order]))[0]
     values: dict[str, Any] = {
@@ -30,14 +30,14 @@ async def review_page(page_request: PageRequest) -> HTMLResponse:
         "last_day": verdict.window.last_day if verdict.window else None,
     }
     if verdict.reason is None or _may_try_again(viewer, order, verdict, page_request.site):
-        return _form(page_request, refused, verdict.existing_review, values)
+        return _form(page_request, refusal, verdict.existing_review, values)
     name = "review_stored" if verdict.existing_review else "review_closed"
     return page_request.page(
         name,
         locale=order.customer.locale,
         reason=verdict.reason.value,
         review=verdict.existing_review,
-        just_now=page_request.form is not None and refused is None,
+        just_now=page_request.form is not None and refusal is None,
         **values,
     )
 
@@ -88,7 +88,7 @@ def _id(review: Review | None) -> UUID:
 
 def _form(
     page_request: PageRequest,
-    refused: UserError | None,
+    refusal: UserError | None,
     rejected: Review | None,
     values: dict[str, Any],
 ) -> HTMLResponse:
@@ -105,9 +105,9 @@ def _form(
     return page_request.page(
         "review_form",
         locale=values["order"].customer.locale,
-        status=422 if refused else 200,
+        status=422 if refusal else 200,
         typed={name: str(value) for name, value in typed.items()},
-        wrong=field_errors.codes_by_field(refused),
+        wrong=field_errors.codes_by_field(refusal),
         rejected=rejected,
         **values,
     )

@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from candor.callers.budgets import Budgets, Caller
-from candor.errors import OperationTimeout, Outage, RequestError, masked
+from candor.errors import OperationTimeout, Outage, RequestError
+from candor.masking import masked
 from candor.pages import forms, languages, rendering
 from candor.pages.forms import Form
 from candor.pages.page_request import PageRequest
@@ -87,8 +88,8 @@ class Pages:
                 async with asyncio.timeout(self._settings.operation_seconds):
                     page_request = await self._page_request(request, purpose, read_form)
                     return await once_more(partial(page, page_request))
-            except Unavailable as trouble:
-                raise Outage.of(trouble) from None
+            except Unavailable as outage:
+                raise Outage.of(outage) from None
             except TimeoutError:
                 if stored.is_nothing:
                     raise OperationTimeout from None
@@ -110,8 +111,8 @@ class Pages:
         try:
             if self._budgets is not None:
                 await self._budgets.guess(request.client.host if request.client else "")
-        except RequestError as refused:
-            return _error_page(request, refused.code, 429, refused.headers)
+        except RequestError as limit:
+            return _error_page(request, limit.code, 429, limit.headers)
         return _error_page(
             request, "EXPIRED" if isinstance(error, ExpiredLink) else "NOT_FOUND", 404
         )

@@ -19,13 +19,13 @@ from resolvers.viewer import Viewer
 async def update_page(page_request: PageRequest) -> HTMLResponse:
     """The form, the stored rating, or that the update is open. A POST is stored first."""
     viewer = await guest_of(page_request.claim)
-    refused = await _store(viewer, page_request.form) if page_request.form else None
+    refusal = await _store(viewer, page_request.form) if page_request.form else None
     update = await find_update(viewer, page_request.claim.subject)
     if update is None:
         raise RevokedLink
     order = (await orders.of_updates([update]))[update.order_id]
     can = update_actions.actions(viewer, update, page_request.site)
-    codes = field_errors.codes_by_field(refused)
+    codes = field_errors.codes_by_field(refusal)
     # Other refusals show in the page's state.
     wrong = {name: codes[name] for name in ("stars", "comment", "note") if name in codes}
     return page_request.page(
@@ -40,7 +40,7 @@ async def update_page(page_request: PageRequest) -> HTMLResponse:
         may_comment=page_request.site.rating_comments_enabled,
         until=_day(page_request),
         wrong=wrong,
-        just_now=page_request.form is not None and refused is None,
+        just_now=page_request.form is not None and refusal is None,
         **_typed(page_request),
     )
 

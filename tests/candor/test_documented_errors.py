@@ -74,7 +74,7 @@ def test_each_code_of_a_refusal_is_documented_with_its_statuses():
 
 def test_each_code_without_a_class_is_documented_and_no_other():
     """Codes of graphql-core, of bugs and of routes are literals in the modules that return them."""
-    literal = {text for name in ("errors.py", "app.py") for text in strings(name) if CODE.fullmatch(text)}  # fmt: skip
+    literal = {text for name in ("errors.py", "masking.py", "app.py") for text in strings(name) if CODE.fullmatch(text)}  # fmt: skip
     of_classes = {each.code for each in set(classes()) - {Rejected}}
 
     assert {"GRAPHQL_PARSE_FAILED", "BAD_USER_INPUT", "NOT_FOUND"} <= literal
