@@ -2,11 +2,11 @@
 .DELETE_ON_ERROR:
 .PHONY: help run test check format lint types test-all bench schema breaking lock clean
 
-# The first Python that is new enough; `make run PYTHON=…` names another one.
+# The first Python that is new enough; choose another with `make run PYTHON=…`.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; true)
-# Further Pythons on this machine that the suite runs on, as pyenv and Debian install them.
+# All supported Pythons on this machine, as installed by pyenv and Debian.
 PYTHONS ?= $(shell for v in 3.11 3.12 3.13 3.14; do \
 	for p in python$$v $$HOME/.pyenv/versions/$$v.*/bin/python; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done; done; true)
@@ -27,13 +27,13 @@ test: $(VENV)/test ## run the whole suite, on SQLite and on a real PostgreSQL
 
 check: format lint types test ## what CI runs: format, lint, types and the whole suite
 
-format: $(VENV)/check ## is everything formatted?
+format: $(VENV)/check ## check the format
 	$(BIN)/ruff format --check .
 
-lint: $(VENV)/check ## does everything follow the rules?
+lint: $(VENV)/check ## check the lint rules
 	$(BIN)/ruff check .
 
-types: $(VENV)/check ## do the types fit?
+types: $(VENV)/check ## check the types
 	$(BIN)/mypy
 
 test-all: ## run the suite on each supported Python that this machine has, before a release
@@ -42,24 +42,24 @@ test-all: ## run the suite on each supported Python that this machine has, befor
 	  v=$$($$p -c 'import sys; print("%d.%d" % sys.version_info[:2])'); echo "== Python $$v"; \
 	  $(MAKE) --no-print-directory test PYTHON=$$p VENV=.venv-$$v; done
 
-bench: $(VENV)/test ## measure speed beside an endpoint written by hand (QUICK=1, KEEP=folder)
+bench: $(VENV)/test ## compare speed with endpoints written by hand (QUICK=1, KEEP=folder)
 	PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick) $(if $(KEEP),--keep $(KEEP))
 
 schema: $(VENV)/run ## print the schema into schema.graphql
 	$(BIN)/candor schema > schema.graphql
 
-breaking: $(VENV)/run ## does the schema break clients of the last release? (BASE=any revision)
+breaking: $(VENV)/run ## list what breaks clients of the last release (BASE=any revision)
 	git show $(BASE):schema.graphql | $(BIN)/candor schema --against -
 
-lock: $(VENV)/check ## renew the lock files, from releases that are a week old at least
+lock: $(VENV)/check ## update the lock files, from releases that are at least a week old
 	@set -e; $(foreach extra,run test check,$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --exclude-newer "7 days" \
 	  --extra $(if $(filter run,$(extra)),build,$(extra)) pyproject.toml -o requirements/$(extra).txt;)
 
-clean: ## remove what the targets above made
+clean: ## remove everything that the other targets created
 	rm -rf .venv .venv-* .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# One stamp per set of packages: run is in test, test is in check.
+# One stamp per set of packages: run is part of test, test is part of check.
 $(VENV)/run $(VENV)/test $(VENV)/check: $(VENV)/%: requirements/%.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Candor needs Python 3.11 or newer."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \

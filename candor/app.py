@@ -1,4 +1,4 @@
-"""The application: its addresses, and what lives as long as it does."""
+"""The ASGI application: its routes and everything that lives as long as it does."""
 
 import asyncio
 import gc
@@ -42,12 +42,12 @@ _CODES = {
 
 
 def application() -> Starlette:
-    """The application of one server process: by its environment, with its logs set up."""
+    """The application of one server process, configured by its environment, with logging set up."""
     settings = from_environment()
     logs.configure(json_lines=settings.json_logs)
     app = create_app(settings)
-    # What is here now stays: the collector need not walk through it again and again, nor look so
-    # often at what requests leave, for nearly all of that is gone when they are answered.
+    # Freeze startup objects so that the collector skips them, and collect less often: nearly
+    # everything that a request allocates is freed by reference counting.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -55,15 +55,15 @@ def application() -> Starlette:
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The ASGI application of these settings, by default those of the environment."""
+    """The ASGI application for this configuration, by default that of the environment."""
     settings = settings or from_environment()
     metrics = Metrics()
-    # One budget of guesses for tokens and links.
+    # Tokens and links share one budget of guesses.
     budgets = Budgets(settings.redis_url, settings.budget) if settings.rate_limits else None
     graphiql = GraphiQL(enabled=settings.graphiql)
     own = OwnConnections()
     health = Health(settings.database_url, metrics, settings.metrics, own)
-    # Set by the server as soon as it is told to end.
+    # Set by the server when shutdown begins.
     ending = asyncio.Event()
     graphql = GraphQLEndpoint(settings, TokenVerifier(settings), metrics, graphiql, budgets, ending)
 
@@ -80,9 +80,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
             finally:
                 metrics.count()
 
-    answered = [Middleware(RequestLog), *Origins(settings).middleware()]
+    middleware = [Middleware(RequestLog), *Origins(settings).middleware()]
     return Application(
-        graphql=_behind(answered, graphql),
+        graphql=_wrap(middleware, graphql),
         routes=[
             *([Route("/graphql/schema.graphql", _sdl)] if settings.introspection else []),
             Route("/graphiql/{name}", graphiql.file),
@@ -92,17 +92,17 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *FrontPage(graphiql=settings.graphiql, sdl=settings.introspection).routes(),
             *Pages(settings, budgets).routes(),
         ],
-        middleware=answered,
-        exception_handlers={HTTPException: _refused},
+        middleware=middleware,
+        exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
 
 
 class Application(Starlette):
-    """Leads what nearly every request asks for past the router; it masks its bugs itself."""
+    """Sends /graphql, which nearly every request is for, past the router. It masks its own bugs."""
 
-    def __init__(self, *, graphql: ASGIApp, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, *, graphql: ASGIApp, **options: Any) -> None:
+        super().__init__(**options)
         self._graphql = graphql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +113,7 @@ class Application(Starlette):
                 await super().__call__(scope, receive, raising_disconnect(send))
 
 
-def _behind(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
+def _wrap(middleware: Sequence[Middleware], app: ASGIApp) -> ASGIApp:
     for each in reversed(middleware):
         app = each.cls(app, *each.args, **each.kwargs)
     return app
@@ -123,7 +123,7 @@ async def _sdl(_request: Request) -> Response:
     return PlainTextResponse(printed() + "\n")
 
 
-async def _refused(_request: Request, error: Any) -> Response:
+async def _http_error(_request: Request, error: Any) -> Response:
     code = _CODES.get(error.status_code, "BAD_REQUEST")
     body = {"errors": [{"message": error.detail, "extensions": {"code": code}}]}
     return JSONResponse(body, error.status_code, error.headers)

@@ -1,8 +1,5 @@
-"""What can be wrong with an operation: stable codes for clients, and bugs that show nothing."""
+"""Errors of requests, with stable codes."""
 
-import logging
-import secrets
-import traceback
 from typing import Any, ClassVar
 
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -10,21 +7,19 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from models.unavailable import Unavailable
 from resolvers import outages
 from resolvers.errors import Refusal
-from schema.errors import as_error, refusal
 
-log = logging.getLogger("candor.errors")
-RETRY = {"Retry-After": "5"}
-REFUSAL = 10  # points, where it costs little more than to say no
+RETRY_HEADERS = {"Retry-After": "5"}
+REFUSAL_COST = 10  # points, for a refusal that takes little work
 
 
 class RequestError(Exception):
     """This is no request that can be answered."""
 
-    # Answered with this status whatever media type was asked for; None: see `transport.status_of`.
+    # Sent with every media type; None: depends on the type, see `graphql_over_http.status_of`.
     status: ClassVar[int | None] = 400
     code: str = "BAD_REQUEST"
-    # The points that its caller has still to pay for it.
-    price: int = REFUSAL
+    # Points that the caller still has to pay for it.
+    cost: int = REFUSAL_COST
 
     def __init__(
         self, message: str | None = None, headers: dict[str, str] | None = None, **figures: Any
@@ -48,7 +43,7 @@ class Unauthenticated(RequestError):
 
     status = 401
     code = "UNAUTHENTICATED"
-    price = 0  # it was a guess
+    cost = 0  # it was a guess
 
 
 class CrossSite(RequestError):
@@ -91,7 +86,7 @@ class RateLimited(RequestError):
 
     status = 429
     code = "RATE_LIMITED"
-    price = 0
+    cost = 0
 
 
 class TooManyStreams(RequestError):
@@ -115,7 +110,7 @@ class TooSlow(RequestError):
     """Events came faster than you took them, and some are lost."""
 
     code = "TOO_SLOW"
-    price = 0
+    cost = 0
 
 
 class EventsMissed(RequestError):
@@ -123,7 +118,7 @@ class EventsMissed(RequestError):
 
     status = 503
     code = "EVENTS_MISSED"
-    price = 0
+    cost = 0
 
 
 class OperationTimeout(RequestError):
@@ -131,151 +126,98 @@ class OperationTimeout(RequestError):
 
     status = 503
     code = "OPERATION_TIMEOUT"
-    price = 0
+    cost = 0
 
 
 class Outage(RequestError):
     """The database cannot be used for now, or did not say what it did."""
 
     status = 503
-    price = 0
+    cost = 0
 
-    def __init__(self, refused: Refusal) -> None:
-        super().__init__(refused.message, headers=RETRY)
-        self.code = refused.code
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message, headers=RETRY_HEADERS)
+        self.code = refusal.code
 
     @classmethod
-    def of(cls, trouble: Unavailable) -> "Outage":
-        """Tell the log, and the client in a sentence."""
-        return cls(outages.refusal_of(trouble))
+    def of(cls, outage: Unavailable) -> "Outage":
+        """The outage as the client sees it. Logs it as well."""
+        return cls(outages.refusal_of(outage))
 
 
-class Refused(RequestError):
+class ValidationFailed(RequestError):
     """The operation is refused before it is executed."""
 
     status = None
     code = "BAD_REQUEST"
 
 
-class TooComplex(Refused):
+class TooComplex(ValidationFailed):
     """The document is too large or too deeply nested."""
 
     code = "QUERY_TOO_COMPLEX"
 
 
-class TooExpensive(Refused):
+class TooExpensive(ValidationFailed):
     """The operation asks for too much at once."""
 
     code = "QUERY_TOO_EXPENSIVE"
 
 
-class OperationNameRequired(Refused):
+class OperationNameRequired(ValidationFailed):
     """Must provide operation name if query contains multiple operations."""
 
     code = "OPERATION_NAME_REQUIRED"
 
 
-class OperationNotFound(Refused):
+class OperationNotFound(ValidationFailed):
     """The document holds no operation of this name."""
 
     code = "OPERATION_NOT_FOUND"
 
 
-class NeedsStream(Refused):
+class NeedsStream(ValidationFailed):
     """Subscribe over WebSocket (graphql-transport-ws), or accept text/event-stream."""
 
     code = "SUBSCRIPTION_NEEDS_STREAM"
 
 
-class PersistedQueryNotSupported(Refused):
+class PersistedQueryNotSupported(ValidationFailed):
     """PersistedQueryNotSupported"""
 
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
-class PersistedQueryNotFound(Refused):
+class PersistedQueryNotFound(ValidationFailed):
     """PersistedQueryNotFound"""
 
     code = "PERSISTED_QUERY_NOT_FOUND"
 
 
-class NotTrusted(Refused):
+class NotTrusted(ValidationFailed):
     """Only documents of the trusted manifest are executed here."""
 
     code = "DOCUMENT_NOT_TRUSTED"
 
 
-class Rejected(Refused):
+class Rejected(ValidationFailed):
     """The document is not valid; each error tells what and where."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
-        # As clients read them: so they can be kept without the document's tree.
+        # Formatted, so that they can be cached without the document's syntax tree.
         super().__init__()
         self.code = errors[0]["extensions"]["code"]
         self._errors = errors
 
     @classmethod
     def by(cls, errors: list[GraphQLError]) -> "Rejected":
-        return cls([_formatted(error, _code_of(error)) for error in errors])
+        return cls([formatted(error, _code_of(error)) for error in errors])
 
     @property
     def errors(self) -> list[dict[str, Any]]:
         return self._errors
 
 
-def shown(error: GraphQLError) -> dict[str, Any]:
-    """An error of execution as its client may see it. A bug is logged once and shows an id only."""
-    refused = refusal(error)
-    if refused is not None:
-        return dict(as_error(error, refused).formatted)
-    if error.original_error is None or isinstance(error.original_error, GraphQLError):
-        # Raised by coercion: of a variable, which has no path, or of an argument.
-        return _formatted(error, "BAD_USER_INPUT")
-    return masked(error.original_error, error)
-
-
-def masked(bug: BaseException, error: GraphQLError | None = None) -> dict[str, Any]:
-    """Log a bug and give what its client sees: the same id, and nothing else.
-
-    That the database is away is no bug.
-    """
-    if isinstance(bug, Unavailable):
-        return Outage.of(bug).errors[0]
-    error_id = secrets.token_hex(8)
-    path = ".".join(map(str, error.path or ())) if error else ""
-    log.error(
-        "error %s%s: %s",
-        error_id,
-        f" at {path}" if path else "",
-        outline(bug),
-        extra={"error_id": error_id},
-    )
-    public = GraphQLError(
-        "Something went wrong on our side.",
-        nodes=error.nodes if error else None,
-        path=error.path if error else None,
-    )
-    return _formatted(public, "INTERNAL_SERVER_ERROR", errorId=error_id)
-
-
-def outline(bug: BaseException) -> str:
-    """Kinds and places of an exception and its causes, innermost first.
-
-    Never its message: drivers and libraries put values of the query into theirs.
-    """
-    parts: list[str] = []
-    cause: BaseException | None = bug
-    while cause is not None and len(parts) < _CAUSES:
-        frames = traceback.extract_tb(cause.__traceback__)[-_FRAMES:]
-        places = " < ".join(
-            f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in reversed(frames)
-        )
-        parts.append(f"{type(cause).__module__}.{type(cause).__qualname__} ({places})")
-        cause = cause.__cause__ or cause.__context__
-    return " from ".join(parts)
-
-
-_CAUSES, _FRAMES = 3, 8
 _MAX_MESSAGE = 1_000
 
 
@@ -285,9 +227,10 @@ def _code_of(error: GraphQLError) -> str:
     return "GRAPHQL_VALIDATION_FAILED"
 
 
-def _formatted(error: GraphQLError, code: str, **figures: Any) -> dict[str, Any]:
+def formatted(error: GraphQLError, code: str, **figures: Any) -> dict[str, Any]:
+    """An error as in a response, with a code; a long message is cut."""
     answer: dict[str, Any] = dict(error.formatted)
-    if len(error.message) > _MAX_MESSAGE:  # it quotes what was sent
+    if len(error.message) > _MAX_MESSAGE:  # it quotes the client's input
         answer["message"] = f"{error.message[:_MAX_MESSAGE]}…"
     answer["extensions"] = {"code": code, **(error.extensions or {}), **figures}
     return answer

@@ -1,4 +1,4 @@
-"""The mail worker of this installation: its configuration, and its life beside the server."""
+"""The mail worker: its configuration, and how it runs inside the server's process."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger("candor.mail")
 
 
 def configuration(settings: Settings) -> MailConfig:
-    """What the mailers know of the installation."""
+    """The configuration of the mailers, out of that of the process."""
     return MailConfig(
         secret=settings.secret,
         secret_previous=settings.secret_previous,
@@ -23,12 +23,12 @@ def configuration(settings: Settings) -> MailConfig:
         public_url=settings.public_url,
         connections=settings.mail_connections,
         rate=settings.mail_rate,
-        pace=Pace(stop=_patience(settings.grace)),
+        pace=Pace(stop=_stop_seconds(settings.grace)),
     )
 
 
-def _patience(grace: int) -> float:
-    """How long a stop waits for mails: within the grace there is still the relay to leave."""
+def _stop_seconds(grace: int) -> float:
+    """Seconds that a stop waits for mails; the rest of the grace is for leaving the relay."""
     return min(Pace.stop, max(grace - 1, grace / 2))
 
 
@@ -36,10 +36,10 @@ def _patience(grace: int) -> float:
 async def working(
     settings: Settings, ending: asyncio.Event, own: OwnConnections
 ) -> AsyncIterator[None]:
-    """Send mails as long as it lasts, unless the settings leave that to others.
+    """Run the worker inside this context, unless the configuration leaves mails to other processes.
 
-    The end, or the server's before it, waits for mails that are being handed over; the rest is
-    given back.
+    On exit, or when `ending` is set, mails that are being sent are finished and other claims
+    released.
     """
     if not settings.mail_worker:
         yield

@@ -1,4 +1,4 @@
-"""The schema itself, and its text."""
+"""The schema, and its SDL."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -43,5 +43,5 @@ _ONE_OF_TEXT = "Exactly one of the fields of such an input is given, and it is n
 
 
 def printed() -> str:
-    """The schema in its own language, as `schema.graphql` holds it."""
+    """The SDL, as in `schema.graphql`."""
     return schema.as_str().replace(_ONE_OF, f'"""{_ONE_OF_TEXT}"""\n{_ONE_OF}', 1)

@@ -74,7 +74,7 @@ def wants_total(selection: Selection) -> bool:
     return "totalCount" in selection
 
 
-def requested(
+def page_request(
     first: int | None,
     after: str | None,
     last: int | None,

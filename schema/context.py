@@ -1,4 +1,4 @@
-"""What one request carries: who asks, and the batches that its fields share."""
+"""The context of an operation: the viewer, and the batches that its fields share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -27,10 +27,10 @@ class PageOf:
 
 @dataclass
 class Context:
-    """Made for each request by the layer that knows the outside world."""
+    """Made for each request by the transport."""
 
     viewer: Viewer = ANONYMOUS
-    # What is selected below the fields of the operation: the same for all requests that have it.
+    # Selections of the operation's fields, shared by all requests for the same document.
     selections: Selections = field(default_factory=dict)
     _settings: SiteSettings | None = None
     _pages: DataLoader[PageOf, Any] | None = None
@@ -45,14 +45,14 @@ class Context:
         self._settings = None
 
     async def page(self, fetch: FetchPages, parent: Hashable, *arguments: Hashable) -> Any:
-        """The page below one parent. Pages asked for at the same moment come in one statement."""
+        """The page below one parent. Pages requested in the same tick share one statement."""
         key = PageOf(fetch, parent, arguments)
         if self._pages is None:
             self._pages = DataLoader(load_fn=self._load, cache=False)
         try:
             return await self._pages.load(key)
         except asyncio.CancelledError:
-            # A batch that ended before it began: the loader would go on to fill it, for ever.
+            # The batch was cancelled before it ran; the loader would keep adding to it for ever.
             self._pages = None
             raise
 
@@ -60,13 +60,13 @@ class Context:
         groups: dict[tuple[FetchPages, tuple[Hashable, ...]], list[PageOf]] = {}
         for key in keys:
             groups.setdefault((key.fetch, key.arguments), []).append(key)
-        found: dict[int, Any] = {}
+        pages_by_key: dict[int, Any] = {}
         for (fetch, arguments), group in groups.items():
             try:
                 pages: Sequence[Any] = await fetch(
                     self.viewer, [key.parent for key in group], *arguments
                 )
-            except Exception as error:  # noqa: BLE001 - handed to each field that waits for it
+            except Exception as error:  # noqa: BLE001 - raised in each field that waits for it
                 pages = [error] * len(group)
-            found |= {id(key): page for key, page in zip(group, pages, strict=True)}
-        return [found[id(key)] for key in keys]
+            pages_by_key |= {id(key): page for key, page in zip(group, pages, strict=True)}
+        return [pages_by_key[id(key)] for key in keys]

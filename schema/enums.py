@@ -1,4 +1,4 @@
-"""Enumerations of the lower layers, with the words that a stranger needs."""
+"""Enumerations of the lower layers, as types of the schema with descriptions."""
 
 from enum import Enum
 
@@ -17,12 +17,12 @@ from resolvers.update_list import OrderUpdateSort
 from resolvers.viewer import Role
 
 
-def described(
+def describe_enum(
     enum: type[Enum], description: str, /, name: str | None = None, **values: str
 ) -> None:
-    """Make an enumeration a type of the schema, with a description for each of its values.
+    """Make an enumeration a type of the schema, with a description of each value.
 
-    Raises TypeError unless it has just these values.
+    Raises TypeError unless `values` has exactly the enumeration's names.
     """
     if differing := values.keys() ^ {value.name for value in enum}:
         raise TypeError(f"Of {enum.__name__}, {differing} is described or a value, and not both.")
@@ -32,11 +32,11 @@ def described(
         value.description = values[value.name]
 
 
-def _least(standing: ServiceStanding) -> str:
+def _threshold(standing: ServiceStanding) -> str:
     return next(f"{least / 100:.1f}" for least, each in LADDER if each is standing)
 
 
-described(
+describe_enum(
     Role,
     "Whom the server takes you for.",
     ANONYMOUS="Nobody in particular: reads what is public.",
@@ -47,7 +47,7 @@ described(
     ADMIN="Runs the site: moderates, changes settings.",
     INTEGRATION="A program with an API key: what its scopes allow, beside what everybody may.",
 )
-described(
+describe_enum(
     models.OrderStatus,
     "How far an order is. Only a completed one can be reviewed.",
     PENDING="Placed, not begun.",
@@ -58,14 +58,14 @@ described(
     REFUNDED="Paid back. A review already there stays and counts.",
     DISPUTED="In dispute. No review meanwhile, and the window goes on.",
 )
-described(
+describe_enum(
     models.ReviewStatus,
     "Whether a review is public. Averages count approved ones only.",
     PENDING="Waits for an admin; seen by its author and admins.",
     APPROVED="Public.",
     REJECTED="Refused by an admin with a reason; seen by its author and admins.",
 )
-described(
+describe_enum(
     models.RejectionReason,
     "Why an admin refused a review. None of them is about the stars.",
     SPAM="Advertising or nonsense.",
@@ -77,7 +77,7 @@ described(
     ILLEGAL="Against the law.",
     OTHER="Something else; the note says what.",
 )
-described(
+describe_enum(
     ReviewSort,
     "How a list of reviews is ordered. Equals are ordered newest first, then by id.",
     name="ReviewOrder",
@@ -86,7 +86,7 @@ described(
     LOWEST="Fewest stars first.",
     MOST_HELPFUL="Most helpful votes first.",
 )
-described(
+describe_enum(
     ServiceSort,
     "How a list of services is ordered.",
     name="ServiceOrder",
@@ -97,16 +97,16 @@ described(
     NEWEST="Newest first. Hidden ones stay in.",
     TITLE="By title, case ignored. Hidden ones stay in.",
 )
-described(
+describe_enum(
     ServiceStanding,
     "What a service's published average earns it in rankings.",
-    FEATURED=f"{_least(ServiceStanding.FEATURED)} stars or more.",
-    NORMAL=f"{_least(ServiceStanding.NORMAL)} stars or more.",
-    LOWERED=f"Below {_least(ServiceStanding.NORMAL)} stars.",
-    HIDDEN=f"Below {_least(ServiceStanding.LOWERED)} stars: left out of rankings.",
+    FEATURED=f"{_threshold(ServiceStanding.FEATURED)} stars or more.",
+    NORMAL=f"{_threshold(ServiceStanding.NORMAL)} stars or more.",
+    LOWERED=f"Below {_threshold(ServiceStanding.NORMAL)} stars.",
+    HIDDEN=f"Below {_threshold(ServiceStanding.LOWERED)} stars: left out of rankings.",
     UNRATED="No published review yet.",
 )
-described(
+describe_enum(
     SellerLevel,
     "What a vendor's average and number of reviews have reached (`Settings.sellerLevels`).",
     NEW_SELLER="No level reached yet.",
@@ -116,7 +116,7 @@ described(
         for rule in DEFAULT_SELLER_LEVELS
     },
 )
-described(
+describe_enum(
     IneligibilityReason,
     "Why an order cannot be reviewed now. Tested in this order; the first that applies is told.",
     SIGN_IN_REQUIRED="Nobody is signed in.",
@@ -130,13 +130,13 @@ described(
     ALREADY_REVIEWED="The order has a review, or had one that was deleted.",
     WINDOW_CLOSED="The time to review is over.",
 )
-described(
+describe_enum(
     models.ShareAudience,
     "Who is invited to share their experience after rating a solved update.",
     PROMOTERS="Those who gave 4 or 5 stars. Some review sites forbid to ask only the happy ones.",
     EVERYONE="All who rated, whatever the stars.",
 )
-described(
+describe_enum(
     Outcome,
     "What a row of the order feed did.",
     name="OrderOutcome",
@@ -145,14 +145,14 @@ described(
     UNCHANGED="Nothing of the order changed.",
     STALE="Nothing at all: the row is older (`updatedAt`) than what is stored.",
 )
-described(
+describe_enum(
     models.OrderUpdateStatus,
     "How far an order update is.",
     OPEN="Being worked on.",
     SOLVED="Done, says the team: the customer can rate it or say that there is still an issue.",
     CLOSED="Rated: read-only for everybody, for good. A new problem is a new update.",
 )
-described(
+describe_enum(
     models.MailStatus,
     "What became of a mail.",
     SCHEDULED="Waits: until it is due, for another try, or for the relay to come back.",
@@ -163,7 +163,7 @@ described(
     DEAD="Refused for good, or tried ten times.",
     UNCERTAIN="Handed over, and no answer came: it may have been sent. An admin decides.",
 )
-described(
+describe_enum(
     OrderUpdateSort,
     "How a list of updates is ordered. Equals are ordered by id.",
     name="OrderUpdateOrder",
@@ -171,14 +171,14 @@ described(
     NEWEST="By the time of opening, newest first.",
     OLDEST="By the time of opening, oldest first: what waits longest.",
 )
-described(
+describe_enum(
     Interval,
     "The steps of a trend.",
     DAY="Days of the site's time zone.",
     WEEK="Weeks from Monday to Sunday.",
     MONTH="Months of the calendar.",
 )
-described(
+describe_enum(
     TrackingKind,
     "What an event of the tracking log tells of.",
     UPDATE_OPENED="An update was opened.",

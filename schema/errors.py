@@ -1,4 +1,4 @@
-"""Refusals as clients read them: data of a mutation, or an error with a code. Only here."""
+"""The one place that turns refusals into data of a mutation or into errors with a code."""
 
 from enum import StrEnum
 from typing import Any, Self
@@ -9,11 +9,11 @@ from strawberry.utils.str_converters import to_camel_case
 
 from models.unavailable import Unavailable
 from resolvers import errors, frequency, outages, user_text
-from schema.enums import described
+from schema.enums import describe_enum
 
 
 class ErrorCode(StrEnum):
-    """The code of each refusal, with what clients are told of it."""
+    """The code of each refusal, with its description for clients."""
 
     description: str
 
@@ -98,15 +98,15 @@ class ErrorCode(StrEnum):
     )
 
 
-described(
+describe_enum(
     ErrorCode,
     "Why a mutation was refused. Codes are stable; the sentences beside them may change.",
     **{code.name: code.description for code in ErrorCode},
 )
 
 
-# Of the `errors` in a payload.
-NOT_DONE = "Why nothing was done; empty when it was."
+# The description of `errors` in every payload.
+ERRORS_DESCRIPTION = "Why nothing was done; empty when it was."
 
 
 @strawberry.type(description="A refusal that a person can do something about.")
@@ -129,8 +129,8 @@ class UserError:
         )
 
 
-def refusal(error: GraphQLError) -> errors.Refusal | None:
-    """The refusal behind an error of execution, if it is one; anything else is a bug or a typo."""
+def refusal_of(error: GraphQLError) -> errors.Refusal | None:
+    """The refusal that caused an execution error; None for a bug or invalid input."""
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error is not None:
         original = original.original_error
@@ -139,13 +139,13 @@ def refusal(error: GraphQLError) -> errors.Refusal | None:
     return original if isinstance(original, errors.Refusal) else None
 
 
-def as_error(error: GraphQLError, refused: errors.Refusal) -> GraphQLError:
-    """A refused query, with a stable code in its extensions."""
-    extensions: dict[str, Any] = {"code": refused.code}
-    if refused.field:
-        extensions["field"] = [to_camel_case(name) for name in refused.field]
+def as_error(error: GraphQLError, refusal: errors.Refusal) -> GraphQLError:
+    """A refusal as a GraphQL error, with its code in the extensions."""
+    extensions: dict[str, Any] = {"code": refusal.code}
+    if refusal.field:
+        extensions["field"] = [to_camel_case(name) for name in refusal.field]
     return GraphQLError(
-        refused.message,
+        refusal.message,
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,

@@ -1,7 +1,7 @@
-"""Rows of any type as nodes: each type registers how its rows are found by ids and presented.
+"""Registry of types: how rows are fetched by ids and presented as nodes.
 
-Types show each other (an order its review, a review its order), so none imports another's
-presenter: they ask by the type's name.
+Types refer to each other (an order to its review, a review to its order), so they find each
+other's presenters by the type's name instead of importing them.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from resolvers.viewer import Viewer
 from schema.context import Context
 from schema.selection import Selection
 
-# What exists for the viewer comes from the same query as in every list.
+# Applies the same condition of visibility as every list.
 ByIds = Callable[[Viewer, Collection[UUID]], Awaitable[Mapping[UUID, Any]]]
 Present = Callable[[Context, Sequence[Any], Selection], Awaitable[Sequence[Any]]]
 
@@ -20,7 +20,7 @@ _TYPES: dict[str, tuple[ByIds, Present]] = {}
 
 
 def presenter(type_name: str, by_ids: ByIds) -> Callable[[Present], Present]:
-    """Register what presents rows of a type, and what finds them by their ids."""
+    """Register the presenter of a type, with the function that fetches its rows by ids."""
 
     def register(present: Present) -> Present:
         _TYPES[type_name] = by_ids, present
@@ -52,16 +52,16 @@ async def present_by_id(
 async def fetch(
     context: Context, keys: Sequence[tuple[str, UUID]], selection: Selection
 ) -> list[Any]:
-    """Nodes of any types, in the order of their keys; None for what does not exist for you."""
-    found: dict[tuple[str, UUID], Any] = {}
+    """Nodes of any types, in the order of their keys; None for what the viewer may not see."""
+    nodes_by_key: dict[tuple[str, UUID], Any] = {}
     for type_name in {name for name, _ in keys} & _TYPES.keys():
         by_ids, _ = _TYPES[type_name]
         rows = await by_ids(context.viewer, {key for name, key in keys if name == type_name})
         nodes = await present_by_id(context, type_name, rows.values(), selection)
-        found |= {(type_name, key): node for key, node in nodes.items()}
-    return [found.get(key) for key in keys]
+        nodes_by_key |= {(type_name, key): node for key, node in nodes.items()}
+    return [nodes_by_key.get(key) for key in keys]
 
 
 async def fetch_one(context: Context, type_name: str, key: UUID, selection: Selection) -> Any:
-    """One node of a type; None when it does not exist for you."""
+    """One node; None when the viewer may not see it."""
     return (await fetch(context, [(type_name, key)], selection))[0]

@@ -1,11 +1,11 @@
-"""Opaque ids of this API: the kind of a thing and its key, in 23 characters of base64url."""
+"""Opaque ids of this API: the type and the key of a node, in 23 characters of base64url."""
 
 from uuid import UUID
 
 from models import base64url
 from resolvers.errors import Invalid
 
-# One letter per type, for good: an id that a client stored must stay readable.
+# One letter per type, never changed: clients store ids.
 LETTERS = {
     "MailDelivery": b"M",
     "Note": b"K",
@@ -26,7 +26,7 @@ def encode(type_name: str, key: UUID) -> str:
 
 
 def decode(id: str, *field: str) -> tuple[str, UUID]:
-    """The type and key in an id. Raises Invalid for what never was an id of ours."""
+    """The type and key in an id. Raises Invalid for anything else."""
     try:
         octets = base64url.decode(id)
         type_name = _TYPES[octets[:1]]

@@ -1,4 +1,4 @@
-"""A service's rating as schema.org JSON-LD, safe to put into a script element as it is."""
+"""A service's rating as schema.org JSON-LD, escaped for a script element."""
 
 import json
 
@@ -8,7 +8,7 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def aggregate_rating(title: str, url: str | None, tally: Tally) -> str | None:
-    """Product with AggregateRating, in one line of JSON; None when nothing is rated."""
+    """Product with AggregateRating, as one line of JSON; None without ratings."""
     if tally.hundredths is None:
         return None
     document = {

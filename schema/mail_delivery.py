@@ -1,4 +1,4 @@
-"""Mails, for admins: what became of each."""
+"""Mails and their state, for admins."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,9 +15,9 @@ from resolvers.keyset import PageRequest
 from schema import ids
 from schema.connection import connection, wants_total
 from schema.context import Context
-from schema.errors import NOT_DONE, UserError
+from schema.errors import ERRORS_DESCRIPTION, UserError
 from schema.fetch import presenter
-from schema.mutation_field import shown
+from schema.mutation_field import present_in_payload
 from schema.node import Node
 from schema.references import Of
 from schema.selection import Selection
@@ -132,11 +132,11 @@ class MailDeliveryPayload:
     mail_delivery: MailDelivery | None = strawberry.field(
         default=None, description="The mail as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.OutboxMail) -> "MailDeliveryPayload":
-        return cls(mail_delivery=await shown(info, "MailDelivery", row))
+        return cls(mail_delivery=await present_in_payload(info, "MailDelivery", row))
 
 
 async def mail_page(
@@ -161,12 +161,12 @@ def _as_filter(given: MailFilter | None) -> mail_deliveries.MailFilter:
 
 
 def _printable(text: str | None) -> str | None:
-    """PostgreSQL takes no NUL, and no mail holds one."""
+    """The text, or "" (which no mail has) if it contains NUL, which PostgreSQL rejects."""
     return text if text is None or "\x00" not in text else ""
 
 
 def _error(row: models.OutboxMail) -> str | None:
-    """The code alone may be that of the acceptance."""
+    """The relay's last error; a code without a text may be that of the acceptance."""
     return _words(row.last_code, row.last_error) if row.last_error else None
 
 

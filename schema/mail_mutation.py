@@ -1,4 +1,4 @@
-"""What admins do with mails."""
+"""Mutations of mails, for admins."""
 
 import strawberry
 

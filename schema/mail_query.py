@@ -1,9 +1,9 @@
-"""What admins read of mails."""
+"""Queries of mails, for admins."""
 
 import strawberry
 from strawberry import Info
 
-from schema.connection import After, Before, Connection, First, Last, requested
+from schema.connection import After, Before, Connection, First, Last, page_request
 from schema.context import Context
 from schema.mail_delivery import MailDelivery, MailFilterArgument, mail_page
 from schema.selection import selected
@@ -26,7 +26,7 @@ class MailQuery:
         before: Before = None,
     ) -> Connection[MailDelivery]:
         info.context.viewer.must_be_admin()
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         return await mail_page(  # type: ignore[no-any-return]
             info.context, filter, request, selected(info)
         )

@@ -1,4 +1,4 @@
-"""What can be done: the table of contents. Every refusal is data in `errors`."""
+"""All mutations: the table of contents. Every refusal is data in `errors`."""
 
 import strawberry
 

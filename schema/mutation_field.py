@@ -1,4 +1,4 @@
-"""How every mutation is declared: one input, one act, one payload, refusals as data."""
+"""How every mutation is declared: an input, a right, a resolver, a payload; refusals as data."""
 
 import dataclasses
 import inspect
@@ -15,7 +15,7 @@ from resolvers import errors, outages
 from schema.context import Context
 from schema.errors import UserError
 from schema.fetch import present_one
-from schema.mutation_looks import LOOKS, REPEATABLE
+from schema.outcome_queries import OUTCOME_QUERIES, REPEATABLE
 from schema.references import read
 from schema.selection import selected
 
@@ -33,13 +33,13 @@ def mutation(
     act: Callable[..., Awaitable[Any]],
     payload: Any,
 ) -> Any:
-    """A mutation that does `act(viewer, **input)` and answers `payload.of(info, what it gave)`.
+    """A mutation that calls `act(viewer, **input)` and returns `payload.of(info, result)`.
 
-    Its refusals stand in the payload's `errors`, with nothing else in it. Whom it is not for, `may`
-    says so before ids are read: it gets the viewer, and what it names of the input. When nobody
-    knows what was stored, the error says what to do.
+    A refusal becomes a payload with nothing but `errors`. `may` checks the viewer's right before
+    ids are decoded; it is called with the viewer and those fields of the input that it names.
+    When the outcome is unknown, the error says what to do.
     """
-    _must_fit(input, may, act)
+    _check_signatures(input, may, act)
 
     async def resolve(info: Info[Context, None], input: Any) -> Any:
         return await payload.of(info, await act(info.context.viewer, **read(input)))
@@ -49,22 +49,22 @@ def mutation(
 
 
 def mutation_by(payload: type, may: Callable[..., None], description: str) -> Any:
-    """The same, of a mutation with a resolver of its own."""
-    _, *concerns = inspect.signature(may).parameters
+    """The same for a mutation with a resolver of its own, as a decorator."""
+    _, *rights_arguments = inspect.signature(may).parameters
 
     def declared(resolver: Callable[..., Awaitable[Any]]) -> Any:
         @wraps(resolver)
         async def answer(*args: Any, **kwargs: Any) -> Any:
-            info, asked = kwargs["info"], kwargs["input"]
-            with watched(_advice(info.field_name, asked)):
+            info, input_ = kwargs["info"], kwargs["input"]
+            with watched(_advice(info.field_name, input_)):
                 try:
-                    given = {name: getattr(asked, name) for name in concerns}
+                    given = {name: getattr(input_, name) for name in rights_arguments}
                     may(info.context.viewer, **given)
                     return await once_more(partial(resolver, *args, **kwargs))
-                except errors.Refusal as refused:
-                    return payload(errors=[UserError.of(each) for each in refused.all])
-                except Unavailable as trouble:
-                    raise outages.refusal_of(trouble) from trouble
+                except errors.Refusal as refusal:
+                    return payload(errors=[UserError.of(each) for each in refusal.all])
+                except Unavailable as outage:
+                    raise outages.refusal_of(outage) from outage
 
         return strawberry.mutation(description=description)(answer)
 
@@ -72,35 +72,41 @@ def mutation_by(payload: type, may: Callable[..., None], description: str) -> An
 
 
 def _advice(mutation: str, input: Any) -> str:
-    """What to do when the outcome is unknown."""
+    """What the client should do when the outcome is unknown."""
     if getattr(input, "idempotency_key", None) is not None:
         return _KEYED
     return (
-        _REPEATABLE if mutation in REPEATABLE else f"Look before you ask again: {LOOKS[mutation]}"
+        _REPEATABLE
+        if mutation in REPEATABLE
+        else f"Look before you ask again: {OUTCOME_QUERIES[mutation]}"
     )
 
 
-async def shown(info: Info[Context, None], type_name: str, row: Any) -> Any:
-    """A row as the thing in the payload that has its type's name."""
+async def present_in_payload(info: Info[Context, None], type_name: str, row: Any) -> Any:
+    """Present a row by what is selected of the payload's field that is named after the type."""
     name = type_name[0].lower() + type_name[1:]
     return await present_one(info.context, type_name, row, selected(info).below(name))
 
 
-def _must_fit(input: type, may: Callable[..., None], act: Callable[..., Any]) -> None:
-    """Raises TypeError unless the act takes what is given, and both are given what they need."""
+def _check_signatures(input: type, may: Callable[..., None], act: Callable[..., Any]) -> None:
+    """Raises TypeError unless the input has all that `may` and `act` need, and `act` takes it."""
     fields = dataclasses.fields(input)
-    _, *concerns = inspect.signature(may).parameters
-    if missing := set(concerns) - {field.name for field in fields}:
+    _, *rights_arguments = inspect.signature(may).parameters
+    if missing := set(rights_arguments) - {field.name for field in fields}:
         raise TypeError(f"{input.__name__} does not give {missing} to {may}.")
     if hasattr(input, "given"):
         return
-    _, *taken = inspect.signature(act).parameters.values()
-    unknown = {field.name for field in fields} - {each.name for each in taken}
-    if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken):
+    _, *act_parameters = inspect.signature(act).parameters.values()
+    unknown = {field.name for field in fields} - {each.name for each in act_parameters}
+    if unknown and not any(each.kind is each.VAR_KEYWORD for each in act_parameters):
         raise TypeError(f"{act} does not take {unknown} of {input.__name__}.")
-    always = {field.name for field in fields if field.default is not UNSET}
-    needed = {
-        each.name for each in taken if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+    always_given = {field.name for field in fields if field.default is not UNSET}
+    required = {
+        each.name
+        for each in act_parameters
+        if each.kind is each.KEYWORD_ONLY and each.default is each.empty
     }
-    if needed - always:
-        raise TypeError(f"{input.__name__} does not always give {needed - always} to {act}.")
+    if required - always_given:
+        raise TypeError(
+            f"{input.__name__} does not always give {required - always_given} to {act}."
+        )

@@ -1,4 +1,4 @@
-"""Things with an id, and how clients name them."""
+"""The interface `Node`, and how clients refer to nodes."""
 
 from typing import Annotated
 
@@ -40,13 +40,14 @@ class NodeRef:
 
 
 def by_external_id(name: str | None) -> Ref:
-    """What is named so by the marketplace.
+    """A reference by the marketplace's id.
 
-    PostgreSQL takes no NUL, and no id holds one: such a name is nobody's, as the empty one.
+    PostgreSQL rejects NUL, which no id contains: such an id becomes the empty one, which matches
+    nothing.
     """
     return Ref(external_id="" if not name or "\x00" in name else name)
 
 
 def maybe_ref(ref: NodeRef | None, type_name: str, *field: str) -> Ref | None:
-    """The same for an input that may be absent or null."""
+    """`as_ref` of an input that may be absent or null."""
     return ref.as_ref(type_name, *field) if ref else None

@@ -1,4 +1,4 @@
-"""Notices in the app."""
+"""Notifications in the app."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from resolvers import notifications
 from resolvers.notifications import NotificationKind
 from schema import ids
 from schema.context import Context
-from schema.enums import described
+from schema.enums import describe_enum
 from schema.fetch import fetch, presenter
 from schema.node import Node
 from schema.selection import Selection
 
-described(NotificationKind, "What a notice tells of.", **notifications.DESCRIPTIONS)
+describe_enum(NotificationKind, "What a notice tells of.", **notifications.DESCRIPTIONS)
 
 
 @strawberry.type(description="A notice in your inbox of the app: one per event and person.")
@@ -43,7 +43,7 @@ class Notification(Node):
 async def present_notifications(
     context: Context, rows: Sequence[models.Notification], selection: Selection
 ) -> list[Notification]:
-    """Notices with what they are about, in a constant number of statements."""
+    """Notifications with their subjects, in a constant number of statements."""
     subjects: dict[UUID, Node | None] = {}
     if "subject" in selection:
         about = list({(row.subject_type, row.subject_id) for row in rows})

@@ -13,7 +13,7 @@ from resolvers import orders, review_eligibility, review_lookup, services
 from resolvers.review_eligibility import Eligibility, IneligibilityReason
 from resolvers.update_list import OrderUpdateSort
 from schema import ids
-from schema.connection import After, Before, Connection, First, Last, requested
+from schema.connection import After, Before, Connection, First, Last, page_request
 from schema.context import Context
 from schema.fetch import present, present_by_id, presenter
 from schema.node import Node
@@ -94,14 +94,14 @@ class Order(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[OrderUpdate]:
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         return await update_page(  # type: ignore[no-any-return]
             info.context, self.key, filter, order_by, request, selected(info)
         )
 
     @classmethod
     def from_row(cls, row: models.Order, **related: Any) -> "Order":
-        """Related things that were not fetched were not asked for."""
+        """`related` has only the selected fields."""
         return cls(
             id=strawberry.ID(ids.encode("Order", row.id)),
             key=row.id,
@@ -122,23 +122,25 @@ async def present_orders(
     """Orders with everything selected below them, in a constant number of statements."""
     related: dict[str, dict[UUID, Any]] = {}
     if rows and "service" in selection:
-        found = await services.services_by_ids({row.service_id for row in rows})
+        rows_by_id = await services.services_by_ids({row.service_id for row in rows})
         related["service"] = await present_by_id(
-            context, "Service", found.values(), selection["service"]
+            context, "Service", rows_by_id.values(), selection["service"]
         )
     if rows and "vendor" in selection:
-        sellers = await services.vendors_by_ids({row.vendor_id for row in rows})
+        vendor_rows = await services.vendors_by_ids({row.vendor_id for row in rows})
         related["vendor"] = await present_by_id(
-            context, "Vendor", sellers.values(), selection["vendor"]
+            context, "Vendor", vendor_rows.values(), selection["vendor"]
         )
     if rows and "review" in selection:
-        found_reviews = await review_lookup.of_orders(context.viewer, [row.id for row in rows])
-        seen = await present(context, "Review", found_reviews, selection["review"])
-        related["review"] = dict(zip((row.order_id for row in found_reviews), seen, strict=True))
+        review_rows = await review_lookup.of_orders(context.viewer, [row.id for row in rows])
+        nodes = await present(context, "Review", review_rows, selection["review"])
+        related["review"] = dict(zip((row.order_id for row in review_rows), nodes, strict=True))
     if rows and "reviewEligibility" in selection:
         verdicts = await review_eligibility.of_orders(context.viewer, list(rows))
-        answers = await present_eligibilities(context, verdicts, selection["reviewEligibility"])
-        related["eligibility"] = dict(zip((row.id for row in rows), answers, strict=True))
+        eligibilities = await present_eligibilities(
+            context, verdicts, selection["reviewEligibility"]
+        )
+        related["eligibility"] = dict(zip((row.id for row in rows), eligibilities, strict=True))
     return [
         Order.from_row(
             row,
@@ -154,14 +156,17 @@ async def present_orders(
 async def present_eligibilities(
     context: Context, verdicts: Sequence[Eligibility], selection: Selection
 ) -> list[ReviewEligibility]:
-    """Verdicts with the reviews that stand in the way."""
+    """Verdicts with the existing reviews, if selected."""
     existing = [verdict.existing_review for verdict in verdicts if verdict.existing_review]
-    shown: dict[UUID, Review] = {}
+    reviews_by_id: dict[UUID, Review] = {}
     if "existingReview" in selection:
-        shown = await present_by_id(context, "Review", existing, selection["existingReview"])
+        reviews_by_id = await present_by_id(
+            context, "Review", existing, selection["existingReview"]
+        )
     return [
         ReviewEligibility.of(
-            verdict, shown.get(verdict.existing_review.id) if verdict.existing_review else None
+            verdict,
+            reviews_by_id.get(verdict.existing_review.id) if verdict.existing_review else None,
         )
         for verdict in verdicts
     ]

@@ -1,4 +1,4 @@
-"""What the marketplace's back end sends about orders, and what it gets back."""
+"""Input and payload of the order feed, for the marketplace's back end."""
 
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,7 @@ class PersonInput:
 
     def facts(self) -> PersonFacts:
         return PersonFacts(
-            self.external_id, self.display_name, _said(self.email), _said(self.locale)
+            self.external_id, self.display_name, _or_keep(self.email), _or_keep(self.locale)
         )
 
 
@@ -111,7 +111,7 @@ class OrderInput:
             customer=self.customer.facts(),
             vendor=self.vendor.facts(),
             service=ServiceFacts(
-                self.service.external_id, self.service.title, _said(self.service.url)
+                self.service.external_id, self.service.title, _or_keep(self.service.url)
             ),
         )
 
@@ -167,14 +167,16 @@ class UpsertOrdersPayload:
     async def of(
         cls, info: Info[Context, None], results: list[order_rows.OrderResult]
     ) -> "UpsertOrdersPayload":
-        shown: dict[Any, Order] = {}
+        orders_by_id: dict[Any, Order] = {}
         below = selected(info).below("results", "order")
         if below:
-            wanted = {result.order_id for result in results if result.order_id}
-            found = await orders.by_ids(info.context.viewer, wanted)
-            shown |= await present_by_id(info.context, "Order", found.values(), below)
-        return cls(results=[OrderResult.of(each, shown.get(each.order_id)) for each in results])
+            order_ids = {result.order_id for result in results if result.order_id}
+            rows_by_id = await orders.by_ids(info.context.viewer, order_ids)
+            orders_by_id |= await present_by_id(info.context, "Order", rows_by_id.values(), below)
+        return cls(
+            results=[OrderResult.of(each, orders_by_id.get(each.order_id)) for each in results]
+        )
 
 
-def _said(value: Any) -> Any:
+def _or_keep(value: Any) -> Any:
     return KEEP if value is UNSET else value

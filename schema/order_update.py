@@ -21,7 +21,7 @@ from schema.connection import (
     First,
     Last,
     connection,
-    requested,
+    page_request,
     wants_total,
 )
 from schema.context import Context
@@ -137,15 +137,15 @@ class OrderUpdate(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Note]:
-        asked = selected(info)
-        request = requested(first, after, last, before)
-        page = await info.context.page(fetch_notes, self.key, request, wants_total(asked))
-        nodes = await present(info.context, "Note", page.rows, asked.items_of_page())
+        selection = selected(info)
+        request = page_request(first, after, last, before)
+        page = await info.context.page(fetch_notes, self.key, request, wants_total(selection))
+        nodes = await present(info.context, "Note", page.rows, selection.items_of_page())
         return connection(page, nodes)
 
     @classmethod
     def from_row(cls, row: models.OrderUpdate, **related: Any) -> "OrderUpdate":
-        """Related things that were not fetched were not asked for."""
+        """`related` has only the selected fields."""
         return cls(
             id=strawberry.ID(ids.encode("OrderUpdate", row.id)),
             key=row.id,
@@ -168,32 +168,32 @@ async def present_updates(
     context: Context, rows: Sequence[models.OrderUpdate], selection: Selection
 ) -> list[OrderUpdate]:
     """Updates with everything selected below them, in a constant number of statements."""
-    shown_orders = await _orders(context, rows, selection)
-    rated = {}
+    orders_by_id = await _orders(context, rows, selection)
+    solves = {}
     if "rating" in selection:
-        rated = await update_lookup.ratings_of([row.id for row in rows])
-    named = {row.assignee_id for row in rows if "assignee" in selection and row.assignee_id}
+        solves = await update_lookup.ratings_of([row.id for row in rows])
+    member_ids = {row.assignee_id for row in rows if "assignee" in selection and row.assignee_id}
     if "creditedTo" in selection.below("rating"):
-        named |= {solve.credited_to_id for solve in rated.values()}
-    members = await team_members.by_ids(context.viewer, named)
+        member_ids |= {solve.credited_to_id for solve in solves.values()}
+    members = await team_members.by_ids(context.viewer, member_ids)
     settings = await context.settings() if "viewerCan" in selection else None
-    moved = last_activity(context.viewer)
-    found = []
+    activity_column = last_activity(context.viewer)
+    updates = []
     for row in rows:
         assignee = members.get(row.assignee_id) if row.assignee_id else None
-        solve = rated.get(row.id)
+        solve = solves.get(row.id)
         can = actions(context.viewer, row, settings) if settings else None
-        found.append(
+        updates.append(
             OrderUpdate.from_row(
                 row,
-                order=shown_orders.get(row.order_id),
+                order=orders_by_id.get(row.order_id),
                 assignee=TeamMember.from_row(assignee) if assignee else None,
                 rating=UpdateRating.from_row(solve, members) if solve else None,
                 viewer_can=OrderUpdateActions.of(can) if can else None,
-                last_activity_at=getattr(row, moved),
+                last_activity_at=getattr(row, activity_column),
             )
         )
-    return found
+    return updates
 
 
 async def _orders(
@@ -201,5 +201,5 @@ async def _orders(
 ) -> dict[UUID, Any]:
     if not rows or "order" not in selection:
         return {}
-    found = await orders.of_updates(rows)
-    return await present_by_id(context, "Order", found.values(), selection["order"])
+    rows_by_id = await orders.of_updates(rows)
+    return await present_by_id(context, "Order", rows_by_id.values(), selection["order"])

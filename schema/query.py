@@ -1,4 +1,4 @@
-"""What can be read: the table of contents."""
+"""All queries: the table of contents."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from schema.connection import (
     First,
     Last,
     PageNumber,
-    requested,
+    page_request,
 )
 from schema.context import Context
 from schema.fetch import fetch, fetch_one, present_one
@@ -116,7 +116,7 @@ class Query(UpdateQuery, MailQuery):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Service]:
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         return await service_page(info.context, None, filter, order_by, request, selected(info))
 
     @strawberry.field(description="A vendor; null when there is none of this name.")
@@ -152,7 +152,7 @@ class Query(UpdateQuery, MailQuery):
         before: Before = None,
         page: PageNumber = None,
     ) -> Connection[Review]:
-        request = requested(first, after, last, before, page)
+        request = page_request(first, after, last, before, page)
         return await review_page(info.context, Scope(), filter, order_by, request, selected(info))
 
     @strawberry.field(
@@ -184,7 +184,7 @@ class Query(UpdateQuery, MailQuery):
 def refs_of_cards(
     services: list[NodeRef] | None = None, vendors: list[NodeRef] | None = None
 ) -> list[list[Ref]]:
-    """The services and the vendors of a page of cards. Raises Invalid for too many."""
+    """References of services and vendors. Raises Invalid for too many together."""
     named = [
         [ref.as_ref(kind, name, str(place)) for place, ref in enumerate(given or [])]
         for kind, name, given in (

@@ -1,4 +1,4 @@
-"""A rating in numbers, exact."""
+"""Exact rating figures of a service or vendor."""
 
 import strawberry
 
@@ -71,7 +71,7 @@ class RatingSummary:
 
 
 def star_counts(counts: tuple[int, ...]) -> list[StarCount]:
-    """Counts from 1 star up, answered from 5 stars down."""
+    """The breakdown from 5 stars down, of counts from 1 star up."""
     return [
         StarCount(stars=number, count=count, percentage=percentage)
         for number, count, percentage in breakdown(counts)

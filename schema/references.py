@@ -1,4 +1,4 @@
-"""References in what clients send: which type each one names stands beside it, and is read here."""
+"""References in inputs and arguments: each declares its type, and is decoded here."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +22,7 @@ class Of:
     """The type that an id, a NodeRef or a list of them names: `Annotated[ID, Of("Review")]`."""
 
     type_name: str
-    # In a filter, it narrows a list of what its reader sees anyway, and nothing more.
+    # True in a filter that only narrows a list of what the viewer may see anyway.
     narrows: bool = False
 
     def read(self, given: Any, *field: str) -> Any:
@@ -46,12 +46,12 @@ VendorRef = Annotated[NodeRef, Of("Vendor")]
 
 
 def given(input: Any) -> dict[str, Any]:
-    """The fields of an input that its sender gave, by name."""
+    """The fields of an input that the client sent, by name."""
     return {name: value for name, value in vars(input).items() if value is not UNSET}
 
 
 def read(input: Any) -> dict[str, Any]:
-    """An input as the keyword arguments of a resolver, with its references read.
+    """An input as the keyword arguments of a resolver, with its references decoded.
 
     A type whose fields are not those arguments says what is given by a method of that name.
     Raises Invalid, or Refusals, for ids that are none of their type.
@@ -65,19 +65,19 @@ def read(input: Any) -> dict[str, Any]:
 
 
 def declared(place: StrawberryField | StrawberryArgument) -> Of | None:
-    """What is declared beside the type of an argument, or of a field of an input."""
+    """The `Of` in the annotation of an argument or of an input's field."""
     return next(iter(_parts(_annotation(place), Of)), None)
 
 
 @cache
 def references(input: type) -> dict[str, Of]:
-    """What is declared of the fields of an input, by their names."""
+    """The `Of` of each field of an input that has one, by the field's name."""
     return {each.python_name: of for each in _fields(input) if (of := declared(each))}
 
 
 @cache
 def guesses_orders(field: StrawberryField) -> bool:
-    """Whether a field looks up an order by its number, which can be guessed (see docs/cost.md)."""
+    """Whether a field looks up an order by its number, which can be guessed (docs/cost.md)."""
     return any(map(_names_order, field.arguments))
 
 
@@ -98,9 +98,9 @@ def _annotation(place: StrawberryField | StrawberryArgument) -> Any:
 
 
 def _parts(hint: Any, kind: type[T]) -> list[T]:
-    """The things of a kind that an annotation is made of, from outside to inside."""
+    """The parts of an annotation that are instances of `kind`, outermost first."""
     if isinstance(hint, kind) and not get_args(hint):
         return [hint]
-    # `Annotated` keeps what it adds to a type beside its arguments.
+    # `Annotated` keeps its metadata apart from its type arguments.
     parts = (*getattr(hint, "__metadata__", ()), *get_args(hint))
-    return [found for part in parts for found in _parts(part, kind)]
+    return [parts for part in parts for parts in _parts(part, kind)]

@@ -56,7 +56,7 @@ class ReviewRevision:
 )
 class Review(Node):
     row: strawberry.Private[models.Review]
-    # What was fetched beside it; what was not fetched was not asked for.
+    # Related nodes by field name; only those that are selected.
     related: strawberry.Private[Mapping[str, Any]]
 
     @strawberry.field(description="Whole stars, 1 to 5.")
@@ -163,12 +163,12 @@ async def _fetch_revisions(
     return await review_lookup.revisions_of(reviews, request)
 
 
-_BESIDE = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
+_RELATED = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
 
 
-def shows_public_alone(selection: Selection) -> bool:
-    """Whether nothing beside the review itself is shown, and nothing that not everybody sees."""
-    return selection.keys().isdisjoint(_BESIDE)
+def is_public_only(selection: Selection) -> bool:
+    """Whether the selection needs only the review's row, and only what is public."""
+    return selection.keys().isdisjoint(_RELATED)
 
 
 @presenter("Review", review_lookup.by_ids)
@@ -177,41 +177,43 @@ async def present_reviews(
 ) -> list[Review]:
     """Reviews with everything selected below them, in a constant number of statements."""
     related: Iterable[Mapping[str, Any]] = repeat({})
-    if rows and not shows_public_alone(selection):
-        related = await _fetched_beside(context, rows, selection)
+    if rows and not is_public_only(selection):
+        related = await _fetch_related(context, rows, selection)
     return [
-        Review(id=ids.encode("Review", row.id), row=row, related=beside)  # type: ignore[arg-type]
-        for row, beside in zip(rows, related, strict=False)
+        Review(id=ids.encode("Review", row.id), row=row, related=nodes)  # type: ignore[arg-type]
+        for row, nodes in zip(rows, related, strict=False)
     ]
 
 
-async def _fetched_beside(
+async def _fetch_related(
     context: Context, rows: Sequence[models.Review], selection: Selection
 ) -> list[dict[str, Any]]:
     viewer = context.viewer
-    shown: dict[str, dict[UUID, Any]] = {}
+    related_nodes: dict[str, dict[UUID, Any]] = {}
     if "service" in selection:
-        found = await services.services_by_ids({row.service_id for row in rows})
-        shown["service"] = await present_by_id(
-            context, "Service", found.values(), selection["service"]
+        rows_by_id = await services.services_by_ids({row.service_id for row in rows})
+        related_nodes["service"] = await present_by_id(
+            context, "Service", rows_by_id.values(), selection["service"]
         )
     if "vendor" in selection:
-        sellers = await services.vendors_by_ids({row.vendor_id for row in rows})
-        shown["vendor"] = await present_by_id(
-            context, "Vendor", sellers.values(), selection["vendor"]
+        vendor_rows = await services.vendors_by_ids({row.vendor_id for row in rows})
+        related_nodes["vendor"] = await present_by_id(
+            context, "Vendor", vendor_rows.values(), selection["vendor"]
         )
     if "order" in selection:
         own = await orders.by_ids(viewer, {row.order_id for row in rows})
-        shown["order"] = await present_by_id(context, "Order", own.values(), selection["order"])
+        related_nodes["order"] = await present_by_id(
+            context, "Order", own.values(), selection["order"]
+        )
     voted: set[UUID] = set()
     if "viewerHasVoted" in selection:
         voted = await review_lookup.voted_by(viewer, [row.id for row in rows])
     insiders = [row.id for row in rows if sees_moderation(viewer, row)]
     return [
         {
-            "service": shown.get("service", {}).get(row.service_id),
-            "vendor": shown.get("vendor", {}).get(row.vendor_id),
-            "order": shown.get("order", {}).get(row.order_id),
+            "service": related_nodes.get("service", {}).get(row.service_id),
+            "vendor": related_nodes.get("vendor", {}).get(row.vendor_id),
+            "order": related_nodes.get("order", {}).get(row.order_id),
             "voted": row.id in voted,
             "insider": row.id in insiders,
         }

@@ -1,4 +1,4 @@
-"""What clients send about reviews, and what they get back."""
+"""Inputs and payloads of reviews."""
 
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,8 @@ from resolvers.reviews import MAX_REASON
 from resolvers.user_text import BODY_MAX, BODY_MIN, MAX_ID
 from schema import ids
 from schema.context import Context
-from schema.errors import NOT_DONE, UserError
-from schema.mutation_field import shown
+from schema.errors import ERRORS_DESCRIPTION, UserError
+from schema.mutation_field import present_in_payload
 from schema.references import OrderRef, ReviewId
 from schema.review import Review
 
@@ -129,11 +129,11 @@ class ReviewPayload:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: Any) -> "ReviewPayload":
-        return cls(review=await shown(info, "Review", row))
+        return cls(review=await present_in_payload(info, "Review", row))
 
 
 @strawberry.type(description="What was deleted, or why nothing was.")
@@ -141,7 +141,7 @@ class DeletePayload:
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of what is gone; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, _info: Info[Context, None], key: UUID) -> "DeletePayload":
@@ -154,7 +154,7 @@ class ModerationResult:
     review: Review | None = strawberry.field(
         default=None, description="The review as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
 
 @strawberry.type(description="As many results as decisions, in their order.")

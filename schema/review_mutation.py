@@ -1,4 +1,4 @@
-"""What can be done with reviews."""
+"""Mutations of reviews."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -147,7 +147,7 @@ async def _decided(
 
 
 async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
-    """Raises what a resolver raises, and an outage as a refusal of this decision alone."""
+    """One decision. Raises its refusals; an outage becomes a refusal of this decision alone."""
     try:
         row: Any = await once_more(
             partial(review_moderation.decide, info.context.viewer, **read(given))

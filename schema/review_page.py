@@ -1,4 +1,4 @@
-"""Connections of reviews, and what narrows them."""
+"""Connections of reviews, and their filter."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -70,7 +70,7 @@ async def review_page(
     request: PageRequest,
     selection: Selection,
 ) -> Connection[Review]:
-    """A connection of reviews. Several of them, asked for at once, share one statement."""
+    """A connection of reviews. Several requested in the same tick share one statement."""
     count = wants_total(selection)
     page = await context.page(fetch_reviews, scope, as_filter(filter), order_by, request, count)
     nodes = await present(context, "Review", page.rows, selection.items_of_page())

@@ -1,4 +1,4 @@
-"""What a review consists of, and what happened to it."""
+"""The parts of a review: author, sub-ratings, reply, moderation."""
 
 from datetime import datetime
 
@@ -63,7 +63,7 @@ class ModerationDecision:
 
     @classmethod
     def from_row(cls, row: models.Review) -> "ModerationDecision | None":
-        # A rejection of an older system has no date of its own.
+        # Imported rejections have no date of their own.
         decided_at = row.moderated_at or (row.created_at if row.reason else None)
         if decided_at is None:
             return None

@@ -1,4 +1,4 @@
-"""How reviews are verified, moderated, ordered and scored: printed from the live settings."""
+"""How reviews are verified, moderated, sorted and scored, as text made from the settings."""
 
 import strawberry
 

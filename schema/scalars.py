@@ -1,4 +1,4 @@
-"""Dates and times as clients send and read them."""
+"""The scalars DateTime and Date."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from resolvers.moments import Unreadable
 
-# RFC 3339 5.6, in upper case: minute, seconds, fraction and offset. Python reads far more.
+# RFC 3339 5.6, in upper case: minute, seconds, fraction and offset. Python accepts far more.
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
     rf"({_DATE.pattern}T[0-9]{{2}}:[0-9]{{2}}:)([0-9]{{2}})"
@@ -21,15 +21,15 @@ _MOMENT = re.compile(
 def _parse_moment(value: object) -> datetime | Unreadable:
     if not isinstance(value, str):
         raise GraphQLError("A DateTime is a string such as 2026-01-31T12:00:00Z.")
-    found = _MOMENT.fullmatch(value.upper())
+    match = _MOMENT.fullmatch(value.upper())
     try:
-        return _instant(*found.groups()) if found else Unreadable(value)
+        return _instant(*match.groups()) if match else Unreadable(value)
     except (ValueError, OverflowError):
         return Unreadable(value)
 
 
 def _instant(minute: str, seconds: str, rest: str) -> datetime:
-    """The instant in UTC; a leap second is the second after it, as clocks of computers count."""
+    """The instant in UTC; a leap second becomes the second after it, as in POSIX time."""
     if seconds != "60":
         return datetime.fromisoformat(f"{minute}{seconds}{rest}").astimezone(UTC)
     after = datetime.fromisoformat(f"{minute}59{rest}").astimezone(UTC) + timedelta(seconds=1)
@@ -48,7 +48,7 @@ def _parse_date(value: object) -> date:
 
 
 def _answer_moment(value: datetime) -> str:
-    # As isoformat() writes it, at a quarter of the time.
+    # Equal to isoformat(), in a quarter of the time.
     moment = value if value.tzinfo is UTC else value.astimezone(UTC)
     return orjson.dumps(moment)[1:-1].decode()
 

@@ -1,4 +1,4 @@
-"""What a client asked for below a field, so that it can be fetched in one go."""
+"""The selection below a field, so that everything in it can be fetched at once."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ from strawberry import Info
 class Selection(dict[str, "Selection"]):
     """Field names, each with the selection below it.
 
-    Aliases, conditions and types are looked through: it may hold more than will be answered,
-    never less.
+    Aliases, directives and type conditions are ignored: it may contain more fields than the
+    response, never fewer.
     """
 
     def below(self, *path: str) -> "Selection":
-        """The selection below a path of fields; an empty one where nothing was selected."""
-        found = self
+        """The selection below a path of fields; empty if nothing is selected there."""
+        selection = self
         for name in path:
-            found = found.get(name, _EMPTY)
-        return found
+            selection = selection.get(name, _EMPTY)
+        return selection
 
     def items_of_page(self) -> "Selection":
-        """What is selected of the things in a connection, by way of edges or nodes."""
+        """The selection of a connection's items, through `edges` and `nodes`."""
         by_edges, by_nodes = self.below("edges", "node"), self.below("nodes")
         if not by_nodes:
             return by_edges
@@ -38,8 +38,8 @@ class Selection(dict[str, "Selection"]):
 
 
 _EMPTY = Selection()
-# Selections by the identity of their field's syntax, which is kept beside them: to hash or compare
-# syntax would walk through all of it. A selection is never changed.
+# Selections by the id() of their field's syntax node, which is kept beside them so that its id is
+# not reused. Hashing a node would walk its whole subtree. Cached selections are never changed.
 Selections = dict[int, tuple[FieldNode, Selection]]
 
 
@@ -50,32 +50,32 @@ def selected(info: Info[Any, Any]) -> Selection:
     if len(nodes) > 1:
         return _select(nodes, raw)
     (node,) = nodes
-    known: Selections = info.context.selections
-    if id(node) not in known:
-        known[id(node)] = node, _select(nodes, raw)
-    return known[id(node)][1]
+    cached: Selections = info.context.selections
+    if id(node) not in cached:
+        cached[id(node)] = node, _select(nodes, raw)
+    return cached[id(node)][1]
 
 
 def _select(nodes: list[FieldNode], info: GraphQLResolveInfo[Any]) -> Selection:
-    found = Selection()
+    selection = Selection()
     for node in nodes:
-        _collect(node.selection_set, info, found)
-    return found
+        _collect(node.selection_set, info, selection)
+    return selection
 
 
 def _collect(
-    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo[Any], found: Selection
+    selection_set: SelectionSetNode | None, info: GraphQLResolveInfo[Any], selection: Selection
 ) -> None:
     if selection_set is None:
         return
     for node in selection_set.selections:
         if isinstance(node, FieldNode):
-            below = found.setdefault(node.name.value, Selection())
+            below = selection.setdefault(node.name.value, Selection())
             _collect(node.selection_set, info, below)
         elif isinstance(node, InlineFragmentNode):
-            _collect(node.selection_set, info, found)
+            _collect(node.selection_set, info, selection)
         elif isinstance(node, FragmentSpreadNode):
-            _collect(info.fragments[node.name.value].selection_set, info, found)
+            _collect(info.fragments[node.name.value].selection_set, info, selection)
 
 
 def _merge(into: Selection, other: Selection) -> None:

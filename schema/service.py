@@ -25,7 +25,7 @@ from schema.connection import (
     Last,
     PageNumber,
     connection,
-    requested,
+    page_request,
     wants_total,
 )
 from schema.context import Context
@@ -82,13 +82,13 @@ class Service(Node):
         before: Before = None,
         page: PageNumber = None,
     ) -> Connection[Review]:
-        request = requested(first, after, last, before, page)
+        request = page_request(first, after, last, before, page)
         scope = Scope("service", self.key)
         return await review_page(info.context, scope, filter, order_by, request, selected(info))
 
     @classmethod
     def from_row(cls, row: models.Service, selection: Selection, vendor: Any = None) -> "Service":
-        """What is dear to compute is computed when it was asked for."""
+        """Costly fields are computed only if selected."""
         return cls(
             id=strawberry.ID(ids.encode("Service", row.id)),
             key=row.id,
@@ -111,8 +111,8 @@ async def present_services(
     """Services with everything selected below them, in a constant number of statements."""
     vendors: dict[UUID, Any] = {}
     if rows and "vendor" in selection:
-        found = await services.vendors_by_ids({row.vendor_id for row in rows})
-        vendors = await present_by_id(context, "Vendor", found.values(), selection["vendor"])
+        rows_by_id = await services.vendors_by_ids({row.vendor_id for row in rows})
+        vendors = await present_by_id(context, "Vendor", rows_by_id.values(), selection["vendor"])
     return [Service.from_row(row, selection, vendors.get(row.vendor_id)) for row in rows]
 
 
@@ -140,7 +140,7 @@ async def service_page(
     request: PageRequest,
     selection: Selection,
 ) -> Connection[Service]:
-    """A connection of services. Several of them, asked for at once, share one statement."""
+    """A connection of services. Several requested in the same tick share one statement."""
     given = filter or ServiceFilter()
     narrowed = services.ServiceFilter(
         vendor=maybe_ref(given.vendor, "Vendor", "filter", "vendor"),

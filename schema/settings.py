@@ -1,4 +1,4 @@
-"""What the site's admin decides, as everybody may read and admins may change it."""
+"""The site's settings: everybody reads the public ones, admins read and change all."""
 
 from math import isclose
 from typing import Any
@@ -85,11 +85,11 @@ class Settings:
 
     @classmethod
     def from_row(cls, row: models.SiteSettings, viewer: Viewer) -> "Settings":
-        shown: dict[str, Any] = {
+        values: dict[str, Any] = {
             name: None if name in NULLABLE and not viewer.is_admin else getattr(row, name)
             for name in SETTINGS
         }
-        shown["seller_levels"] = [
+        values["seller_levels"] = [
             SellerLevelRule(
                 level=service_standing.SellerLevel(rule["level"]),
                 min_average=stars(rule["min_average"]) or 0.0,
@@ -97,7 +97,7 @@ class Settings:
             )
             for rule in service_standing.rules(row)
         ]
-        return cls(**shown)
+        return cls(**values)
 
 
 @strawberry.input(description="What a seller level asks for.")
@@ -189,7 +189,7 @@ class UpdateSettingsInput:
     )
 
     def given(self) -> dict[str, Any]:
-        """The settings given, by the columns' names."""
+        """The sent settings by column name."""
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
         if self.seller_levels:
             given["seller_levels"] = [_rule(rule) for rule in self.seller_levels]

@@ -1,4 +1,4 @@
-"""What is told as it happens."""
+"""All subscriptions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

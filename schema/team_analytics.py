@@ -1,4 +1,4 @@
-"""How the team does, in numbers. For the team."""
+"""Figures of the team's work, for the team."""
 
 from datetime import date
 from typing import Annotated

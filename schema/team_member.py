@@ -1,4 +1,4 @@
-"""The team, as those may know it who deal with it."""
+"""Team members, with what everybody may know who sees an update of theirs."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The tracking log, for the team."""
+"""Events of the tracking log, for the team."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -69,11 +69,13 @@ async def present_events(
     context: Context, rows: Sequence[models.TrackingEvent], selection: Selection
 ) -> list[TrackingEvent]:
     """Events with everything selected below them, in a constant number of statements."""
-    shown: dict[Any, Order] = {}
+    orders_by_id: dict[Any, Order] = {}
     if "order" in selection:
-        named = {row.order_id for row in rows if row.order_id}
-        found = await orders.by_ids(context.viewer, named)
-        shown = await present_by_id(context, "Order", found.values(), selection["order"])
+        order_ids = {row.order_id for row in rows if row.order_id}
+        order_rows = await orders.by_ids(context.viewer, order_ids)
+        orders_by_id = await present_by_id(
+            context, "Order", order_rows.values(), selection["order"]
+        )
     subjects: dict[Any, Node | None] = {}
     if "subject" in selection:
         about = list({(row.subject_type, row.subject_id) for row in rows if row.subject_id})
@@ -81,7 +83,7 @@ async def present_events(
         subjects = {key: node for (_, key), node in zip(about, nodes, strict=True)}
     return [
         TrackingEvent.from_row(
-            row, order=shown.get(row.order_id), subject=subjects.get(row.subject_id)
+            row, order=orders_by_id.get(row.order_id), subject=subjects.get(row.subject_id)
         )
         for row in rows
     ]

@@ -1,4 +1,4 @@
-"""What clients send about order updates, and what they get back."""
+"""Inputs and payloads of order updates."""
 
 import strawberry
 from strawberry import Info
@@ -7,8 +7,8 @@ import models
 from resolvers.update_opening import MAX_TITLE
 from resolvers.user_text import BODY_MAX
 from schema.context import Context
-from schema.errors import NOT_DONE, UserError
-from schema.mutation_field import shown
+from schema.errors import ERRORS_DESCRIPTION, UserError
+from schema.mutation_field import present_in_payload
 from schema.order_update import OrderUpdate
 from schema.references import MemberRef, OrderRef, UpdateId
 
@@ -107,8 +107,8 @@ class OrderUpdatePayload:
     order_update: OrderUpdate | None = strawberry.field(
         default=None, description="The update as it is now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.OrderUpdate) -> "OrderUpdatePayload":
-        return cls(order_update=await shown(info, "OrderUpdate", row))
+        return cls(order_update=await present_in_payload(info, "OrderUpdate", row))

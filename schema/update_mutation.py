@@ -1,4 +1,4 @@
-"""What can be done with order updates."""
+"""Mutations of order updates."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""What people write under an order update."""
+"""Notes under an order update."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -62,5 +62,5 @@ async def present_notes(
 async def fetch_notes(
     viewer: Viewer, updates: Sequence[UUID], request: PageRequest, count: bool
 ) -> Sequence[Page[models.UpdateNote]]:
-    """Pages below several updates, for `Context.page`."""
+    """The pages of notes below several updates, for `Context.page`."""
     return await update_notes.list_notes(viewer, updates, request, count=count)

@@ -1,4 +1,4 @@
-"""Lists of order updates."""
+"""Connections of order updates, and their filter."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -65,7 +65,7 @@ async def update_page(
     request: PageRequest,
     selection: Selection,
 ) -> Any:
-    """A connection of updates. Several of them, asked for at once, share one statement."""
+    """A connection of updates. Several requested in the same tick share one statement."""
     count = wants_total(selection)
     page = await context.page(_fetch, order_id, _as_filter(filter), order_by, request, count)
     nodes = await present(context, "OrderUpdate", page.rows, selection.items_of_page())

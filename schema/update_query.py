@@ -1,4 +1,4 @@
-"""What can be read of order updates and the team."""
+"""Queries of order updates and the team."""
 
 import strawberry
 from strawberry import Info
@@ -6,7 +6,7 @@ from strawberry import Info
 from resolvers import team_analytics as analytics
 from resolvers.update_list import OrderUpdateSort
 from schema import ids
-from schema.connection import After, Before, Connection, First, Last, requested
+from schema.connection import After, Before, Connection, First, Last, page_request
 from schema.context import Context
 from schema.fetch import fetch_one
 from schema.node import Id
@@ -41,7 +41,7 @@ class UpdateQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[OrderUpdate]:
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         return await update_page(  # type: ignore[no-any-return]
             info.context, None, filter, order_by, request, selected(info)
         )
@@ -59,7 +59,7 @@ class UpdateQuery:
         before: Before = None,
     ) -> Connection[TrackingEvent]:
         info.context.viewer.must_be_team()
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         return await event_page(  # type: ignore[no-any-return]
             info.context, filter, request, selected(info)
         )

@@ -12,7 +12,7 @@ from resolvers import service_standing, services
 from resolvers.review_list import ReviewSort, Scope
 from resolvers.services import ServiceSort
 from schema import ids
-from schema.connection import After, Before, Connection, First, Last, PageNumber, requested
+from schema.connection import After, Before, Connection, First, Last, PageNumber, page_request
 from schema.context import Context
 from schema.fetch import presenter
 from schema.node import Node
@@ -92,7 +92,7 @@ class Vendor(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Service]:
-        request = requested(first, after, last, before)
+        request = page_request(first, after, last, before)
         complete = ServiceFilter(include_hidden=True)
         return await service_page(
             info.context, self.key, complete, order_by, request, selected(info)
@@ -110,13 +110,13 @@ class Vendor(Node):
         before: Before = None,
         page: PageNumber = None,
     ) -> Connection[Review]:
-        request = requested(first, after, last, before, page)
+        request = page_request(first, after, last, before, page)
         scope = Scope("vendor", self.key)
         return await review_page(info.context, scope, filter, order_by, request, selected(info))
 
     @classmethod
     def from_row(cls, row: models.Vendor, settings: models.SiteSettings | None) -> "Vendor":
-        """Without settings there is no level: it was not asked for."""
+        """`settings` is None if no level is selected."""
         return cls(
             id=strawberry.ID(ids.encode("Vendor", row.id)),
             key=row.id,

@@ -1,4 +1,4 @@
-"""Who you are to the server."""
+"""The viewer's own role, vendor and notifications."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from schema.connection import (
     First,
     Last,
     connection,
-    requested,
+    page_request,
     wants_total,
 )
 from schema.context import Context
@@ -58,14 +58,14 @@ class Viewer:
         last: Last = None,
         before: Before = None,
     ) -> Connection[Notification]:
-        asked = selected(info)
+        selection = selected(info)
         page = await notifications.list_notifications(
             info.context.viewer,
-            requested(first, after, last, before),
+            page_request(first, after, last, before),
             unread_only=unread_only,
-            count=wants_total(asked),
+            count=wants_total(selection),
         )
-        nodes = await present(info.context, "Notification", page.rows, asked.items_of_page())
+        nodes = await present(info.context, "Notification", page.rows, selection.items_of_page())
         return connection(page, nodes)
 
     @strawberry.field(description="How many notices you have not read yet.")

@@ -1,4 +1,4 @@
-"""What clients send about themselves and the site, and what they get back."""
+"""Inputs and payloads about the viewer and the site."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from strawberry import Info
 import models
 from resolvers import notifications
 from schema.context import Context
-from schema.errors import NOT_DONE, UserError
+from schema.errors import ERRORS_DESCRIPTION, UserError
 from schema.references import Of
 from schema.settings import Settings
 from schema.viewer import Viewer
@@ -22,7 +22,7 @@ class MarkNotificationsReadInput:
     all: bool = strawberry.field(default=False, description="All of yours.")
 
     def given(self) -> dict[str, Any]:
-        """So many ids that a refusal says they are too many, and no more are read."""
+        """At most one id more than allowed: enough for the refusal, without decoding the rest."""
         ids = None if self.ids is None else self.ids[: notifications.MAX_MARKED + 1]
         return {"ids": ids, "everything": self.all}
 
@@ -30,7 +30,7 @@ class MarkNotificationsReadInput:
 @strawberry.type(description="You, after the change.")
 class ViewerPayload:
     viewer: Viewer | None = strawberry.field(default=None, description="You; null when refused.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, info: Info[Context, None], _done: None) -> "ViewerPayload":
@@ -42,7 +42,7 @@ class SettingsPayload:
     settings: Settings | None = strawberry.field(
         default=None, description="All settings as they are now; null when refused."
     )
-    errors: list[UserError] = strawberry.field(default_factory=list, description=NOT_DONE)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS_DESCRIPTION)
 
     @classmethod
     async def of(cls, info: Info[Context, None], row: models.SiteSettings) -> "SettingsPayload":

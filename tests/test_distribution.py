@@ -1,4 +1,4 @@
-"""What a wheel holds, built without a network, and that an installation of it is whole."""
+"""The contents of a wheel, built without a network, and that its installation is complete."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["candor", "schema", "resolvers", "mailers", "models"]
-# What Git does not keep either. Of a tree without Git's own folder the rest is an archive.
+# What Git ignores, too: the rest of the tree is as in an archive of a tag.
 UNKEPT = shutil.ignore_patterns(
     ".git", ".venv*", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "*.sqlite3*",
     "dist", "build", "bench.json", "candor-secret", ".coverage*", "htmlcov", ".env",
@@ -22,7 +22,7 @@ BROWSER = {"Accept": "text/html"}
 
 
 def run(*command, cwd, **variables):
-    """Run a command that finds nothing but what it is told of."""
+    """Run a command with nothing but the given environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(cwd), "PIP_NO_INDEX": "1", **variables}
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, check=False, text=True, timeout=300
@@ -33,7 +33,7 @@ def run(*command, cwd, **variables):
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """The tree as an archive of a tag holds it."""
+    """The tree as in an archive of a tag."""
     return shutil.copytree(ROOT, tmp_path_factory.mktemp("archive") / "candor", ignore=UNKEPT)
 
 
@@ -99,7 +99,7 @@ def test_a_source_archive_makes_the_same_wheel(tree, wheel, tmp_path):
 
 @pytest.fixture
 def installed(wheel, tmp_path):
-    """The wheel in a folder of its own, and how to run what is in it: what it requires is here."""
+    """Install the wheel into a folder of its own; its requirements are already installed here."""
     target = tmp_path / "installed"
     pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(target))
     run(*pip, str(wheel), cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""Every command block of the documents, run as written on a machine that knows nothing of Candor."""
+"""Runs every command block of the documents as written, in a fresh clone."""
 
 import os
 import re
@@ -18,9 +18,9 @@ from candor.commands.main import main
 from schema.api import schema
 
 ROOT = Path(__file__).parent.parent
-# The README comes first: what it sets up, the others take for granted.
+# The README comes first: the others rely on what it sets up.
 DOCUMENTS = [ROOT / "README.md", *sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {ROOT / "README.md"})]  # fmt: skip
-# What is not run, and why: each needs a network.
+# Commands that are not run, and why: each needs a network.
 NOT_RUN = {
     "npx maildev@2.2.1 --ip 127.0.0.1 --web-ip 127.0.0.1": "comes from the npm registry",
     "pipx install git+https://REPOSITORY@TAG": "comes from a repository",
@@ -29,14 +29,14 @@ NOT_RUN = {
     "/opt/candor/bin/pip install --no-deps --require-hashes -r requirements/run.txt": "fetches packages",
     "/opt/candor/bin/pip install --no-deps --no-build-isolation .": "needs what the one before fetched",
 }
-# What goes on until it is ended, and what it says when it is there.
+# Commands that run until they are ended, and what they print when they are ready.
 LASTING = {
     "make run": "Maria's link",
     "candor serve": "Candor answers at",
     "candor worker": "is at work",
     "candor mails --serve": "The mails are at",
 }
-# What stays for the commands after it in the same terminal.
+# Commands that change the shell for those after them.
 STAYS = re.compile(r"(?:\.|cd|export) ")
 
 
@@ -45,7 +45,7 @@ def blocks(path, language):
 
 
 def commands(path):
-    """The commands of a document, without what the shell leaves out: the remarks behind them."""
+    """The commands of a document without their comments."""
     for block in blocks(path, "console"):
         assert block.startswith("$ "), block
         for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -56,7 +56,7 @@ COMMANDS = [command.strip() for path in DOCUMENTS for command in commands(path)]
 
 
 def test_what_is_not_run_is_all_in_the_documents_and_nothing_more():
-    """Each exception is needed: it is there, once, and asks for another machine."""
+    """Each exception is needed: its command is in the documents once and uses another machine."""
     assert len(COMMANDS) > 15
     for command in NOT_RUN:
         assert COMMANDS.count(command) == 1, command
@@ -65,14 +65,14 @@ def test_what_is_not_run_is_all_in_the_documents_and_nothing_more():
 
 @pytest.fixture
 def port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture
 def machine(tmp_path, port):
-    """A fresh clone, where `make` finds the packages of the locks on this machine, and no index."""
+    """A fresh clone in which `make` uses the packages installed on this machine, and no index."""
     ignored = shutil.ignore_patterns(".git", ".venv*", "*.egg-info", "__pycache__", ".*_cache", "*.sqlite3*", "candor-secret", ".hypothesis")  # fmt: skip
     clone = shutil.copytree(ROOT, tmp_path / "clone", ignore=ignored)
     subprocess.run([sys.executable, "-m", "venv", clone / ".venv"], check=True, timeout=120)
@@ -90,14 +90,14 @@ def machine(tmp_path, port):
 
 
 class Machine:
-    """Runs commands one after the other in one folder, as in one terminal."""
+    """Runs commands one by one in one folder, as in one terminal."""
 
     def __init__(self, folder, environment):
         self.folder, self.environment = folder, environment
         self.before, self.lasting = [], None
 
     def run(self, command):
-        """What the command said. A lasting one is left running until the next of its kind."""
+        """The output of a command. A lasting one is left running until the next of its kind."""
         script = "\n".join(["set -e", *self.before, command])
         said = next((said for start, said in LASTING.items() if start in command), None)
         if said is not None:
@@ -162,7 +162,7 @@ def test_every_command_of_the_documents_does_what_it_says(machine, port):
 
 
 def named(language):
-    """What stands between backticks in a line and begins with this word."""
+    """Text between backticks that begins with this word."""
     for path in DOCUMENTS:
         for line in re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE).splitlines():  # fmt: skip
             yield from re.findall(rf"`{language} ([^`]+)`", line)

@@ -1,4 +1,4 @@
-"""What the documents name is there: files, folders and modules."""
+"""Files, folders and modules that documents name exist."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("candor", "schema", "resolvers", "mailers", "models", "tests", "docs", "deploy")
-# CHANGELOG.md tells of the past.
+# CHANGELOG.md is left out: it is about the past.
 DOCUMENTS = [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-# For whoever changes Candor: they are about files.
+# Documents for developers of Candor must name files.
 GUIDES = [
     path
     for path in (
@@ -22,7 +22,7 @@ GUIDES = [
 
 
 def _named(text):
-    """What stands between backticks and is a path from the root, or the name of a file of ours."""
+    """Text between backticks that is a path from the root or a file name."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     for name in re.findall(r"`([^`\n]+)`", text):
         if re.fullmatch(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*|[\w-]+\.(?:py|md|po)", name):
@@ -30,7 +30,7 @@ def _named(text):
 
 
 def _is_there(name):
-    """A file, a folder, a module without its suffix or a member of one, a file by its name alone."""
+    """Whether a file, a folder, a module or its member, or any file of this name exists."""
     if "/" not in name:
         return any(path for folder in (ROOT, *map(ROOT.joinpath, FOLDERS)) for path in _files(folder) if path.name == name)  # fmt: skip
     path = ROOT / name
@@ -61,10 +61,10 @@ def test_every_link_to_a_file_or_a_heading_leads_there(path):
         if re.match(r"[a-z]+:", target):
             continue
         file, _, heading = target.partition("#")
-        found = (path.parent / file).resolve() if file else path
-        assert found.exists(), target
+        target_path = (path.parent / file).resolve() if file else path
+        assert target_path.exists(), target
         if heading:
-            headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+            headings = re.findall(r"^#+ (.+)$", target_path.read_text(), re.MULTILINE)
             assert heading in {_anchor(each) for each in headings}, target
 
 

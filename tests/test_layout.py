@@ -1,4 +1,4 @@
-"""What must stay true of the house: arrows, names, descriptions, the printed schema."""
+"""Rules of the code base: directions of imports, names, descriptions, the printed schema."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from schema.api import printed, schema
 from schema.errors import ErrorCode
 
 ROOT = Path(__file__).parent.parent
-# Each package and those that it may know. `mailers` is known by its door alone.
+# Each package and those that it may import. Of `mailers` others import only the package itself.
 ARROWS = {
     "models": set(),
     "mailers": {"models"},
@@ -23,8 +23,8 @@ ARROWS = {
     "candor": {"schema", "resolvers", "mailers", "models"},
 }
 
-# The rooms of a package, from the ground up: each, and those that it may know. "" is the ground,
-# whose files every room may know; "door" are files of the ground that know rooms themselves.
+# The rooms of a package, bottom up: each, and those that it may import. "" is the top folder, whose
+# files every room may import; "door" are files there that import rooms themselves.
 ROOMS = {
     "candor": {
         "": set(),
@@ -49,7 +49,7 @@ ROOMS = {
     },
 }
 DOORS = {"candor/app.py", "candor/mail_worker.py", "mailers/__init__.py"}
-# Loaded late, with the reason beside them.
+# Imported inside functions, with the reason beside the import.
 LATE = {("candor/callers/budgets.py", "candor.callers.redis_budgets")}
 
 
@@ -79,16 +79,16 @@ def test_imports_point_downwards_only(package):
 
 def _modules():
     """Every module of ours by its dotted name."""
-    found = {}
+    by_name = {}
     for package in ARROWS:
         for path in _files(package):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            found[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
-    return found
+            by_name[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
+    return by_name
 
 
 def _known(path, modules):
-    """The modules of ours that a file imports, but for names of types alone."""
+    """The modules of ours that a file imports, except for type checking only."""
     tree = ast.parse(path.read_text())
     types = [
         node
@@ -105,7 +105,7 @@ def _known(path, modules):
 
 
 def _room(path):
-    """The package and the room of a file. A room within a room keeps its own, one deeper does not."""
+    """The package and the innermost listed room of a file."""
     where = path.relative_to(ROOT)
     if where.as_posix() in DOORS:
         return where.parts[0], "door"
@@ -198,7 +198,7 @@ def test_no_package_of_somebody_else_has_a_name_of_ours():
 
 @pytest.mark.parametrize("package", ["models", "mailers", "resolvers"])
 def test_no_name_of_the_schema_is_known_below_it(package):
-    """Paths of errors are in one case: columns' and arguments' own. `schema.errors` turns them."""
+    """Paths of errors are in snake case; only `schema.errors` converts them."""
     for path in _files(package):
         texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)}  # fmt: skip
         assert {text for text in texts if re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", text)} == set(), (

@@ -1,4 +1,4 @@
-"""Locks are installed without resolving, so each holds everything that its packages require."""
+"""Locks are installed without resolving, so each must contain all that its packages require."""
 
 import re
 import tomllib
@@ -14,9 +14,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NAME = PROJECT["project"]["name"]
-# What each lock is made for: the extras of this project beside what it always needs.
+# The extras of this project that each lock contains, besides its own requirements.
 LOCKS = {"run": ["build"], "test": ["test"], "check": ["check"]}
-# The first and a late release of each Python: markers may tell them apart.
+# The first and a late release of each Python, which markers may distinguish.
 PYTHONS = ["3.11.0", "3.11.14", "3.12.0", "3.12.12", "3.13.0", "3.13.9", "3.14.0", "3.14.5"]
 MACHINES = [
     ("linux", "Linux", "x86_64"),
@@ -54,7 +54,7 @@ def applies(requirement, environment, extra=""):
 
 
 class Lock:
-    """What a lock installs in an environment, and what this requires there."""
+    """What a lock installs in an environment, and what that requires."""
 
     def __init__(self, name, environment):
         lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
@@ -64,7 +64,7 @@ class Lock:
         self.reached = set()
 
     def walk(self, requirement):
-        """Follow a requirement to the end. Fails when the lock does not hold what it asks for."""
+        """Follow a requirement to the end. Fails if the lock lacks something."""
         name = canonicalize_name(requirement.name)
         for extra in ("", *requirement.extras):
             if name == canonicalize_name(NAME):
@@ -81,9 +81,9 @@ class Lock:
 
     def _locked(self, requirement):
         name = canonicalize_name(requirement.name)
-        found = [pin for pin in self.pins if canonicalize_name(pin.name) == name]
-        assert len(found) == 1, f"{requirement}: {found or 'not locked'} on {self.environment}"
-        (pin,) = found[0].specifier
+        matches = [pin for pin in self.pins if canonicalize_name(pin.name) == name]
+        assert len(matches) == 1, f"{requirement}: {matches or 'not locked'} on {self.environment}"
+        (pin,) = matches[0].specifier
         assert pin.operator == "=="
         assert requirement.specifier.contains(pin.version, prereleases=True), (
             f"{requirement}: {pin}"
@@ -92,16 +92,16 @@ class Lock:
 
 
 def own(extra):
-    """What this project requires, by its own file."""
+    """What this project requires, from pyproject.toml."""
     if not extra:
         return PROJECT["project"]["dependencies"]
     return PROJECT["project"]["optional-dependencies"][extra]
 
 
 def required(name, version, extra, environment):
-    """What a locked package requires, by its own words where this Python has it installed.
+    """What a locked package requires, from its metadata if this Python has it installed.
 
-    What this Python does not install, another one does, whose run of the suite looks into it.
+    Packages that this Python does not install are checked by the suite on another one.
     """
     try:
         distribution = metadata.distribution(name)
@@ -117,7 +117,7 @@ def required(name, version, extra, environment):
 
 
 def is_elsewhere(name, version):
-    """Whether no lock asks this Python, on this machine, to install it."""
+    """Whether no lock makes this Python on this machine install it."""
     here = default_environment()
     return not any(
         canonicalize_name(pin.name) == name and pin.specifier.contains(version)

@@ -1,4 +1,4 @@
-"""What the README tells newcomers to send, sent to the demo that they run."""
+"""Sends the README's requests to the demo."""
 
 import json
 import re

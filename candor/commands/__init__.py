@@ -1,1 +1,1 @@
-"""The command `candor`, and what its commands do."""
+"""The command line `candor`."""

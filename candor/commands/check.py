@@ -1,4 +1,4 @@
-"""`candor check`: the doctor."""
+"""`candor check`: finds problems of an installation."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,41 +16,41 @@ from models.site_settings import ShareAudience
 from resolvers import rating_counters, site_settings
 
 # ISO 20488 asks for a decision within ten days.
-PATIENCE = timedelta(days=10)
-MAIL_PATIENCE = timedelta(minutes=15)
-# A worker that has time sends within seconds.
-PROMPT = timedelta(seconds=10)
-LATELY = timedelta(days=1)
+MODERATION_DEADLINE = timedelta(days=10)
+MAIL_OVERDUE = timedelta(minutes=15)
+# An idle worker sends within seconds.
+MAIL_LATE = timedelta(seconds=10)
+LAST_DAY = timedelta(days=1)
 _REVIEW_SITES = ("google.", "g.page", "trustpilot.", "yelp.", "tripadvisor.")
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend counters that disagree with the reviews.")
+@click.option("--repair", is_flag=True, help="Repair counters that disagree with the reviews.")
 def check(*, repair: bool) -> None:
-    """Look for what is wrong: migrations, counters, lost or overdue mail. Exit 1 if anything is.
+    """Look for problems: migrations, counters, lost or overdue mail. Exit 1 if there are any.
 
-    It also remarks what wants an eye: settings, a relay in trouble, late mails, moderation.
+    Remarks on settings, a failing relay, late mails and moderation do not change the exit code.
     """
-    faults, remarks = run_in_database(_all(repair=repair))
-    for line in (*faults, *remarks):
+    problems, remarks = run_in_database(_all(repair=repair))
+    for line in (*problems, *remarks):
         click.echo(line)
-    if not all(repair and each.startswith("mended") for each in faults):
+    if not all(repair and each.startswith("mended") for each in problems):
         raise SystemExit(1)
     click.echo("Nothing is wrong." if remarks else "Everything is in order.")
 
 
 async def _all(*, repair: bool) -> tuple[list[str], list[str]]:
     now, configured = clock.now(), settings()
-    faults = [each async for each in _faults(now, repair=repair)]
+    problems = [each async for each in _problems(now, repair=repair)]
     remarks = [each async for each in _remarks(now, configured)]
-    return faults, remarks
+    return problems, remarks
 
 
-async def _faults(now: datetime, *, repair: bool) -> AsyncIterator[str]:
-    """What Candor has wrong."""
+async def _problems(now: datetime, *, repair: bool) -> AsyncIterator[str]:
+    """What must be fixed: each makes the command exit with 1."""
     async with transaction():
-        found = await (rating_counters.repair() if repair else rating_counters.drifts())
-    for drift in found:
+        drifts = await (rating_counters.repair() if repair else rating_counters.drifts())
+    for drift in drifts:
         yield (
             f"{'mended' if repair else 'wrong'}: the counter of {drift.kind.value.lower()}"
             f" {drift.subject_id} says {drift.stored.stars}, the reviews say {drift.counted.stars}"
@@ -62,27 +62,29 @@ async def _faults(now: datetime, *, repair: bool) -> AsyncIterator[str]:
             " feed an order of it with that vendor"
         )
     due = await _oldest_due(now)
-    if due < now - MAIL_PATIENCE:
+    if due < now - MAIL_OVERDUE:
         yield f"the oldest unsent mail was due at {due.isoformat()}: does a worker run?"
-    stuck = {
+    fates = {
         MailStatus.DEAD: "were refused for good",
         MailStatus.UNCERTAIN: "may have been sent or not",
     }
-    for status, fate in stuck.items():
-        lately = OutboxMail.filter(status=status, finished_at__gte=milliseconds(now - LATELY))
-        if number := await lately.count():
+    for status, fate in fates.items():
+        stuck_mails = OutboxMail.filter(
+            status=status, finished_at__gte=milliseconds(now - LAST_DAY)
+        )
+        if number := await stuck_mails.count():
             yield f"mails of the last day that {fate}: {number}; see mailDeliveries, retryMail"
 
 
 async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
-    """What is not wrong by itself, and wants somebody's eyes."""
+    """What is no error by itself but needs attention."""
     pending_review = (
         await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
     )
-    if pending_review is not None and pending_review.created_at < now - PATIENCE:
+    if pending_review is not None and pending_review.created_at < now - MODERATION_DEADLINE:
         yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
     due = await _oldest_due(now)
-    if now - MAIL_PATIENCE <= due < now - PROMPT:
+    if now - MAIL_OVERDUE <= due < now - MAIL_LATE:
         yield f"mails are late: the oldest was due {(now - due).seconds} seconds ago"
     channel = await MailChannel.get_or_none(name="smtp")
     if channel is not None and channel.failures:
@@ -92,7 +94,7 @@ async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
         )
     site = await site_settings.current()
     if configured.production:
-        for remark in (*_of_settings(configured), *_of_site(site)):
+        for remark in (*_configuration_remarks(configured), *_site_remarks(site)):
             yield remark
     host = urlsplit(site.promoter_share_url or "").hostname or ""
     if site.share_audience is ShareAudience.PROMOTERS and any(
@@ -109,7 +111,7 @@ async def _oldest_due(now: datetime) -> datetime:
     return datetime.fromtimestamp(due / 1000, UTC) if due is not None else now
 
 
-def _of_settings(configured: Settings) -> Iterator[str]:
+def _configuration_remarks(configured: Settings) -> Iterator[str]:
     if configured.smtp_url.startswith("console:"):
         yield "mails are only printed: set CANDOR_SMTP_URL"
     if configured.mail_from.rstrip(">").endswith("@localhost"):
@@ -119,12 +121,12 @@ def _of_settings(configured: Settings) -> Iterator[str]:
         yield "links in mails point to this machine alone: set CANDOR_PUBLIC_URL"
 
 
-def _of_site(site: SiteSettings) -> Iterator[str]:
-    """What an admin has not said yet, and every mail needs."""
-    unsaid = SiteSettings()
-    if site.site_name == unsaid.site_name:
+def _site_remarks(site: SiteSettings) -> Iterator[str]:
+    """Settings that every mail needs and that no admin has changed from their defaults."""
+    defaults = SiteSettings()
+    if site.site_name == defaults.site_name:
         yield "the site has no name of its own: candor settings set siteName=…"
-    if site.site_url == unsaid.site_url:
+    if site.site_url == defaults.site_url:
         yield "mails do not know the site's address: candor settings set siteUrl=…"
     if site.admin_email is None:
         yield "nobody is told of bad ratings: candor settings set adminEmail=…"

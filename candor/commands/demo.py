@@ -1,4 +1,4 @@
-"""A small marketplace to look around in: people, orders and reviews with recent dates."""
+"""A small demo marketplace: people, orders, reviews and updates with recent dates."""
 
 from datetime import datetime, timedelta
 from itertools import count
@@ -21,7 +21,7 @@ from resolvers.review_import import ReviewFacts
 from resolvers.viewer import Role, Viewer
 
 CUSTOMER, VENDOR, TEAM_MEMBER, ADMIN = "CUST-1", "VEND-1", "TEAM-1", "ADMIN-1"
-# Completed and not reviewed yet: the order of the README's mutation.
+# Completed and not reviewed yet; the README's mutation reviews it.
 OPEN_ORDER = "ORDER-1001"
 
 _VENDORS = {
@@ -58,7 +58,7 @@ _REPLIES = {3: "Thank you for your patience. We plan with more reserve now."}
 
 
 async def load() -> bool:
-    """Fill an empty database. Returns whether anything was loaded."""
+    """Fill a database that has no orders. Returns whether anything was loaded."""
     if await Order.exists():
         return False
     now = clock.now()
@@ -79,8 +79,8 @@ async def load() -> bool:
         if facts.status is OrderStatus.COMPLETED and facts.external_id != OPEN_ORDER
     ]
     await review_import.import_reviews(OPERATOR, written, declared=True)
-    await _reply()
-    await _talk()
+    await _write_replies()
+    await _write_updates()
     await OutboxMail.filter(status=MailStatus.SCHEDULED).update(
         status=MailStatus.CANCELLED, reason="the demo mails nobody"
     )
@@ -89,7 +89,7 @@ async def load() -> bool:
 
 def _orders(now: datetime) -> list[tuple[OrderFacts, tuple[int, str]]]:
     numbers = count(1001)
-    made = []
+    orders = []
     for place, (customer, service, review) in enumerate(
         (c, s, _REVIEWS[(i + 3 * j) % len(_REVIEWS)])
         for j, c in enumerate(_CUSTOMERS)
@@ -109,12 +109,12 @@ def _orders(now: datetime) -> list[tuple[OrderFacts, tuple[int, str]]]:
             vendor=PersonFacts(vendor_id, name, email),
             service=ServiceFacts(service_id, title, f"https://shop.example/services/{service_id}"),
         )
-        made.append((facts, review))
-    return made
+        orders.append((facts, review))
+    return orders
 
 
-async def _talk() -> None:
-    """Three threads: one open, one solved that Maria can rate, one rated."""
+async def _write_updates() -> None:
+    """Three updates: one open, one solved that Maria can rate, one rated."""
     maria, carl = (Viewer(Role.CUSTOMER, customer) for customer in (CUSTOMER, "CUST-2"))
     sam = Viewer(Role.STAFF, TEAM_MEMBER, display_name="Sam Okafor")
     await update_opening.open_update(
@@ -134,7 +134,7 @@ async def _talk() -> None:
     )
 
 
-async def _reply() -> None:
+async def _write_replies() -> None:
     for review in await Review.filter(rating__in=list(_REPLIES)):
         vendor = await Vendor.get(id=review.vendor_id)
         seller = Viewer(Role.VENDOR, vendor.external_id, vendor=vendor.external_id)

@@ -1,4 +1,4 @@
-"""What commands share: the settings, the database, and exits that say what is wrong."""
+"""What commands share: the configuration, the database, and exits with a clear message."""
 
 import asyncio
 import os
@@ -16,15 +16,18 @@ T = TypeVar("T")
 
 
 def settings() -> Settings:
-    """The environment's settings, or a clean exit that names the variable at fault."""
+    """The configuration, or an exit that names the invalid variable."""
     try:
         return from_environment()
     except BadSettings as error:
         raise click.ClickException(str(error)) from None
 
 
-def settings_of_database() -> Settings:
-    """The settings of a command that opens the database: it warns of one that may be lost."""
+def database_settings() -> Settings:
+    """The configuration of a command that uses the database.
+
+    Warns when production uses the default SQLite file, which is easily lost.
+    """
     configured = settings()
     if configured.production and configured.database_url == Settings.database_url:
         click.echo(
@@ -36,15 +39,15 @@ def settings_of_database() -> Settings:
 
 
 def run_in_database(work: Coroutine[Any, Any, T]) -> T:
-    """Run something with the configured database open, or exit with the reason why it is not."""
+    """Run work with the configured database open, or exit with the reason why it cannot be used."""
     try:
-        return said(_in_database(settings_of_database().database_url, work))
+        return run_or_exit(_in_database(database_settings().database_url, work))
     finally:
-        work.close()  # when it was not begun
+        work.close()  # in case it was never started
 
 
-def said(work: Coroutine[Any, Any, T]) -> T:
-    """Run something; why its database cannot be used becomes a clean exit."""
+def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
+    """Run work; exit with the reason if its database cannot be used."""
     try:
         return asyncio.run(work)
     except NoDatabase as error:
@@ -62,7 +65,7 @@ async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> click.ClickException:
-    """The clean exit of a command that wanted to listen there."""
-    # The number of a name that is unknown is no error of the system.
+    """The exit of a command that cannot listen there."""
+    # getaddrinfo's numbers are negative and no errno.
     reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     return click.ClickException(f"Nothing can listen at {host}:{port}: {reason}.")

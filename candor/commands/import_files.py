@@ -71,8 +71,8 @@ def reviews(**options: Any) -> None:
     """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
     status, reason (of a rejected one; OTHER if left out), verified_purchase (read with --verified).
 
-    They keep their dates and send no mail. Of several reviews of one order the newest is taken.
-    Verified purchases are those of orders that the API was told before, and what you vouch for.
+    They keep their dates and send no mail. Of several reviews of one order the newest is imported.
+    Verified purchases are those of orders that the API received before, and those you vouch for.
     """
     _run(import_reviews, **options)
 
@@ -110,7 +110,7 @@ def _run(
         except click.ClickException as error:
             stopped = error.message
     if stopped is None or source.report.counts:
-        _tell(source.report, dry_run=dry_run)
+        _print_report(source.report, dry_run=dry_run)
     if stopped is not None:
         if source.report.stopped and not dry_run:
             stopped += f" {source.report.stopped}, and nothing of what follows: {_AGAIN}"
@@ -119,8 +119,8 @@ def _run(
         raise SystemExit(1)
 
 
-def _tell(report: Report, *, dry_run: bool) -> None:
-    """What was done, as far as it came."""
+def _print_report(report: Report, *, dry_run: bool) -> None:
+    """Print what was done, also after an import that stopped early."""
     for line, remark in sorted(report.remarks):
         click.echo(f"line {line}: {remark}", err=True)
     counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))

@@ -1,4 +1,4 @@
-"""What an import has done so far, also when it does not come to its end."""
+"""The report of an import, complete or stopped early."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from models.unavailable import OutcomeUnknown, Unavailable
 
 @dataclass
 class Report:
-    """How many rows had each outcome, and what is to be said of single rows."""
+    """Counts of rows by outcome, and remarks about single rows by line number."""
 
     counts: dict[str, int] = field(default_factory=dict)
     remarks: list[tuple[int, str]] = field(default_factory=list)
-    # What the database did not do, or nobody knows of; None when it did all.
+    # A sentence on the lines that were not stored, or may not have been; None if all were.
     stopped: str | None = None
 
     @property
@@ -27,12 +27,12 @@ class Report:
 
     @contextmanager
     def storing(self, lines: list[int]) -> Iterator[None]:
-        """Store rows of these lines inside. Passes on Unavailable, and notes what it means."""
+        """Store the rows of these lines inside. Raises Unavailable, and records what that means."""
         with watched() as stored:
             try:
                 yield
-            except Unavailable as trouble:
-                known = stored.is_nothing and not isinstance(trouble, OutcomeUnknown)
-                told = "nothing was stored" if known else "nobody knows what was stored"
-                self.stopped = f"Of the lines {lines[0]} to {lines[-1]} {told}"
+            except Unavailable as outage:
+                is_known = stored.is_nothing and not isinstance(outage, OutcomeUnknown)
+                fate = "nothing was stored" if is_known else "nobody knows what was stored"
+                self.stopped = f"Of the lines {lines[0]} to {lines[-1]} {fate}"
                 raise

@@ -1,4 +1,4 @@
-"""A file that is imported, and what is said of its rows in the words of that file."""
+"""A file to import; errors of its rows name the file's own columns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 from candor.commands.import_report import Report
 from resolvers.errors import Refusal
 
-# The columns that resolvers know by another path.
+# Columns by the paths that resolvers use in their refusals.
 _COLUMN_OF = {
     ("external_id",): "order_id",
     ("customer", "external_id"): "customer_id",
@@ -30,15 +30,15 @@ class Source:
     encoding: str = "utf-8"
     time_zone: str | None = None
     dry_run: bool = False
-    # The operator vouches for the purchases of a file of reviews.
+    # The operator vouches for the purchases in a file of reviews.
     verified: bool = False
     progress: Callable[[int], None] = lambda _: None
-    # Read by whoever asked for it, also when it was stopped.
+    # Filled during the import, so that it can be read after one that stopped early.
     report: Report = field(default_factory=Report)
 
-    def told(self, refused: Refusal) -> str:
-        """What is wrong with a row, by the columns of the file."""
-        return "; ".join(map(self._line, refused.all))
+    def describe(self, refusal: Refusal) -> str:
+        """The errors of a row as text, by the file's own column names."""
+        return "; ".join(map(self._line, refusal.all))
 
     def _line(self, error: Refusal) -> str:
         path = tuple(error.field[2:] if error.field[:1] == ["orders"] else error.field)

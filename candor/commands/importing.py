@@ -1,4 +1,4 @@
-"""Import orders and reviews from files: good rows are kept, each bad one is told with its line."""
+"""Import orders and reviews from files. Good rows are kept, bad ones reported with their line."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from resolvers.order_facts import KEEP, Keep, OrderFacts, PersonFacts, ServiceFa
 from resolvers.review_import import ImportOutcome, ReviewFacts
 from resolvers.viewer import Role, Viewer
 
-# The command line acts with the rights of a key that may write orders, of every vendor.
+# The command line has the rights of a key that may write orders of every vendor.
 OPERATOR = Viewer(
     Role.INTEGRATION, external_id="command line", scopes=frozenset({Scope.ORDERS_WRITE})
 )
@@ -40,31 +40,31 @@ T = TypeVar("T")
 
 
 async def import_orders(source: Source) -> Report:
-    """Store the orders of a file with their customers, vendors and services. Reminds nobody."""
+    """Store the orders of a file with customers, vendors and services. Promises no reminders."""
     report = source.report
     zone = await _zone(source)
-    async with _kept(source):
-        rows = _facts(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
+    async with _dry_run(source):
+        rows = _parse_rows(source, ORDER_COLUMNS, lambda row: _order(row, zone), report)
         for batch in _batches(rows):
             facts = [each for _, each in batch]
             with report.storing([line for line, _ in batch]):
                 results = await order_feed.upsert_orders(OPERATOR, facts, history=True)
             for (line, _), result in zip(batch, results, strict=True):
                 if result.errors:
-                    report.add(line, "failed", *map(source.told, result.errors))
+                    report.add(line, "failed", *map(source.describe, result.errors))
                 elif result.outcome:
                     outcome = result.outcome.value.lower()
-                    report.add(line, outcome, *map(source.told, result.warnings))
+                    report.add(line, outcome, *map(source.describe, result.warnings))
     return report
 
 
 async def import_reviews(source: Source) -> Report:
-    """Store the reviews of a file. Of several reviews of one order the newest is taken."""
+    """Store the reviews of a file. Of several reviews of one order only the newest is stored."""
     zone = await _zone(source)
     newest = _newest(source, zone)
     report = source.report
-    async with _kept(source):
-        rows = _facts(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
+    async with _dry_run(source):
+        rows = _parse_rows(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
         for batch in _batches(rows):
             taken = []
             for line, facts in batch:
@@ -78,19 +78,19 @@ async def import_reviews(source: Source) -> Report:
                     OPERATOR, [facts for _, facts in taken], declared=source.verified
                 )
             for (line, _), result in zip(taken, results, strict=True):
-                why = [source.told(result.error)] if result.error else []
+                why = [source.describe(result.error)] if result.error else []
                 outcome: ImportOutcome | None = result.outcome
                 report.add(line, outcome.value.lower() if outcome else "failed", *why)
     return report
 
 
 class _DryRun(Exception):
-    """Everything was done; now nothing is kept."""
+    """Raised at the end of a dry run to roll it back."""
 
 
 @asynccontextmanager
-async def _kept(source: Source) -> AsyncIterator[None]:
-    """A dry run does the whole work in one transaction, and takes it back."""
+async def _dry_run(source: Source) -> AsyncIterator[None]:
+    """Roll everything back at the end if the source asks for a dry run."""
     if not source.dry_run:
         yield
         return
@@ -106,10 +106,10 @@ async def _zone(source: Source) -> ZoneInfo:
     return ZoneInfo(source.time_zone or (await site_settings.current()).time_zone)
 
 
-def _facts(
+def _parse_rows(
     source: Source, required: set[str], make: Callable[[FileRow], T], report: Report
 ) -> Iterator[tuple[int, T]]:
-    """The facts of each row that can be understood; the others are reported."""
+    """Line and parsed value of each valid row; invalid ones go into the report."""
     for row in _rows(source, required, source.progress):
         if row.error is not None:
             report.add(row.line, "failed", row.error)
@@ -117,7 +117,7 @@ def _facts(
         try:
             yield row.line, make(row)
         except Refusal as error:
-            report.add(row.line, "failed", source.told(error))
+            report.add(row.line, "failed", source.describe(error))
 
 
 def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -> Iterator[FileRow]:
@@ -134,15 +134,15 @@ def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -
 
 
 def _newest(source: Source, zone: ZoneInfo) -> dict[str, int]:
-    """The line of the newest review of each order; of equals, the last one."""
-    found: dict[str, tuple[datetime, int]] = {}
-    unheard = Report()
-    quiet = Source(source.path, source.columns, source.values, source.encoding)
-    for line, facts in _facts(quiet, REVIEW_COLUMNS, lambda row: _review(row, zone), unheard):
-        found[facts.order] = max(
-            found.get(facts.order, (facts.created_at, 0)), (facts.created_at, line)
+    """The line of each order's newest review; on equal dates, the last line."""
+    newest: dict[str, tuple[datetime, int]] = {}
+    unused = Report()
+    silent = Source(source.path, source.columns, source.values, source.encoding)
+    for line, facts in _parse_rows(silent, REVIEW_COLUMNS, lambda row: _review(row, zone), unused):
+        newest[facts.order] = max(
+            newest.get(facts.order, (facts.created_at, 0)), (facts.created_at, line)
         )
-    return {order: line for order, (_, line) in found.items()}
+    return {order: line for order, (_, line) in newest.items()}
 
 
 def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
@@ -161,8 +161,8 @@ def _order(row: FileRow, zone: ZoneInfo) -> OrderFacts:
         undated=True,
         customer=PersonFacts(
             cells["customer_id"],
-            _known(cells.get("customer_name")),
-            _known(cells.get("customer_email")),
+            _or_keep(cells.get("customer_name")),
+            _or_keep(cells.get("customer_email")),
         ),
         vendor=PersonFacts(cells["vendor_id"], cells["vendor_name"]),
         service=ServiceFacts(cells["service_id"], cells["service_title"]),
@@ -186,7 +186,7 @@ def _review(row: FileRow, zone: ZoneInfo) -> ReviewFacts:
     )
 
 
-def _known(cell: str | None) -> str | Keep:
+def _or_keep(cell: str | None) -> str | Keep:
     return cell or KEEP
 
 
@@ -194,14 +194,14 @@ def _one_of(kind: Any, name: str, cell: str) -> Any:
     try:
         return kind[cell.strip().upper().replace(" ", "_").replace("-", "_")]
     except KeyError:
-        known = ", ".join(each.value for each in kind)
+        choices = ", ".join(each.value for each in kind)
         raise Invalid(
-            name, message=f"{cell!r} is none of {known}; translate with --value."
+            name, message=f"{cell!r} is none of {choices}; translate with --value."
         ) from None
 
 
 def _whether(name: str, cell: str | None) -> bool | None:
-    """Yes or no; None without such a column. An empty cell under one is a no."""
+    """Yes or no; an empty cell is a no. None if the file has no such column."""
     if cell is None:
         return None
     word = cell.strip().lower()
@@ -220,7 +220,7 @@ def _stars(name: str, cell: str) -> int | None:
 
 
 def _moment(name: str, cell: str, zone: ZoneInfo) -> datetime:
-    """An instant; one without an offset is local time of the site."""
+    """An instant in UTC. A time without an offset is local time in the zone."""
     try:
         moment = datetime.fromisoformat(cell.strip())
         local = moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -38,12 +38,12 @@ def create(
     """Make a key and print it, once: only its hash is stored.
 
     READ is for shops that render on a server: it sees what everybody sees, and has 50 times the
-    budget of an address. ORDERS_WRITE tells orders, and sees them.
+    budget of an address. ORDERS_WRITE sends orders, and reads them.
 
-    A vendor who holds a key with --vendor and ORDERS_WRITE says who its buyers are, and so who may
-    review it: its reviews are worth what that vendor's word is worth. Such a key changes nothing of
-    orders that are reviewed or can be, but to refund them, and nothing of persons whom other
-    vendors' orders know; each status that it changes stands in the tracking log.
+    A vendor with a key of --vendor and ORDERS_WRITE decides who its buyers are, and so who may
+    review it: its reviews are worth as much as that vendor's word. Such a key changes nothing of
+    orders that are reviewed or can be, except to refund them, and nothing of persons that other
+    vendors' orders refer to; each status that it changes is recorded in the tracking log.
     """
     if vendor is not None and Scope.ORDERS_WRITE not in scopes:
         raise click.UsageError("--vendor belongs to --scope ORDERS_WRITE.")
@@ -56,19 +56,19 @@ def list_() -> None:
     active, until when, and when it was used last (UTC, to the minute).
     """
     for row in run_in_database(_all()):
-        click.echo("\t".join(_told(row)))
+        click.echo("\t".join(_columns(row)))
 
 
 @key.command()
 @click.argument("name")
 def revoke(name: str) -> None:
-    """Revoke a key: from now on it is refused."""
+    """Revoke a key, at once."""
     if not run_in_database(_revoke(name)):
         raise click.ClickException(f"There is no active key named {name}.")
     click.echo(f"The key {name} was revoked.", err=True)
 
 
-def _told(row: ApiKey) -> tuple[str, ...]:
+def _columns(row: ApiKey) -> tuple[str, ...]:
     now, everybody = clock.now(), "all vendors" if Scope.ORDERS_WRITE in row.scope_names else "none"
     state = "active"
     if row.revoked_at is not None:

@@ -1,4 +1,4 @@
-"""The command `candor`."""
+"""The command `candor` and its subcommands."""
 
 from datetime import timedelta
 from typing import IO
@@ -10,7 +10,7 @@ from candor import __version__
 from candor.callers.tokens import sign
 from candor.commands.check import check
 from candor.commands.duration import Duration
-from candor.commands.environment import said, settings, settings_of_database
+from candor.commands.environment import database_settings, run_or_exit, settings
 from candor.commands.import_files import import_
 from candor.commands.key import key
 from candor.commands.mails import mails
@@ -30,8 +30,8 @@ def main() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to the newest migration. Safe when several start at once."""
-    said(bring_up_to_date(settings_of_database().database_url))
+    """Migrate the database to the newest version. Several may safely start at once."""
+    run_or_exit(bring_up_to_date(database_settings().database_url))
     click.echo("The database is up to date.", err=True)
 
 

@@ -1,4 +1,4 @@
-"""`candor make-migration`: for whoever changes a model."""
+"""`candor make-migration`: writes the migration of a changed model."""
 
 import asyncio
 from pathlib import Path
@@ -16,9 +16,9 @@ _ROOT = Path(models.__file__).parent.parent
 @click.command("make-migration")
 @click.argument("about")
 def make_migration(about: str) -> None:
-    """Write a migration for what has changed in the models. It needs no database.
+    """Write the migration of changed models. It needs no database.
 
-    ABOUT says in a few words what it does, such as "the title of a review".
+    ABOUT describes it in a few words, such as "the title of a review".
     """
     if settings().production:
         raise click.ClickException(

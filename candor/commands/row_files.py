@@ -1,4 +1,4 @@
-"""Rows of a file that people hand in: CSV or JSON Lines, with line numbers for every complaint."""
+"""Reads rows with their line numbers from CSV or JSON Lines."""
 
 import csv
 import json
@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TextIO
 
 MAX_CELL = 10_000_000
-BYTES_GONE = range(0xDC80, 0xDD00)
+UNDECODED_BYTES = range(0xDC80, 0xDD00)
 
 
 class BadFile(Exception):
-    """The file cannot be read at all; the message says why."""
+    """The file as a whole cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class FileRow:
-    """A row by its line number: its cells by field name, or what is wrong with it."""
+    """A row and its line number: its cells by field name, or its error."""
 
     line: int
     cells: Mapping[str, str]
@@ -32,16 +32,17 @@ def read_rows(
     encoding: str = "utf-8",
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[FileRow]:
-    """The rows of a file, one after the other.
+    """The rows of a file, one by one.
 
-    `columns` names a field for a column of another name. `progress` hears how many bytes more were
-    read. Raises BadFile for an empty file, or one without a required column.
+    `columns` maps names of columns to field names. `progress` is called with the number of bytes
+    read since the last call. Raises BadFile for an empty file, an unknown encoding or a missing
+    column.
     """
     codec = "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
     try:
-        # Bytes that are no text survive as lone surrogates, so that only their row is refused.
+        # Undecodable bytes become lone surrogates, so that only their row is refused.
         with path.open(encoding=codec, errors="surrogateescape", newline="") as file:
-            lines = _Counted(file, progress)
+            lines = _CountedLines(file, progress)
             first = next(iter(lines), "")
             if not first.strip():
                 raise BadFile("The file is empty.")
@@ -53,8 +54,8 @@ def read_rows(
         raise BadFile(f"There is no encoding {encoding}.") from None
 
 
-class _Counted:
-    """Lines of a file, with a way to put the first one back and to tell how much was read."""
+class _CountedLines:
+    """Lines of a file, with `unread` to put one back, reporting the bytes that were read."""
 
     def __init__(self, file: TextIO, progress: Callable[[int], None]) -> None:
         self._file, self._progress, self._back = file, progress, list[str]()
@@ -73,7 +74,7 @@ class _Counted:
         return line
 
 
-def _csv(lines: _Counted, columns: Mapping[str, str], required: set[str]) -> Iterator[FileRow]:
+def _csv(lines: _CountedLines, columns: Mapping[str, str], required: set[str]) -> Iterator[FileRow]:
     csv.field_size_limit(MAX_CELL)
     reader = csv.reader(lines, strict=True)
     try:
@@ -101,7 +102,7 @@ def _csv(lines: _Counted, columns: Mapping[str, str], required: set[str]) -> Ite
 
 
 def _json_lines(
-    lines: _Counted, columns: Mapping[str, str], required: set[str]
+    lines: _CountedLines, columns: Mapping[str, str], required: set[str]
 ) -> Iterator[FileRow]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -127,7 +128,7 @@ def _cell(value: object) -> str:
 
 def _checked(row: FileRow, encoding: str) -> FileRow:
     if row.error is None and any(
-        ord(character) in BYTES_GONE for cell in row.cells.values() for character in cell
+        ord(character) in UNDECODED_BYTES for cell in row.cells.values() for character in cell
     ):
         return FileRow(row.line, {}, f"this is not {encoding}; try --encoding latin-1")
     return row

@@ -1,4 +1,4 @@
-"""`candor settings`: what the site's admin decides, which lives in the database."""
+"""`candor settings`: reads and changes the site's settings, which are in the database."""
 
 import json
 import shlex
@@ -25,16 +25,16 @@ _INPUT: Any = schema._schema.type_map["UpdateSettingsInput"]
 _JSON = {"Int", "Float", "Boolean"}
 
 
-class _Undone(Exception):
-    """A try is over, and taken back."""
+class _RolledBack(Exception):
+    """Raised to roll a trial change back."""
 
 
 @click.group(name="settings", invoke_without_command=True)
 @click.pass_context
 def settings_(context: click.Context) -> None:
-    """What lives in the database: the site's name and address, window, moderation, mails.
+    """The site's settings in the database: its name and address, window, moderation, mails.
 
-    The names and what they may be are those of the mutation updateSettings.
+    Their names and allowed values are those of the mutation updateSettings.
     """
     if context.invoked_subcommand is None:
         context.invoke(list_)
@@ -50,15 +50,15 @@ def list_() -> None:
 @click.argument("name")
 def get(name: str) -> None:
     """Print the value of one, as `set` takes it."""
-    click.echo(_text(run_in_database(_read())[_known(name)]))
+    click.echo(_text(run_in_database(_read())[_checked_name(name)]))
 
 
 @settings_.command(name="set")
 @click.argument("pairs", nargs=-1, required=True, metavar="NAME=VALUE…")
 def set_(pairs: tuple[str, ...]) -> None:
-    """Change some at once, or none of them. Nothing behind the = takes a value back to none.
+    """Change several at once, or none of them. NAME= without a value clears a setting.
 
-    Numbers, true and false are written as such, lists as JSON.
+    Write numbers, true and false as they are, and lists as JSON.
     """
     given: dict[str, Any] = {}
     for pair in pairs:
@@ -67,11 +67,11 @@ def set_(pairs: tuple[str, ...]) -> None:
             raise click.UsageError(f"{pair!r} is not of the form NAME=VALUE.")
         if name in given:
             raise click.UsageError(f"{name} is given twice.")
-        given[name] = _value(_INPUT.fields[_known(name)].type, text)
+        given[name] = _value(_INPUT.fields[_checked_name(name)].type, text)
     _print(run_in_database(_change(given)), list(given))
 
 
-def _known(name: str) -> str:
+def _checked_name(name: str) -> str:
     if name not in _INPUT.fields:
         near = get_close_matches(name, _INPUT.fields, n=1, cutoff=0)
         raise click.UsageError(f"There is no setting {name}. The nearest is {near[0]}.")
@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
 
 
 def _value(type_: Any, text: str) -> Any:
-    """What a text means for a type. One that means nothing goes on as it is, to be refused."""
+    """The value of a text for a type. Invalid text is passed on, for the mutation to refuse."""
     if not is_list_type(get_nullable_type(type_)) and get_named_type(type_).name not in _JSON:
         return text
     try:
@@ -100,51 +100,51 @@ def _value(type_: Any, text: str) -> Any:
 
 
 async def _read() -> dict[str, Any]:
-    answer = await schema.execute(
+    result = await schema.execute(
         f"{{ settings {_selection(_INPUT)} }}", context_value=Context(OPERATOR)
     )
-    if answer.errors or answer.data is None:
-        raise click.ClickException(f"The settings cannot be read: {answer.errors}")
-    values: dict[str, Any] = answer.data["settings"]
+    if result.errors or result.data is None:
+        raise click.ClickException(f"The settings cannot be read: {result.errors}")
+    values: dict[str, Any] = result.data["settings"]
     return values
 
 
 async def _change(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings after a change. Each is tried alone before, so that all mistakes are told."""
-    mistakes = [each for name, value in given.items() for each in await _tried(name, value)]
-    mistakes = mistakes or await _update(given)
-    if mistakes:
-        raise click.ClickException("\n".join(mistakes))
+    """The settings after a change. Each is tried alone first, so that all errors are reported."""
+    errors = [each for name, value in given.items() for each in await _try_one(name, value)]
+    errors = errors or await _update(given)
+    if errors:
+        raise click.ClickException("\n".join(errors))
     return await _read()
 
 
-async def _tried(name: str, value: Any) -> list[str]:
+async def _try_one(name: str, value: Any) -> list[str]:
     try:
         async with transaction():
-            mistakes = await _update({name: value})
-            raise _Undone  # noqa: TRY301 - the way to roll back
-    except _Undone:
-        return mistakes
+            errors = await _update({name: value})
+            raise _RolledBack  # noqa: TRY301 - the way to roll back
+    except _RolledBack:
+        return errors
 
 
 async def _update(given: dict[str, Any]) -> list[str]:
-    """Change these, or say why not."""
-    answer = await schema.execute(
+    """Change these settings; returns the errors, if any."""
+    result = await schema.execute(
         "mutation($input: UpdateSettingsInput!)"
         " { updateSettings(input: $input) { errors { field message } } }",
         variable_values={"input": given},
         context_value=Context(OPERATOR),
     )
-    if answer.errors or answer.data is None:
-        # graphql-core says first where it is, and then what.
-        reasons = [error.message.split("; ", 1)[-1] for error in answer.errors or ()]
+    if result.errors or result.data is None:
+        # graphql-core puts the location before the reason.
+        reasons = [error.message.split("; ", 1)[-1] for error in result.errors or ()]
         return [f"{', '.join(given)}: {reason}" for reason in reasons]
-    refused = answer.data["updateSettings"]["errors"]
+    refused = result.data["updateSettings"]["errors"]
     return [f"{'.'.join((each['field'] or ['input'])[1:])}: {each['message']}" for each in refused]
 
 
 def _selection(input_: GraphQLInputObjectType) -> str:
-    """Everything that can be changed, as it can be read."""
+    """The selection that reads every field of an input."""
     parts = []
     for name, field in input_.fields.items():
         of = get_named_type(field.type)

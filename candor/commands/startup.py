@@ -1,4 +1,4 @@
-"""What happens before the server listens, and what it says then."""
+"""What `candor serve` does and prints before it answers requests."""
 
 from datetime import timedelta
 
@@ -17,14 +17,14 @@ from models.reaching import used
 _DEMO_TTL = timedelta(hours=12)
 
 
-def found_at(host: str, port: int) -> str:
-    """Where a browser on this machine finds it. Every address includes this machine's own."""
+def browser_url(host: str, port: int) -> str:
+    """The URL for a browser on this machine. A wildcard address becomes the loopback address."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
-    """Bring the database up to date, load the demo if asked to, and tell where everything is."""
+    """Migrate the database, load the demo if wanted, and print the addresses."""
     await bring_up_to_date(settings.database_url)
     schema = f" (the schema: {address}/graphql/schema.graphql)" if settings.introspection else ""
     click.echo(f"Candor answers at {address}/graphql{schema}")
@@ -39,7 +39,7 @@ async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     click.echo(
         f"\nTokens of the demo, valid for 12 hours. {marketplace.OPEN_ORDER} waits for a review."
     )
-    for title, claims in _CAST.items():
+    for title, claims in _DEMO_USERS.items():
         click.echo(f'\n{title}:\n{{"Authorization": "Bearer {sign(settings, claims, _DEMO_TTL)}"}}')
     if link is not None:
         click.echo(f"\nMaria's link from the mail that reminds her to review: {address}{link}")
@@ -47,7 +47,7 @@ async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
 
 
 async def _link(settings: Settings) -> str | None:
-    """The path of the page on which the open order is reviewed without a login."""
+    """The path of the page that reviews the open order without a login."""
     order = await Order.get_or_none(external_id=marketplace.OPEN_ORDER)
     if order is None:
         return None
@@ -56,7 +56,7 @@ async def _link(settings: Settings) -> str | None:
     return f"/r/{signed_links.sign(settings.secret, claim)}"
 
 
-_CAST = {
+_DEMO_USERS = {
     "Customer Maria": {"sub": marketplace.CUSTOMER, "role": "customer", "name": "Maria Souza"},
     "Vendor Atelier Nord": {
         "sub": marketplace.VENDOR,

@@ -1,4 +1,4 @@
-"""`candor worker`: the mail worker alone."""
+"""`candor worker`: the mail worker in a process of its own."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from models.announcements import hearing
 
 @click.command()
 def worker() -> None:
-    """Send mails until it is told to stop (SIGTERM, SIGINT). Any number of workers may run."""
+    """Send mails until it is stopped by SIGTERM or SIGINT. Any number of workers may run."""
     configured = settings()
     logs.configure(json_lines=configured.json_logs)
     run_in_database(_work(configured))
@@ -30,8 +30,8 @@ async def _work(configured: Settings) -> None:
             exit_after(configured.grace)
             working.stop()
 
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wish, stop)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop)
     click.echo("The mail worker is at work. Stop it with Ctrl-C.", err=True)
     async with hearing(configured.database_url):
         await working.run()

@@ -43,7 +43,7 @@ class Admission:
         try:
             document = self._documents.find(text)
         except RequestError as refusal:
-            refusal.price = parsing_cost(text)
+            refusal.cost = parsing_cost(text)
             raise
         if document is None:
             paid = parsing_cost(text)
@@ -69,7 +69,7 @@ class Admission:
         try:
             return await self._parser.parse(text, caller.address)
         except RequestError as refusal:
-            refusal.price = 0
+            refusal.cost = 0
             raise
 
     async def charge(self, caller: Caller, points: int) -> None:
@@ -86,7 +86,7 @@ class Admission:
         if self._budgets is None or isinstance(error, RateLimited):
             return error
         try:
-            await self.charge(caller, error.price)
+            await self.charge(caller, error.cost)
         except RateLimited as exhausted:
             return exhausted
         await asyncio.sleep(REFUSAL_DELAY)

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 from candor.callers.budgets import network
 from candor.engine.complexity import MAX_TOKENS, tokens_in
 from candor.engine.documents import Document, Documents
-from candor.errors import REFUSAL
+from candor.errors import REFUSAL_COST
 
 # Blanks and comments take time, too, and a string is one token of any length.
 _CHARACTERS_PER_POINT = 100
@@ -17,7 +17,7 @@ _REST_FACTOR = 3
 
 def parsing_cost(text: str) -> int:
     """The points for parsing and validating a text, estimated before: one per token."""
-    return max(min(tokens_in(text), MAX_TOKENS) + len(text) // _CHARACTERS_PER_POINT, REFUSAL)
+    return max(min(tokens_in(text), MAX_TOKENS) + len(text) // _CHARACTERS_PER_POINT, REFUSAL_COST)
 
 
 class DocumentParser:

@@ -18,15 +18,15 @@ from candor.engine.execution import Execution
 from candor.engine.fast.answer_length import TooLong
 from candor.engine.request import GraphQLRequest
 from candor.errors import (
-    REFUSAL,
+    REFUSAL_COST,
     EventsMissed,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
     TooExpensive,
     TooSlow,
-    shown,
 )
+from candor.masking import public_error
 from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
 from candor.settings import Settings
@@ -101,7 +101,7 @@ class Operations:
             operation, request.variables, Context(caller.viewer, operation.selections)
         )
         if isinstance(results, ExecutionResult):
-            await self.admission.charge(caller, REFUSAL)
+            await self.admission.charge(caller, REFUSAL_COST)
             yield self._body(results, caller, observation, started=False)
             return
         async with aclosing(_events(results)) as events:
@@ -126,7 +126,7 @@ class Operations:
             if started:
                 observation.answered_by = by
             else:  # variables were wrong
-                await self.admission.charge(caller, REFUSAL)
+                await self.admission.charge(caller, REFUSAL_COST)
             return Answer(self._body(result, caller, observation, started=started), started)
         except TooLong:
             if operation.kind is not OperationType.MUTATION:
@@ -147,7 +147,7 @@ class Operations:
         body: Body = {}
         if result.errors:
             observation.outcome = "error"
-            body["errors"] = [shown(error) for error in result.errors]
+            body["errors"] = [public_error(error) for error in result.errors]
         if started:
             data = orjson.dumps(result.data)
             if len(data) > self._max_answer:
@@ -163,7 +163,7 @@ class Operations:
             f"The answer is longer than {self._max_answer} bytes. Ask for less at once.",
             maxBytes=self._max_answer,
         )
-        error.price = 0  # already paid for by its execution
+        error.cost = 0  # already paid for by its execution
         return error
 
     def _lost_result(self) -> GraphQLError:

@@ -15,7 +15,7 @@ from candor.callers.identify import Identifier, anonymous_caller
 from candor.callers.tokens import TokenVerifier
 from candor.engine.deadline import Departed
 from candor.engine.pipeline import Operations
-from candor.errors import RETRY, Outage, RequestError, masked
+from candor.errors import RETRY_HEADERS, Outage, RequestError
 from candor.http import sse
 from candor.http.graphiql import GraphiQL
 from candor.http.graphql_over_http import (
@@ -33,6 +33,7 @@ from candor.http.graphql_over_http import (
 from candor.http.live_connections import LiveConnections
 from candor.http.origins import Origins
 from candor.http.websocket import Socket
+from candor.masking import masked
 from candor.operating.metrics import Metrics
 from candor.settings import Settings
 from models.unavailable import Unavailable
@@ -112,7 +113,7 @@ class GraphQLEndpoint:
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             return respond({"errors": [masked(error)]}, 500, JSON)
         if answer.is_outage:
-            return respond(answer.body, Outage.status, media_type, RETRY)
+            return respond(answer.body, Outage.status, media_type, RETRY_HEADERS)
         return respond(answer.body, status_of(media_type, None, started=answer.started), media_type)
 
     def _refused(self, error: RequestError, media_type: str) -> HttpResponse:

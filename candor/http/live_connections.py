@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from candor.callers.budgets import Caller
 from candor.callers.identify import Identifier
-from candor.errors import RequestError, ServerEnds, TooManyStreams, masked
+from candor.errors import RequestError, ServerEnds, TooManyStreams
+from candor.masking import masked
 from candor.operating.metrics import Metrics
 
 MAX_STREAMS = 2_000

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Send
 
 from candor.engine.pipeline import Body
-from candor.errors import RequestError, ServerEnds, masked
+from candor.errors import RequestError, ServerEnds
 from candor.http.graphql_over_http import raising_disconnect
+from candor.masking import masked
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

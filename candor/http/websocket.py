@@ -19,10 +19,10 @@ from candor.errors import (
     RequestError,
     ServerEnds,
     TooSlow,
-    masked,
 )
 from candor.http.graphql_over_http import BYTES_PER_POINT, FREE_BYTES
 from candor.http.live_connections import LiveConnections
+from candor.masking import masked
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""Whether this installation is alive, ready, and how it does."""
+"""Liveness, readiness and metrics of this installation."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from candor.operating.metrics import Metrics
-from candor.operating.metrics_door import must_be_open
+from candor.operating.metrics_guard import require_access
 from candor.settings.metrics_access import MetricsAccess
 from models import Review, clock, sql, writability
 from models.migrating import pending
@@ -16,7 +16,7 @@ from models.own_connections import OwnConnections
 from models.unavailable import Unavailable
 
 _SECONDS = 5
-# For so long it is believed that writes can be done.
+# Seconds for which a successful trial write counts.
 _PROOF_LASTS = 5.0
 
 _OUTBOX = """
@@ -30,7 +30,7 @@ _HELD_TYPES = sql.types_of(Review)
 
 
 class Health:
-    """The addresses that operators and their machines look at."""
+    """The routes for operators: /healthz, /readyz and /metrics."""
 
     def __init__(
         self, database_url: str, metrics: Metrics, access: MetricsAccess, own: OwnConnections
@@ -53,9 +53,9 @@ class Health:
         return PlainTextResponse("ok\n")
 
     async def ready(self, _request: Request) -> Response:
-        """200 when the database answers, is migrated and stores; else 503 with the reason.
+        """200 when the database answers, is migrated and can be written; else 503 with the reason.
 
-        However many requests wait for their turn: a server that is busy is ready.
+        Uses connections of its own: a server with many waiting requests is still ready.
         """
         with self._own.used():
             return await self._readiness()
@@ -65,37 +65,37 @@ class Health:
             async with asyncio.timeout(_SECONDS):
                 await sql.fetch("SELECT 1 AS one")
                 missing = [] if self._is_migrated else await pending(self._database_url)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+        except Exception as error:  # noqa: BLE001 - whatever failed, it is not ready
             return _unready("DATABASE_UNREACHABLE", _reason(error))
         if missing:
             return _unready("NOT_MIGRATED", ", ".join(missing))
-        # Migrations are never undone under a running server.
+        # Migrations are never reverted under a running server.
         self._is_migrated = True
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._prove()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+        except Exception as error:  # noqa: BLE001 - whatever failed, it is not ready
             return _unready("NOT_WRITABLE", _reason(error))
         return JSONResponse({"status": "ready"})
 
     async def _prove(self) -> None:
-        """See whether writes can be done, unless that was seen just now."""
+        """Try to write, unless that worked a moment ago. Raises the database's error."""
         if time.monotonic() >= self._proven_until:
             await writability.prove()
             self._proven_until = time.monotonic() + _PROOF_LASTS
 
     async def figures(self, request: Request) -> Response:
-        """The metrics in Prometheus' text format, for those who may read them."""
-        must_be_open(self._access, request)
+        """The metrics in Prometheus' text format. Raises HTTPException for those without access."""
+        require_access(self._access, request)
         try:
             with self._own.used():
                 async with asyncio.timeout(_SECONDS):
-                    await self._look()
-        except Exception:  # noqa: BLE001 - the other figures are worth having all the same
+                    await self._refresh()
+        except Exception:  # noqa: BLE001 - the other metrics are still useful
             self._age.set(float("nan"))
         return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         now = clock.now()
         rows = {row["status"]: row for row in await sql.fetch(_OUTBOX)}
         for status in ("SCHEDULED", "SENDING", "DEAD", "UNCERTAIN"):

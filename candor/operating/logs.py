@@ -1,4 +1,4 @@
-"""Logs: one line per event, JSON for machines, with the request's id and without anybody's data."""
+"""Logs: one line per event, as text or JSON, with the request's id and without personal data."""
 
 import logging
 import random
@@ -12,14 +12,14 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from candor.errors import outline
+from candor.masking import outline
 
 log = logging.getLogger("candor.requests")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIELDS = ("operation", "kind", "outcome", "cost", "milliseconds", "error_id", "status", "path")
-# Tokens of links, of ours and keys; e-mail addresses.
+# Tokens of links, JWTs, API keys, e-mail addresses.
 _SECRETS = re.compile(
     r"(?<=/[ru]/)[^/\s]+|(?<=/unsubscribe/)[^/\s]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|candor_[\w-]{16,}"
     r"|[^\s@\"'<>]+@[^\s@\"'<>]+"
@@ -27,8 +27,8 @@ _SECRETS = re.compile(
 
 
 def configure(*, json_lines: bool) -> None:
-    """Send every log of this process to standard error, in one form."""
-    # Nobody is told where in our source, or in which thread, a line was written: spare the look.
+    """Send every log of this process to standard error, in one format."""
+    # No line prints its source location or thread, so skip the lookup.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
@@ -37,7 +37,7 @@ def configure(*, json_lines: bool) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
-    # That one prints whole URLs, and those hold tokens. What we log of a request is enough.
+    # uvicorn's access log prints whole URLs, which contain tokens. RequestLog replaces it.
     logging.getLogger("uvicorn.access").disabled = True
 
 
@@ -47,7 +47,7 @@ def scrubbed(text: str) -> str:
 
 
 class RequestLog:
-    """Gives each request an id, the caller's own if it is a plain one, and logs how it ended."""
+    """Gives each request an id (the caller's own if it is well-formed) and logs its status."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,21 +57,21 @@ class RequestLog:
             request_id.set(_new_id())
             await self._app(scope, receive, send)
             return
-        known = _id_of(scope)
-        request_id.set(known)
+        own_id = _id_of(scope)
+        request_id.set(own_id)
         began, status = time.perf_counter(), 499
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", known.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, answer)
         finally:
-            # What an operation came to, it has logged itself.
+            # Operations are logged by the pipeline.
             ordinary = scope["path"] == "/graphql" and status == HTTPStatus.OK
             level = logging.DEBUG if ordinary else logging.INFO
             if log.isEnabledFor(level):
@@ -82,7 +82,7 @@ class RequestLog:
 
 
 def _id_of(scope: Scope) -> str:
-    """The id that the caller gave the request, if it is a plain one, or a new one."""
+    """The id that the caller sent, if it is well-formed, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value.decode("latin-1")):
             return str(value.decode())

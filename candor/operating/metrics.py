@@ -1,4 +1,4 @@
-"""Figures for Prometheus: operations by name and outcome, durations, cost, refusals, streams."""
+"""Prometheus metrics: operations by name and outcome, durations, cost, refusals, streams."""
 
 import asyncio
 import os
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# Clients choose names: from so many on they are counted as one, so that nobody fills the memory.
+# Clients choose the names of operations; further names are counted together to bound memory.
 MAX_NAMES = 200
-# Seconds until operations that have ended are counted: ten at once cost little more than one.
-SOON = 0.5
+# Seconds after which finished operations are counted: ten at once cost little more than one.
+COUNT_DELAY = 0.5
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _POINTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
 
 
 class Observation:
-    """What is known of an operation that is under way, or has ended."""
+    """Facts about a running or finished operation."""
 
     __slots__ = ("answered_by", "began", "cost", "kind", "name", "outcome", "seconds")
 
@@ -27,14 +27,14 @@ class Observation:
         self.kind = kind
         self.cost = 0
         self.outcome = "ok"
-        # None unless it was executed; of a subscription, always.
+        # None for subscriptions, and for operations that were not executed.
         self.answered_by: str | None = None
         self.began = time.perf_counter()
         self.seconds = 0.0
 
 
 class Metrics:
-    """The figures of one application."""
+    """The metrics of one application."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -77,30 +77,32 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self._ended: list[Observation] = []
-        # The loop whose timer will count them.
+        # The event loop whose timer will count them.
         self._counting: asyncio.AbstractEventLoop | None = None
         self._names: set[str] = set()
-        # To find them by their labels each time costs more than to count.
-        self._known: dict[tuple[str, str, str], tuple[Counter, Histogram, Histogram]] = {}
+        # Looking children up by their labels costs more than counting.
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram, Histogram]] = {}
 
-    def finished(self, seen: Observation) -> None:
-        """Note how an operation ended: it is counted soon, together with others."""
+    def finished(self, observation: Observation) -> None:
+        """Queue a finished operation; it is counted soon, together with others."""
         loop = asyncio.get_running_loop()
         if loop is not self._counting:
             self._counting = loop
-            loop.call_later(SOON, self.count)
-        self._ended.append(seen)
+            loop.call_later(COUNT_DELAY, self.count)
+        self._ended.append(observation)
 
     def count(self) -> None:
-        """Count what has ended."""
+        """Count the finished operations."""
         ended, self._ended, self._counting = self._ended, [], None
-        for seen in ended:
-            count, seconds, points = self._of(self._bounded(seen.name), seen.kind, seen.outcome)
+        for observation in ended:
+            count, seconds, points = self._of(
+                self._bounded(observation.name), observation.kind, observation.outcome
+            )
             count.inc()
-            seconds.observe(seen.seconds)
-            points.observe(seen.cost)
-            if seen.answered_by is not None:
-                self._answers[seen.answered_by].inc()
+            seconds.observe(observation.seconds)
+            points.observe(observation.cost)
+            if observation.answered_by is not None:
+                self._answers[observation.answered_by].inc()
 
     def refused(self, code: str) -> None:
         self._refusals.labels(code).inc()
@@ -114,7 +116,7 @@ class Metrics:
             self._streams.labels(transport).dec()
 
     def text(self) -> bytes:
-        """The figures of this process, or of all of them where Prometheus' folder is set."""
+        """The metrics of this process, or of all processes if PROMETHEUS_MULTIPROC_DIR is set."""
         self.count()
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
@@ -123,12 +125,12 @@ class Metrics:
         return generate_latest(together)
 
     def _of(self, name: str, kind: str, outcome: str) -> tuple[Counter, Histogram, Histogram]:
-        """The figures that an operation counts in."""
+        """The children of the metrics that an operation is counted in."""
         key = name, kind, outcome
-        if key not in self._known:
+        if key not in self._children:
             count = self._operations.labels(name, kind, outcome)
-            self._known[key] = count, self._seconds.labels(kind), self._cost.labels(kind)
-        return self._known[key]
+            self._children[key] = count, self._seconds.labels(kind), self._cost.labels(kind)
+        return self._children[key]
 
     def _bounded(self, name: str) -> str:
         if name not in self._names:

@@ -13,12 +13,12 @@ class Tracer:
     def __init__(self) -> None:
         self._tracer: Any = import_module("opentelemetry.trace").get_tracer("candor")
 
-    def span(self, seen: Observation) -> AbstractContextManager[Any]:
+    def span(self, observation: Observation) -> AbstractContextManager[Any]:
         attributes = {
-            "graphql.operation.type": seen.kind,
-            "graphql.operation.name": seen.name,
-            "candor.cost": seen.cost,
+            "graphql.operation.type": observation.kind,
+            "graphql.operation.name": observation.name,
+            "candor.cost": observation.cost,
         }
         return self._tracer.start_as_current_span(  # type: ignore[no-any-return]
-            f"graphql {seen.kind}", attributes=attributes
+            f"graphql {observation.kind}", attributes=attributes
         )

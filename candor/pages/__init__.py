@@ -1,1 +1,1 @@
-"""Pages of our own for people who come by a link of a mail, when the shop has none for them."""
+"""HTML pages that links in mails open when the storefront has none of its own."""

@@ -1,4 +1,4 @@
-"""What a form sends: names and texts, of a size that somebody could have typed."""
+"""Parses submitted forms, of a size that a person could have typed."""
 
 import email
 import re
@@ -10,17 +10,17 @@ from starlette.requests import Request
 from candor.errors import BadRequest, UnsupportedMediaType
 from candor.http.graphql_over_http import body_of
 
-# 20,000 characters of four octets each, percent-encoded, with some air.
+# 20,000 characters of four octets each, percent-encoded, with some to spare.
 MAX_FORM = 300_000
 _MAX_FIELDS = 50
-# What a mail program's one click says. With all that multipart puts around it, it is short.
+# The one click of a mail program (RFC 8058). It is short, even as multipart.
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 _CLICK, _MAX_CLICK = tuple(word.lower() for word in ONE_CLICK), 2_000
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 class Form:
-    """The fields that were sent; an absent one is empty."""
+    """The submitted fields; a missing one is empty."""
 
     def __init__(self, fields: list[tuple[str, str]]) -> None:
         self._fields = fields
@@ -33,12 +33,12 @@ class Form:
         return {value for each, value in self._fields if each == name}
 
     def whole(self, name: str) -> int:
-        """A whole number; 0, which no field of ours accepts, for anything else."""
-        found = self.text(name).strip()
-        return int(found) if re.fullmatch(r"-?[0-9]{1,9}", found, re.ASCII) else 0
+        """A whole number; 0, which no field accepts, for anything else."""
+        text = self.text(name).strip()
+        return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text, re.ASCII) else 0
 
     def maybe_whole(self, name: str) -> int | None:
-        """The same, or None for a field that was left empty."""
+        """The same, but None for an empty field."""
         return self.whole(name) if self.text(name).strip() else None
 
 
@@ -51,8 +51,8 @@ async def read(request: Request) -> Form:
 async def read_click(request: Request) -> Form:
     """The form of a POST, or the one click of a mail program (RFC 8058).
 
-    Mail programs spell it in many ways, as a form of either kind or as none at all, and some send
-    nothing: whoever believes to be unsubscribed has to be. Raises as `read` does.
+    Mail programs send it in many ways: as either kind of form, as neither, or with an empty body.
+    All count, because the person believes to be unsubscribed. Raises as `read` does.
     """
     octets = await body_of(request, MAX_FORM)
     return Form([ONE_CLICK]) if _is_click(octets) else _form(request, octets)
@@ -84,7 +84,7 @@ def _form(request: Request, octets: bytes) -> Form:
 
 
 def _parts(content_type: str, octets: bytes) -> list[tuple[str, str]]:
-    """The fields of multipart/form-data, which mail programs prefer for their one click."""
+    """The fields of multipart/form-data, which mail programs prefer for the one click."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode("ascii")
     parts: Any = email.message_from_bytes(head + octets).get_payload()
     if not isinstance(parts, list) or len(parts) > _MAX_FIELDS:

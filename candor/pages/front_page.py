@@ -1,4 +1,4 @@
-"""The page at `/`, for somebody who opens the address in a browser, and its icon."""
+"""The page at `/` for people who open the address in a browser, and its icon."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from starlette.routing import Route
 from candor.pages import languages, rendering
 
 _ICON = Path(__file__).parent / "icon.ico"
-# Browsers ask for the icon by themselves, where the page lets them.
+# Browsers request the icon unasked; the policy must allow it.
 _POLICY = f"{rendering.HEADERS['Content-Security-Policy']}; img-src 'self'"
 
 
 class FrontPage:
-    """Says what this is and where the rest is, as far as it is switched on. Asks no database."""
+    """Says what this is and links to what is switched on. Needs no database."""
 
     def __init__(self, *, graphiql: bool, sdl: bool) -> None:
         self._graphiql, self._sdl = graphiql, sdl

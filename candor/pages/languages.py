@@ -1,4 +1,4 @@
-"""The language of a page: the order's customer's, else the one that the browser asks for."""
+"""The language of a page: that of the order's customer, else the browser's."""
 
 from pathlib import Path
 
@@ -7,26 +7,26 @@ from starlette.requests import Request
 from mailers.letters import translations
 
 FOLDER = Path(__file__).parent / "translations"
-_MOST = 20
+_MAX_ACCEPTED = 20
 
 
 def chosen(request: Request, locale: str | None = None) -> str:
-    """The first wish that we can fulfil; English when there is none."""
-    for wish in (locale or "", *_accepted(request.headers.get("accept-language", ""))):
-        if language := translations.nearest(wish):
+    """The first accepted language with a translation, else English."""
+    for name in (locale or "", *_accepted(request.headers.get("accept-language", ""))):
+        if language := translations.nearest(name):
             return language
     return translations.SOURCE
 
 
 def _accepted(header: str) -> list[str]:
-    """The languages of Accept-Language, the dearest first."""
-    weighed = []
-    for part in header.split(",")[:_MOST]:
+    """The languages of Accept-Language by descending weight."""
+    weighted = []
+    for part in header.split(",")[:_MAX_ACCEPTED]:
         name, _, quality = part.partition(";")
         try:
             weight = float(quality.strip().lower().removeprefix("q=") or 1)
         except ValueError:
             weight = 0.0
         if weight > 0:
-            weighed.append((weight, name.strip()))
-    return [name for _, name in sorted(weighed, key=lambda each: -each[0])]
+            weighted.append((weight, name.strip()))
+    return [name for _, name in sorted(weighted, key=lambda each: -each[0])]

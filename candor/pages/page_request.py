@@ -1,4 +1,4 @@
-"""One request for a page: whose link it is, what was sent, and who pays for it."""
+"""One request for a page: the link's claim, the site's settings and the submitted form."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from models import SiteSettings
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Somebody with a link that we signed. `form` is there for a POST alone."""
+class PageRequest:
+    """A request with a valid signed link. `form` is None unless it is a POST."""
 
     request: Request
     claim: Claim
@@ -29,6 +29,6 @@ class Visit:
         return rendering.page(name, language, status=status, site=self.site, **values)
 
     def preselected(self, name: str) -> int:
-        """The star that was tapped in the mail: chosen in the form, stored nowhere."""
-        found = self.request.query_params.get(name, "")
-        return int(found) if found in {"1", "2", "3", "4", "5"} else 0
+        """The stars tapped in the mail, or 0. They preselect the form and are not stored."""
+        stars = self.request.query_params.get(name, "")
+        return int(stars) if stars in {"1", "2", "3", "4", "5"} else 0

@@ -1,4 +1,4 @@
-"""Templates to pages: nothing runs, nothing is loaded, nothing is kept, nobody is told."""
+"""Renders templates as pages without scripts, external resources, caching or referrers."""
 
 import base64
 import hashlib
@@ -39,7 +39,7 @@ def page(
     headers: dict[str, str] | None = None,
     **values: Any,
 ) -> HTMLResponse:
-    """A page from the template of this name. Every value that it prints must be there."""
+    """A page from the template of this name. Raises UndefinedError if a value is missing."""
     html = _environment(language).get_template(f"{name}.html").render(values)
     own = {"Content-Language": language, "Vary": "Accept-Language"}
     return HTMLResponse(html, status, HEADERS | own | (headers or {}))
@@ -54,7 +54,7 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
-        finalize=_harmless,
+        finalize=_sanitize,
         auto_reload=False,
     )
     gettext = partial(translations.gettext, language, folder=FOLDER)
@@ -72,7 +72,7 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-def _harmless(value: Any) -> Any:
+def _sanitize(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = plain_text.harmless(value)

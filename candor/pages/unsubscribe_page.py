@@ -3,19 +3,19 @@
 from starlette.responses import HTMLResponse
 
 from candor.pages.forms import ONE_CLICK, Form
-from candor.pages.page_request import Visit
+from candor.pages.page_request import PageRequest
 from mailers.catalogue import Category
 from mailers.letters.site import category_of
 from mailers.outbox import suppression
 
 
-async def unsubscribe_page(visit: Visit) -> HTMLResponse:
-    """The choice, after a POST as it is stored. Doing it twice changes nothing."""
-    recipient, category = visit.claim.subject.hex, category_of(visit.claim)
-    stored = await _store(recipient, category, visit.form) if visit.form else False
-    says_nothing = visit.form is not None and not stored
+async def unsubscribe_page(page_request: PageRequest) -> HTMLResponse:
+    """The choice as stored; a POST stores it first. Repeating it changes nothing."""
+    recipient, category = page_request.claim.subject.hex, category_of(page_request.claim)
+    stored = await _store(recipient, category, page_request.form) if page_request.form else False
+    says_nothing = page_request.form is not None and not stored
     declined = await suppression.declined(recipient)
-    return visit.page(
+    return page_request.page(
         "unsubscribe",
         status=422 if says_nothing else 200,
         category=category.value,
@@ -26,9 +26,9 @@ async def unsubscribe_page(visit: Visit) -> HTMLResponse:
 
 
 async def _store(recipient: str, category: Category, form: Form) -> bool:
-    """Whether the form said anything."""
-    name, said = ONE_CLICK
-    if form.text(name) == said:
+    """Store the choice. Returns False if the form contains none."""
+    name, value = ONE_CLICK
+    if form.text(name) == value:
         await suppression.opt_out(recipient, [category])
         return True
     if form.text("choose"):

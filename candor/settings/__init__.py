@@ -1,4 +1,4 @@
-"""The environment, read once and checked: the one place that knows what a variable means."""
+"""The configuration of the process: environment variables, read once and checked."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from candor.settings.claim_names import ClaimNames
-from candor.settings.environment import environment, ours, refuse_unknown
+from candor.settings.environment import candor_variables, environment, refuse_unknown
 from candor.settings.manifest import BadManifest, Mode, read_manifest
 from candor.settings.metrics_access import MetricsAccess
 from candor.settings.values import (
@@ -37,7 +37,10 @@ __all__ = ["BadSettings", "Settings", "from_environment", "known_names"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How this installation is run. See docs and `.env.example` for each variable."""
+    """The configuration of this process. `.env.example` describes each variable.
+
+    Not to be confused with the site's settings, which an admin changes in the database.
+    """
 
     database_url: str = field(default="sqlite://candor.sqlite3", repr=False)
     secret: str = field(default="", repr=False)
@@ -58,15 +61,15 @@ class Settings:
     graphiql: bool = True
     max_cost_anonymous: int = 1_000
     max_cost: int = 5_000
-    # Bytes of one answer.
+    # Bytes of one response.
     max_answer: int = 8_000_000
     operation_seconds: float = 10
-    # Seconds that requests and mails under way may still take when the process ends.
+    # Seconds that running requests and mails have to finish when the process ends.
     grace: int = 10
     # Of each server process.
     max_connections: int = 3_000
     max_connections_per_address: int = 500
-    # Whose X-Forwarded-For counts.
+    # Proxies whose X-Forwarded-For is trusted.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.1"),)
     trusted_documents: Mode = "off"
     trusted_manifest: Path | None = None
@@ -82,11 +85,11 @@ class Settings:
 
 
 def from_environment(given: Mapping[str, str] | None = None) -> Settings:
-    """The settings of these variables, by default those of this process and its `.env`.
+    """The configuration from these variables, by default from the environment and `.env`.
 
-    Raises BadSettings with the name of the variable at fault.
+    Raises BadSettings, which names the invalid variable.
     """
-    variables = environment() if given is None else ours(given)
+    variables = environment() if given is None else candor_variables(given)
     refuse_unknown(variables, known_names())
 
     def get(name: str, default: str = "") -> str:
@@ -97,16 +100,16 @@ def from_environment(given: Mapping[str, str] | None = None) -> Settings:
 
 @cache
 def known_names() -> frozenset[str]:
-    """The names of all variables: those that are asked for."""
-    asked = set()
+    """The names of all variables, collected while a configuration is read."""
+    names = set()
 
     def get(name: str, default: str = "") -> str:
-        asked.add(f"CANDOR_{name}")
-        # Without a secret one would be made.
+        names.add(f"CANDOR_{name}")
+        # Without a secret, one would be created on disk.
         return "s" * MIN_SECRET if name == "SECRET" else default
 
     _read(get)
-    return frozenset(asked)
+    return frozenset(names)
 
 
 def _read(get: Callable[..., str]) -> Settings:
@@ -115,11 +118,11 @@ def _read(get: Callable[..., str]) -> Settings:
     in_production, in_development = ("on", "off") if production else ("off", "on")
     if get("JWKS_FILE") and get("JWKS_URL"):
         raise BadSettings("Set CANDOR_JWKS_FILE or CANDOR_JWKS_URL, not both.")
-    present = secret(get("SECRET"), production=production)
+    current = secret(get("SECRET"), production=production)
     return Settings(
         database_url=_database_url(get("DATABASE_URL", Settings.database_url)),
-        secret=present,
-        secret_previous=previous_secret(get("SECRET_PREVIOUS"), present),
+        secret=current,
+        secret_previous=previous_secret(get("SECRET_PREVIOUS"), current),
         jwt_issuer=get("JWT_ISSUER") or None,
         jwt_audience=get("JWT_AUDIENCE") or None,
         claims=_claims(get),
@@ -201,7 +204,7 @@ def _mail_from(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    """The URL, when it can be one. What is wrong is never quoted: it may be a password."""
+    """The URL. Raises BadSettings, which never quotes it: it may contain a password."""
     if not names_a_database(value):
         raise BadSettings(
             "CANDOR_DATABASE_URL must look like sqlite://candor.sqlite3 or"
@@ -219,12 +222,12 @@ def _redis(value: str) -> str | None:
     return in_a_labels("REDIS_URL", value) or None
 
 
-def _tracing(wanted: bool) -> bool:
-    if wanted and find_spec("opentelemetry") is None:
+def _tracing(enabled: bool) -> bool:
+    if enabled and find_spec("opentelemetry") is None:
         raise BadSettings(
             "CANDOR_OPENTELEMETRY needs the package opentelemetry-api (the extra opentelemetry)."
         )
-    return wanted
+    return enabled
 
 
 def _trusted(mode: str, manifest: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The names of claims and roles in tokens, as the operator maps them."""
+"""The configured names of claims and roles in tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ ROLES = ("customer", "vendor", "staff", "admin")
 class ClaimNames:
     role: str = "role"
     vendor: str = "vendor"
-    # Our names of roles by those of others. Where there are some, others use these alone.
+    # Our roles by the provider's names. If not empty, the provider's tokens may use these only.
     roles: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, claims: Mapping[str, Any]) -> dict[str, Any]:
-        """Claims of ours, by the names that this installation uses."""
+        """Our claims under the configured names."""
         names = {"role": self.role, "vendor": self.vendor}
         return {names.get(name, name): value for name, value in claims.items()}

@@ -1,4 +1,4 @@
-"""The variables that Candor is told, by the environment and by the file `.env` beside it."""
+"""Reads variables from the environment and from the file `.env` in the working folder."""
 
 import io
 import os
@@ -13,8 +13,8 @@ from candor.settings.values import BadSettings
 
 FILE = Path(".env")
 
-# Of the suite; and what Kubernetes tells a pod of services called `candor` or `candor-…`.
-_OF_OTHERS = re.compile(
+# Variables of the test suite, and those that Kubernetes sets for services named `candor…`.
+_FOREIGN = re.compile(
     r"CANDOR_(?:TEST_.*|(?:\w+_)?(?:"
     r"SERVICE_(?:HOST|PORT(?:_\w+)?)=.*"
     r"|PORT_\d+_(?:TCP|UDP|SCTP)_(?:PROTO|PORT|ADDR)=.*"
@@ -24,29 +24,29 @@ _OF_OTHERS = re.compile(
 
 
 def environment() -> dict[str, str]:
-    """Our variables as they are here; the environment's win over the file's. Raises BadSettings."""
-    return ours(_of_file()) | ours(os.environ)
+    """Our variables; the environment overrides the file. Raises BadSettings."""
+    return candor_variables(_file_variables()) | candor_variables(os.environ)
 
 
-def ours(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those that are meant for us. One without a value is as good as none."""
+def candor_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables meant for Candor, without empty ones."""
     return {
         name: value.strip()
         for name, value in variables.items()
         if name.startswith("CANDOR_")
         and value.strip()
-        and not _OF_OTHERS.fullmatch(f"{name}={value}")
+        and not _FOREIGN.fullmatch(f"{name}={value}")
     }
 
 
 def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
-    """Raises BadSettings for the first name that is none, with the nearest one that is."""
+    """Raises BadSettings for the first unknown name, with the most similar known one."""
     for name in sorted(set(given) - set(known)):
         near = get_close_matches(name, known, n=1, cutoff=0)
         raise BadSettings(f"There is no setting {name}. The nearest is {near[0]}.")
 
 
-def _of_file() -> dict[str, str]:
+def _file_variables() -> dict[str, str]:
     if not FILE.is_file():
         return {}
     try:
@@ -58,7 +58,7 @@ def _of_file() -> dict[str, str]:
 
 
 def _pair(line: Binding) -> tuple[str, str]:
-    # What stands there is not quoted: it may be a password.
+    # The error never quotes the line: it may contain a password.
     if line.key is None or line.value is None:
         text = line.original.string
         blank = text[: len(text) - len(text.lstrip())].count("\n")

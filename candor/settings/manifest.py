@@ -1,4 +1,4 @@
-"""The manifest of a front end's documents, as Relay, Apollo or GraphQL Codegen write it."""
+"""Reads the manifest of trusted documents that Relay, Apollo or GraphQL Codegen write."""
 
 import json
 from hashlib import sha256
@@ -18,12 +18,14 @@ def read_manifest(path: Path) -> dict[str, str]:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise BadManifest from error
-    found = _apollo(content["operations"]) if _is_apollo(content) else content
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+    documents = _apollo(content["operations"]) if _is_apollo(content) else content
+    if not isinstance(documents, dict) or not all(
+        isinstance(text, str) for text in documents.values()
+    ):
         raise BadManifest
-    # Clients of the specification name a document by its hash whatever the tool called it.
-    hashes = {sha256(text.encode()).hexdigest(): text for text in found.values()}
-    return hashes | {plain_id(name): text for name, text in found.items()}
+    # Clients that follow the specification send the document's hash, whatever id the tool chose.
+    hashes = {sha256(text.encode()).hexdigest(): text for text in documents.values()}
+    return hashes | {plain_id(name): text for name, text in documents.items()}
 
 
 def _is_apollo(content: Any) -> bool:

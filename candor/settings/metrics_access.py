@@ -1,4 +1,4 @@
-"""Who may read /metrics, as CANDOR_METRICS says."""
+"""Who may read /metrics, from CANDOR_METRICS."""
 
 import ipaddress
 import re
@@ -19,7 +19,7 @@ class MetricsAccess:
 
     @classmethod
     def of(cls, value: str, *, production: bool) -> "MetricsAccess":
-        """By CANDOR_METRICS. Raises BadSettings."""
+        """The access that a value of CANDOR_METRICS grants. Raises BadSettings."""
         value = value or (_LOCAL if production else "on")
         if value.lower() in {"on", "off"}:
             return cls(everybody=value.lower() == "on")

@@ -1,4 +1,4 @@
-"""What a variable of the environment may hold, and what its text means."""
+"""Parses and checks the values of variables. Each function raises BadSettings."""
 
 import re
 import secrets
@@ -13,7 +13,7 @@ MIN_SECRET = 32
 
 
 class BadSettings(Exception):
-    """A variable holds what cannot be; the message names it."""
+    """A variable has an invalid value; the message names the variable."""
 
 
 def one_of(name: str, value: str, *choices: str) -> str:
@@ -39,7 +39,7 @@ def url(name: str, value: str) -> str:
 
 
 def in_a_labels(name: str, url: str) -> str:
-    """The address with the host that was meant: libraries below us go by IDNA 2003."""
+    """The URL with its host in A-labels, by IDNA 2008: libraries would apply IDNA 2003."""
     try:
         return web_address.in_a_labels(url)
     except ValueError as error:
@@ -66,40 +66,40 @@ def origins(value: str) -> tuple[str, ...]:
 
 
 def origin_of(url: str) -> str:
-    """The origin of an address, as browsers send it: without a path, and without a usual port."""
+    """The origin of a URL as browsers send it: without a path or a default port."""
     parts = urlsplit(url.lower())
-    usual = {"http": ":80", "https": ":443"}[parts.scheme]
-    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+    default_port = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(default_port)}"
 
 
 def networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        found = tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+        parsed = tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
     except ValueError:
-        found = ()
-    # A network of all addresses would let everybody invent theirs.
-    if not found or not all(network.prefixlen for network in found):
+        parsed = ()
+    # Trusting all addresses would let every client forge its own.
+    if not parsed or not all(network.prefixlen for network in parsed):
         raise BadSettings(
             f"CANDOR_{name} holds addresses and networks, such as 127.0.0.1, 10.0.0.0/8."
         )
-    return found
+    return parsed
 
 
 def roles(value: str) -> dict[str, str]:
-    """Our names of roles by those of others."""
-    known = {}
+    """Our roles by the provider's names."""
+    ours_by_theirs: dict[str, str] = {}
     for pair in filter(None, map(str.strip, value.split(","))):
         theirs, _, ours = (part.strip() for part in pair.rpartition(":"))
-        if not theirs or ours not in ROLES or theirs in known:
+        if not theirs or ours not in ROLES or theirs in ours_by_theirs:
             raise BadSettings(
                 f"CANDOR_JWT_ROLES is theirs:ours,…; ours is one of {', '.join(ROLES)}."
             )
-        known[theirs] = ours
-    return known
+        ours_by_theirs[theirs] = ours
+    return ours_by_theirs
 
 
 def secret(given: str, *, production: bool) -> str:
-    """The secret given; in development one that is made once and kept in a file."""
+    """The configured secret; in development, one that is created once and kept in a file."""
     if given:
         if len(given) < MIN_SECRET:
             raise BadSettings(f"CANDOR_SECRET needs {MIN_SECRET} characters or more.")
@@ -117,11 +117,11 @@ def secret(given: str, *, production: bool) -> str:
     return secret
 
 
-def previous_secret(given: str, present: str) -> str | None:
-    """The secret before this one."""
+def previous_secret(given: str, current: str) -> str | None:
+    """The secret that `current` replaced, or None."""
     if given and len(given) < MIN_SECRET:
         raise BadSettings(f"CANDOR_SECRET_PREVIOUS needs {MIN_SECRET} characters or more.")
-    if given and given == present:
+    if given and given == current:
         raise BadSettings(
             "CANDOR_SECRET_PREVIOUS is the secret before CANDOR_SECRET, not the same."
         )

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from schema.mutation_looks import LOOKS
+from schema.outcome_queries import OUTCOME_QUERIES
 from tests.candor.mutations import document
 from tests.fixtures.reviews import order_input
 
@@ -59,9 +59,11 @@ async def test_each_decision_says_what_is_known_of_it(relay, direct, review, ada
             break
         relay.drop()
         for each, errors in zip(ids, told(answer, "moderateReviews"), strict=True):
-            shown = await insisting(ada, LOOKS["moderateReviews"], {"reviewId": each})
+            shown = await insisting(ada, OUTCOME_QUERIES["moderateReviews"], {"reviewId": each})
             stored = shown["review"]["status"] == "REJECTED"
-            assert holds(errors, stored=stored, advice=f"ask again: {LOOKS['moderateReviews']}")
+            assert holds(
+                errors, stored=stored, advice=f"ask again: {OUTCOME_QUERIES['moderateReviews']}"
+            )
             codes |= {code for code, _ in errors}
 
     assert step > 10
@@ -78,7 +80,7 @@ async def test_each_order_says_what_is_known_of_it_and_can_be_sent_again(relay, 
         later = order_input(first, status="REFUNDED")
         return (first, second, first), {"input": {"orders": [*rows, later]}}
 
-    query, statuses = LOOKS["upsertOrders"], ("IN_PROGRESS", "IN_PROGRESS", "REFUNDED")
+    query, statuses = OUTCOME_QUERIES["upsertOrders"], ("IN_PROGRESS", "IN_PROGRESS", "REFUNDED")
     for step in count():
         await shop.send(UPSERT, given()[1])
         ids, variables = given()

@@ -1,4 +1,4 @@
-"""The command `candor`, as an operator types it, in a folder and processes of its own."""
+"""The command `candor`, as an operator runs it, in a folder and processes of its own."""
 
 import json
 import os
@@ -22,7 +22,7 @@ REVIEWS = "order_id,rating,body,created_at\n"
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """What a command stores is tested on both databases by what it calls, and once here."""
+    """One database is enough: the functions that commands call are tested on both."""
     return sqlite_database
 
 
@@ -38,7 +38,7 @@ def environment(database):
 
 @pytest.fixture
 def candor(environment, tmp_path):
-    """Run `candor` with these arguments: its exit code, what it said, and what it complained."""
+    """Run `candor` with these arguments: exit code, stdout and stderr."""
 
     def run(*arguments, **variables):
         command = [
@@ -182,7 +182,7 @@ def test_json_lines_are_read_too(candor, write):
 
 GOOD = dict(zip(ORDERS.strip().split(","), order(1).strip().split(","), strict=True))
 LONG = "x" * 301
-# A bad cell for each column that can hold one, and what becomes of its row.
+# An invalid cell for each column that can have one, and the outcome of its row.
 BAD_CELLS = {
     "order_id": (LONG, "failed"),
     "status": ("SHIPPED", "failed"),
@@ -244,7 +244,7 @@ def test_and_so_it_is_of_reviews(candor, write, kind, first):
     bad = {"order_id": "O9", "rating": "6", "created_at": "2999-01-01", "quality": "0"}
     rows = [good | {column: cell} for column, cell in bad.items()]
 
-    # Each alone, for of several of one order the newest is taken.
+    # Each in a file of its own: of several reviews of one order, only the newest is imported.
     complaints = [
         candor("import", "reviews", write("reviews", kind([row])))[2].split(": ")[:3]
         for row in rows

@@ -1,4 +1,4 @@
-"""The commands that send and show mails, run as an operator runs them."""
+"""The commands that send and render mails, as an operator runs them."""
 
 import asyncio
 import os
@@ -32,13 +32,13 @@ CANDOR = (sys.executable, "-c", "from candor.commands.main import main; main()")
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Inbox:
-    """A real SMTP server that keeps what it gets."""
+    """A real SMTP server that keeps its messages."""
 
     def __init__(self):
         self.mails = []
@@ -89,7 +89,7 @@ async def start():
 
 
 class Thing:
-    """Something that no mailer knows: its mail is skipped with a reason."""
+    """A subject that no mailer knows: its mail is skipped with a reason."""
 
     def __init__(self):
         self.id: UUID = uuid7()
@@ -320,7 +320,7 @@ def test_processes_share_the_connections_and_the_rate(monkeypatch):
     served = []
 
     async def prepared(*_arguments, **_options):
-        """Nothing is migrated."""
+        """Replaces `prepare`: nothing is migrated."""
 
     monkeypatch.setattr("candor.commands.serve.prepare", prepared)
     monkeypatch.setattr("candor.server.serving.serve", lambda *_, workers: served.append(workers))

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from candor.errors import masked
+from candor.masking import masked
 from models import Review
 from tests.fixtures.reviews import BODY
 from tests.waiting import until_subscribed

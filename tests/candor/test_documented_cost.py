@@ -10,7 +10,7 @@ from candor.callers import budgets
 from candor.engine import cost, document_reading
 from candor.engine.complexity import MAX_TOKENS, MAXIMA
 from candor.engine.documents import document_of
-from candor.errors import REFUSAL
+from candor.errors import REFUSAL_COST
 from candor.http import graphql_over_http
 from candor.pages import routes
 from candor.settings import Settings
@@ -62,7 +62,7 @@ def test_the_points_of_the_rules_are_those_of_the_code():
         "each field of a mutation": cost.MUTATION,
         "`__schema`": cost._INTROSPECTION["__schema"],
         "`__type`": cost._INTROSPECTION["__type"],
-        "a refusal": REFUSAL,
+        "a refusal": REFUSAL_COST,
         "opening the page of a mail's link": routes._COST,
         "a body or a message of more than 25,000 bytes, for each 1,000": 1,
     }

@@ -11,13 +11,13 @@ from websockets.exceptions import ConnectionClosed
 
 import candor
 from candor.callers.body_limits import MAX_BODY, MAX_TEXT
-from candor.errors import EventsMissed, Outage, Refused, Rejected, RequestError, TooSlow
+from candor.errors import EventsMissed, Outage, Rejected, RequestError, TooSlow, ValidationFailed
 from candor.http import websocket
 from candor.http.live_connections import MAX_STREAMS, MAX_STREAMS_OF_ONE
 from candor.server.connections import BODY_SECONDS, HEADER_SECONDS
 from candor.server.http_connection import MAX_FIELDS, MAX_HEADER
 from resolvers.errors import DatabaseUnavailable, OutcomeUnknown
-from schema.mutation_looks import LOOKS, REPEATABLE
+from schema.outcome_queries import OUTCOME_QUERIES, REPEATABLE
 from tests.candor.real_server import start
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ CODE = re.compile(r"[A-Z]{3,}(?:_[A-Z]+)*")
 # The documented status where it depends on the media type that the client accepts.
 BY_TYPE = {200, 400}
 # Base classes, and classes with the code of another.
-ABSTRACT = {RequestError, Refused, Rejected, Outage}
+ABSTRACT = {RequestError, ValidationFailed, Rejected, Outage}
 # They end streams, and have no status.
 OF_STREAMS = {TooSlow, EventsMissed}
 # An outage takes its code from the refusal.
@@ -74,7 +74,7 @@ def test_each_code_of_a_refusal_is_documented_with_its_statuses():
 
 def test_each_code_without_a_class_is_documented_and_no_other():
     """Codes of graphql-core, bugs and addresses are literals in the code."""
-    literal = {text for name in ("errors.py", "app.py") for text in strings(name) if CODE.fullmatch(text)}  # fmt: skip
+    literal = {text for name in ("errors.py", "masking.py", "app.py") for text in strings(name) if CODE.fullmatch(text)}  # fmt: skip
     of_classes = {each.code for each in set(classes()) - {Rejected}}
 
     assert {"GRAPHQL_PARSE_FAILED", "BAD_USER_INPUT", "NOT_FOUND"} <= literal
@@ -136,5 +136,5 @@ def test_what_shows_the_outcome_of_each_mutation_is_documented():
     section = TEXT.partition("## When nobody knows what was stored\n")[2].partition("\n## ")[0]
     known = dict(re.findall(r"^\| `(\w+)` \| `(.+)` \|$", section, re.MULTILINE))
 
-    assert known == LOOKS
+    assert known == OUTCOME_QUERIES
     assert all(f"`{name}`" in section.partition("|")[0] for name in REPEATABLE)

@@ -1,4 +1,4 @@
-"""The variables that Candor is told: by the environment, by `.env`, and by nobody."""
+"""Variables from the environment and from `.env`, unknown ones, and missing ones."""
 
 import os
 import re
@@ -21,7 +21,7 @@ BARE = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 @pytest.fixture
 def candor(tmp_path):
-    """Run `candor` in an empty folder: its exit code, what it said, and what it complained."""
+    """Run `candor` in an empty folder: exit code, stdout and stderr."""
 
     def run(*arguments, **variables):
         done = subprocess.run(
@@ -81,7 +81,7 @@ def test_names_of_others_and_names_without_a_value_are_let_through():
         "CANDOR_SECERT": "",
         "CANDOR_BUDGET": "  ",
         "CANDORA": "x",
-        # A pod beside services that are called `candor` and `candor-db`.
+        # What Kubernetes sets for services named `candor` and `candor-db`.
         "CANDOR_SERVICE_HOST": "10.0.0.1",
         "CANDOR_SERVICE_PORT": "8000",
         "CANDOR_SERVICE_PORT_HTTP": "8000",

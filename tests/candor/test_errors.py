@@ -1,4 +1,4 @@
-"""Bugs show nothing but an id, and logs hold nobody's data."""
+"""Bugs are masked by an id, and logs contain no personal data."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ async def test_a_bug_is_masked_and_logged_once_under_the_same_id(post, broken, c
 
 async def test_no_log_line_holds_literals_tokens_or_addresses(post, broken, caplog, maria, client):
     caplog.set_level(logging.DEBUG, logger="candor")
-    # The failing field cancels its neighbour: not while that one opens the database.
+    # The failing field cancels its sibling, which must not be opening the database then.
     await post({"query": "{ reviews { totalCount } }"})
     variables = {"n": "a variable's value"}
     for query in (
@@ -70,9 +70,11 @@ async def test_a_refused_query_is_no_bug(nobody, caplog):
 
 
 async def test_a_wrong_argument_is_the_users(code):
-    found, error = await code("query($n: Int!) { reviews(first: $n) { totalCount } }", {"n": "x"})
+    error_code, error = await code(
+        "query($n: Int!) { reviews(first: $n) { totalCount } }", {"n": "x"}
+    )
 
-    assert found == "BAD_USER_INPUT"
+    assert error_code == "BAD_USER_INPUT"
     assert "Int cannot represent" in error["message"]
 
 

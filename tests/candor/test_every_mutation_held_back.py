@@ -10,7 +10,7 @@ import pytest
 from graphql import parse, validate
 
 from schema.api import schema
-from schema.mutation_looks import LOOKS, REPEATABLE
+from schema.outcome_queries import OUTCOME_QUERIES, REPEATABLE
 from tests.candor.mutations import FIELDS, Stage, document, has_key
 
 SECONDS = 0.15
@@ -65,7 +65,7 @@ def refusals(answer):
 
 def look_of(mutation, given):
     """The query that shows what became of it, with its variables out of the input."""
-    query = LOOKS[mutation]
+    query = OUTCOME_QUERIES[mutation]
     [row] = next((value for value in given.values() if type(value) is list), [given])
     names = re.findall(r"\$(\w+):", query)
     return query, {name: row[name] for name in names}
@@ -73,11 +73,11 @@ def look_of(mutation, given):
 
 @pytest.mark.parametrize("mutation", [*FIELDS])
 def test_there_is_a_query_that_shows_what_became_of_it(mutation):
-    assert validate(schema._schema, parse(LOOKS[mutation])) == []
+    assert validate(schema._schema, parse(OUTCOME_QUERIES[mutation])) == []
 
 
 def test_no_query_is_of_a_mutation_that_is_no_more():
-    assert set(LOOKS) == set(FIELDS)
+    assert set(OUTCOME_QUERIES) == set(FIELDS)
     assert set(FIELDS) > REPEATABLE
 
 

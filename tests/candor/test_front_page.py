@@ -1,4 +1,4 @@
-"""The page at `/` and its icon: for a person who opens the address in a browser."""
+"""The page at `/` and its icon, for people who open the address in a browser."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """One database is enough: the page asks none."""
+    """One database is enough: the page uses none."""
     return sqlite_database
 
 

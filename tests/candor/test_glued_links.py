@@ -26,12 +26,12 @@ async def token(feed, settings) -> str:
 async def test_a_page_opens_and_stores_with_glue_behind_its_link(client, token, glue):
     path = f"/r/{token}{quote(glue, safe='/&=')}"
 
-    seen = await client.get(path)
+    page = await client.get(path)
     form = {"rating": "5", "body": "Very good work, on time."}
     stored = await client.post(path, data=form)
 
-    assert seen.status_code == 200
-    assert "<form" in seen.text
+    assert page.status_code == 200
+    assert "<form" in page.text
     assert stored.status_code == 200
     assert await Review.all().count() == 1
 

@@ -1,8 +1,8 @@
-"""Alive, ready, and the figures."""
+"""Liveness, readiness and metrics."""
 
 import asyncio
 
-from candor.operating.metrics import MAX_NAMES, SOON, Metrics, Observation
+from candor.operating.metrics import COUNT_DELAY, MAX_NAMES, Metrics, Observation
 from models import clock
 
 
@@ -54,17 +54,17 @@ async def test_operations_refusals_and_the_outbox_are_counted(client, post, revi
     await review("ORDER-2")
     at(clock.now().replace(microsecond=0).isoformat())
 
-    found = figures((await client.get("/metrics")).text)
+    values = figures((await client.get("/metrics")).text)
 
     operation = 'candor_operations_total{kind="query",operation="Front",outcome="ok"}'
-    assert found[operation] == 1
-    assert found['candor_refusals_total{code="GRAPHQL_VALIDATION_FAILED"}'] == 1
-    assert found['candor_refusals_total{code="BAD_REQUEST"}'] == 1
-    assert found['candor_outbox_mails{status="SCHEDULED"}'] >= 1
-    assert found["candor_outbox_oldest_seconds"] >= 0
-    assert found["candor_reviews_pending_oldest_seconds"] >= 0
-    assert found['candor_operation_seconds_count{kind="query"}'] == 1
-    assert found['candor_operation_cost_points_sum{kind="query"}'] == 1
+    assert values[operation] == 1
+    assert values['candor_refusals_total{code="GRAPHQL_VALIDATION_FAILED"}'] == 1
+    assert values['candor_refusals_total{code="BAD_REQUEST"}'] == 1
+    assert values['candor_outbox_mails{status="SCHEDULED"}'] >= 1
+    assert values["candor_outbox_oldest_seconds"] >= 0
+    assert values["candor_reviews_pending_oldest_seconds"] >= 0
+    assert values['candor_operation_seconds_count{kind="query"}'] == 1
+    assert values['candor_operation_cost_points_sum{kind="query"}'] == 1
 
 
 async def test_the_figures_are_there_even_without_the_database(client, monkeypatch):
@@ -94,7 +94,7 @@ def test_what_ends_in_another_loop_is_counted_too():
         await asyncio.sleep(seconds)
 
     asyncio.run(ends(0))
-    asyncio.run(ends(2 * SOON))
+    asyncio.run(ends(2 * COUNT_DELAY))
 
     assert metrics._ended == []
     assert 'operation="Q",outcome="ok"} 2.0' in metrics.text().decode()

@@ -1,4 +1,4 @@
-"""PostgreSQL does not answer while a file is imported: what was stored is told, line by line."""
+"""PostgreSQL does not answer during an import: the report says which lines were stored."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ TABLES = {"orders": "orders", "reviews": "review"}
 
 @pytest.fixture
 def candor(relay, tmp_path):
-    """`candor` in a process of its own: its exit code, and what it said."""
+    """`candor` in a process of its own: its exit code and output."""
 
     async def run(*arguments):
         environment = {
@@ -33,7 +33,7 @@ def candor(relay, tmp_path):
             "PYTHONPATH": str(ROOT),
             "CANDOR_DATABASE_URL": relay.url,
             "CANDOR_SECRET": SECRET,
-            "TEST_CHANGES": json.dumps({"candor.importing.BATCH": BATCH}),
+            "TEST_CHANGES": json.dumps({"candor.commands.importing.BATCH": BATCH}),
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(SCRIPT), *arguments),
@@ -82,7 +82,7 @@ async def test_an_import_says_what_is_known_of_which_lines(kind, relay, direct, 
     assert await candor("import", kind, path) == (0, f"{ROWS} created", "")
     answers = relay.passed - before
 
-    told = set()
+    fates = set()
     for lost in (1, 2, 3):  # of the last batch, which has one row, the last ones
         path, before = await prepared(), await stored()
         relay.hold_after(answers - lost, breaks=True)
@@ -91,7 +91,7 @@ async def test_an_import_says_what_is_known_of_which_lines(kind, relay, direct, 
         kept = await stored() - before
         assert (code, said) == (1, f"{ROWS - 1} created")
         known = re.search(r"Of the lines 6 to 6 (nothing|nobody knows what) was stored", complained)
-        told.add(known[1])
+        fates.add(known[1])
         assert kept >= ROWS - 1
         if known[1] == "nothing":
             assert kept == ROWS - 1
@@ -100,4 +100,4 @@ async def test_an_import_says_what_is_known_of_which_lines(kind, relay, direct, 
         assert (code, complained) == (0, "")
         assert await stored() - before == ROWS
 
-    assert told == {"nothing", "nobody knows what"}
+    assert fates == {"nothing", "nobody knows what"}

@@ -1,4 +1,4 @@
-"""Reviews from files: whether they are verified, and what becomes of rejected and waiting ones."""
+"""Imported reviews: which ones are verified, and how rejected and pending ones behave."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ SEEN = """{ reviews(first: 20) { nodes { id body status verifiedPurchase
 
 @pytest.fixture
 def load(tmp_path, settings):
-    """Import a file as an operator does: `await load("reviews", text)`; code, answer, complaints."""
+    """Import a file as an operator: `await load("reviews", text)`; exit code, stdout, stderr."""
 
     async def run(kind, text, *options):
         file = tmp_path / f"{kind}.csv"
@@ -41,7 +41,7 @@ def load(tmp_path, settings):
 
 @pytest.fixture
 async def history(load):
-    """Orders 1 to 3 of a file are complete, order 4 is cancelled."""
+    """Import orders: 1 to 3 are completed, 4 is cancelled."""
     rows = "".join(
         f"O{number},{'CANCELLED' if number == 4 else 'COMPLETED'},{DAY} 12:00:00,"
         "MARIA,Maria Souza,NINA,Nina,LOGO,A logo\n"
@@ -79,8 +79,8 @@ async def test_a_review_of_an_order_from_a_file_is_no_verified_purchase(
 
     assert done == (0, "2 created", "")
     assert await verified() == {"one": False, "four": False}
-    shown = (await nobody.ask(SEEN))["reviews"]["nodes"]
-    assert [node["verifiedPurchase"] for node in shown] == [False, False]
+    rows = (await nobody.ask(SEEN))["reviews"]["nodes"]
+    assert [node["verifiedPurchase"] for node in rows] == [False, False]
 
 
 async def test_a_column_of_the_file_is_nobodys_word_without_the_operators(history, load, verified):
@@ -178,18 +178,18 @@ async def test_a_rejected_review_has_its_reason_for_its_author_and_admins(
     assert (await load("reviews", REJECTED))[1] == "3 created"
 
     query = SEEN.replace("first: 20", "first: 20, filter: { status: REJECTED }")
-    seen = (await ada.ask(query))["reviews"]["nodes"]
-    told = {node["body"]: node["moderation"] for node in seen}
-    assert {body: (m["status"], m["reason"], m["note"]) for body, m in told.items()} == {
+    rows = (await ada.ask(query))["reviews"]["nodes"]
+    moderations = {node["body"]: node["moderation"] for node in rows}
+    assert {body: (m["status"], m["reason"], m["note"]) for body, m in moderations.items()} == {
         "one": ("REJECTED", "SPAM", None),
         "": ("REJECTED", "OTHER", None),
         "three": ("REJECTED", "OFF_TOPIC", None),
     }
-    assert all(m["decidedAt"] for m in told.values())
+    assert all(m["decidedAt"] for m in moderations.values())
     mine = "query($id: ID!) { review(id: $id) { moderation { reason } } }"
-    for node in seen:
+    for node in rows:
         own = await maria.ask(mine, id=node["id"])
-        assert own["review"]["moderation"] == {"reason": told[node["body"]]["reason"]}
+        assert own["review"]["moderation"] == {"reason": moderations[node["body"]]["reason"]}
         assert (await nobody.ask(mine, id=node["id"]))["review"] is None
 
 
@@ -216,10 +216,10 @@ async def test_a_rejection_without_a_reason_that_is_stored_already_is_told_as_ot
     page = await client.get(await review_link("O1"))
     assert page.status_code == 200
     assert "It does not follow our rules for reviews." in page.text
-    shown = await maria.ask(
+    data = await maria.ask(
         'query { order(ref: { externalId: "O1" }) { review { moderation { reason decidedAt } } } }'
     )
-    moderation = shown["order"]["review"]["moderation"]
+    moderation = data["order"]["review"]["moderation"]
     assert moderation["reason"] == "OTHER"
     assert moderation["decidedAt"].startswith(DAY)
 

@@ -18,7 +18,7 @@ ORDER = 'query { order(ref: {externalId: "ORDER-1"}) { id } }'
 
 @pytest.fixture
 def key():
-    """A key of these scopes, and its row."""
+    """Make a key with these scopes: the key and its row."""
 
     async def make(scopes, name="storefront", **facts):
         made, digest = new_key()
@@ -59,11 +59,11 @@ async def test_a_key_that_reads_sees_what_everybody_sees_and_writes_nothing(
     made, _ = await key("READ")
     before = await stored()
 
-    shown = (await ask(made, REVIEWS)).json()
+    result = (await ask(made, REVIEWS)).json()
     hidden = (await ask(made, ORDER)).json()
     refused = await ask(made, "mutation { upsertOrders(input: {orders: []}) { errors { code } } }")
 
-    assert shown["data"] == await nobody.ask(REVIEWS)
+    assert result["data"] == await nobody.ask(REVIEWS)
     assert hidden["data"]["order"] is None
     assert (await shop.ask(ORDER))["order"] is not None
     assert refused.json()["data"]["upsertOrders"]["errors"] == [{"code": "FORBIDDEN"}]

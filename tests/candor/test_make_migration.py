@@ -1,4 +1,4 @@
-"""`candor make-migration`, in a copy of the models that somebody has changed."""
+"""`candor make-migration`, in a copy of the packages with changed models."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ class Badge(Model):
 
 
 class Clone:
-    """The packages in a folder of their own, to change and to run."""
+    """A copy of the packages that can be changed and run."""
 
     def __init__(self, folder, database):
         self.folder, self.database = folder, database
@@ -47,7 +47,7 @@ class Clone:
         return sorted(path.name for path in (self.folder / "models/migrations").glob("0*.py"))
 
     def run(self, *arguments, **variables):
-        """The exit code of `candor`, what it said, and what it complained of."""
+        """Run `candor`: exit code, stdout and stderr."""
         done = subprocess.run(
             [sys.executable, "-c", "from candor.commands.main import main; main()", *arguments],
             cwd=self.folder,
@@ -82,7 +82,7 @@ def copied(tmp_path):
 
 @pytest.fixture
 def clone(copied):
-    """A clone whose database nobody could reach."""
+    """A clone with an unreachable database."""
     return copied("postgres://nobody@127.0.0.1:1/nothing")
 
 
@@ -143,7 +143,7 @@ def test_models_that_have_not_changed_make_no_migration(clone):
 
 
 @pytest.mark.parametrize(
-    ("field", "told"),
+    ("field", "message"),
     [
         ("CharField(max_length=80)", "Vendor.nickname: existing rows have no value"),
         ("CharField(max_length=80, null=True, unique=True)", "Vendor.nickname: declare its uniq"),
@@ -153,14 +153,14 @@ def test_models_that_have_not_changed_make_no_migration(clone):
         ),
     ],
 )
-def test_a_column_that_could_not_be_added_to_a_full_table_is_refused(clone, field, told):
+def test_a_column_that_could_not_be_added_to_a_full_table_is_refused(clone, field, message):
     clone.replace("models/vendor.py", VENDOR, f"{VENDOR}    nickname = fields.{field}\n")
     before = clone.migrations()
 
     code, said, complaint = clone.run("make-migration", "a nickname")
 
     assert (code, said) == (1, "")
-    assert told in complaint
+    assert message in complaint
     assert clone.migrations() == before
 
 

@@ -1,4 +1,4 @@
-"""The one click of a mail program, in every spelling that mail systems send."""
+"""One-click unsubscribe, in every form that mail systems send."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The database away, full, locked or read-only is said to be so, and is no bug of ours."""
+"""A database that is unreachable, full, locked or read-only is reported as such, not as a bug."""
 
 import logging
 import shutil
@@ -67,7 +67,7 @@ class Locked:
 
 
 class Removed:
-    """The file is gone, which the open server would not notice by itself."""
+    """The file is removed, which an open connection does not notice by itself."""
 
     url = "{}"
 
@@ -79,7 +79,7 @@ class Removed:
 
 
 class Replaced(Removed):
-    """A copy was laid in the place of the file."""
+    """The file is replaced by a copy."""
 
     def begin(self, path):
         super().begin(path)
@@ -153,12 +153,12 @@ async def test_streams_say_it_too(trouble, path, feed, maria, socket, events, ca
     connection = await socket(token=maria.token)
     trouble.begin(path)
     await connection.say({"id": "1", "type": "subscribe", "payload": {"query": query}})
-    told = await connection.hear()
+    message = await connection.hear()
     stream = await events(query, maria.token)
     event = await stream.event()
     trouble.end(path)
 
-    for body in (told["payload"], event[1]):
+    for body in (message["payload"], event[1]):
         errors = body["errors"] if isinstance(body, dict) else body
         assert [error["extensions"]["code"] for error in errors] == ["UNAVAILABLE"]
     assert warned_once(caplog)
@@ -169,8 +169,8 @@ async def test_a_page_says_it_kindly(trouble, path, feed, client, caplog):
     order = await Order.get(external_id="ORDER-1")
     until = datetime.now(UTC) + timedelta(days=1)
     token = sign(SECRET, Claim(Purpose.REVIEW, order.id, order.link_version, expires_at=until))
-    shown = await client.get(f"/r/{token}")
-    assert shown.status_code == 200
+    page = await client.get(f"/r/{token}")
+    assert page.status_code == 200
     trouble.begin(path)
     answer = await client.post(
         f"/r/{token}", data={"rating": "5", "body": BODY}, headers={"Accept-Language": "de"}

@@ -1,4 +1,4 @@
-"""PostgreSQL away, read-only or in deadlock: it is said to be so, and a victim runs once more."""
+"""PostgreSQL unreachable, read-only or in deadlock: it is reported, and the victim runs again."""
 
 import asyncio
 import logging
@@ -99,7 +99,7 @@ async def test_the_victim_of_a_deadlock_runs_once_more(direct, review, ada, capl
     await direct.execute("SELECT 1 FROM rating_counter WHERE kind = 'SERVICE' FOR UPDATE")
     approving = asyncio.create_task(ada.do("approveReview", reviewId=written["id"]))
     await until_locked()
-    # Now each waits for the other; the server takes the one that waited first for its victim.
+    # Now each waits for the other; the server picks the one that waited first as the victim.
     await direct.execute("UPDATE review SET helpful_count = 0 WHERE id = $1", key)
     await other.commit()
 

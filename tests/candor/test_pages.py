@@ -1,4 +1,4 @@
-"""The pages that links in mails lead to: what they store, what they never store, what they refuse."""
+"""The pages that links in mails open: what they store, never store, and refuse."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ def database(request) -> str:
 
 @pytest.fixture
 def link(settings):
-    """The path of a link, by default one of an order of Maria's that is still good."""
+    """The path of a link, by default a valid one of an order of Maria's."""
 
     async def make(id="ORDER-1", *, version=1, expires_at=LATER):
         order = await Order.get(external_id=id)
@@ -43,7 +43,7 @@ def update_link(settings):
 
 
 class Reader(HTMLParser):
-    """Elements and text of a page, as a browser sees them."""
+    """Parses a page into elements and text."""
 
     def __init__(self):
         super().__init__()
@@ -63,7 +63,7 @@ class Reader(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def seen(response):
+def parse(response):
     reader = Reader()
     reader.feed(response.text)
     return reader
@@ -84,15 +84,15 @@ async def test_a_review_is_written_by_the_form_and_shown_ever_after(feed, link, 
     assert "Thank you for your review" in stored.text
 
     again = await client.post(path, data=form | {"rating": "1"})
-    shown = await client.get(f"{path}?rating=1")
+    preselected = await client.get(f"{path}?rating=1")
 
-    assert (again.status_code, shown.status_code) == (200, 200)
-    for page in (again, shown):
-        assert BODY in seen(page).text
-        assert {"class": "given", "role": "img", "aria-label": "4 of 5 stars"} in seen(page).all(
+    assert (again.status_code, preselected.status_code) == (200, 200)
+    for page in (again, preselected):
+        assert BODY in parse(page).text
+        assert {"class": "given", "role": "img", "aria-label": "4 of 5 stars"} in parse(page).all(
             "p"
         )
-        assert not seen(page).all("form")
+        assert not parse(page).all("form")
     assert (await Review.get()).rating == 4
     assert await outbox() == ["review.received"]
 
@@ -111,7 +111,7 @@ async def test_a_scanner_that_opens_all_stars_stores_nothing(
                 answer = await client.request(method, f"{path}?{name}={star}")
                 assert answer.status_code == 200
 
-            chosen = [box["value"] for box in seen(answer).all("input") if "checked" in box]
+            chosen = [box["value"] for box in parse(answer).all("input") if "checked" in box]
             assert chosen == [star]
 
     assert await stored() == before
@@ -124,7 +124,7 @@ async def test_a_star_that_is_none_preselects_nothing(feed, link, client, star):
     answer = await client.get(await link(), params={"rating": star})
 
     assert answer.status_code == 200
-    assert not [box for box in seen(answer).all("input") if "checked" in box]
+    assert not [box for box in parse(answer).all("input") if "checked" in box]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_an_error_stands_beside_its_field_and_what_was_typed_stays(
 
     answer = await client.post(path, data=form)
 
-    page = seen(answer)
+    page = parse(answer)
     assert answer.status_code == 422
     assert await stored() == before
     named = [attrs for _, attrs in page.tags if attrs.get("aria-invalid") == "true"]
@@ -160,7 +160,7 @@ async def test_an_error_stands_beside_its_field_and_what_was_typed_stays(
 
 
 class Mistakes(HTMLParser):
-    """What a page says is wrong: in the summary, by the field it leads to, and beside each field."""
+    """Parses a page's errors: in the summary with the field each links to, and beside each field."""
 
     def __init__(self, answer) -> None:
         super().__init__()
@@ -221,8 +221,8 @@ TOLD = {
 
 
 def must_be_accessible(answer):
-    """Each wrong field is named, led to by the summary, and described by what stands beside it."""
-    page, mistakes = seen(answer), Mistakes(answer)
+    """Each invalid field has a label, a link in the summary, and its error as its description."""
+    page, mistakes = parse(answer), Mistakes(answer)
     wrong = [attrs for _, attrs in page.tags if attrs.get("aria-invalid") == "true"]
     identities = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(identities) == len(set(identities))
@@ -287,7 +287,7 @@ async def test_all_mistakes_of_a_rating_are_told_at_once(
     ]
     label = "What is still wrong? You can leave it empty."
     assert Mistakes(issue).summary == [("#note", f"{label}: {too_long}")]
-    # There is no field for a comment any more.
+    # The field for a comment is gone.
     assert Mistakes(without).summary == [
         ("#stars", f"Please rate our help: {STARS}"),
         ("", "Comments are switched off: stars alone are welcome."),
@@ -334,7 +334,7 @@ async def test_a_rejected_review_can_be_changed_and_handed_in_again(
     )
     path = await link()
 
-    page = seen(await client.get(path))
+    page = parse(await client.get(path))
     assert "It tells personal details" in page.text
     assert "No numbers." in page.text
     assert "Call her at 555-0199, she never answers." in page.text
@@ -375,7 +375,7 @@ async def test_an_order_that_cannot_be_reviewed_says_why(
         await client.post(path, data={"rating": "5", "body": BODY}),
     ):
         assert answer.status_code == 200
-        assert sentence in seen(answer).text
+        assert sentence in parse(answer).text
     assert await stored() == before
 
 
@@ -385,7 +385,7 @@ async def test_the_deadline_is_shown(feed, link, client, ada):
 
     answer = await client.get(await link())
 
-    assert "You can do that until January 8, 2126." in seen(answer).text
+    assert "You can do that until January 8, 2126." in parse(answer).text
 
 
 async def test_an_update_is_rated_once(
@@ -407,8 +407,8 @@ async def test_an_update_is_rated_once(
 
     for page in (again, late, await client.get(f"{path}?stars=1")):
         assert page.status_code == 200
-        assert "Quick & kind" in seen(page).text
-        assert not seen(page).all("form")
+        assert "Quick & kind" in parse(page).text
+        assert not parse(page).all("form")
     assert (await UpdateSolve.get()).stars == 5
     assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
 
@@ -421,9 +421,9 @@ async def test_there_is_still_an_issue(open_update, solve, update_link, client, 
         path, data={"still_has_issue": "1", "comment": "It is the wrong file."}
     )
 
-    shown = await show(sam, update)
-    assert shown["status"] == "OPEN"
-    assert [note["body"] for note in shown["notes"]["nodes"]] == ["It is the wrong file."]
+    preselected = await show(sam, update)
+    assert preselected["status"] == "OPEN"
+    assert [note["body"] for note in preselected["notes"]["nodes"]] == ["It is the wrong file."]
     assert "Thank you for telling us" in answer.text
     again = await client.post(
         path, data={"still_has_issue": "1", "comment": "It is the wrong file."}
@@ -442,8 +442,8 @@ async def test_the_link_of_an_older_solve_rates_nothing_and_shows_the_way(
 
     answer = await client.post(old, data={"stars": "1"})
 
-    assert "To rate it, take the link in our latest mail." in seen(answer).text
-    assert not [box for box in seen(answer).all("input") if box.get("name") == "stars"]
+    assert "To rate it, take the link in our latest mail." in parse(answer).text
+    assert not [box for box in parse(answer).all("input") if box.get("name") == "stars"]
     assert await stored() == before
 
 
@@ -473,7 +473,7 @@ async def test_switched_off_ratings_leave_the_way_back(
 
     answer = await client.post(path, data={"stars": "5"})
 
-    page = seen(answer)
+    page = parse(answer)
     assert not [box for box in page.all("input") if box.get("name") == "stars"]
     assert [button["name"] for button in page.all("button")] == ["still_has_issue"]
     assert await stored() == before
@@ -494,7 +494,7 @@ async def test_the_customers_language_comes_first(feed, link, client):
 
     async def language(id, wish):
         answer = await client.get(await link(id), headers={"Accept-Language": wish})
-        assert seen(answer).all("html")[0]["lang"] == answer.headers["content-language"]
+        assert parse(answer).all("html")[0]["lang"] == answer.headers["content-language"]
         return answer.headers["content-language"]
 
     assert await language("ORDER-1", "en-GB,en") == "de"
@@ -529,7 +529,7 @@ async def test_hostile_names_and_texts_are_harmless(
     ]
 
     for answer in pages:
-        page = seen(answer)
+        page = parse(answer)
         assert {"script", "img"}.isdisjoint({tag for tag, _ in page.tags})
         assert "<script>alert(1)</script>{{ 7*7 }}" in page.text
         assert "\u202e" not in answer.text
@@ -550,7 +550,7 @@ async def test_a_page_runs_nothing_loads_nothing_and_is_not_kept(feed, link, cli
         assert answer.headers["x-robots-tag"] == "noindex, nofollow"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "set-cookie" not in answer.headers
-        loaded = [a for _, a in seen(answer).tags if "src" in a or a.get("rel") == "stylesheet"]
+        loaded = [a for _, a in parse(answer).tags if "src" in a or a.get("rel") == "stylesheet"]
         assert loaded == []
 
 
@@ -574,7 +574,7 @@ async def test_every_field_has_a_name_that_is_read_aloud(
 
     for path in paths:
         answer = await client.get(path)
-        page = seen(answer)
+        page = parse(answer)
         labelled = {label.get("for") for label in page.all("label")}
         assert all(area["id"] in labelled for area in page.all("textarea"))
         assert all("required" in radio for radio in page.all("input"))
@@ -587,7 +587,7 @@ async def test_every_field_has_a_name_that_is_read_aloud(
 
 @pytest.fixture
 async def bad_links(feed, link, update_link, open_update, solve, settings):
-    """Paths that open nothing, by what is wrong with them."""
+    """Paths of invalid links, by what is wrong with them."""
     await feed("ORDER-1")
     review, update = await link(), update_link(await solve(await open_update("ORDER-2")))
     token = review[3:]

@@ -1,4 +1,4 @@
-"""Who cannot store anything is not ready, though it answers."""
+"""A server that cannot store anything is not ready, even if it answers."""
 
 import shutil
 import subprocess
@@ -73,7 +73,7 @@ class Counted:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of its own, of two megabytes."""
+    """A disk of two megabytes."""
     folder = tmp_path / "disk"
     folder.mkdir()
     made = subprocess.run(
@@ -106,7 +106,7 @@ async def test_a_read_only_file_is_not_ready(sqlite_database, served):
 
 @contextmanager
 def moved(path, *, copied):
-    """The file is moved away meanwhile, with a copy in its place or none."""
+    """Move the file away meanwhile, and optionally put a copy in its place."""
     away = Path(path).rename(f"{path}.away")
     if copied:
         shutil.copyfile(away, path)
@@ -119,9 +119,9 @@ async def test_a_file_that_was_removed_or_replaced_is_not_ready(copied, sqlite_d
     async with served(sqlite_database) as client:
         assert await ready(client) == (200, None, None)
         with moved(path_of(sqlite_database), copied=copied):
-            found = await ready(client)
+            readiness = await ready(client)
 
-        assert found == (503, "NOT_WRITABLE", "THE_FILE_WAS_REMOVED_OR_REPLACED")
+        assert readiness == (503, "NOT_WRITABLE", "THE_FILE_WAS_REMOVED_OR_REPLACED")
         assert await ready(client) == (200, None, None)
 
 
@@ -129,7 +129,7 @@ async def test_a_file_that_was_removed_or_replaced_is_not_ready(copied, sqlite_d
     ("setting", "reason"),
     [
         ("default_transaction_read_only = on", "ReadOnlySQLTransactionError"),
-        # Stands for a disk that has no room: nothing at all may be written to temporary files.
+        # Stands for a full disk: nothing may be written to temporary files.
         ("temp_file_limit = 0", "ConfigurationLimitExceededError"),
     ],
 )

@@ -20,7 +20,7 @@ from models import Customer, Review, Service, Vendor, sql
 from resolvers import review_list
 from resolvers.viewer import ANONYMOUS
 from schema.api import schema
-from schema.connection import requested
+from schema.connection import page_request
 from tests.candor.random_documents import reshaped
 from tests.candor.sameness import (
     ANSWERS,
@@ -299,8 +299,8 @@ FAULTS = {
     "filters are forgotten": (queries, "as_filter", lambda _: review_list.ANY),
     "the end is the beginning": (
         queries,
-        "requested",
-        lambda first, after, last, before, page: requested(
+        "page_request",
+        lambda first, after, last, before, page: page_request(
             first or last, after, None, before, page
         ),
     ),

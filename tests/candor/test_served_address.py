@@ -1,4 +1,4 @@
-"""Where `candor serve` listens is what it prints, and where its mails lead."""
+"""The address where `candor serve` listens is what it prints and what links in mails use."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from candor.commands.startup import found_at
+from candor.commands.startup import browser_url
 
 CANDOR = [sys.executable, "-c", "from candor.commands.main import main; main()"]
 SECRET = "a secret of the tests, long enough to sign with"
@@ -34,7 +34,7 @@ def environment(tmp_path):
 
 @pytest.fixture
 def serve(environment, tmp_path):
-    """Serve, and read what is said up to where it answers: the address and the process."""
+    """Start the server and read its output until it prints the address: address and process."""
     processes = []
 
     def start(*options, **variables):
@@ -47,8 +47,8 @@ def serve(environment, tmp_path):
         )
         processes.append(process)
         for line in process.stdout:
-            if found := ANSWERS.match(line):
-                return found[1], process
+            if result := ANSWERS.match(line):
+                return result[1], process
         pytest.fail(f"it ended with {process.wait(20)}")
 
     yield start
@@ -57,7 +57,7 @@ def serve(environment, tmp_path):
         process.communicate(timeout=20)
 
 
-def said(process, title):
+def header_of(process, title):
     """The header that is printed under a title."""
     for line in process.stdout:
         if line.startswith(title):
@@ -74,8 +74,8 @@ def ask(address, header, query):
 
 
 def reject(address, process):
-    """Ada rejects a review of the demo: its author gets a mail with a link to change it."""
-    ada = said(process, "Admin Ada")
+    """Reject a review of the demo as Ada: its author gets a mail with a link to edit it."""
+    ada = header_of(process, "Admin Ada")
     review = ask(address, ada, REVIEWS)["service"]["reviews"]["nodes"][0]["id"]
     assert ask(address, ada, REJECT % review)["rejectReview"]["errors"] == []
 
@@ -83,10 +83,10 @@ def reject(address, process):
 def first_mail(folder):
     """The first mail that was written into the folder, once there is one."""
     ends = time.monotonic() + 20
-    while not (found := list(folder.glob("*.eml"))):
+    while not (result := list(folder.glob("*.eml"))):
         assert time.monotonic() < ends, "no mail"
         time.sleep(0.05)
-    mail = message_from_bytes(found[0].read_bytes(), policy=policy.default)
+    mail = message_from_bytes(result[0].read_bytes(), policy=policy.default)
     return mail.get_body(("plain",)).get_content()
 
 
@@ -126,7 +126,7 @@ def test_mails_lead_where_the_environment_says(serve, tmp_path):
     ],
 )
 def test_the_address_can_be_opened_in_a_browser(host, address):
-    assert found_at(host, 9000) == address
+    assert browser_url(host, 9000) == address
 
 
 def refused(environment, folder, *arguments):

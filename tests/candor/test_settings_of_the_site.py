@@ -1,4 +1,4 @@
-"""`candor settings`: what lives in the database, read and changed by the operator."""
+"""`candor settings`: the operator reads and changes the site's settings."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ LEVELS = (
 
 @pytest.fixture
 def candor(database, monkeypatch, tmp_path):
-    """Run `candor settings`: its exit code, what it said, and what it complained."""
+    """Run `candor settings`: exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CANDOR_DATABASE_URL", database)
     monkeypatch.setenv("CANDOR_SECRET", SECRET)
@@ -36,7 +36,7 @@ def candor(database, monkeypatch, tmp_path):
 
 @pytest.fixture
 def log(database):
-    """The settings that were changed, and by whom, oldest first."""
+    """The changed settings in the tracking log with their actors, oldest first."""
 
     async def read():
         async with opened(database):

@@ -1,4 +1,4 @@
-"""Services and vendors that the shop knows and Candor does not yet, through all doors."""
+"""Services and vendors that Candor does not know yet, in every query that names them."""
 
 from uuid import UUID
 
@@ -22,8 +22,8 @@ BY_THE_EXECUTOR = CARDS.replace("ratingSummaries", "__typename ratingSummaries")
 
 
 @pytest.fixture
-async def hears(app):
-    """Whatever is announced from now on is heard."""
+async def listening(app):
+    """Listen to announcements from now on."""
     with announcements.listener("ready") as listener:
         while True:
             await announcements.announce("ready")
@@ -38,13 +38,13 @@ async def test_a_card_of_something_new_is_unrated_and_the_others_keep_their_star
     await review(rating=4)
     nobodys = {"id": ids.encode("Service", UUID(int=7))}
 
-    found = await nobody.ask(
+    answer = await nobody.ask(
         query,
         s=[{"externalId": "SOON"}, {"externalId": "LOGO"}, nobodys, {"externalId": ""}],
         v=[{"externalId": "NINA"}, {"externalId": "SOON"}],
     )
 
-    summaries = found["ratingSummaries"]
+    summaries = answer["ratingSummaries"]
     assert [each["count"] for each in summaries] == [0, 1, 0, 0, 1, 0]
     assert [summaries[at] for at in (0, 2, 3, 5)] == [UNRATED] * 4
 
@@ -57,15 +57,17 @@ async def test_an_id_of_another_type_is_still_refused(review, nobody, query):
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "arguments",
     [
         'service: { externalId: "LOGO" }',
         'vendor: { externalId: "NINA" }',
         'service: { externalId: "LOGO" }, vendor: { externalId: "NINA" }',
     ],
 )
-async def test_reviews_of_something_new_are_told_when_it_has_some(hears, review, events, wanted):
-    stream = await events(f"subscription {{ reviewPublished({wanted}) {{ rating }} }}")
+async def test_reviews_of_something_new_are_told_when_it_has_some(
+    listening, review, events, arguments
+):
+    stream = await events(f"subscription {{ reviewPublished({arguments}) {{ rating }} }}")
     never = await events(
         'subscription { reviewPublished(service: { externalId: "LATER" }) { rating } }'
     )
@@ -74,6 +76,6 @@ async def test_reviews_of_something_new_are_told_when_it_has_some(hears, review,
     await review("ORDER-2", rating=2)
 
     for stars in (3, 2):
-        name, told = await stream.event()
-        assert (name, told["data"]) == ("next", {"reviewPublished": {"rating": stars}})
+        name, payload = await stream.event()
+        assert (name, payload["data"]) == ("next", {"reviewPublished": {"rating": stars}})
     assert never.from_app.empty()

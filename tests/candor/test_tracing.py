@@ -1,4 +1,4 @@
-"""A span per operation, when tracing is on."""
+"""One span per operation, if tracing is on."""
 
 from contextlib import contextmanager
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""A database that cannot be used: one sentence from every command, without credentials."""
+"""Every command reports a database that cannot be used in one sentence without credentials."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ HEADS = {
 
 @pytest.fixture
 def closed_port():
-    """A port at which nobody answers as long as the test lasts."""
+    """A port on which nothing listens during the test."""
     with socket.socket() as kept:
         kept.bind(("127.0.0.1", 0))
         yield kept.getsockname()[1]
@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(folder, monkeypatch):
-    """Run a command on a database: its exit code, and the lines that it said."""
+    """Run a command on a database: its exit code and lines of output."""
     monkeypatch.setenv("CANDOR_SECRET", SECRET)
     monkeypatch.setattr("candor.server.serving.serve", lambda *_, **__: pytest.fail("it serves"))
 
@@ -109,7 +109,7 @@ def test_a_server_that_is_not_there_is_named_without_credentials(run, command, c
 
 
 def changed(url, user=None, **parameters):
-    """The URL for somebody else, or with more parameters."""
+    """The URL for another user, or with more parameters."""
     parts = urlsplit(url)
     netloc = f"{user}:{PASSWORD}@{parts.netloc.rpartition('@')[2]}" if user else parts.netloc
     query = urlencode(dict(parse_qsl(parts.query)) | parameters)

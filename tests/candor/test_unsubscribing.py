@@ -1,4 +1,4 @@
-"""No more mails: by one click of a mail program, or by choice. A look changes nothing."""
+"""Unsubscribing by one click of a mail program or by choice; opening the page changes nothing."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""A shop with a value in every column, made by mutations whose answers are looked at."""
+"""A shop with a value in every column, made by mutations whose payloads are checked."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ NOW = datetime.now(UTC)
 
 
 def told_by(payload):
-    """The way from a mutation's payload to what it shows; None when that is nothing but an id."""
+    """The path from a mutation's payload to its object; None if the payload has only an id."""
     steps, type_ = [], payload
     while type_.name.endswith(("Payload", "Result")):
         below = {name: get_named_type(each.type) for name, each in type_.fields.items()}
@@ -32,13 +32,13 @@ def told_by(payload):
 
 @pytest.fixture
 async def write(app):
-    """Do a mutation, and look at its answer and at what it left behind.
+    """Run a mutation, and check its payload and what is stored.
 
-    With `told` the answer must tell the input itself.
+    With `echoes` the payload must contain the input's values.
     """
     done = set()
 
-    async def do(person, mutation, *, told=False, **input):
+    async def do(person, mutation, *, echoes=False, **input):
         done.add(mutation)
         way = told_by(TYPES["Mutation"].fields[mutation].type.of_type)
         if way is None:
@@ -47,8 +47,8 @@ async def write(app):
         everything = facts(way.type_)
         answer = await person.do(mutation, way.selection(everything), **input)
         assert answer["errors"] == []
-        (thing,) = way.found(answer)
-        if told:
+        (thing,) = way.ends(answer)
+        if echoes:
             assert same(input, thing) == {}, mutation
         if way.type_ in NODES:
             now = await person.ask(
@@ -97,8 +97,8 @@ def an_order(number, customer):
 
 @pytest.fixture
 async def shop_of_everything(write, shop, ada, sam, maria, carl, nina):
-    """Settings, orders, reviews and updates with a value in every column; all that was told."""
-    await write(ada, "updateSettings", told=True, **filled("UpdateSettingsInput", **SETTINGS))
+    """Make settings, orders, reviews and updates with a value in every column; all inputs."""
+    await write(ada, "updateSettings", echoes=True, **filled("UpdateSettingsInput", **SETTINGS))
     orders = [an_order(1, "MARIA"), an_order(2, "CARL"), an_order(3, "CARL")]
     for order in orders:
         await write(shop, "upsertOrders", orders=[order])
@@ -112,15 +112,17 @@ async def shop_of_everything(write, shop, ada, sam, maria, carl, nina):
 async def _reviewed(write, ada, maria, carl, nina):
     first, second, third = ({"externalId": f"ORDER-{number}"} for number in (1, 2, 3))
     given = filled("CreateReviewInput", order=first)
-    told = {name: value for name, value in given.items() if name not in {"order", "idempotencyKey"}}
+    echoes = {
+        name: value for name, value in given.items() if name not in {"order", "idempotencyKey"}
+    }
     before = await write(maria, "createReview", **given)
-    assert same(told, before) == {}
+    assert same(echoes, before) == {}
     id_ = before["id"]
     given = filled("EditReviewInput", turn=2, reviewId=id_)
     after = await write(maria, "editReview", **given)
     assert same({name: given[name] for name in given if name != "reviewId"}, after) == {}
     (kept,) = after["revisions"]
-    assert same(told, kept) == {}, "a revision keeps the review as it was"
+    assert same(echoes, kept) == {}, "a revision keeps the review as it was"
     await write(ada, "approveReview", reviewId=id_, note="A note for the author.")
     await write(nina, "replyToReview", reviewId=id_, body="A reply of the vendor's.")
     await write(ada, "deleteReply", reviewId=id_, reason="It was of another order.")
@@ -163,7 +165,7 @@ async def _talked(write, ada, sam, maria):
 
 
 async def _mailed(write, ada):
-    """Mails in the states that take a relay, and one that is cancelled and tried again."""
+    """Mails in the states that need a relay, and one that is cancelled and retried."""
     for status in (MailStatus.SENT, MailStatus.SCHEDULED):
         mail = await OutboxMail.filter(status=MailStatus.SCHEDULED).order_by("-id").first()
         await OutboxMail.filter(id=mail.id).update(

@@ -1,4 +1,4 @@
-"""Every field of the schema, generated from it: what a type tells, and all ways that lead to it."""
+"""Generated from the schema: the fields of each type, and all paths that lead to it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from graphql import (
 from schema.api import schema
 
 TYPES: dict[str, Any] = schema._schema.type_map
-# How many things may stand behind one another on a way: a review, its order, the order's updates.
+# The most nodes on a path: a review, its order, the order's updates.
 _LONGEST = 3
 
 
@@ -31,8 +31,8 @@ NODES = [type_ for type_ in TYPES.values() if is_node(type_)]
 
 
 def facts(type_: Any) -> str:
-    """All that a type tells by itself: of things with an id of their own their ids alone."""
-    return " ".join(told for name, each in type_.fields.items() if (told := fact(name, each)))
+    """A selection of all own fields of a type; of related nodes only the ids."""
+    return " ".join(output for name, each in type_.fields.items() if (output := fact(name, each)))
 
 
 def fact(name: str, definition: Any) -> str:
@@ -47,11 +47,11 @@ def fact(name: str, definition: Any) -> str:
 
 @dataclass(frozen=True)
 class Way:
-    """A way from the root to a type: the names of its fields, the first one with arguments."""
+    """A path from the root to a type: the names of its fields, the first one with arguments."""
 
     steps: tuple[str, ...]
     type_: GraphQLObjectType
-    # Whether its end is an interface.
+    # Whether the path ends at an interface.
     narrowed: bool = False
 
     def document(self, selection: str) -> str:
@@ -65,8 +65,8 @@ class Way:
             inner = f"{step} {{ {inner} }}"
         return inner
 
-    def found(self, data: Any) -> Iterator[dict[str, Any]]:
-        """The things at the end of the way in an answer."""
+    def ends(self, data: Any) -> Iterator[dict[str, Any]]:
+        """The objects at the end of the path in a result."""
         yield from _at(data, [step.partition("(")[0] for step in self.steps])
 
 
@@ -81,62 +81,68 @@ def _at(data: Any, names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def ways(roots: dict[str, str]) -> list[Way]:
-    """Every way to a thing on which nothing comes twice. `roots` are the arguments of root fields.
+    """Every path without repeated types. `roots` has the arguments of root fields.
 
-    A root field with required arguments that stands not in `roots` is a KeyError.
+    Raises KeyError for a root field with required arguments that `roots` lacks.
     """
-    found: list[Way] = []
+    collected: list[Way] = []
     for name, definition in TYPES["Query"].fields.items():
         needs = any(map(is_required_argument, definition.args.values()))
         inner = get_named_type(definition.type)
-        if is_interface_type(inner):  # by ids: of each thing that is found
+        if is_interface_type(inner):  # looked up by ids of other results
             continue
         arguments = roots[name] if needs else roots.get(name, "")
-        _walk(inner, (f"{name}{arguments}",), (), found)
-    return found
+        _walk(inner, (f"{name}{arguments}",), (), collected)
+    return collected
 
 
 def _walk(
-    type_: Any, steps: tuple[str, ...], seen: tuple[str, ...], found: list[Way], deep: int = 0
+    type_: Any,
+    steps: tuple[str, ...],
+    visited: tuple[str, ...],
+    collected: list[Way],
+    deep: int = 0,
 ) -> None:
     if is_interface_type(type_):
-        found += [Way(steps, each, narrowed=True) for each in NODES]
+        collected += [Way(steps, each, narrowed=True) for each in NODES]
         return
-    if type_.name in seen:
+    if type_.name in visited:
         return
     if is_node(type_):
-        found.append(Way(steps, type_))
+        collected.append(Way(steps, type_))
         deep += 1
     if deep == _LONGEST:
         return
     for name, definition in type_.fields.items():
         inner = get_named_type(definition.type)
         if not is_leaf_type(inner):
-            _walk(inner, (*steps, name), (*seen, type_.name), found, deep)
+            _walk(inner, (*steps, name), (*visited, type_.name), collected, deep)
 
 
 @dataclass
 class Known:
-    """What is known of each thing by now, as one person sees it: every further look must agree."""
+    """The values of each node as one person has seen them: every further result must agree."""
 
     things: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def look(self, thing: dict[str, Any], where: str) -> None:
-        told = dict(thing)
-        name, id_ = told.pop("__typename"), told["id"]
+        output = dict(thing)
+        name, id_ = output.pop("__typename"), output["id"]
         known = self.things.setdefault((name, id_), {})
-        for field_name, value in told.items():
+        for field_name, value in output.items():
             assert known.setdefault(field_name, value) == value, f"{name}.{field_name} by {where}"
 
     def leaves(self) -> set[tuple[str, str]]:
-        """The fields of types that had a value somewhere."""
+        """The fields that had a value in some result."""
         return {
-            leaf for (name, _), told in self.things.items() for leaf in _leaves(TYPES[name], told)
+            leaf
+            for (name, _), output in self.things.items()
+            for leaf in _leaves(TYPES[name], output)
         }
 
 
-def _leaves(type_: Any, told: Any) -> Iterator[tuple[str, str]]:
-    for name, value in told.items():
+def _leaves(type_: Any, output: Any) -> Iterator[tuple[str, str]]:
+    for name, value in output.items():
         if name not in type_.fields or value in (None, []):
             continue
         yield type_.name, name
@@ -147,20 +153,20 @@ def _leaves(type_: Any, told: Any) -> Iterator[tuple[str, str]]:
 
 
 def leaves_of(type_: Any) -> set[tuple[str, str]]:
-    """The fields that `facts` asks of a type and of all that belongs to it."""
-    found = set()
+    """The fields that `facts` selects of a type and its parts."""
+    collected = set()
     for name, definition in type_.fields.items():
         inner = get_named_type(definition.type)
         if inner.name.endswith("Connection"):
             continue
-        found.add((type_.name, name))
+        collected.add((type_.name, name))
         if is_object_type(inner) and not is_node(inner):
-            found |= leaves_of(inner)
-    return found
+            collected |= leaves_of(inner)
+    return collected
 
 
 def filled(name: str, turn: int = 0, **given: Any) -> dict[str, Any]:
-    """An input with a value in each of its fields, other ones in each turn, unless it is given."""
+    """An input with a value in each field that is not given; each turn has other values."""
     values = {}
     for place, (each, definition) in enumerate(TYPES[name].fields.items()):
         values[each] = given[each] if each in given else _value(definition.type, each, turn + place)
@@ -180,11 +186,11 @@ def _value(type_: Any, name: str, number: int) -> Any:
     }[inner.name]
 
 
-def same(given: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    """What of an input is told under another value, or not at all: `{name: what is told}`."""
+def same(given: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
+    """The values of an input that the output has differently or lacks: `{name: output}`."""
     flat = {
         name: value
-        for part in (*(each for each in told.values() if isinstance(each, dict)), told)
+        for part in (*(each for each in output.values() if isinstance(each, dict)), output)
         for name, value in part.items()
     }
     return {name: flat.get(name) for name, value in given.items() if flat.get(name) != value}

@@ -1,4 +1,4 @@
-"""Whoever sends an input with several mistakes hears of all of them, each with its field."""
+"""All errors of an input are reported at once, each with its field."""
 
 import pytest
 
@@ -6,7 +6,7 @@ LONG = "x" * 20_001
 BAD_STARS = {"rating": 9, "communication": 0, "quality": -1, "value": 6}
 
 
-def told(payload) -> list[tuple[str, str]]:
+def errors_of(payload) -> list[tuple[str, str]]:
     return [(error["code"], ".".join(error["field"][1:])) for error in payload["errors"]]
 
 
@@ -21,7 +21,7 @@ async def test_of_a_review(feed, maria, stored):
     payload = await maria.do("createReview", "review { id }", **given, idempotencyKey=" k ")
 
     assert payload["review"] is None
-    assert told(payload) == [*STARS, ("BODY_TOO_SHORT", "body"), ("INVALID", "idempotencyKey")]
+    assert errors_of(payload) == [*STARS, ("BODY_TOO_SHORT", "body"), ("INVALID", "idempotencyKey")]
     assert await stored() == before
 
 
@@ -31,8 +31,8 @@ async def test_but_first_whether_there_is_such_an_order_and_whether_it_can_be_re
     await feed(status="REFUNDED")
     given = {"order": {"externalId": "ORDER-1"}, **BAD_STARS, "body": "", "idempotencyKey": "\x00"}
 
-    assert told(await carl.do("createReview", **given)) == [("NOT_FOUND", "order")]
-    assert told(await maria.do("createReview", **given)) == [("ORDER_REFUNDED", "order")]
+    assert errors_of(await carl.do("createReview", **given)) == [("NOT_FOUND", "order")]
+    assert errors_of(await maria.do("createReview", **given)) == [("ORDER_REFUNDED", "order")]
 
 
 async def test_of_an_edit(review, maria, carl, stored):
@@ -42,13 +42,13 @@ async def test_of_an_edit(review, maria, carl, stored):
     payload = await maria.do("editReview", reviewId=id, **BAD_STARS, body=LONG)
     nothing = await maria.do("editReview", reviewId=id, rating=None, body=None, value=7)
 
-    assert told(payload) == [*STARS, ("BODY_TOO_LONG", "body")]
-    assert sorted(told(nothing)) == [
+    assert errors_of(payload) == [*STARS, ("BODY_TOO_LONG", "body")]
+    assert sorted(errors_of(nothing)) == [
         ("INVALID", "body"),
         ("INVALID", "rating"),
         ("RATING_OUT_OF_RANGE", "value"),
     ]
-    assert told(await carl.do("editReview", reviewId=id, rating=None)) == [
+    assert errors_of(await carl.do("editReview", reviewId=id, rating=None)) == [
         ("FORBIDDEN", "reviewId")
     ]
     assert await stored() == before
@@ -70,7 +70,7 @@ async def test_of_settings(ada, stored):
     )
 
     assert payload["settings"] is None
-    assert told(payload) == [
+    assert errors_of(payload) == [
         ("INVALID", name)
         for name in (
             "siteName",
@@ -90,15 +90,15 @@ async def test_of_a_rating(open_update, solve, maria, carl, ada, act, stored):
     await solve(update)
     before = await stored()
 
-    assert told(await act(maria, "rateUpdate", update, stars=0, comment="Hm.")) == [
+    assert errors_of(await act(maria, "rateUpdate", update, stars=0, comment="Hm.")) == [
         ("RATING_OUT_OF_RANGE", "stars"),
         ("COMMENTS_DISABLED", "comment"),
     ]
-    assert told(await act(maria, "rateUpdate", update, stars=6, comment=LONG)) == [
+    assert errors_of(await act(maria, "rateUpdate", update, stars=6, comment=LONG)) == [
         ("RATING_OUT_OF_RANGE", "stars"),
         ("BODY_TOO_LONG", "comment"),
     ]
-    assert told(await act(carl, "rateUpdate", update, stars=6)) == [("NOT_FOUND", "updateId")]
+    assert errors_of(await act(carl, "rateUpdate", update, stars=6)) == [("NOT_FOUND", "updateId")]
     assert await stored() == before
 
 
@@ -111,9 +111,9 @@ async def test_of_a_new_update(feed, sam, maria, stored):
     ids = await sam.do("openUpdate", order={"id": "x"}, assignee={"id": "y"}, **given)
     unknown = await maria.do("openUpdate", order={"externalId": "ORDER-2"}, **given)
 
-    assert told(payload) == [("INVALID", "title"), ("BODY_TOO_LONG", "message")]
-    assert told(ids) == [("INVALID", "order.id"), ("INVALID", "assignee.id")]
-    assert told(unknown) == [("NOT_FOUND", "order")]
+    assert errors_of(payload) == [("INVALID", "title"), ("BODY_TOO_LONG", "message")]
+    assert errors_of(ids) == [("INVALID", "order.id"), ("INVALID", "assignee.id")]
+    assert errors_of(unknown) == [("NOT_FOUND", "order")]
     assert await stored() == before
 
 
@@ -132,8 +132,8 @@ async def test_of_a_decision(review, ada, stored):
         ],
     )
 
-    assert told(payload) == [("INVALID", "note"), ("INVALID", "expectedEditedAt")]
-    assert [told(each) for each in many["results"]] == [
+    assert errors_of(payload) == [("INVALID", "note"), ("INVALID", "expectedEditedAt")]
+    assert [errors_of(each) for each in many["results"]] == [
         [
             ("INVALID", f"decisions.{place}.{name}")
             for name in ("reason", "note", "expectedEditedAt")
@@ -146,7 +146,7 @@ async def test_of_a_decision(review, ada, stored):
 async def test_of_notices_to_mark(maria, stored):
     payload = await maria.do("markNotificationsRead", ids=["x", "y"])
 
-    assert told(payload) == [("INVALID", "ids.0"), ("INVALID", "ids.1")]
+    assert errors_of(payload) == [("INVALID", "ids.0"), ("INVALID", "ids.1")]
 
 
 UNKNOWN = "UgAAAAAAAAAAAAAAAAAAAAc"
@@ -165,4 +165,4 @@ UNKNOWN = "UgAAAAAAAAAAAAAAAAAAAAc"
 async def test_what_does_not_exist_is_told_before_what_is_wrong_with_it(mutation, given, ada, app):
     payload = await ada.do(mutation, reviewId=UNKNOWN, **given)
 
-    assert told(payload) == [("NOT_FOUND", "reviewId")]
+    assert errors_of(payload) == [("NOT_FOUND", "reviewId")]

@@ -1,4 +1,4 @@
-"""What no client should send: each gets a clear error with a code, and nothing is half done."""
+"""Invalid input gets a clear error with a code, and nothing is half done."""
 
 import base64
 
@@ -169,8 +169,8 @@ async def _try_name(external_id, maria, ada, nobody):
       reviewEligibility(order: $ref) { reason } }"""
 
     for person in (maria, ada):
-        found = await person.ask(query, ref={"externalId": external_id})
-        assert found == {
+        answer = await person.ask(query, ref={"externalId": external_id})
+        assert answer == {
             "service": None,
             "vendor": None,
             "order": None,
@@ -196,11 +196,11 @@ async def test_a_strange_search_is_answered(search, review, nobody):
     await review(body="Nothing of that sort.")
     query = "query($s: String) { reviews(filter: {search: $s}) { totalCount nodes { id } } services(filter: {search: $s}) { totalCount nodes { id } } }"
 
-    found = await nobody.ask(query, s=search)
+    answer = await nobody.ask(query, s=search)
 
     expected = 1 if search in {"", "\x00", "\u202e"} else 0
-    assert found["reviews"]["totalCount"] == len(found["reviews"]["nodes"]) == expected
-    assert found["services"]["totalCount"] == len(found["services"]["nodes"]) == expected
+    assert answer["reviews"]["totalCount"] == len(answer["reviews"]["nodes"]) == expected
+    assert answer["services"]["totalCount"] == len(answer["services"]["nodes"]) == expected
 
 
 @pytest.mark.parametrize("search", ["x" * 201, "\ufdfa" * 12])

@@ -1,10 +1,10 @@
-"""Descriptions stand beside the values of an enumeration, and are these and no others."""
+"""Each value of an enumeration has a description, and there are no others."""
 
 from enum import StrEnum
 
 import pytest
 
-from schema.enums import described
+from schema.enums import describe_enum
 
 
 class Colour(StrEnum):
@@ -13,7 +13,7 @@ class Colour(StrEnum):
 
 
 def test_each_value_gets_its_description():
-    described(Colour, "A colour.", RED="Like blood.", BLUE="Like the sky.")
+    describe_enum(Colour, "A colour.", RED="Like blood.", BLUE="Like the sky.")
 
     values = Colour.__strawberry_definition__.values
     assert {value.name: value.description for value in values} == {
@@ -28,4 +28,4 @@ def test_each_value_gets_its_description():
 )
 def test_one_that_is_forgotten_or_belongs_to_nothing_is_refused(given, named):
     with pytest.raises(TypeError, match=f"Colour.*{named}"):
-        described(Colour, "A colour.", **given)
+        describe_enum(Colour, "A colour.", **given)

@@ -1,6 +1,6 @@
-"""Whatever the author of a review can write is stored, told and compared by every other door, too.
+"""Everything that the author of a review can write is stored, returned and compared everywhere.
 
-The columns are those of `CreateReviewInput`: a new one is in all of these tests by itself.
+The columns are those of `CreateReviewInput`, so that a new one is tested automatically.
 """
 
 import csv
@@ -39,7 +39,7 @@ def texts(given):
 
 @pytest.fixture
 async def only_review(app, ada):
-    """The one review that there is, as the admin sees it."""
+    """The only review, as the admin sees it."""
 
     async def look():
         (review,) = (await ada.ask(f"{{ reviews {{ nodes {{ {EVERYTHING} }} }} }}"))["reviews"][
@@ -104,7 +104,7 @@ async def test_the_page_of_a_rejected_review_has_all_of_it_to_change(
 
 @pytest.fixture
 def load(tmp_path, app):
-    """Import one review: what became of it."""
+    """Import one review: its outcome."""
 
     async def run(given):
         path = tmp_path / "reviews.csv"
@@ -185,7 +185,7 @@ async def test_an_idempotency_key_is_for_one_input_with_all_its_columns(feed, ma
 
 
 TODAYS = {"rating": 5, "quality": 4, "body": "Very good work, on time."}
-# As it stands in databases since the first version.
+# As stored in databases since the first version.
 STORED = "4ff06d92e079a7b390a3f42d0ea2c01d836c17b174d2f41b17e843a2c06df68c"
 
 

@@ -1,12 +1,12 @@
-"""Every field of every type, with a value in it, by every way: what was written is what is read.
+"""Every field of every type, with a value, on every path: what was written is what is read.
 
-All of it is generated from the schema: a new field, column or type is in it by itself.
+Everything is generated from the schema, so that a new field, column or type is tested automatically.
 """
 
 import orjson
 
 from schema.context import Context
-from schema.review import shows_public_alone
+from schema.review import is_public_only
 from tests.candor.sameness import COMPILED, STOCK, VIEWERS, operation_of
 from tests.schema.field_walk import NODES, TYPES, Known, fact, facts, leaves_of, same, ways
 
@@ -33,29 +33,29 @@ async def _ask(execution, viewer, text, by=None):
 
 
 async def test_every_field_is_the_same_by_every_way(shop_of_everything, ada, maria):
-    told = shop_of_everything
+    inputs = shop_of_everything
     (of_maria,) = (await maria.ask("{ reviews { nodes { id } } }"))["reviews"]["nodes"]
     updates = (await ada.ask("{ orderUpdates { nodes { id } } }"))["orderUpdates"]["nodes"]
     roots = ROOTS | {
         "review": f'(id: "{of_maria["id"]}")',
         "orderUpdate": f'(id: "{updates[0]["id"]}")',
     }
-    seen = set()
+    reached = set()
     for name in ("Ada", "Nina", "Maria", "a stranger"):
         known, viewer = Known(), VIEWERS[name]
         for way in ways(roots):
             text = way.document(facts(way.type_))
             for execution in (STOCK, COMPILED):
                 data = await _ask(execution, viewer, text)
-                for thing in way.found(data):
+                for thing in way.ends(data):
                     if thing.get("__typename") == way.type_.name:
                         known.look(thing, text)
         await _by_ids(known, viewer)
-        seen |= known.leaves()
+        reached |= known.leaves()
         if name == "Ada":
-            _is_what_was_told(known, told)
+            _is_what_was_told(known, inputs)
     expected = set().union(*map(leaves_of, NODES))
-    assert expected - seen == set(), "the world above has no value for these"
+    assert expected - reached == set(), "the world above has no value for these"
 
 
 async def _by_ids(known, viewer):
@@ -68,9 +68,9 @@ async def _by_ids(known, viewer):
                 known.look(thing, text)
 
 
-def _is_what_was_told(known, told):
-    """The orders, services and vendors are as the feed has told them."""
-    for name, given in told.items():
+def _is_what_was_told(known, inputs):
+    """Orders, services and vendors are as the feed sent them."""
+    for name, given in inputs.items():
         plain = {each: value for each, value in given.items() if not isinstance(value, dict)}
         (thing,) = (
             facts
@@ -81,7 +81,7 @@ def _is_what_was_told(known, told):
 
 
 async def test_each_field_alone_is_what_the_whole_tells(shop_of_everything):
-    """Asked for alone, it is read of fewer columns, or straight from a row."""
+    """Selected alone, a field is read from fewer columns, or from a row without resolvers."""
     for viewer in (VIEWERS["a stranger"], VIEWERS["Ada"]):
         for name, before, after in (
             ("Review", "reviews(first: 9) { nodes {", "} }"),
@@ -100,9 +100,9 @@ async def test_each_field_alone_is_what_the_whole_tells(shop_of_everything):
 
 
 def _is_straight(name, field):
-    """Whether a field is read of the row alone; of the rest nothing is tried."""
+    """Whether a field needs only the row; others are not tried."""
     if name == "Review":
-        return shows_public_alone({field: {}})
+        return is_public_only({field: {}})
     return name != "Vendor" or field not in {"level", "levelProgress"}
 
 

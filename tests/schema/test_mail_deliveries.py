@@ -1,4 +1,4 @@
-"""What admins see of mails, and what they can do with one."""
+"""What admins see of mails, and what they can do with them."""
 
 import itertools
 from datetime import timedelta
@@ -25,12 +25,12 @@ ONE = "mailDelivery { status sentAt skippedBecause lastError attempts }"
 
 @pytest.fixture
 def mail(app):
-    """Put a mail in the outbox: `await mail(status="DEAD")`; its id."""
+    """Put a mail into the outbox: `await mail(status="DEAD")`. Returns its id."""
 
     later = itertools.count(1)
 
     async def make(status="SCHEDULED", **changes):
-        # Each of a later millisecond than the one before.
+        # Each is a millisecond later than the one before.
         key = UUID(int=uuid7().int + (next(later) << 80))
         row = {
             "mail": "review.received",
@@ -51,14 +51,14 @@ def mail(app):
 
 
 @pytest.fixture
-def found(ada):
+def mails_of(ada):
     async def look(**filter):
         return (await ada.ask(LIST, filter=filter))["mailDeliveries"]["nodes"]
 
     return look
 
 
-async def test_admins_see_what_became_of_each_mail(mail, found):
+async def test_admins_see_what_became_of_each_mail(mail, mails_of):
     await mail()
     await mail("SENT", finished_at=1_800_000_060_000, attempts=2, last_error="451 later")
     await mail("CANCELLED", reason="the order has a review", finished_at=1)
@@ -71,7 +71,7 @@ async def test_admins_see_what_became_of_each_mail(mail, found):
         address=None,
     )
 
-    dead, skipped, sent, waiting = await found()
+    dead, skipped, sent, waiting = await mails_of()
 
     assert waiting | {"id": ""} == {
         "id": "",
@@ -104,8 +104,8 @@ async def test_admins_see_every_try_that_failed(mail, ada):
             mail_id=mail_id, failed_at=failed_at, status=status, code=code, error=error
         )
 
-    asked = "{ mailDeliveries { nodes { failures { at status error } } } }"
-    uncertain, waiting = (await ada.ask(asked))["mailDeliveries"]["nodes"]
+    document = "{ mailDeliveries { nodes { failures { at status error } } } }"
+    uncertain, waiting = (await ada.ask(document))["mailDeliveries"]["nodes"]
 
     assert waiting["failures"] == [
         {"at": "2027-01-15T08:00:00+00:00", "status": "SCHEDULED", "error": "450 4.2.0 greylisted"},
@@ -125,7 +125,7 @@ async def test_admins_see_every_try_that_failed(mail, ada):
     }
 
 
-async def test_mails_are_found_by_what_is_known_of_them(mail, found, feed):
+async def test_mails_are_found_by_what_is_known_of_them(mail, mails_of, feed):
     order = (await feed("ORDER-1"))["order"]["id"]
     await mail("DEAD", mail="rating.promoter", recipient="MARIA", address="Maria@example.com")
     await mail()
@@ -133,16 +133,16 @@ async def test_mails_are_found_by_what_is_known_of_them(mail, found, feed):
     def names(rows):
         return [row["mail"] for row in rows]
 
-    assert names(await found(status="DEAD")) == ["rating.promoter"]
-    assert names(await found(mail="review.received")) == ["review.received"]
-    assert names(await found(recipient=" maria@EXAMPLE.com ")) == [
+    assert names(await mails_of(status="DEAD")) == ["rating.promoter"]
+    assert names(await mails_of(mail="review.received")) == ["review.received"]
+    assert names(await mails_of(recipient=" maria@EXAMPLE.com ")) == [
         "rating.promoter",
         "review.reminder",
     ]
-    assert names(await found(recipient="NINA")) == ["review.received"]
-    assert names(await found(subject=order)) == ["review.reminder"]
-    assert names(await found(subject=order, status="SENT")) == []
-    assert names(await found(mail="\x00")) == []
+    assert names(await mails_of(recipient="NINA")) == ["review.received"]
+    assert names(await mails_of(subject=order)) == ["review.reminder"]
+    assert names(await mails_of(subject=order, status="SENT")) == []
+    assert names(await mails_of(mail="\x00")) == []
 
 
 async def test_pages_of_mails_tile_in_both_directions(mail, ada):
@@ -164,10 +164,10 @@ async def test_pages_of_mails_tile_in_both_directions(mail, ada):
 
 
 async def test_nobody_else_sees_or_touches_mails(
-    mail, ada, sam, nina, maria, nobody, shop, stored, found
+    mail, ada, sam, nina, maria, nobody, shop, stored, mails_of
 ):
     await mail("DEAD", recipient="NINA")
-    [row] = await found()
+    [row] = await mails_of()
     before = await stored()
 
     for person in (sam, nina, maria, shop, nobody):
@@ -180,16 +180,16 @@ async def test_nobody_else_sees_or_touches_mails(
             payload = await person.do(mutation, ONE, id=row["id"])
             assert (payload["mailDelivery"], payload["errors"][0]["code"]) == (None, code)
     assert await stored() == before
-    shown = await ada.ask(
+    data = await ada.ask(
         "query($id: ID!) { node(id: $id) { ... on MailDelivery { mail } } }", id=row["id"]
     )
-    assert shown["node"] == {"mail": "review.received"}
+    assert data["node"] == {"mail": "review.received"}
 
 
 @pytest.mark.parametrize("status", ["DEAD", "EXPIRED", "UNCERTAIN"])
-async def test_a_mail_that_did_not_arrive_gets_a_second_chance(mail, found, ada, status):
+async def test_a_mail_that_did_not_arrive_gets_a_second_chance(mail, mails_of, ada, status):
     await mail(status, attempts=10, reason="refused", finished_at=1)
-    [row] = await found()
+    [row] = await mails_of()
 
     payload = await ada.do("retryMail", ONE, id=row["id"])
 
@@ -200,9 +200,9 @@ async def test_a_mail_that_did_not_arrive_gets_a_second_chance(mail, found, ada,
 
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "SENDING"])
-async def test_a_mail_that_has_not_left_can_be_stopped(mail, found, ada, status):
+async def test_a_mail_that_has_not_left_can_be_stopped(mail, mails_of, ada, status):
     await mail(status)
-    [row] = await found()
+    [row] = await mails_of()
 
     payload = await ada.do("cancelMail", ONE, id=row["id"])
 
@@ -233,10 +233,10 @@ async def test_a_mail_that_has_not_left_can_be_stopped(mail, found, ada, status)
     ],
 )
 async def test_what_is_too_late_is_a_conflict_and_changes_nothing(
-    mail, found, ada, stored, mutation, changes
+    mail, mails_of, ada, stored, mutation, changes
 ):
     await mail(**changes)
-    [row] = await found()
+    [row] = await mails_of()
     before = await stored()
 
     payload = await ada.do(mutation, ONE, id=row["id"])
@@ -280,14 +280,14 @@ async def test_a_deleted_review_takes_every_mail_about_it_back(review, ada, stor
         (mail, "CANCELLED", "withdrawn: it was deleted") for mail in ABOUT_REVIEWS
     }
     assert len(mails) == len(ABOUT_REVIEWS) + 1  # with the one that announced it
-    # Only what has been seen already stays.
+    # Only what was already seen stays.
     assert [each["kind"] for each in (await stored())["notification"]] == ["review.received"]
 
 
 async def test_every_promise_comes_with_its_notice(
     open_update, solve, act, maria, sam, nina, review, ada
 ):
-    """The walk that promises all mails of both halves; each finds its notice beside it."""
+    """Promises every mail; each has its notification beside it."""
     await ada.do("updateSettings", ratingRequestEnabled=True, reviewModeration=True)
     first = await review("ORDER-1", rating=5)
     await ada.do("rejectReview", reviewId=first["id"], reason="SPAM")

@@ -1,4 +1,4 @@
-"""Which texts are instants, days and time zones."""
+"""Which texts are valid instants, dates and time zones."""
 
 import asyncio
 import os
@@ -157,8 +157,8 @@ async def test_an_import_knows_the_same_zones(given, tmp_path, settings, stored)
         env=os.environ | {"CANDOR_DATABASE_URL": settings.database_url},
         stderr=asyncio.subprocess.PIPE,
     )
-    _, told = await process.communicate()
+    _, complaint = await process.communicate()
 
     assert process.returncode == 2
-    assert f"There is no time zone {given!r}" in told.decode()
+    assert f"There is no time zone {given!r}" in complaint.decode()
     assert await stored() == before

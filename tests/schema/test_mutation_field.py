@@ -1,4 +1,4 @@
-"""A mutation is declared once; what does not fit together is refused before anything is served."""
+"""A mutation is declared once; parts that do not fit together are refused at import."""
 
 import pytest
 import strawberry

@@ -1,4 +1,4 @@
-"""The walk of the documentation, step by step over HTTP, as everybody who walks it."""
+"""The life of an update, step by step over HTTP, as each of its participants."""
 
 from models import OutboxMail
 
@@ -38,25 +38,25 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     assert update["viewerCan"] == NOTHING | {"reply": True}
     assert await outbox() == ["review.reminder"]
 
-    # Sam takes it, talks to a colleague, and answers.
+    # Sam takes it, writes an internal note to a colleague, and answers.
     await act(sam, "assignUpdate", update, assignee={"externalId": "SAM"})
     await act(sam, "postNote", update, body="Nina forgot it again.", internal=True)
     payload = await act(sam, "postNote", update, body="It left today.")
     assert payload["orderUpdate"]["notes"]["totalCount"] == 3
     assert await outbox() == ["review.reminder", "note.from_staff"]
 
-    # Maria sees the answer and not the talk, and thanks.
-    seen = await show(maria, update)
-    assert [note["body"] for note in seen["notes"]["nodes"]] == [
+    # Maria sees the answer and not the internal note, and says thank you.
+    view = await show(maria, update)
+    assert [note["body"] for note in view["notes"]["nodes"]] == [
         "It should have come on Monday.",
         "It left today.",
     ]
-    assert seen["notes"]["totalCount"] == 2
-    assert seen["assignee"] == {"externalId": "SAM", "displayName": "Sam"}
+    assert view["notes"]["totalCount"] == 2
+    assert view["assignee"] == {"externalId": "SAM", "displayName": "Sam"}
     await act(maria, "postNote", update, body="Thanks!")
     assert await outbox() == ["review.reminder", "note.from_staff", "note.from_customer"]
 
-    # Sam solves it, with notice. The reply box makes room for the stars.
+    # Sam solves it, with notice. The stars replace the reply box.
     payload = await act(sam, "solveUpdate", update, notifyCustomer=True)
     assert payload["orderUpdate"]["status"] == "SOLVED"
     assert payload["orderUpdate"]["viewerCan"] == NOTHING | {"reply": True, "reopen": True}
@@ -66,19 +66,19 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     }
     assert (await outbox())[-1] == "update.solved"
 
-    # Not quite: Maria says so without Sam, and the mail that has not left is withdrawn.
+    # Not quite: Maria reopens it without Sam, and the mail that was not sent yet is withdrawn.
     payload = await act(maria, "reportStillHasIssue", update, note="It is the wrong colour.")
     assert payload["orderUpdate"]["status"] == "OPEN"
     assert payload["orderUpdate"]["solvedAt"] is None
     assert (await outbox())[2:] == ["note.from_customer", "note.from_customer"]
 
-    # Sam solves it again, opens it by mistake, solves it for good.
+    # Sam solves it again, reopens it by mistake, and solves it.
     await act(sam, "solveUpdate", update, notifyCustomer=False)
     await act(sam, "reopenUpdate", update, note="Oops.")
     assert (await show(maria, update))["notes"]["totalCount"] == 4
     await act(sam, "solveUpdate", update, notifyCustomer=True)
 
-    # Maria rates. Everything is said, for everybody.
+    # Maria rates. The update is closed for everybody.
     payload = await act(maria, "rateUpdate", update, stars=2, comment=" Slow. ")
     closed = payload["orderUpdate"]
     assert payload["errors"] == []
@@ -126,9 +126,9 @@ async def test_a_guest_walks_the_same_way_by_the_link(open_update, solve, guest,
     await solve(update)
     link = guest(update=update["id"], solve=1)
 
-    seen = await show(link, update)
-    assert seen["order"] == {"externalId": "ORDER-1"}
-    assert seen["viewerCan"] == NOTHING | {"rate": True, "reportStillHasIssue": True}
+    view = await show(link, update)
+    assert view["order"] == {"externalId": "ORDER-1"}
+    assert view["viewerCan"] == NOTHING | {"rate": True, "reportStillHasIssue": True}
     payload = await act(link, "reportStillHasIssue", update)
     assert payload["orderUpdate"]["status"] == "OPEN"
     payload = await act(link, "postNote", update, body="Here I am.")

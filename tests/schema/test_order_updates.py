@@ -1,4 +1,4 @@
-"""Every refusal of every mutation of an order update, with nothing stored behind it."""
+"""Every refusal of every mutation of an order update; none stores anything."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def codes(payload) -> list[tuple[str, list[str] | None]]:
 
 @pytest.fixture
 def refused(act, stored):
-    """The codes of a refused mutation, after which everything stored is as before."""
+    """The codes of a refused mutation; asserts that everything stored is as before."""
 
     async def check(person, mutation, update, **input):
         before = await stored()
@@ -64,7 +64,7 @@ async def test_for_strangers_there_is_no_such_update(
     await solve(update)
 
     for person in (carl, omar, shop, guest(update=other["id"], solve=1), guest(order=other_order)):
-        # Whose role may never do it hears that, whether there is such an update or not.
+        # A role that may never do it is refused, whether the update exists or not.
         code = "FORBIDDEN" if person is shop or mutation in OF_THE_TEAM else "NOT_FOUND"
         assert await refused(person, mutation, update) == [(code, ["input", "updateId"])]
 
@@ -234,10 +234,10 @@ async def test_ratings_can_be_off_and_solved_stays_solved(
     assert await refused(maria, "rateUpdate", update) == [
         ("RATINGS_DISABLED", ["input", "updateId"])
     ]
-    seen = await show(maria, update)
-    assert seen["status"] == "SOLVED"
-    assert seen["viewerCan"]["rate"] is False
-    assert seen["viewerCan"]["reportStillHasIssue"] is True
+    view = await show(maria, update)
+    assert view["status"] == "SOLVED"
+    assert view["viewerCan"]["rate"] is False
+    assert view["viewerCan"]["reportStillHasIssue"] is True
 
 
 async def test_comments_can_be_off_and_stars_alone_work(
@@ -280,7 +280,7 @@ async def test_the_link_of_an_older_solve_rates_nothing(
     assert await refused(old, "rateUpdate", update) == [("ALREADY_RATED", ["input", "updateId"])]
 
 
-# Opening one.
+# Opening an update.
 
 OPEN = {"order": {"externalId": "ORDER-1"}, "title": "Hello"}
 
@@ -429,7 +429,7 @@ async def test_solving_again_credits_the_new_assignee_or_who_solved(
     assert payload["orderUpdate"]["rating"]["creditedTo"] == {"externalId": "ADA"}
 
 
-# What the mails of this half are made of.
+# The settings that mails of updates use.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What strangers read of people, wherever it is read."""
+"""The public names of people, everywhere they appear."""
 
 import pytest
 
@@ -33,9 +33,9 @@ async def test_every_way_to_an_author_shows_the_public_name(query, feed, nobody,
         )
         assert payload["review"]["author"] == {"displayName": NAMES[name]}
 
-    found = (await nobody.ask(query))["reviews"]["nodes"]
+    rows = (await nobody.ask(query))["reviews"]["nodes"]
 
-    assert [node["author"]["displayName"] for node in found] == list(reversed(NAMES.values()))
+    assert [node["author"]["displayName"] for node in rows] == list(reversed(NAMES.values()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,8 +60,8 @@ async def test_an_address_in_a_token_is_no_team_members_name(
     await act(member, "postNote", update, body="We are looking.")
     await member.do("assignUpdate", updateId=update["id"], assignee={"externalId": "SUE"})
 
-    seen = await show(maria, update)
+    view = await show(maria, update)
 
-    assert seen["notes"]["nodes"][-1]["author"]["displayName"] == "SUE"
-    assert seen["assignee"]["displayName"] == "SUE"
+    assert view["notes"]["nodes"][-1]["author"]["displayName"] == "SUE"
+    assert view["assignee"]["displayName"] == "SUE"
     assert (await TeamMember.get(external_id="SUE")).email == "sue@nordlicht.example"

@@ -1,4 +1,4 @@
-"""What clients name says which type it is of, and whether its number can be guessed."""
+"""Each reference declares its type, and whether it looks up an order by a guessable number."""
 
 import re
 from uuid import UUID
@@ -13,11 +13,11 @@ from schema.references import Of, declared, guesses_orders
 
 SCHEMA = schema._schema
 OTHER = ids.encode("TrackingEvent", UUID(int=1))
-# Filters that look no order up: what they narrow is what their reader sees anyway.
+# Filters that look up no order: they narrow what the viewer may see anyway.
 NARROWING = {"OrderUpdateFilter.order", "TrackingFilter.order"}
 GUESSES = {"Query.order", "Query.reviewEligibility", "Mutation.createReview", "Mutation.openUpdate"}
 REVIEW = 'rating: 5, body: "Very good work."'
-# Each place for a reference, with a document that gives one there.
+# Each place for a reference, with a document that has one there.
 PLACES = {
     "Query.service.ref": "query($r: NodeRef!) { service(ref: $r) { id } }",
     "Query.vendor.ref": "query($r: NodeRef!) { vendor(ref: $r) { id } }",
@@ -41,7 +41,7 @@ PLACES = {
 
 
 def _places():
-    """Every argument and every field of an input, with what it is of Strawberry's."""
+    """Every argument and every field of an input, with its Strawberry object."""
     for type_ in SCHEMA.type_map.values():
         for name, field in getattr(type_, "fields", {}).items():
             own = field.extensions.get("strawberry-definition")
@@ -97,7 +97,7 @@ def test_what_looks_up_an_order_by_its_number_counts_as_a_guess():
 
 
 def test_no_number_of_an_order_comes_as_mere_text_but_from_the_back_end_that_made_it():
-    """By its own id, which nobody guesses, an order is found by `node`, too."""
+    """`node` finds an order, too, but by its own id, which nobody can guess."""
     texts = {
         where
         for where, place, _ in _places()

@@ -1,4 +1,4 @@
-"""Earlier versions of a review: the newest of them, and no more than were asked for."""
+"""Revisions of a review: the newest ones, and no more than requested."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,8 +42,8 @@ async def test_the_newest_are_shown_oldest_first(edited, maria, ada, argument, n
     query = f"query($id: ID!) {{ review(id: $id) {{ revisions{argument} {{ body }} }} }}"
 
     for person in (maria, ada):
-        shown = await person.ask(query, id=edited["id"])
-        assert shown["review"]["revisions"] == _versions(numbers)
+        data = await person.ask(query, id=edited["id"])
+        assert data["review"]["revisions"] == _versions(numbers)
 
 
 async def test_many_reviews_show_theirs_in_one_statement(edited, ada, statements):
@@ -63,9 +63,9 @@ async def test_many_reviews_show_theirs_in_one_statement(edited, ada, statements
 async def test_two_names_show_each_what_it_asked_for(edited, maria):
     query = "query($id: ID!) { review(id: $id) { a: revisions(last: 1) { body } b: revisions(last: 2) { body } } }"
 
-    shown = (await maria.ask(query, id=edited["id"]))["review"]
+    data = (await maria.ask(query, id=edited["id"]))["review"]
 
-    assert shown == {"a": _versions([149]), "b": _versions([148, 149])}
+    assert data == {"a": _versions([149]), "b": _versions([148, 149])}
 
 
 @pytest.mark.parametrize("last", [0, -1, 101, 2_000_000_000])

@@ -1,4 +1,4 @@
-"""Whom something is not for hears so whatever they send: generated from the schema."""
+"""Rights are checked before input: for every mutation, generated from the schema."""
 
 from random import Random
 from uuid import UUID
@@ -20,7 +20,7 @@ MUTATIONS = schema._schema.mutation_type.fields
 PEOPLE = ("nobody", "maria", "by_link", "nina", "sam", "ada", "shop")
 ADMINS, TEAM = {"ada"}, {"sam", "ada"}
 KNOWN = set(PEOPLE) - {"nobody", "shop"}
-# Whose role allows it, on things of their own.
+# Those whose role allows it, on things of their own.
 FOR = {
     **dict.fromkeys(
         ("approveReview", "rejectReview", "moderateReviews", "deleteReview", "deleteReply"), ADMINS
@@ -33,7 +33,7 @@ FOR = {
     "replyToReview": {"nina"},
     "upsertOrders": {"shop"},
 }
-# Names of FORBIDDEN that say more.
+# More specific codes than FORBIDDEN.
 NO = {"createReview": "NOT_THE_CUSTOMER", "replyToReview": "NOT_THE_VENDOR"}
 BROKEN = {
     "ID": ["", "x", "\x00", "é" * 300, ids.encode("TrackingEvent", UUID(int=1))],

@@ -1,4 +1,4 @@
-"""The page that storefronts ask for: a service, its rating, and its first reviews."""
+"""The query of a storefront's page: a service, its rating, and its first reviews."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""The tracking log: every step with who, when and what, for the team alone."""
+"""The tracking log: who did what, when; for the team only."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ async def test_each_step_says_who_did_what(open_update, solve, maria, sam, ada, 
     for node in nodes:
         assert node["order"] == {"externalId": "ORDER-1"}
         assert node["subject"] == {"__typename": "OrderUpdate", "id": update["id"]}
-    told = [
+    entries = [
         (
             node["kind"],
             node["actorRole"],
@@ -57,7 +57,7 @@ async def test_each_step_says_who_did_what(open_update, solve, maria, sam, ada, 
         )
         for node in nodes
     ]
-    assert told == [
+    assert entries == [
         ("UPDATE_RATED", "GUEST", None, {"number": "1", "stars": "3"}),
         ("UPDATE_SOLVED", "ADMIN", "ADA", {"number": "1", "notified": "true"}),
         ("NOTE_POSTED", "STAFF", "SAM", {"internal": "false"}),
@@ -111,13 +111,13 @@ async def test_its_pages_hold_every_event_once(open_update, sam):
     for _ in range(5):
         await open_update(message="Hello.")
 
-    found, after, more = 0, None, True
+    total, after, more = 0, None, True
     while more:
         page = (await sam.ask(LOG, first=3, after=after))["trackingLog"]
-        found += len(page["nodes"])
+        total += len(page["nodes"])
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
-    assert found == 10
+    assert total == 10
 
 
 async def test_a_kind_without_a_name_for_clients_is_not_recorded(app, stored):
@@ -132,6 +132,6 @@ async def test_a_kind_without_a_name_for_clients_is_not_recorded(app, stored):
 def test_every_kind_is_recorded_somewhere():
     root = Path(__file__).parents[2] / "resolvers"
     sources = {path for path in root.glob("*.py") if path.stem != "tracking_log"}
-    told = "".join(path.read_text() for path in sorted(sources))
+    source = "".join(path.read_text() for path in sorted(sources))
 
-    assert [kind for kind in TrackingKind if f'"{kind.value}"' not in told] == []
+    assert [kind for kind in TrackingKind if f'"{kind.value}"' not in source] == []

@@ -1,4 +1,4 @@
-"""What a front end shows: every state of an update, for every viewer, written by hand."""
+"""`viewerCan` in every state of an update for every viewer, as a table."""
 
 import pytest
 
@@ -22,7 +22,7 @@ VIEWERS = (
     "ada",
     "shop",  # a key
 )
-# One letter for each button that is shown; ABSENT: the update does not exist.
+# One letter for each visible button; ABSENT: the viewer may not see the update.
 TABLE = {
     # state                     nobody  maria  order  update carl    nina    omar   sam   ada   shop
     "open":                    (ABSENT, "r",   "r",   "r",   ABSENT, "",     ABSENT, "rs", "rs", ABSENT),
@@ -74,13 +74,13 @@ async def test_each_viewer_is_shown_the_buttons_of_the_table(
     order = (await feed("ORDER-1"))["order"]["id"]
     guests = {"by_order": guest(order=order), "by_update": guest(update=update["id"], solve=1)}
 
-    shown = {}
+    buttons = {}
     for name in VIEWERS:
         person = guests.get(name) or request.getfixturevalue(name)
-        seen = await show(person, update)
-        shown[name] = ABSENT if seen is None else {k for k, on in seen["viewerCan"].items() if on}
+        view = await show(person, update)
+        buttons[name] = ABSENT if view is None else {k for k, on in view["viewerCan"].items() if on}
 
-    assert shown == {
+    assert buttons == {
         name: ABSENT if letters is ABSENT else {LETTERS[letter] for letter in letters}
         for name, letters in zip(VIEWERS, TABLE[state], strict=True)
     }
@@ -103,11 +103,11 @@ async def test_each_button_does_what_it_promises_and_the_others_are_refused(
         person = request.getfixturevalue(name)
         for button, (mutation, input) in INPUTS.items():
             update = await in_state(state)
-            seen = await show(person, update)
-            shown = seen is not None and seen["viewerCan"][button]
+            view = await show(person, update)
+            buttons = view is not None and view["viewerCan"][button]
             notice = update["customerVisible"] or None
             given = input | ({"notifyCustomer": notice} if button == "solve" else {})
 
             payload = await act(person, mutation, update, **given)
 
-            assert (name, button, payload["errors"] == []) == (name, button, shown)
+            assert (name, button, payload["errors"] == []) == (name, button, buttons)

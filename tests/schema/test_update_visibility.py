@@ -1,4 +1,4 @@
-"""What does not exist for somebody: by list, count, order, cursor, node and notice."""
+"""Updates that a viewer may not see: by list, count, order, cursor, node and notification."""
 
 import pytest
 
@@ -18,7 +18,7 @@ async def titles(person, by="LATEST_ACTIVITY"):
 async def scene(open_update, feed):
     """Two updates of Maria's and Nina's order, one of them internal, and one of other people's."""
     await feed("ORDER-2", customer={"externalId": "CARL", "displayName": "Carl"})
-    found = {
+    result = {
         "visible": await open_update(title="visible"),
         "internal": await open_update(title="internal", customerVisible=False, message="Psst."),
     }
@@ -28,7 +28,7 @@ async def scene(open_update, feed):
         vendor={"externalId": "OMAR", "displayName": "Omar"},
         service={"externalId": "ICON", "title": "An icon"},
     )
-    return found
+    return result
 
 
 async def test_each_sees_the_updates_of_own_orders_and_the_team_all(
@@ -111,14 +111,14 @@ async def test_no_id_opens_what_a_list_hides(scene, maria, nina, carl, sam, ada,
         "{ orderUpdates { nodes { id assignee { id } notes { nodes { id body } } } }"
         " trackingLog { nodes { id } } }"
     )
-    found = await sam.ask(query)
+    result = await sam.ask(query)
     notes = {
         note["body"]: note["id"]
-        for node in found["orderUpdates"]["nodes"]
+        for node in result["orderUpdates"]["nodes"]
         for note in node["notes"]["nodes"]
     }
-    member = next(n["assignee"]["id"] for n in found["orderUpdates"]["nodes"] if n["assignee"])
-    event = found["trackingLog"]["nodes"][0]["id"]
+    member = next(n["assignee"]["id"] for n in result["orderUpdates"]["nodes"] if n["assignee"])
+    event = result["trackingLog"]["nodes"][0]["id"]
     ids = [visible["id"], internal["id"], notes["Hello."], notes["Psst."], member, event, order]
 
     async def opened(person):
@@ -216,12 +216,12 @@ async def test_pages_by_cursor_hold_every_update_once(open_update, sam):
         ("NEWEST", names[::-1]),
         ("OLDEST", names),
     ):
-        found, after, more = [], None, True
+        result, after, more = [], None, True
         while more:
             page = (await sam.ask(query, after=after, by=by))["orderUpdates"]
-            found += [node["title"] for node in page["nodes"]]
+            result += [node["title"] for node in page["nodes"]]
             after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-        assert (by, found) == (by, expected)
+        assert (by, result) == (by, expected)
     assert await sam.refused(query, after=after, by="NEWEST") == ["INVALID"]
 
 
@@ -234,10 +234,10 @@ async def test_notes_page_from_the_oldest(open_update, sam, act):
         " { endCursor } } b: notes(last: 2) { nodes { body } } } }"
     )
 
-    found = (await sam.ask(query, id=update["id"]))["orderUpdate"]
+    result = (await sam.ask(query, id=update["id"]))["orderUpdate"]
 
-    assert [note["body"] for note in found["a"]["nodes"]] == ["0", "1"]
-    assert [note["body"] for note in found["b"]["nodes"]] == ["3", "4"]
+    assert [note["body"] for note in result["a"]["nodes"]] == ["0", "1"]
+    assert [note["body"] for note in result["b"]["nodes"]] == ["3", "4"]
 
 
 EVERYTHING = (

@@ -31,13 +31,13 @@ ALL = """{ reviews(first: 100) { totalCount nodes { id } edges { node { id } } }
 
 @pytest.fixture
 def settings(settings):
-    """Nothing is too dear here: what is fetched is under test, not the budget."""
+    """A high cost limit: visibility is tested here, not cost."""
     return replace(settings, max_cost=10**9, max_cost_anonymous=10**9)
 
 
 @pytest.fixture
 async def scene(feed, maria, carl, nina, ada):
-    """One review in each state, of Maria's and of Carl's; ids of all things by their names."""
+    """One review in each state, by Maria and by Carl; the ids of all objects by name."""
     made = {}
 
     async def write(name, person, order, customer, **more):
@@ -97,14 +97,17 @@ async def test_everybody_sees_what_is_theirs_to_see_by_every_way(scene, people):
     states = [name for name in scene if not re.fullmatch(r"[A-Z0-9-]+", name)]
     for who, person in people.items():
         walked = (await person.ask(NODES, ids=list(scene.values())))["nodes"]
-        found = {names[node["id"]] for node in walked if node}
-        assert (who, found) == (who, REVIEWS[who] | ORDERS[who] | {"LOGO", "SITE", "NINA", "OMAR"})
+        visible = {names[node["id"]] for node in walked if node}
+        assert (who, visible) == (
+            who,
+            REVIEWS[who] | ORDERS[who] | {"LOGO", "SITE", "NINA", "OMAR"},
+        )
         by_node = {
             name
             for name, id in scene.items()
             if (await person.ask("query($i: ID!) { node(id: $i) { id } }", i=id))["node"]
         }
-        assert by_node == found
+        assert by_node == visible
         by_field = {
             name
             for name in states
@@ -125,11 +128,11 @@ async def test_everybody_sees_what_is_theirs_to_see_by_every_way(scene, people):
             lists["service"]["reviews"],
             lists["vendor"]["reviews"],
         ):
-            shown = [names[node["id"]] for node in connection["nodes"]]
-            assert [names[edge["node"]["id"]] for edge in connection["edges"]] == shown
+            listed_names = [names[node["id"]] for node in connection["nodes"]]
+            assert [names[edge["node"]["id"]] for edge in connection["edges"]] == listed_names
             of_nina = connection is not lists["reviews"]
-            assert set(shown) == REVIEWS[who] - ({"carls"} if of_nina else set())
-            assert len(shown) == len(set(shown))
+            assert set(listed_names) == REVIEWS[who] - ({"carls"} if of_nina else set())
+            assert len(listed_names) == len(set(listed_names))
         assert lists["reviews"]["totalCount"] == len(REVIEWS[who])
         await _try_filters(who, person, names)
 
@@ -139,35 +142,35 @@ async def _try_filters(who, person, names):
         "query($f: ReviewFilter) { reviews(filter: $f, first: 100) { totalCount nodes { id } } }"
     )
     held = {"held", "carls held"} & REVIEWS[who]
-    wanted = {
+    by_status = {
         "PENDING": held,
         "REJECTED": {"rejected"} & REVIEWS[who],
         "APPROVED": PUBLIC,
     }
-    for status, expected in wanted.items():
-        found = (await person.ask(query, f={"status": status}))["reviews"]
-        assert (who, {names[node["id"]] for node in found["nodes"]}) == (who, expected)
-        assert found["totalCount"] == len(expected)
+    for status, expected in by_status.items():
+        visible = (await person.ask(query, f={"status": status}))["reviews"]
+        assert (who, {names[node["id"]] for node in visible["nodes"]}) == (who, expected)
+        assert visible["totalCount"] == len(expected)
     for word, expected in {
         "rejected review": {"rejected"} & REVIEWS[who],
         "held review": held,
         "deleted review": set(),
     }.items():
-        found = (await person.ask(query, f={"search": word}))["reviews"]
-        assert (who, {names[node["id"]] for node in found["nodes"]}) == (who, expected)
-        assert found["totalCount"] == len(expected)
+        visible = (await person.ask(query, f={"search": word}))["reviews"]
+        assert (who, {names[node["id"]] for node in visible["nodes"]}) == (who, expected)
+        assert visible["totalCount"] == len(expected)
 
 
 async def test_decisions_and_earlier_versions_are_for_the_author_and_admins(scene, people):
     query = "query($i: ID!) { review(id: $i) { moderation { note } revisions { body } } }"
-    seen = {}
+    results = {}
 
     for who, person in people.items():
         rejected = (await person.ask(query, i=scene["rejected"]))["review"]
         published = (await person.ask(query, i=scene["published"]))["review"]
-        seen[who] = (rejected and rejected["moderation"], len(published["revisions"]))
+        results[who] = (rejected and rejected["moderation"], len(published["revisions"]))
 
-    assert seen == {
+    assert results == {
         **dict.fromkeys(PEOPLE, (None, 0)),
         "maria": ({"note": "A secret note."}, 1),
         "ada": ({"note": "A secret note."}, 1),
@@ -284,9 +287,9 @@ async def test_notices_are_marked_by_ids_or_all_of_them(scene, maria, stored, gi
 
 
 async def test_a_display_name_that_is_an_address_is_nobodys_to_read(scene, nobody):
-    shown = await nobody.ask("query($i: ID!) { review(id: $i) { author { displayName } } }", i=scene["carls"])  # fmt: skip
+    listed_names = await nobody.ask("query($i: ID!) { review(id: $i) { author { displayName } } }", i=scene["carls"])  # fmt: skip
 
-    assert shown["review"]["author"] == {"displayName": "Customer"}
+    assert listed_names["review"]["author"] == {"displayName": "Customer"}
     assert await Review.all().count() == 6
 
 

@@ -1,4 +1,4 @@
-"""Rows that a newer version wrote, during a rolling update: lists survive what they cannot read."""
+"""Rows that a newer version wrote during a rolling update: unknown values break no list."""
 
 import pytest
 
@@ -23,12 +23,12 @@ async def test_an_inbox_with_a_notice_of_another_kind(review, nina, app):
     odd, known = (await nina.ask(INBOX))["viewer"]["notifications"]["nodes"]
     await _rename("notification", "kind", odd["id"])
 
-    shown = (await nina.ask(INBOX))["viewer"]
+    inbox = (await nina.ask(INBOX))["viewer"]
     alone = await nina.ask(NODE, id=odd["id"])
     await nina.do("markNotificationsRead", all=True)
 
-    assert shown["unreadNotificationCount"] == shown["notifications"]["totalCount"] == 1
-    assert [each["id"] for each in shown["notifications"]["nodes"]] == [known["id"]]
+    assert inbox["unreadNotificationCount"] == inbox["notifications"]["totalCount"] == 1
+    assert [each["id"] for each in inbox["notifications"]["nodes"]] == [known["id"]]
     assert alone == {"node": None}
     # For the newer version it is still unread.
     unread = await sql.fetch("SELECT kind FROM notification WHERE read_at IS NULL")
@@ -134,9 +134,9 @@ async def test_a_rejection_for_another_reason_is_one_for_some_other_reason(revie
     await ada.do("rejectReview", reviewId=odd["id"], reason="SPAM")
     await _rename("review", "rejection_reason", odd["id"])
 
-    [shown] = (await maria.ask(REVIEWS))["service"]["reviews"]["nodes"]
+    [inbox] = (await maria.ask(REVIEWS))["service"]["reviews"]["nodes"]
 
-    assert shown["moderation"] == {"reason": "OTHER"}
+    assert inbox["moderation"] == {"reason": "OTHER"}
 
 
 UPDATES = "{ orderUpdates { totalCount nodes { id status order { externalId } } } }"
@@ -170,12 +170,12 @@ async def test_settings_with_words_of_another_version(review, ada, nobody):
     levels = [{"level": "LEVEL_0", "min_average": 100, "min_reviews": 1}]
     await sql.execute("UPDATE site_settings SET seller_levels = ?", levels)
 
-    found = await nobody.ask(
+    data = await nobody.ask(
         """{ settings { siteName shareAudience sellerLevels { level } }
              vendor(ref: { externalId: "NINA" }) { level } }"""
     )
 
-    assert found == {
+    assert data == {
         "settings": {"siteName": "Shop", "shareAudience": "PROMOTERS", "sellerLevels": []},
         "vendor": {"level": "NEW_SELLER"},
     }

@@ -18,7 +18,7 @@ from resolvers.ref import Ref
 from resolvers.review_list import SORTS
 from resolvers.service_storefront import ReviewsRequest, StorefrontStatement
 from resolvers.viewer import PUBLIC_ONLY_ROLES, Viewer
-from schema.connection import requested
+from schema.connection import page_request
 from schema.node import NodeRef, by_external_id
 from schema.query import refs_of_cards
 from schema.review_page import as_filter
@@ -110,7 +110,7 @@ class ServiceQuery:
 
     def _part(self, arguments: dict[str, Any]) -> ReviewsRequest:
         pages = {name: arguments.get(name) for name in ("first", "after", "last", "before", "page")}
-        request = requested(**pages)
+        request = page_request(**pages)
         return ReviewsRequest(
             as_filter(arguments.get("filter")), arguments["order_by"], request, self._wants_total
         )

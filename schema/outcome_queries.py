@@ -1,4 +1,4 @@
-"""Where somebody looks who got no answer to a mutation: the query that shows what became of it."""
+"""For each mutation, the query that shows its outcome when the response was lost."""
 
 _REVIEW = "query($reviewId: ID!) {{ review(id: $reviewId) {{ {} }} }}"
 _UPDATE = "query($updateId: ID!) {{ orderUpdate(id: $updateId) {{ {} }} }}"
@@ -6,8 +6,8 @@ _MAIL = "query($id: ID!) { node(id: $id) { ... on MailDelivery { status } } }"
 _DECISION = _REVIEW.format("status moderation { reason note }")
 _OF_ORDER = "query($order: NodeRef!) {{ order(ref: $order) {{ {} }} }}"
 
-# The variables go by the names that their values have in the mutation's input, or in one row of it.
-LOOKS = {
+# Variables are named as their values in the mutation's input, or in one row of it.
+OUTCOME_QUERIES = {
     "createReview": _OF_ORDER.format("review { rating body createdAt }"),
     "editReview": _REVIEW.format("rating body subRatings { communication quality value } editedAt"),
     "deleteReview": _REVIEW.format("id"),
@@ -39,5 +39,5 @@ LOOKS = {
     ),
     "markNotificationsRead": ("{ viewer { notifications(first: 100) { nodes { id readAt } } } }"),
 }
-# What changes nothing when it is done once more, whatever others did meanwhile.
+# Idempotent whatever others did meanwhile.
 REPEATABLE = {"upsertOrders", "markNotificationsRead"}

@@ -1,4 +1,4 @@
-"""Who may read /metrics: everybody, some addresses, or whoever has the token."""
+"""Who may read /metrics: everybody, some addresses, or those with the token."""
 
 import hmac
 import ipaddress
@@ -10,20 +10,20 @@ from starlette.requests import Request
 from candor.settings.metrics_access import MetricsAccess
 
 
-def must_be_open(access: MetricsAccess, request: Request) -> None:
-    """Raises HTTPException for somebody who may not read them."""
+def require_access(access: MetricsAccess, request: Request) -> None:
+    """Raises HTTPException for a request that may not read the metrics."""
     if access.everybody:
         return
     if access.token is not None:
-        _must_hold(access.token, request)
+        _require_token(access.token, request)
     elif not access.networks:
         raise HTTPException(404)
-    elif not _is_near(access, request):
+    elif not _is_allowed_address(access, request):
         raise HTTPException(403, "The metrics are not for this address.")
 
 
-def _is_near(access: MetricsAccess, request: Request) -> bool:
-    """Whether the socket's own address is one of ours: who was forwarded comes from a proxy."""
+def _is_allowed_address(access: MetricsAccess, request: Request) -> bool:
+    """Whether the socket's own address may read them. Forwarded requests are from elsewhere."""
     if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
         return False
     try:
@@ -34,7 +34,7 @@ def _is_near(access: MetricsAccess, request: Request) -> bool:
     return any(address in network for network in access.networks)
 
 
-def _must_hold(token: str, request: Request) -> None:
+def _require_token(token: str, request: Request) -> None:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(
         given.strip().encode(), token.encode()

@@ -1,4 +1,4 @@
-"""What a server tells of itself, and to whom: its schema and its figures."""
+"""Who may read the schema and the metrics."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ TOKEN = "a-token-of-the-metrics"
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """One database is enough: nothing is asked of it."""
+    """One database is enough: it is not used."""
     return sqlite_database
 
 
@@ -25,7 +25,7 @@ def door(value, **more):
 
 @pytest.fixture
 def read(app, settings):
-    """The status of /metrics behind a door, for a socket at an address."""
+    """The status of /metrics by CANDOR_METRICS and the address of the socket."""
 
     async def read(metrics, address, **headers):
         transport = httpx.ASGITransport(
@@ -44,12 +44,12 @@ async def test_without_introspection_the_schema_is_told_nowhere(another):
     async with another(introspection=False) as client:
         sdl = await client.get("/graphql/schema.graphql")
         page = await client.get("/")
-        asked = await client.post("/graphql", json={"query": "{ __schema { types { name } } }"})
+        response = await client.post("/graphql", json={"query": "{ __schema { types { name } } }"})
 
     assert sdl.status_code == 404
     assert sdl.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert "schema.graphql" not in page.text
-    assert "errors" in asked.json()
+    assert "errors" in response.json()
 
 
 async def test_with_introspection_it_is(another):
@@ -86,11 +86,11 @@ async def test_in_development_everybody_reads_them(read):
 async def test_networks_can_be_named(read):
     metrics = door("10.0.0.0/8, 2001:db8::/32,192.0.2.1")
 
-    found = [
+    statuses = [
         await read(metrics, address)
         for address in ("10.9.8.7", "2001:db8::1", "192.0.2.1", "192.0.2.2", "127.0.0.1")
     ]
-    assert found == [200, 200, 200, 403, 403]
+    assert statuses == [200, 200, 200, 403, 403]
 
 
 async def test_whoever_has_the_token_reads_them_from_anywhere(read):
