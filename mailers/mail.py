@@ -16,7 +16,7 @@ class Person:
     @property
     def greeted(self) -> str:
         """The name, if it is one; never an address or a number."""
-        return person_name.greeted(self.name)
+        return person_name.greeting_name(self.name)
 
 
 @dataclass(frozen=True)

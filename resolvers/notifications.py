@@ -24,7 +24,7 @@ NotificationKind = StrEnum(  # type: ignore[misc] # one list of mails is enough
 
 # What each kind tells of, in the words of the API.
 DESCRIPTIONS = {kind.name: NOTICES[kind.value] for kind in NotificationKind}
-_KNOWN = sql.known("n.kind", NotificationKind)
+_KNOWN = sql.one_of("n.kind", NotificationKind)
 
 
 def visible_notifications(viewer: Viewer) -> Condition:

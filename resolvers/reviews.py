@@ -76,8 +76,8 @@ async def _written(review: Review, order: Order) -> bool:
     """Store a new review with all that follows from it; False when its order changed meanwhile."""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
-        await writes.must(_STILL + writes.lock, order.id, *parties)
-        await writes.must(_INSERT, *_values(review))
+        await writes.require(_STILL + writes.lock, order.id, *parties)
+        await writes.require(_INSERT, *_values(review))
         because = "the order was reviewed"
         await mailers.withdraw("review.reminder", about=order.id, because=because, writes=writes)
         if review.is_public:

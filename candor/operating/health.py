@@ -57,7 +57,7 @@ class Health:
 
         However many requests wait for their turn: a server that is busy is ready.
         """
-        with self._own.used():
+        with self._own.in_use():
             return await self._readiness()
 
     async def _readiness(self) -> Response:
@@ -81,14 +81,14 @@ class Health:
     async def _prove(self) -> None:
         """See whether writes can be done, unless that was seen just now."""
         if time.monotonic() >= self._proven_until:
-            await writability.prove()
+            await writability.check()
             self._proven_until = time.monotonic() + _PROOF_LASTS
 
     async def figures(self, request: Request) -> Response:
         """The metrics in Prometheus' text format, for those who may read them."""
         must_be_open(self._access, request)
         try:
-            with self._own.used():
+            with self._own.in_use():
                 async with asyncio.timeout(_SECONDS):
                     await self._look()
         except Exception:  # noqa: BLE001 - the other figures are worth having all the same

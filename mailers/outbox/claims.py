@@ -40,7 +40,7 @@ class Claimed:
 
 _COLUMNS = tuple(field.name for field in fields(Claimed))
 # Mails that only a newer version knows are left for its workers.
-_KNOWN = sql.known("mail", CATALOGUE)
+_KNOWN = sql.one_of("mail", CATALOGUE)
 
 _CLAIM_ON_POSTGRES = f"""
 WITH due AS MATERIALIZED (

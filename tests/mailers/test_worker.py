@@ -17,7 +17,7 @@ from mailers.outbox import batched_writes, claims, suppression
 from mailers.worker import circuit_breaker, sender_loop
 from mailers.worker.worker import Worker
 from models import MailAttempt, MailChannel, MailSuppression, Notification, OutboxMail
-from models.announcements import hearing
+from models.announcements import listening
 from models.database import transaction
 from tests.waiting import never, until, until_listening
 
@@ -662,7 +662,7 @@ async def test_a_promise_wakes_the_worker_of_its_process_when_it_commits(
         return await claim_due(**options)
 
     monkeypatch.setattr(claims, "claim_due", claim)
-    async with hearing(database), working(slow):
+    async with listening(database), working(slow):
         await until_listening()
         await until(lambda: claims_made)
         async with transaction():

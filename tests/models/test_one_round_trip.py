@@ -25,7 +25,7 @@ async def test_all_writes_are_done_in_their_order(empty):
     subject = uuid7()
     async with one_round_trip() as writes:
         await writes.add(INSERT, subject, RatingSubject.SERVICE)
-        await writes.must("SELECT 1 AS one")
+        await writes.require("SELECT 1 AS one")
 
     assert writes.done
     assert (await RatingCounter.get(subject_id=subject)).n1 == 1
@@ -34,7 +34,7 @@ async def test_all_writes_are_done_in_their_order(empty):
 async def test_nothing_is_done_when_what_must_give_a_row_gives_none(empty):
     with announcements.listener("topic") as listener:
         async with one_round_trip() as writes:
-            await writes.must("SELECT 1 AS one WHERE 1 = 2")
+            await writes.require("SELECT 1 AS one WHERE 1 = 2")
             await writes.add(INSERT, uuid7(), RatingSubject.SERVICE)
             await announcements.announce("topic", writes=writes)
         assert await listener.next(0.1) is None
@@ -56,7 +56,7 @@ async def test_whoever_is_not_given_the_writes_is_told_what_really_changed(empty
     subject = uuid7()
     await sql.execute(INSERT, subject, RatingSubject.SERVICE)
     async with one_round_trip() as writes:
-        await writes.must("SELECT 1 AS one")
+        await writes.require("SELECT 1 AS one")
         changed = await sql.execute("UPDATE rating_counter SET n1 = 2")
 
     assert changed == 1

@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.person_name import ANONYMOUS, greeted, public_name
+from models.person_name import ANONYMOUS, greeting_name, public_name
 
 SHOWN = {
     "Maria Souza": "Maria S.",
@@ -118,13 +118,15 @@ def test_strangers_read_a_first_name_and_an_initial_at_most(name):
 
 @pytest.mark.parametrize("name", GREETED)
 def test_a_person_is_greeted_by_the_whole_name(name):
-    assert greeted(name) == GREETED[name]
+    assert greeting_name(name) == GREETED[name]
 
 
 @pytest.mark.parametrize("name", [name for name, shown in SHOWN.items() if shown == ANONYMOUS])
 def test_nobody_is_greeted_by_what_is_no_name(name):
-    assert greeted(name) == "" or any(character.isalpha() for character in greeted(name))
-    assert "@" not in greeted(name)
+    assert greeting_name(name) == "" or any(
+        character.isalpha() for character in greeting_name(name)
+    )
+    assert "@" not in greeting_name(name)
 
 
 @given(st.text(max_size=30) | st.text("Aé\u0301 ,.-'\"()[]<@>4山ใ👩\u200d💻", max_size=30))

@@ -8,7 +8,7 @@ import pytest
 from models import sql
 from models.database import opened
 from models.own_connections import OwnConnections
-from models.turns import MOST, Turns
+from models.turns import MAX_TASKS, Turns
 
 DEAR = 0.01
 SEVERAL = 40
@@ -52,12 +52,12 @@ async def test_dear_work_goes_on_one_by_one_and_in_its_order(crowd):
         await turns.take()
         crowd.goes_on(number)
 
-    seen = await crowd.around(*map(work, range(SEVERAL + MOST)))
+    seen = await crowd.around(*map(work, range(SEVERAL + MAX_TASKS)))
 
     # Nobody knows how dear it is before a few have gone on.
     assert max(seen[1:]) <= 1
-    assert seen[0] <= MOST
-    assert crowd.order[1:] == list(range(SEVERAL + MOST))
+    assert seen[0] <= MAX_TASKS
+    assert crowd.order[1:] == list(range(SEVERAL + MAX_TASKS))
 
 
 async def test_what_is_cheap_does_not_wait_for_the_loop(crowd):
@@ -68,9 +68,9 @@ async def test_what_is_cheap_does_not_wait_for_the_loop(crowd):
             await turns.take()
             crowd.goes_on(number, 0)
 
-    await crowd.around(*map(work, range(MOST)))
+    await crowd.around(*map(work, range(MAX_TASKS)))
 
-    assert len(crowd.seen) < 20 * MOST / 2
+    assert len(crowd.seen) < 20 * MAX_TASKS / 2
 
 
 async def test_whoever_leaves_takes_no_turn(crowd):
@@ -81,15 +81,15 @@ async def test_whoever_leaves_takes_no_turn(crowd):
         await turns.take()
         crowd.goes_on(number)
 
-    tasks = [asyncio.create_task(work(number)) for number in range(2 * MOST)]
+    tasks = [asyncio.create_task(work(number)) for number in range(2 * MAX_TASKS)]
     await asyncio.sleep(0)
-    for each in tasks[MOST + 2 :: 2]:
+    for each in tasks[MAX_TASKS + 2 :: 2]:
         each.cancel()
     await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
     left = {number for number, each in enumerate(tasks) if each.cancelled()}
     assert left
-    assert crowd.order == [number for number in range(2 * MOST) if number not in left]
+    assert crowd.order == [number for number in range(2 * MAX_TASKS) if number not in left]
 
 
 async def test_rows_are_dealt_with_in_turn(crowd, postgres_database):
@@ -98,7 +98,9 @@ async def test_rows_are_dealt_with_in_turn(crowd, postgres_database):
         crowd.goes_on()
 
     async with opened(postgres_database):
-        await asyncio.gather(*(work() for _ in range(2 * MOST)))  # now it is known how dear it is
+        await asyncio.gather(
+            *(work() for _ in range(2 * MAX_TASKS))
+        )  # now it is known how dear it is
         seen = await crowd.around(*(work() for _ in range(SEVERAL)))
 
     assert sum(seen) >= SEVERAL
@@ -118,13 +120,13 @@ async def test_own_connections_go_first(postgres_database, crowd):
             await sql.fetch("SELECT 1 AS one")
         done.append(len(crowd.order))
 
-    async with opened(postgres_database), own.kept():
-        with own.used():
+    async with opened(postgres_database), own.opened():
+        with own.in_use():
             await first()  # the connection is open
-        await asyncio.gather(*(work() for _ in range(MOST)))
+        await asyncio.gather(*(work() for _ in range(MAX_TASKS)))
         crowd.order.clear()
         working = [asyncio.create_task(work()) for _ in range(4 * SEVERAL)]
-        with own.used():
+        with own.in_use():
             await first()
         await asyncio.gather(*working)
 
