@@ -6,6 +6,7 @@ from typing import Any
 
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
@@ -75,6 +76,8 @@ async def opened(url: str) -> AsyncIterator[TortoiseContext]:
     The context is process-wide, so that the tasks of requests find it.
     """
     context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
+    # Else each task that comes first to it makes one of its own, which nobody closes.
+    get_connection("default")
     try:
         yield context
     finally:

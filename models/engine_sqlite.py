@@ -47,9 +47,9 @@ class SafeSqliteClient(Explained):
             await self._make_readers(self._connection)
         except BaseException:
             # What is not set up to its end is not used.
-            if self._connection is not None:
-                self._connection.stop()
-                self._connection = None
+            broken, self._connection = self._connection, None
+            if broken is not None:
+                await broken.close()
             raise
 
     async def _make_readers(self, writer: Any) -> None:
@@ -72,7 +72,7 @@ class SafeSqliteClient(Explained):
                 await connection.execute_fetchall(f"PRAGMA {name}={value}")
             self.must_be_its_file()
         except BaseException:
-            connection.stop()
+            await connection.close()
             raise
         return connection
 
