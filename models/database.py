@@ -76,7 +76,7 @@ async def opened(url: str) -> AsyncIterator[TortoiseContext]:
     The context is process-wide, so that the tasks of requests find it.
     """
     context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
-    # Else each task that comes first to it makes one of its own, which nobody closes.
+    # Otherwise tasks that use it first at the same time would each create a client, never closed.
     get_connection("default")
     try:
         yield context

@@ -16,7 +16,7 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
-from models.outcome import QUESTION, Decision, around
+from models.outcome import NO_COMMIT, Commit, around
 from models.turns import Turns
 from models.unavailable import Unavailable
 
@@ -82,7 +82,7 @@ class _Transaction(TransactionWrapper):
         return NestedTransactionContext(_Transaction(self))
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        with around(args[0]) if self._over else QUESTION:
+        with around(args[0]) if self._over else NO_COMMIT:
             return await super()._translate_exceptions(func, *args, **kwargs)
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
@@ -98,7 +98,7 @@ class _TransactionContext(TransactionContextPooled):
     __slots__ = ()
 
     async def __aenter__(self) -> Any:
-        with QUESTION:
+        with NO_COMMIT:
             await self.ensure_connection()
             pool = self.client._parent._pool
             self.client._connection = await pool.acquire()
@@ -134,7 +134,7 @@ class _TransactionContext(TransactionContextPooled):
         if self.client._finalized:
             return
         if error is None:
-            with Decision():
+            with Commit():
                 await self.client.commit()
         elif isinstance(error, Exception):
             # If this fails, closing the connection undoes the transaction.
@@ -185,7 +185,7 @@ class SafeAsyncpgClient(AsyncpgDBClient):
 
     async def records(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
         """The records that asyncpg returns for a read outside transactions."""
-        with QUESTION:
+        with NO_COMMIT:
             return await _fetch(self, query, values)
 
 

@@ -8,7 +8,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection, get_connections
 
 # On PostgreSQL; each is opened when needed and closed when idle.
-MOST = 3
+MAX_CONNECTIONS = 3
 
 
 class OwnConnections:
@@ -51,7 +51,7 @@ async def _another() -> BaseDBAsyncClient | None:
     is_file = "file_path" in credentials
     if is_file and credentials["file_path"] == ":memory:":
         return None
-    size = {} if is_file else {"minsize": 1, "maxsize": MOST}
+    size = {} if is_file else {"minsize": 1, "maxsize": MAX_CONNECTIONS}
     parameters = credentials | size | {"connection_name": "default"}
     client: Any = type(get_connection("default"))(**parameters)
     if is_file:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from models import SiteSettings, sql
 from models.database import transaction
-from models.outcome import once_more, watched
+from models.outcome import retry_once, watched
 from models.unavailable import Unavailable
 from resolvers import order_parties, order_rights, outages, rights, site_settings
 from resolvers.errors import Forbidden, Invalid
@@ -66,7 +66,7 @@ async def _stored(viewer: Viewer, waiting: list[OrderRow], *, history: bool) -> 
 
     with watched():
         try:
-            return await once_more(tried)
+            return await retry_once(tried)
         except Unavailable as trouble:
             if history:  # a file is stopped at, and read again as a whole
                 raise

@@ -12,7 +12,7 @@ from tortoise.connection import get_connection
 
 from models import Vendor, sql
 from models.database import opened, transaction
-from models.sqlite_readers import MOST
+from models.sqlite_readers import MAX_READERS
 from models.unavailable import Unavailable
 from models.uuid7 import uuid7
 
@@ -114,7 +114,7 @@ async def test_a_read_sees_everything_committed_before_it(database):
         assert f"{name}+" in await names()
 
     for n in range(20):
-        await asyncio.gather(*(write_and_read(f"{n}-{k}") for k in range(MOST + 2)))
+        await asyncio.gather(*(write_and_read(f"{n}-{k}") for k in range(MAX_READERS + 2)))
 
 
 async def test_a_read_does_not_see_uncommitted_rows(database):
@@ -141,7 +141,7 @@ async def test_readers_keep_no_old_snapshot_open(database):
     for n in range(5):
         await add(str(n))
         abandoned = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(3)]
-        await asyncio.gather(*(names() for _ in range(MOST)))
+        await asyncio.gather(*(names() for _ in range(MAX_READERS)))
         for task in abandoned:
             task.cancel()
         await asyncio.gather(*abandoned, return_exceptions=True)
@@ -155,7 +155,7 @@ async def test_readers_keep_no_old_snapshot_open(database):
 
 
 async def test_reads_that_overlap_endlessly_do_not_let_the_wal_grow(sqlite_database, monkeypatch):
-    monkeypatch.setattr("models.sqlite_wal.LONG", 300_000)
+    monkeypatch.setattr("models.sqlite_wal.MAX_BYTES", 300_000)
     longest = 0
 
     async def read():
@@ -179,9 +179,9 @@ async def test_reads_that_overlap_endlessly_do_not_let_the_wal_grow(sqlite_datab
 async def test_more_statements_than_readers_wait_for_one(database):
     slow = ENDLESS.replace("FROM n)", "FROM n WHERE i < 20000)")
     await add("A")
-    results = await asyncio.gather(*(sql.fetch(slow) for _ in range(5 * MOST)))
-    assert results == [[{"i": 20000}]] * (5 * MOST)
-    assert len(get_connection("default")._readers._opened) == MOST
+    results = await asyncio.gather(*(sql.fetch(slow) for _ in range(5 * MAX_READERS)))
+    assert results == [[{"i": 20000}]] * (5 * MAX_READERS)
+    assert len(get_connection("default")._readers._opened) == MAX_READERS
 
 
 async def test_a_statement_of_another_task_is_never_interrupted(database):
@@ -226,7 +226,9 @@ async def test_an_abandoned_write_is_stopped_and_the_next_one_runs(database, ins
         async with asyncio.timeout(5):
             await sql.execute("UPDATE vendor SET display_name = ?", str(n))
 
-    assert [row["display_name"] for row in await sql.fetch("SELECT * FROM vendor")] == ["9"]
+    assert [row["display_name"] for row in await sql.fetch("SELECT display_name FROM vendor")] == [
+        "9"
+    ]
 
 
 async def test_actions_after_a_commit_run_exactly_for_committed_transactions(database):
@@ -259,9 +261,9 @@ async def test_closing_waits_for_no_statement_and_leaves_no_thread(sqlite_databa
     before = threading.active_count()
     async with opened(sqlite_database):
         await add("A")
-        tasks = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(2 * MOST)]
+        tasks = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(2 * MAX_READERS)]
         async with asyncio.timeout(10):
-            while threading.active_count() < before + 1 + MOST:
+            while threading.active_count() < before + 1 + MAX_READERS:
                 await asyncio.sleep(0.01)
     errors = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
