@@ -1,4 +1,4 @@
-"""Rows of the outbox to measure with: mails that are due, and half a million that are not."""
+"""Rows of the outbox for measurements: due mails, and very many that are not due."""
 
 from tortoise.connection import get_connection
 
@@ -8,8 +8,8 @@ from models.uuid7 import uuid7
 
 
 async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> None:
-    """Mails to vendors about so many reviews, the first due at an instant."""
-    found = await sql.fetch(
+    """Mails to vendors about this many reviews, due from `due_at` on, `every` milliseconds."""
+    reviews = await sql.fetch(
         "SELECT id FROM review WHERE status = 'APPROVED' AND deleted_at IS NULL LIMIT ?", count
     )
     rows = [
@@ -29,7 +29,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
             "in_data": False,
             "created_at": due_at,
         }
-        for number, row in enumerate(found)
+        for number, row in enumerate(reviews)
     ]
     statement = f"INSERT INTO outbox_mail ({', '.join(rows[0])}) VALUES ({sql.places([*rows[0]])})"
     values = [[*row.values()] for row in rows]
@@ -41,7 +41,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
 
 
 async def fill(count: int) -> None:
-    """Sent mails, and one in five that is due next year."""
+    """Store this many mails: four of five were sent, one is due next year."""
     numbers = (
         f"generate_series(1, {count}) AS s(n)"
         if sql.is_postgres()

@@ -1,4 +1,4 @@
-"""An SMTP server that agrees to everything as fast as it can, in a process of its own."""
+"""An SMTP server that accepts everything as fast as it can."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ class Sink(asyncio.Protocol):
             elif line.startswith(b"DATA"):
                 self.in_data = True
                 self.transport.write(b"354 go\r\n")
-            elif line.startswith(b"EHLO"):  # as every relay in use
+            elif line.startswith(b"EHLO"):  # as common relays do
                 self.transport.write(b"250-sink\r\n250-SIZE 10000000\r\n250 PIPELINING\r\n")
             else:
                 self.transport.write(b"250 ok\r\n")

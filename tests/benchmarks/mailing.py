@@ -1,8 +1,8 @@
-"""How fast and how punctual the mail worker is, beside aiosmtplib with ready bytes.
+"""The rate and punctuality of the mail worker, compared with aiosmtplib and a ready message.
 
-`candor worker` sends mails about real reviews, with all that it asks and writes down of them, to
-the same server of an agreeable kind. A rate is counted from the first mail that is written to the
-last that is written down as sent.
+`candor worker` sends mails about real reviews, with all its reads and writes, to the same server
+that accepts everything. Its rate runs from the first mail composed to the last one recorded as
+sent.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from models.database import opened
 _HERE = Path(__file__).parent
 _WORKER = "from candor.commands.main import main; main(['worker'])"
 _CONNECTIONS = 8
-_PATIENCE = 60
+_TIMEOUT = 60
 _REVIEWS = 2500
 
 
@@ -42,9 +42,9 @@ _REVIEWS = 2500
 class Plan:
     rounds: int
     mails: int
-    # So many mails, fifty a second.
+    # Mails to send at fifty a second.
     punctual: int
-    # Rows beside which a claim is made; 0 leaves it out.
+    # Other rows in the table when claims are timed; 0 leaves this out.
     rows: int
 
 
@@ -53,12 +53,12 @@ QUICK = Plan(2, 500, 75, 0)
 
 
 def mail(bench: Any) -> list[dict[str, Any]]:
-    """Mails a second, lateness and the cost of a claim, on both databases."""
+    """Mails a second, lateness and the time of a claim, on both databases."""
     plan = FULL if bench.plan.reads.rounds >= FULL.rounds else QUICK
     results = []
     with sink(bench.folder) as port:
         for name, url in _databases(bench, Size(_REVIEWS)).items():
-            results += asyncio.run(measure(name, url, port, plan, bench.folder, bench.tell))
+            results += asyncio.run(measure(name, url, port, plan, bench.folder, bench.log))
     return results
 
 
@@ -72,7 +72,7 @@ def _databases(bench: Any, size: Size) -> dict[str, str]:
 
 
 async def measure(
-    name: str, url: str, port: int, plan: Plan, folder: Path, tell: Any
+    name: str, url: str, port: int, plan: Plan, folder: Path, log: Any
 ) -> list[dict[str, Any]]:
     raw = folder / "ready.eml"
     raw.write_bytes(_ready())
@@ -84,12 +84,12 @@ async def measure(
                     "aiosmtplib": lambda: raw_rate(port, raw, plan.mails),
                     "Candor": lambda n=number: worker_rate(pid, plan.mails, f"round-{n}"),
                 }
-                order = random.sample(list(entrants), len(entrants))
-                figures = {each: await entrants[each]() for each in order}
-                if number:  # the first warms up
+                names = random.sample(list(entrants), len(entrants))
+                figures = {each: await entrants[each]() for each in names}
+                if number:  # the first round warms up
                     rounds.append(figures)
-                    shown = ", ".join(f"{k} {v['per_second']:,.0f}/s" for k, v in figures.items())
-                    tell(f"mail on {name}, round {number}/{plan.rounds}: {shown}")
+                    rates = ", ".join(f"{k} {v['per_second']:,.0f}/s" for k, v in figures.items())
+                    log(f"mail on {name}, round {number}/{plan.rounds}: {rates}")
             late = await lateness(plan.punctual)
         results = [_rates(name, rounds), _times(f"late, 50/s, {name}", late)]
         if plan.rows:
@@ -108,8 +108,10 @@ def _rates(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, An
         "title": f"mails, {name}",
         "connections": _CONNECTIONS,
         "entrants": {
-            who: {figure: spread([each[who][figure] for each in rounds]) for figure in figures}
-            for who in ("aiosmtplib", "Candor")
+            entrant: {
+                figure: spread([each[entrant][figure] for each in rounds]) for figure in figures
+            }
+            for entrant in ("aiosmtplib", "Candor")
         },
         "ratios": {"Candor": ratios | {"against": "aiosmtplib"}},
     }
@@ -123,7 +125,7 @@ def _times(title: str, times: list[float]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def sink(folder: Path) -> Iterator[int]:
-    """The port of a server that takes every mail."""
+    """The port of a server that accepts every mail."""
     with on_cores(OTHERS):
         process = subprocess.Popen(
             [sys.executable, str(_HERE / "mail_sink.py")], stdout=subprocess.PIPE, text=True
@@ -137,7 +139,7 @@ def sink(folder: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def worker(url: str, port: int, folder: Path) -> Iterator[int]:
-    """`candor worker` at work; its process id."""
+    """The process id of a running `candor worker`."""
     environment = {
         "CANDOR_DATABASE_URL": url,
         "CANDOR_SECRET": "a secret of nobody's, long enough to sign",
@@ -155,7 +157,7 @@ def worker(url: str, port: int, folder: Path) -> Iterator[int]:
             cwd=folder,
         )
     with ending(process):
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while "at work" not in log.read_text():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the mail worker did not start:\n{log.read_text()[-3000:]}")
@@ -164,7 +166,7 @@ def worker(url: str, port: int, folder: Path) -> Iterator[int]:
 
 
 async def raw_rate(port: int, raw: Path, count: int) -> dict[str, float]:
-    given = {"port": port, "raw": str(raw), "connections": _CONNECTIONS, "count": count}
+    specification = {"port": port, "raw": str(raw), "connections": _CONNECTIONS, "count": count}
     with on_cores(APPLICATION):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(_HERE / "mail_raw.py")),
@@ -172,14 +174,14 @@ async def raw_rate(port: int, raw: Path, count: int) -> dict[str, float]:
             stdout=asyncio.subprocess.PIPE,
             env=python_environment(),
         )
-    output, _ = await process.communicate(json.dumps(given).encode())
+    output, _ = await process.communicate(json.dumps(specification).encode())
     return json.loads(output)
 
 
 async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
     before = cpu_seconds(pid)
     await promise(count, occasion, claims.now())
-    await _all_left()
+    await _all_sent()
     used = cpu_seconds(pid) - before
     [row] = await sql.fetch(
         "SELECT count(*) AS sent, min(dated_at) AS first, max(finished_at) AS last"
@@ -195,17 +197,17 @@ async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
 
 
 async def lateness(count: int) -> list[float]:
-    """From due to sent, in milliseconds, of fifty mails a second."""
+    """Milliseconds from due to sent, at fifty mails a second."""
     await promise(count, "punctual", claims.now() + 1000, every=20)
-    await _all_left()
+    await _all_sent()
     rows = await sql.fetch(
         "SELECT finished_at - due_at AS late FROM outbox_mail WHERE dedupe_key LIKE 'punctual:%'"
     )
     return [float(row["late"]) for row in rows]
 
 
-async def _all_left() -> None:
-    async with asyncio.timeout(_PATIENCE + 30):
+async def _all_sent() -> None:
+    async with asyncio.timeout(_TIMEOUT + 30):
         while await claims.next_due() is not None or await sql.fetch(
             "SELECT 1 FROM outbox_mail WHERE status = 'SENDING' LIMIT 1"
         ):
@@ -213,7 +215,7 @@ async def _all_left() -> None:
 
 
 async def empty_claims(rows: int) -> list[float]:
-    """How long a claim of nothing takes, in milliseconds, beside so many rows."""
+    """Milliseconds that an empty claim takes, with this many other rows in the table."""
     await fill(rows)
     times = []
     for number in range(220):
