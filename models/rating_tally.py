@@ -33,7 +33,7 @@ class Tally(NamedTuple):
         return self[:5]
 
     @property
-    def count(self) -> int:  # type: ignore[override] # nobody asks a tally for equal elements
+    def count(self) -> int:  # type: ignore[override] # `tuple.count` is not needed
         return self.n1 + self.n2 + self.n3 + self.n4 + self.n5
 
     @property
