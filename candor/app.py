@@ -28,7 +28,7 @@ from candor.operating.metrics import Metrics
 from candor.pages.front_page import FrontPage
 from candor.pages.routes import Pages
 from candor.settings import Settings, from_environment
-from models.announcements import hearing
+from models.announcements import listening
 from models.database import opened
 from models.own_connections import OwnConnections
 from schema.api import printed
@@ -71,8 +71,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
         async with (
             opened(settings.database_url),
-            own.kept(),
-            hearing(settings.database_url),
+            own.opened(),
+            listening(settings.database_url),
             mail_worker.working(settings, ending, own),
         ):
             try:

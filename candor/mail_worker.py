@@ -45,7 +45,7 @@ async def working(
         yield
         return
     worker = Worker(configuration(settings))
-    with own.used():
+    with own.in_use():
         task = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(_stop_with(ending, worker))
     try:

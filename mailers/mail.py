@@ -16,7 +16,7 @@ class Person:
     @property
     def greeted(self) -> str:
         """The name for the greeting; empty if it is an address, a number or no name at all."""
-        return person_name.greeted(self.name)
+        return person_name.greeting_name(self.name)
 
 
 @dataclass(frozen=True)

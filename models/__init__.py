@@ -1,4 +1,4 @@
-"""What Candor remembers: one file per table, facts about one row, migrations."""
+"""The database: one file per table, rules about single rows, migrations."""
 
 from models.api_key import ApiKey, Scope
 from models.customer import Customer

@@ -1,4 +1,4 @@
-"""A key of a machine that calls the API: its hash, what it may do, and for which vendor."""
+"""A key for a machine that calls the API: its hash, its scopes and its vendor, if any."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from models.uuid7 import uuid7
 
 class Scope(StrEnum):
     ORDERS_WRITE = "ORDERS_WRITE"
-    # For shops that render on a server: a larger budget, and nothing else.
+    # For shops that render on a server: a larger budget and no other right.
     READ = "READ"
 
 
@@ -21,12 +21,12 @@ class ApiKey(Model):
     name = fields.CharField(max_length=100, unique=True)
     digest = fields.CharField(max_length=64, unique=True)
     scopes = fields.CharField(max_length=200)
-    # The vendor's id in the marketplace: a key may be made before the vendor's first order.
+    # The vendor's id in the marketplace: a key may exist before the vendor's first order.
     vendor = fields.CharField(max_length=200, null=True)
     created_at: datetime = fields.DatetimeField()
     revoked_at: datetime | None = fields.DatetimeField(null=True)
     valid_until: datetime | None = fields.DatetimeField(null=True)
-    # As it is written once a minute at most.
+    # Written once a minute at most.
     last_used_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

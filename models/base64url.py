@@ -1,4 +1,4 @@
-"""base64url without padding, as our ids, cursors and links are written (RFC 4648, section 5)."""
+"""base64url without padding, for ids, cursors and links (RFC 4648, section 5)."""
 
 import base64
 import binascii
@@ -11,5 +11,5 @@ def encode(octets: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Raises ValueError for what is no base64url."""
+    """Raises ValueError for text that is not base64url."""
     return base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)

@@ -1,25 +1,25 @@
-"""The one place that asks what time it is, so that a test can answer.
+"""The one place that reads the time, so that tests can replace it.
 
-Servers that share a database go by its clock: what one wrote is due, or edited, for all of them.
+Servers that share a database use its clock, so that they agree on when something is due.
 """
 
 from datetime import UTC, datetime, timedelta
 
-# By how much the database's clock is ahead of this machine's.
+# How far the database's clock is ahead of this machine's.
 _ahead = timedelta()
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """The current time by the database's clock, in UTC."""
     return datetime.now(UTC) + _ahead
 
 
-def own() -> datetime:
-    """The same by this machine's clock."""
+def machine_now() -> datetime:
+    """The current time by this machine's clock, in UTC."""
     return datetime.now(UTC)
 
 
 def follow(theirs: datetime, before: datetime, after: datetime) -> None:
-    """Go by a clock that said this between two moments of our own."""
+    """Use another clock, which showed `theirs` between two moments of this machine's."""
     global _ahead  # noqa: PLW0603 - a process has one database
     _ahead = theirs - (before + (after - before) / 2)

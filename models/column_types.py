@@ -1,4 +1,4 @@
-"""What the columns of a statement's rows hold: PostgreSQL's driver tells, SQLite's does not."""
+"""The types of the columns of a statement's rows, which SQLite's driver does not know."""
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ import orjson
 from tortoise import Tortoise, fields
 from tortoise.models import Model
 
-# Fields of any other kind come out of both drivers as they are.
+# Values of any other field need no conversion on either database.
 _TYPES: dict[type[fields.Field[Any]], type] = {
     fields.UUIDField: uuid.UUID,
     fields.DatetimeField: datetime,
@@ -33,7 +33,7 @@ _FROM_SQLITE = _FROM_POSTGRES | {
 
 
 class _Plan(NamedTuple):
-    """Which columns of a row are converted, how, and which nobody knows."""
+    """Which columns of a row are converted, and how, and which have no known type."""
 
     conversions: tuple[tuple[str, Callable[[Any], Any]], ...]
     unknown: tuple[str, ...]
@@ -42,11 +42,11 @@ class _Plan(NamedTuple):
 class Types:
     """The types of a statement's columns, by their names in its rows.
 
-    Said by models, each with the prefix of its columns, and by name for what is computed. Any other
-    column is of the type that all models with a column of this name agree on. One on which they
-    disagree is refused. One that no model has comes as the driver gives it: texts and numbers are
-    the same on both databases; an id, instant or boolean is refused on PostgreSQL, where it can be
-    told, because on SQLite it would be a text or a number.
+    Given by models, each with the prefix of its columns, and by name for computed columns. Any
+    other column has the type that all models with a column of this name agree on; if they disagree,
+    TypeError is raised. A column that no model has is passed through: texts and numbers are the
+    same on both databases. An id, instant or boolean raises TypeError on PostgreSQL, where it can
+    be recognised, because on SQLite it would be a text or a number.
     """
 
     def __init__(self, *models: tuple[type[Model], str], **named: type) -> None:
@@ -57,43 +57,43 @@ class Types:
         return Types(*self._models, *other._models, **self._named, **other._named)
 
     def convert_sqlite(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Turn the values of the driver's rows into their types, in place."""
+        """Convert the values of the driver's rows to their types, in place."""
         if rows:
             _convert(rows, self._plan(tuple(rows[0]), sqlite=True).conversions)
 
     def convert_postgres(self, rows: Sequence[dict[str, Any]]) -> None:
-        """The same; of what the models have, only JSON is not of its type yet."""
+        """The same; PostgreSQL's driver has converted everything but JSON."""
         if rows:
             conversions, unknown = self._plan(tuple(rows[0]), sqlite=False)
             for name in unknown:
                 if isinstance(rows[0][name], uuid.UUID | date | bool):
-                    message = f"nobody says the type of {name!r}, which SQLite needs: types=…"
+                    message = f"the type of {name!r} is unknown, and SQLite needs it: types=…"
                     raise TypeError(message)
             _convert(rows, conversions)
 
     @cached_property
-    def _own(self) -> dict[str, set[type]]:
-        """The types of each column. Looked up late: a model knows its foreign keys when all are."""
-        found: dict[str, set[type]] = {}
+    def _by_name(self) -> dict[str, set[type]]:
+        """The types of each column. Computed late: Tortoise adds foreign keys after all models."""
+        types: dict[str, set[type]] = {}
         for model, prefix in self._models:
             for name, field in model._meta.fields_map.items():
                 if name in model._meta.fields_db_projection:
-                    found.setdefault(prefix + name, set()).add(_TYPES.get(type(field), _PLAIN))
-        return found | {name: {type_} for name, type_ in self._named.items()}
+                    types.setdefault(prefix + name, set()).add(_TYPES.get(type(field), _PLAIN))
+        return types | {name: {type_} for name, type_ in self._named.items()}
 
     def _make_plan(self, names: tuple[str, ...], *, sqlite: bool) -> _Plan:
-        known = _of_all_models()._own | self._own
-        ways = _FROM_SQLITE if sqlite else _FROM_POSTGRES
+        by_name = _of_all_models()._by_name | self._by_name
+        converters = _FROM_SQLITE if sqlite else _FROM_POSTGRES
         conversions = []
         for name in names:
-            types = known.get(name, {_PLAIN})
+            types = by_name.get(name, {_PLAIN})
             if len(types) > 1:
-                message = f"{name!r} has several types: say which it is here with types=…"
+                message = f"{name!r} has several types: give the one it has here with types=…"
                 raise TypeError(message)
             (type_,) = types
-            if type_ in ways:
-                conversions.append((name, ways[type_]))
-        return _Plan(tuple(conversions), tuple(name for name in names if name not in known))
+            if type_ in converters:
+                conversions.append((name, converters[type_]))
+        return _Plan(tuple(conversions), tuple(name for name in names if name not in by_name))
 
 
 @lru_cache(1)

@@ -1,4 +1,4 @@
-"""Whoever receives services: the buyer of an order and the author of its review."""
+"""Somebody who bought a service: the customer of an order and the author of its review."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,9 +16,9 @@ class Customer(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
-    # The vendor whose own key told the address; null when the marketplace did.
+    # The vendor whose own key sent the address; null when the marketplace did.
     email_from: UUID | None = fields.UUIDField(null=True)
-    # Of when these facts are, and whether a key that is bound to a vendor told them.
+    # The time of these facts, and whether a key that is bound to a vendor sent them.
     told_at: datetime | None = fields.DatetimeField(null=True)
     told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()

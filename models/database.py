@@ -1,4 +1,4 @@
-"""One URL picks the database: an SQLite file or a PostgreSQL server."""
+"""The database of a URL: an SQLite file or a PostgreSQL server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +10,8 @@ from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
-# Enough that readers need not queue for them, and few enough that writers of a hot counter row do
-# not hinder each other.
+# Enough that reads need not queue, and few enough that writers of a hot counter row do not block
+# each other.
 POOL = {"minsize": 1, "maxsize": 8}
 
 
@@ -27,7 +27,7 @@ def configuration(url: str) -> dict[str, Any]:
         credentials = connection["credentials"]
         for pragma, value in {
             "busy_timeout": 10_000,
-            # What was acknowledged survives a power cut.
+            # A commit that was acknowledged survives a power cut.
             "synchronous": "FULL",
             "foreign_keys": "ON",
         }.items():
@@ -63,7 +63,7 @@ def _postgres(url: str) -> dict[str, Any]:
     credentials.setdefault("application_name", "candor")
     credentials["server_settings"] = {
         "idle_in_transaction_session_timeout": "60s",
-        # Our statements are few and each has its index: planning anew for every value is wasted.
+        # Statements are few and each has its index: planning again for every value gains nothing.
         "plan_cache_mode": "force_generic_plan",
     }
     return connection
@@ -71,12 +71,12 @@ def _postgres(url: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[TortoiseContext]:
-    """Open the database for this process, and close it again.
+    """Open the database for this process, and close it at the end.
 
-    The context is the process-wide one, so that request tasks find it.
+    The context is process-wide, so that the tasks of requests find it.
     """
     context = await Tortoise.init(config=configuration(url), _enable_global_fallback=True)
-    # Else each task that comes first to it makes one of its own, which nobody closes.
+    # Otherwise tasks that use it first at the same time would each create a client, never closed.
     get_connection("default")
     try:
         yield context

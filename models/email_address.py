@@ -1,4 +1,4 @@
-"""What we take for a mail address: one mailbox, in the form in which it goes on the wire."""
+"""Validation of e-mail addresses: one mailbox, in the form that SMTP needs."""
 
 import re
 
@@ -7,18 +7,18 @@ from models.host_name import a_labels
 _JOINERS = {"\u200c", "\u200d"}
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# The last label is no number: an IP address is no domain.
+# The last label is not a number, since an IP address is not a domain.
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}")
 _LONGEST_LOCAL, _LONGEST_DOMAIN, _LONGEST = 64, 253, 254
 
 
 def normalised(address: str) -> str:
-    """The address with its domain in lower case and in A-labels; the local part is its owner's.
+    """The address with its domain in lower case and in A-labels; the local part is unchanged.
 
-    Raises ValueError with a sentence that can be shown to whoever typed it.
+    Raises ValueError with a sentence for the person who typed it.
     """
     address = address.strip(" ")
-    # Names in some scripts are spelled with joiners; where they do not belong, IDNA refuses them.
+    # Some scripts spell names with joiners; IDNA refuses them everywhere else.
     if any(not character.isprintable() for character in address if character not in _JOINERS):
         raise ValueError("The address has a line break or another invisible character.")
     if re.search(r"[\s,;<>()\[\]\"\\]", address):

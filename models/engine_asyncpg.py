@@ -16,27 +16,27 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
-from models.outcome import QUESTION, Decision, around
+from models.outcome import NO_COMMIT, Commit, around
 from models.turns import Turns
 from models.unavailable import Unavailable
 
-# Seconds in which a statement that nobody waits for any more is to end, or its connection does.
-_FAREWELL = 5.0
+# Seconds that an abandoned statement has to stop before its connection is closed.
+_RELEASE_TIMEOUT = 5.0
 _releasing: set[asyncio.Task[None]] = set()
 
 
 async def _no_reset(_connection: Any) -> None:
-    """Spare the round trip that asyncpg makes at each release.
+    """Save the round trip that asyncpg makes at each release.
 
-    Right only while nobody sets session state on a pooled connection: no SET, no advisory lock,
-    no LISTEN. An open transaction is still rolled back by asyncpg itself.
+    Safe only while pooled connections get no session state: no SET, no advisory lock, no LISTEN.
+    asyncpg itself still rolls back an open transaction.
     """
 
 
 async def _release(pool: Any, connection: Any, error: BaseException | None) -> None:
-    """Give a connection back: at once, or when its last statement has been stopped.
+    """Return a connection: at once, or in the background when its last statement must be stopped.
 
-    For that a server may take its time, and whoever gave up does not wait for it.
+    Stopping may take the server a while, and a caller that gave up must not wait for it.
     """
     if error is None or (
         isinstance(error, Exception) and not isinstance(error, TimeoutError | Unavailable)
@@ -49,12 +49,12 @@ async def _release(pool: Any, connection: Any, error: BaseException | None) -> N
 
 
 async def _release_in_time(pool: Any, connection: Any) -> None:
-    with suppress(Exception):  # then it was ended, and the pool knows
-        await pool.release(connection, timeout=_FAREWELL)
+    with suppress(Exception):  # then asyncpg closed it and took it out of the pool
+        await pool.release(connection, timeout=_RELEASE_TIMEOUT)
 
 
 class _Loan(PoolConnectionWrapper[Any]):
-    """A connection of the pool for one statement."""
+    """A pooled connection for one statement."""
 
     __slots__ = ()
 
@@ -63,10 +63,10 @@ class _Loan(PoolConnectionWrapper[Any]):
 
 
 class _Transaction(TransactionWrapper):
-    """A transaction that hands over to the pool when it is over.
+    """A transaction that passes statements on to the pool after its end.
 
-    A task that outlives the transaction it was started in otherwise fails with "connection has
-    been released back to the pool".
+    A task that outlives the transaction it was started in would otherwise fail with "connection
+    has been released back to the pool".
     """
 
     _over = False
@@ -82,7 +82,7 @@ class _Transaction(TransactionWrapper):
         return NestedTransactionContext(_Transaction(self))
 
     async def _translate_exceptions(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        with around(args[0]) if self._over else QUESTION:
+        with around(args[0]) if self._over else NO_COMMIT:
             return await super()._translate_exceptions(func, *args, **kwargs)
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
@@ -93,12 +93,12 @@ class _Transaction(TransactionWrapper):
 
 
 class _TransactionContext(TransactionContextPooled):
-    """Gives its connection back to the pool when the task is cancelled while BEGIN runs."""
+    """Returns its connection to the pool when the task is cancelled while BEGIN runs."""
 
     __slots__ = ()
 
     async def __aenter__(self) -> Any:
-        with QUESTION:
+        with NO_COMMIT:
             await self.ensure_connection()
             pool = self.client._parent._pool
             self.client._connection = await pool.acquire()
@@ -110,7 +110,7 @@ class _TransactionContext(TransactionContextPooled):
                 self.client._over = True  # type: ignore[attr-defined]
                 if token is not None:
                     get_connections().reset(token)
-                # Rolls an open transaction back.
+                # This also rolls back an open transaction.
                 await _release(pool, self.client._connection, error)
                 raise
             self.token = token
@@ -134,10 +134,10 @@ class _TransactionContext(TransactionContextPooled):
         if self.client._finalized:
             return
         if error is None:
-            with Decision():
+            with Commit():
                 await self.client.commit()
         elif isinstance(error, Exception):
-            # What cannot be rolled back is undone with its connection.
+            # If this fails, closing the connection undoes the transaction.
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self.client.rollback()
 
@@ -150,19 +150,19 @@ class _TransactionContext(TransactionContextPooled):
 
 
 class SafeAsyncpgClient(AsyncpgDBClient):
-    """The client that Tortoise makes for each PostgreSQL connection of ours."""
+    """The client that Tortoise creates for a PostgreSQL database."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("reset", _no_reset)
         super().__init__(*args, **kwargs)
-        # None for whoever goes first.
+        # None for a client whose statements need not take turns.
         self.turns: Turns | None = Turns()
 
     def _in_transaction(self) -> TransactionContext:
         return _TransactionContext(_Transaction(self), self._pool_init_lock)
 
     def _check_loop(self) -> bool:
-        """Spare the question at each use: it is opened and closed in one loop, by `opened`."""
+        """Skip the check at each use: `opened` opens and closes the client in one event loop."""
         return True
 
     def acquire_connection(self) -> Any:
@@ -175,7 +175,7 @@ class SafeAsyncpgClient(AsyncpgDBClient):
     async def execute_query_dict(
         self, query: str, values: list[Any] | None = None
     ) -> list[dict[str, Any]]:
-        """The rows of a statement outside of transactions, with no line for a log: the hot path."""
+        """The rows of a statement outside transactions. Logs nothing: this is the hot path."""
         rows = await self._translate_exceptions(_fetch, query, values or ())
         return [dict(row.items()) for row in rows]
 
@@ -184,8 +184,8 @@ class SafeAsyncpgClient(AsyncpgDBClient):
         return self._pool is not None
 
     async def records(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
-        """The rows as asyncpg gives them, of a read outside of transactions."""
-        with QUESTION:
+        """The records that asyncpg returns for a read outside transactions."""
+        with NO_COMMIT:
             return await _fetch(self, query, values)
 
 

@@ -1,4 +1,4 @@
-"""Buyers without an account: systems send one id for all of them, which names nobody."""
+"""Customers without an account, for whom some systems send one placeholder as their id."""
 
 import hashlib
 
@@ -7,12 +7,12 @@ _LONGEST = 200
 
 
 def is_placeholder(external_id: str) -> bool:
-    """Whether an id stands for "no account", in upper or lower case."""
+    """Whether an id, in upper or lower case, stands for "no account"."""
     return external_id.lower() in _PLACEHOLDERS
 
 
 def guest_of(order: str) -> str:
-    """The id of the buyer of an order (by its external id) whom nothing else names."""
+    """The id of an order's customer without an account, made of the order's external id."""
     named = f"guest:{order}"
     if len(named) <= _LONGEST:
         return named

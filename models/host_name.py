@@ -1,4 +1,4 @@
-"""Host names as the world looks them up: by IDNA 2008, in which `straße` is not `strasse`."""
+"""Host names by IDNA 2008, in which `straße` is not `strasse`."""
 
 import idna
 
@@ -6,9 +6,9 @@ _LONGEST = 253
 
 
 def a_labels(host: str) -> str:
-    """The host in lower case and in A-labels, after the mapping that browsers do to what is typed.
+    """The host in lower case and in A-labels, after the mapping that browsers apply (UTS 46).
 
-    It is never another registrable name. Raises ValueError for what nobody can register.
+    It never becomes another registrable name. Raises ValueError for a name that cannot exist.
     """
     if host.isascii() and "xn--" not in host.lower():
         return host.lower()

@@ -1,14 +1,14 @@
-"""Every index of ours, by name, for both databases.
+"""Every index, by name, for both databases.
 
-They are no part of the models' Meta: Tortoise drops the indexes of a table that it remakes on
-SQLite, so `models.migrating` makes whatever is missing after every run. A changed index gets a new
+They do not stand in the models' Meta: Tortoise loses the indexes of a table that it rebuilds on
+SQLite, so `models.migrating` creates the missing ones after every run. A changed index gets a new
 name, and a migration drops the old one.
 """
 
-_LISTS = {
-    # A list's order, as a range of an index: scanned backwards, newest and highest come first.
-    # The status is no part of it: nearly all reviews are public, and people who are signed in see
-    # their own held ones in the same list.
+_SORTS = {
+    # The sorts of a list as ranges of an index, scanned backwards where the newest or highest come
+    # first. The status is left out: nearly all reviews are public, and signed-in people also see
+    # their own pending ones in the same list.
     "newest": "created_at, id",
     "highest": "rating, created_at, id",
     "lowest": "(6 - rating), created_at, id",
@@ -18,14 +18,14 @@ _LISTS = {
 INDEXES: dict[str, str] = {
     "uq_review_order": "UNIQUE INDEX uq_review_order ON review (order_id)",
     **{
-        f"ix_review_{subject}_{order}": (
-            f"INDEX ix_review_{subject}_{order} ON review"
+        f"ix_review_{subject}_{sort}": (
+            f"INDEX ix_review_{subject}_{sort} ON review"
             f" ({subject}_id, {columns}) WHERE deleted_at IS NULL"
         )
         for subject in ("service", "vendor")
-        for order, columns in _LISTS.items()
+        for sort, columns in _SORTS.items()
     },
-    # What totals need beside the counters: few rows among many.
+    # For totals, which the counters alone do not give: few rows among many.
     **{
         f"ix_review_{subject}_hidden": (
             f"INDEX ix_review_{subject}_hidden ON review ({subject}_id, customer_id)"
@@ -95,7 +95,7 @@ INDEXES: dict[str, str] = {
     "uq_update_solve_number": (
         "UNIQUE INDEX uq_update_solve_number ON update_solve (update_id, number)"
     ),
-    # One rating per update, for good.
+    # One rating per update, permanently.
     "uq_update_solve_rating": (
         "UNIQUE INDEX uq_update_solve_rating ON update_solve (update_id) WHERE stars IS NOT NULL"
     ),

@@ -1,4 +1,4 @@
-"""Languages of people, as shops, frameworks and operating systems spell them."""
+"""Language tags in the spellings of shops, frameworks and operating systems."""
 
 import re
 from functools import cache, lru_cache
@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from babel import Locale
 from babel.core import get_global
 
-_LONGEST, _LONGEST_GIVEN = 35, 200
+_MAX_LENGTH, _MAX_GIVEN_LENGTH = 35, 200
 # BCP 47, in lower case: language, script, region, variants, extensions and private use.
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})(?:-(?P<narrower>[a-z]{3}))?"
@@ -15,7 +15,7 @@ _TAG = re.compile(
     r"(?P<more>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
     r"(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
-# What POSIX says after an @ and is part of the language; the rest is about money or sorting.
+# POSIX modifiers (after the @) that belong to the language; others concern currency or sorting.
 _MODIFIERS = {
     "latin": "latn",
     "iqtelif": "latn",
@@ -24,32 +24,32 @@ _MODIFIERS = {
     "valencia": "valencia",
     "tarask": "tarask",
 }
-# WordPress tells how its readers are addressed, and the spelling of Portuguese.
+# WordPress's variants: formal or informal address, and the spelling reform of Portuguese.
 _VARIANTS = {"formal": "x-formal", "informal": "x-informal", "ao90": "ao1990"}
 _NO_LANGUAGE = {"mis", "mul", "root", "und", "zxx"}
 
 
 @lru_cache(maxsize=1024)
 def language_tag(given: str) -> str:
-    """The BCP 47 tag, 35 characters at most, of a language in one of the world's spellings.
+    """The BCP 47 tag, 35 characters at most, of a language in one of many spellings.
 
     `de_DE`, `de_DE_formal`, `en_US.UTF-8`, `sr@latin`, `zh_CN_#Hans`, `iw`. Raises ValueError with
-    a sentence for what names no language that is known.
+    a sentence if it names no known language.
     """
-    found = _TAG.fullmatch(_in_order(given.strip())) if len(given) <= _LONGEST_GIVEN else None
-    if found is None or found["language"] not in _languages():
+    match = _TAG.fullmatch(_normalised(given.strip())) if len(given) <= _MAX_GIVEN_LENGTH else None
+    if match is None or match["language"] not in _languages():
         raise ValueError("Give a language tag such as en or de-AT.")
-    narrower = found["narrower"] in _languages()
-    name = found["narrower"] if narrower else found["language"]
+    narrower = match["narrower"] in _languages()
+    name = match["narrower"] if narrower else match["language"]
     language, *implied = get_global("language_aliases").get(name, name).split("_")
-    script = found["script"] or next((part for part in implied if len(part) == len("Latn")), "")
-    region = found["region"] or next((part for part in implied if len(part) == len("RS")), "")
+    script = match["script"] or next((part for part in implied if len(part) == len("Latn")), "")
+    region = match["region"] or next((part for part in implied if len(part) == len("RS")), "")
     subtags = filter(None, (language, script.title(), region.upper()))
-    return _short("-".join(subtags) + found["more"])
+    return _shortened("-".join(subtags) + match["more"])
 
 
-def _in_order(given: str) -> str:
-    """In lower case, with hyphens, without what is no language, and the script where it belongs."""
+def _normalised(given: str) -> str:
+    """In lower case, with hyphens, without an encoding or currency, subtags in BCP 47's order."""
     name, _, modifier = given.lower().partition("@")
     name = name.partition(".")[0].replace("#", "")
     language, *others = [part for part in re.split("[-_]", name) if part] or [""]
@@ -58,27 +58,27 @@ def _in_order(given: str) -> str:
     if others and "x" not in others:
         others[-1] = _VARIANTS.get(others[-1], others[-1])
     end = next((at for at, part in enumerate(others) if len(part) == 1), len(others))
-    core = sorted(others[:end], key=_place)
+    core = sorted(others[:end], key=_rank)
     return "-".join([language, *core, *others[end:]])
 
 
-def _place(subtag: str) -> int:
-    """A narrower language comes first, then a script; Java and POSIX name scripts at the end."""
+def _rank(subtag: str) -> int:
+    """A narrower language comes first, then a script, which Java and POSIX put at the end."""
     if not subtag.isalpha():
         return 2
     return {3: 0, 4: 1}.get(len(subtag), 2)
 
 
-def _short(tag: str) -> str:
-    """The tag without its last subtags, as RFC 4647 shortens one, until it fits."""
+def _shortened(tag: str) -> str:
+    """The tag with as many of its last subtags removed as needed, by the rule of RFC 4647."""
     subtags = tag.split("-")
-    while len("-".join(subtags)) > _LONGEST or len(subtags[-1]) == 1:
+    while len("-".join(subtags)) > _MAX_LENGTH or len(subtags[-1]) == 1:
         subtags.pop()
     return "-".join(subtags)
 
 
 @cache
 def _languages() -> frozenset[str]:
-    """Every language that Unicode's CLDR knows by two or three letters."""
-    known = {*get_global("likely_subtags"), *get_global("language_aliases")}
-    return frozenset(known | set(Locale("en").languages)) - _NO_LANGUAGE
+    """Every language code of two or three letters in Unicode's CLDR."""
+    codes = {*get_global("likely_subtags"), *get_global("language_aliases")}
+    return frozenset(codes | set(Locale("en").languages)) - _NO_LANGUAGE

@@ -1,4 +1,4 @@
-"""A try to hand over a mail that did not succeed: what the relay said, and when."""
+"""A failed attempt to send a mail: what the relay answered, and when."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ class MailAttempt(Model):
     mail_id: UUID = fields.UUIDField()
     # Milliseconds since 1970.
     failed_at: int = fields.BigIntField()
-    # What became of the mail by it: SCHEDULED for another try, DEAD or UNCERTAIN.
+    # The mail's status after it: SCHEDULED for another attempt, DEAD or UNCERTAIN.
     status = fields.CharField(max_length=16)
     code: int | None = fields.IntField(null=True)
     error = fields.CharField(max_length=300, null=True)

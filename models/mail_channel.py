@@ -1,6 +1,6 @@
-"""Whether mail can leave at all: one row that all workers share.
+"""The state of the circuit breaker for the relay: one row that all workers share.
 
-An outage of the relay is a fact about the channel, never about the mails that wait for it.
+An outage of the relay counts against this row, never against the mails that wait.
 """
 
 from tortoise import fields
@@ -9,9 +9,9 @@ from tortoise.models import Model
 
 class MailChannel(Model):
     name = fields.CharField(max_length=8, primary_key=True, default="smtp")
-    # Troubles in a row; 0 is a working channel.
+    # Failures in a row; 0 means that the relay works.
     failures: int = fields.IntField(default=0)
-    # Milliseconds since 1970: nobody tries before.
+    # Milliseconds since 1970: no attempt before this.
     down_until: int = fields.BigIntField(default=0)
     last_error = fields.CharField(max_length=300, null=True)
 

@@ -1,4 +1,4 @@
-"""A wish not to be asked: no more mails of one category to one address."""
+"""An opt-out: no more mails of one category to one address."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The secret that lasting digests of mail are keyed with, locked with the installation's own."""
+"""The secret that keys the lasting digests of mail, encrypted with the installation's secret."""
 
 from tortoise import fields
 from tortoise.models import Model

@@ -1,4 +1,4 @@
-"""Bring a database to the newest migration, safely when several processes start at once."""
+"""Migrate a database to the newest version, safely when several processes start at once."""
 
 import fcntl
 from collections.abc import AsyncIterator
@@ -14,33 +14,33 @@ from tortoise.migrations.executor import MigrationExecutor
 
 from models.database import configuration
 from models.indexes import INDEXES
-from models.reaching import reach, used
+from models.reaching import connect, in_use
 
-_LOCK = 0x43414E44  # any constant that is ours
+_LOCK = 0x43414E44  # any constant that no other application uses
 
 
 class BrokenReferences(Exception):
-    """A migration left rows that point to nothing."""
+    """A migration left rows that refer to missing rows."""
 
 
 async def bring_up_to_date(url: str) -> None:
-    """Migrate a database that may not be there. Raises NoDatabase."""
-    await reach(url, make=True)
-    with used(url):
+    """Migrate a database, and create an SQLite file that is missing. Raises NoDatabase."""
+    await connect(url, create=True)
+    with in_use(url):
         await migrate(url)
 
 
 async def migrate(url: str) -> None:
-    """Run the migrations that are missing, then make the indexes that are missing."""
+    """Run the missing migrations, then create the missing indexes."""
     config = configuration(url)
     credentials = config["connections"]["default"]["credentials"]
     sqlite = "file_path" in credentials
     if sqlite:
-        # Tortoise remakes a table by dropping it. With foreign keys on, the rows that point to it
+        # Tortoise rebuilds a table by dropping it. With foreign keys on, the rows that refer to it
         # would be deleted first.
         credentials["foreign_keys"] = "OFF"
     else:
-        # A large table takes its time.
+        # A large table takes long.
         credentials["command_timeout"] = None
     async with _lock(credentials), TortoiseContext():
         await run_migrations(config=config)
@@ -55,7 +55,7 @@ async def migrate(url: str) -> None:
 
 
 async def pending(url: str) -> list[str]:
-    """The names of the migrations that this database has not seen yet."""
+    """The names of the migrations that have not run on this database yet."""
     config = configuration(url)
     executor = MigrationExecutor(get_connection("default"), config["apps"])
     return [step.migration.name for step in await executor.plan(None)]
@@ -63,7 +63,7 @@ async def pending(url: str) -> list[str]:
 
 @asynccontextmanager
 async def _lock(credentials: dict[str, Any]) -> AsyncIterator[None]:
-    """Hold off every other migrating process: a lock file on SQLite, else an advisory lock."""
+    """Exclude other migrating processes: by a lock file on SQLite, else by an advisory lock."""
     path = credentials.get("file_path")
     if path == ":memory:":
         yield

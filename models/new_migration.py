@@ -1,4 +1,4 @@
-"""Write the migration that brings a database from the last one to the models as they are now."""
+"""Write the migration from the last one to the models as they are now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _NO_DATABASE = "sqlite://:memory:"
 
 
 class WouldFail(Exception):
-    """A migration of these models would fail, or lose something on SQLite."""
+    """A migration of these models would fail, or lose an index on SQLite."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class NewMigration:
 async def write_migration(about: str) -> NewMigration | None:
     """Write the next migration; None when the models have not changed since the last one.
 
-    `about` says in a few words what it does, for the file's name and its first line. Raises
-    WouldFail, and writes nothing then.
+    `about` says in a few words what it does, for the file's name and its first line. If WouldFail
+    is raised, nothing was written.
     """
     config = configuration(_NO_DATABASE)
     async with TortoiseContext() as context:
@@ -49,9 +49,9 @@ async def write_migration(about: str) -> NewMigration | None:
     if not writers:
         return None
     [writer] = writers
-    faults = [fault for operation in writer.operations for fault in _faults(operation)]
-    if faults:
-        raise WouldFail("\n".join(faults))
+    problems = [problem for operation in writer.operations for problem in _problems(operation)]
+    if problems:
+        raise WouldFail("\n".join(problems))
     writer.operations = _with_constraints_apart(writer.operations)
     number = int(writer.name.partition("_")[0])
     writer.name = format_migration_name(number, about)
@@ -59,7 +59,7 @@ async def write_migration(about: str) -> NewMigration | None:
     return NewMigration(writer.path(), [_step(each) for each in writer.operations])
 
 
-def _faults(operation: Operation) -> Iterator[str]:
+def _problems(operation: Operation) -> Iterator[str]:
     if isinstance(operation, AddField) and isinstance(operation.field, Field):
         field, name = operation.field, f"{operation.model_name}.{operation.name}"
         if not (field.null or field.has_db_default()):
@@ -75,13 +75,13 @@ def _faults(operation: Operation) -> Iterator[str]:
 
 
 def _with_constraints_apart(operations: list[Operation]) -> list[Operation]:
-    """Add the constraints of a new table after it: Tortoise's CreateModel does not create them."""
+    """Add a new table's constraints in steps of their own: Tortoise's CreateModel omits them."""
     constraints: list[Operation] = []
     for operation in operations:
         if isinstance(operation, CreateModel) and operation.options:
-            own = operation.options.get("constraints", ())
+            added = operation.options.get("constraints", ())
             operation.options = {k: v for k, v in operation.options.items() if k != "constraints"}
-            constraints += [AddConstraint(operation.name, constraint) for constraint in own]
+            constraints += [AddConstraint(operation.name, constraint) for constraint in added]
     return [*operations, *constraints]
 
 

@@ -1,4 +1,4 @@
-"""A notice in somebody's inbox of the app, written with the event that it tells of."""
+"""A line in a person's inbox in the app, stored together with its cause."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from models.uuid7 import uuid7
 
 
 class Audience(StrEnum):
-    """Whose inbox a notice or mail goes to. `recipient` is that person's id in the marketplace."""
+    """Who gets a notification or mail. `recipient` is that person's id in the marketplace."""
 
     CUSTOMER = "CUSTOMER"
     VENDOR = "VENDOR"
@@ -24,7 +24,7 @@ class Notification(Model):
     audience = fields.CharEnumField(Audience, max_length=16)
     recipient = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=40)
-    # One per event and person, for ever: the mail's own dedupe key.
+    # One per event and person, permanently: the dedupe key of the mail.
     event_key = fields.CharField(max_length=200, unique=True)
     subject_type = fields.CharField(max_length=20)
     subject_id: UUID = fields.UUIDField()

@@ -1,4 +1,4 @@
-"""Several writes as one: all of them, or none, in as few round trips as the database can."""
+"""Several writes together, all or none, in as few round trips as the database allows."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +16,14 @@ _DIVISION_BY_ZERO = "22012"
 
 
 class Writes:
-    """Writes that are done one by one, each at once."""
+    """Writes that run one by one, each at once."""
 
     async def add(self, statement: str, *values: Any) -> None:
-        """Run a statement, now or together with the others; nobody learns what it changed."""
+        """Run a statement, now or together with the others; its row count is not returned."""
         await sql.execute(statement, *values)
 
 
-# For whoever has no others to go with: the statement runs in the caller's transaction, if any.
+# For a write on its own: the statement runs in the caller's transaction, if there is one.
 AT_ONCE = Writes()
 
 
@@ -31,12 +31,12 @@ class RoundTrip(Writes):
     """The writes of one round trip, and whether they were done."""
 
     def __init__(self, *, lock: str) -> None:
-        # What makes a SELECT hold off other writers of its rows.
+        # Appended to a SELECT, it locks the rows against other writers.
         self.lock = lock
         self.done = False
 
-    async def must(self, statement: str, *values: Any) -> None:
-        """Run a statement that has to give a row; otherwise nothing is done at all."""
+    async def require(self, statement: str, *values: Any) -> None:
+        """Run a statement that must return a row; otherwise none of the writes is done."""
         if not await sql.fetch(statement, *values):
             raise _NoRow
 
@@ -54,16 +54,16 @@ class _Collected(RoundTrip):
         self._texts.append(statement)
         self._values += values
 
-    async def must(self, statement: str, *values: Any) -> None:
+    async def require(self, statement: str, *values: Any) -> None:
         self._required.append(len(self._texts))
         await self.add(statement, *values)
 
     async def run(self) -> bool:
-        """What is required runs first, then the other writes, in their order.
+        """Run the required statements first, then the other writes, in their order.
 
-        A division by zero takes everything back when a required statement gave no row.
+        If a required statement returns no row, a division by zero undoes all of them.
         """
-        statement = _together(tuple(self._texts), tuple(self._required))
+        statement = _combined(tuple(self._texts), tuple(self._required))
         try:
             await sql.fetch(statement, *self._values)
         except OperationalError as error:
@@ -74,10 +74,10 @@ class _Collected(RoundTrip):
 
 
 @lru_cache(1_000)
-def _together(texts: tuple[str, ...], required: tuple[int, ...]) -> str:
+def _combined(texts: tuple[str, ...], required: tuple[int, ...]) -> str:
     parts = ", ".join(f"s{number} AS ({text})" for number, text in enumerate(texts))
     product = " * ".join(f"(SELECT COUNT(*) FROM s{number})" for number in required)
-    # A SELECT is only run when somebody looks at its rows.
+    # PostgreSQL runs a SELECT only if its rows are used.
     others = "".join(
         f", (SELECT COUNT(*) FROM s{number})"
         for number, text in enumerate(texts)
@@ -87,17 +87,16 @@ def _together(texts: tuple[str, ...], required: tuple[int, ...]) -> str:
 
 
 class _NoRow(Exception):
-    """A required statement gave no row."""
+    """A required statement returned no row."""
 
 
 @asynccontextmanager
 async def one_round_trip() -> AsyncIterator[RoundTrip]:
-    """Do the writes of this block together; `writes.done` tells afterwards whether they were.
+    """Do the writes of this block together; afterwards `writes.done` says whether they were done.
 
-    On PostgreSQL they are collected and sent as one statement, so that a hot row is locked no
-    longer than its own commit takes; inside a transaction, and on SQLite, they run one by one.
-    The block only writes, and each of its writes is given to `writes`, or to a function that takes
-    `writes`: one that is not would be done alone.
+    On PostgreSQL they are collected and sent as one statement, so that a hot row is locked only
+    while that statement commits. Inside a transaction, and on SQLite, they run one by one. Every
+    statement of the block must go through `writes`: any other would run on its own, before them.
     """
     connection = get_connection("default")
     is_postgres = sql.speaks_postgres(connection)

@@ -1,4 +1,4 @@
-"""One purchase of one service, as the marketplace tells it."""
+"""One purchase of one service, as the marketplace reports it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ class OrderStatus(StrEnum):
 
     @property
     def may_follow_completion(self) -> bool:
-        """An order in this state may have been completed before, and keeps the date of it."""
+        """Whether an order in this state may have been completed before, and keeps that date."""
         return self in _AFTER_COMPLETION
 
 
@@ -41,8 +41,8 @@ def is_own_service(customer: str, vendor: str) -> bool:
     return customer == vendor
 
 
-# What the marketplace tells of an order, and what is remembered of the telling: the feed compares
-# and stores these, and nothing else does.
+# What the marketplace's feed says of an order, and what is stored about the feed itself. Only the
+# feed compares and writes these.
 FACTS = ("status", "completed_at", "reminders_allowed", "customer_id", "vendor_id", "service_id")
 FED = (*FACTS, "updated_at", "updated_by_partner", "fed", "contact_email")
 
@@ -65,12 +65,12 @@ class Order(Model):
         "models.Service", related_name="orders", on_delete=fields.RESTRICT
     )
     service_id: UUID
-    # What the feed gave with its newest news, and whether a key that is bound to a vendor said so.
+    # The time of the newest facts, and whether a key that is bound to a vendor sent them.
     updated_at: datetime | None = fields.DatetimeField(null=True)
     updated_by_partner = fields.BooleanField(default=False, db_default=False)
-    # Whether it came by the feed, or is only known from an imported file.
+    # Whether it came from the feed; otherwise it is only known from an imported file.
     fed = fields.BooleanField(default=False, db_default=False)
-    # The customer's address as a key that is bound to the order's vendor told it.
+    # The customer's address as sent by a key that is bound to the order's vendor.
     contact_email = fields.CharField(max_length=320, null=True)
     # Links in mails carry this number: raising it revokes all links of the order.
     link_version: int = fields.SmallIntField(default=1)
@@ -84,14 +84,14 @@ class Order(Model):
 
     @property
     def is_own_service(self) -> bool:
-        """Whether its customer, fetched with it, bought it from themselves."""
+        """Whether the customer, fetched with the order, is also the vendor."""
         return is_own_service(self.customer.external_id, self.vendor.external_id)
 
     def address_of(self, customer: Customer) -> str | None:
-        """Where this order's mails to its customer go.
+        """The address for this order's mails to its customer.
 
-        An address that only another vendor's key has told is not taken for this order's: whoever
-        names it would read the links to it.
+        An address that only another vendor's key has sent is not used for this order: otherwise
+        that vendor could have the order's links sent to itself.
         """
         if customer.email_from in {None, self.vendor_id}:
             return customer.email

@@ -1,4 +1,4 @@
-"""A small thread on an order: a question, a problem, a piece of news."""
+"""A thread about one order: a question, a problem or news."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from models.uuid7 import uuid7
 class OrderUpdateStatus(StrEnum):
     OPEN = "OPEN"
     SOLVED = "SOLVED"
-    # Rated: read-only for everybody, for good.
+    # Rated: permanently read-only for everybody.
     CLOSED = "CLOSED"
 
 
@@ -28,13 +28,13 @@ class OrderUpdate(Model):
     order_id: UUID
     title = fields.CharField(max_length=200)
     status = fields.CharEnumField(OrderUpdateStatus, max_length=8)
-    # Decided when it is opened: an internal one never becomes visible.
+    # Fixed when it is opened: an internal update never becomes visible.
     customer_visible = fields.BooleanField()
     assignee: fields.ForeignKeyNullableRelation[TeamMember] = fields.ForeignKeyField(
         "models.TeamMember", related_name="assigned_updates", null=True, on_delete=fields.RESTRICT
     )
     assignee_id: UUID | None
-    # How often it was solved, which is the number of the latest solve.
+    # How often it was solved; also the number of its latest solve.
     solves: int = fields.SmallIntField(default=0)
     created_at: datetime = fields.DatetimeField()
     solved_at: datetime | None = fields.DatetimeField(null=True)

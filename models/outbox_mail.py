@@ -1,6 +1,6 @@
-"""A promised mail: what, to whom, about what, and when. Rendered only when it leaves.
+"""A promised mail: its kind, recipient, subject and due time. Rendered only when it is sent.
 
-Times are milliseconds since 1970 in UTC: the worker compares them on both databases.
+Times are milliseconds since 1970 in UTC, so that both databases compare them alike.
 """
 
 from enum import StrEnum
@@ -28,7 +28,7 @@ class MailStatus(StrEnum):
 class OutboxMail(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     mail = fields.CharField(max_length=40)
-    # Unique for ever: promising the same mail again, even after it was sent, promises nothing.
+    # Unique permanently: promising the same mail again has no effect, even after it was sent.
     dedupe_key = fields.CharField(max_length=200, unique=True)
     audience = fields.CharEnumField(Audience, max_length=16)
     recipient = fields.CharField(max_length=200)
@@ -41,9 +41,9 @@ class OutboxMail(Model):
     due_at: int = fields.BigIntField()
     expires_at: int | None = fields.BigIntField(null=True)
     attempts: int = fields.SmallIntField(default=0)
-    # How often a server fell silent after the whole mail was handed over.
+    # How often a server gave no response after the whole mail was sent to it.
     ambiguous: int = fields.SmallIntField(default=0)
-    # Written just before DATA: from then on nobody can know whether the mail left.
+    # Set just before DATA: from then on a lost connection leaves the mail's fate unknown.
     in_data = fields.BooleanField(default=False)
     lease_token = fields.CharField(max_length=32, null=True)
     lease_until: int | None = fields.BigIntField(null=True)

@@ -1,4 +1,4 @@
-"""What an operation has had stored so far, and whether anybody knows."""
+"""What an operation has stored so far, including commits whose outcome is unknown."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,20 +17,20 @@ _READ = re.compile(r"\s*(SELECT|WITH)\b")
 
 
 class Outcome:
-    """Counts of decisions: a COMMIT, or a write that is a transaction of its own."""
+    """Counts of commits: each COMMIT, and each write that is a transaction of its own."""
 
     __slots__ = ("advice", "stored", "unknown")
 
     def __init__(self, advice: list[str] | None = None) -> None:
-        # What to do when nobody knows, of everything that was begun.
+        # What the client can do if a commit's outcome is unknown, for each part begun.
         self.advice = [] if advice is None else advice
         self.stored = 0
-        # Sent, and not answered (yet).
+        # Sent, without a response (so far).
         self.unknown = 0
 
     @property
     def is_nothing(self) -> bool:
-        """Whether it is known that nothing was stored."""
+        """Whether certainly nothing was stored."""
         return not self.stored and not self.unknown
 
 
@@ -39,9 +39,9 @@ current: ContextVar[Outcome | None] = ContextVar("outcome", default=None)
 
 @contextmanager
 def watched(advice: str | None = None) -> Iterator[Outcome]:
-    """Watch what is stored inside; whoever watches from outside learns of it afterwards.
+    """Count the commits inside; at the end they are added to those of the enclosing block.
 
-    `advice` is for this part alone; without any, that of the whole holds.
+    `advice` is for this part alone; without it, the enclosing block's is used.
     """
     outer = current.get()
     outcome = Outcome([advice] if advice else outer.advice if outer else None)
@@ -57,10 +57,10 @@ def watched(advice: str | None = None) -> Iterator[Outcome]:
                 outer.advice.append(advice)
 
 
-async def once_more(work: Callable[[], Awaitable[T]]) -> T:
-    """Do it; once more when it was undone for a transaction that was in its way.
+async def retry_once(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work; repeat it once if it was undone by a collision with another transaction.
 
-    Not when an earlier transaction of it was stored: it would find its own traces.
+    It is not repeated if one of its transactions was stored: it would meet its own rows.
     """
     with watched() as outcome:
         try:
@@ -71,10 +71,10 @@ async def once_more(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
 
-class Decision:
-    """Around what decides: notes that it was sent, and what became of it.
+class Commit:
+    """Around a statement that commits: counts it, and whether it was stored.
 
-    Errors of drivers are raised as `models.unavailable` says.
+    Drivers' errors are translated by `models.unavailable`.
     """
 
     __slots__ = ("_outcome",)
@@ -91,22 +91,22 @@ class Decision:
         _trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._answered(stored=True)
+            self._finish(stored=True)
         elif isinstance(error, Exception):
-            trouble = translated(error, decides=True)
-            if not isinstance(trouble, OutcomeUnknown):
-                self._answered(stored=False)
-            if trouble is not None:
-                raise trouble from error
+            unavailable = translated(error, commits=True)
+            if not isinstance(unavailable, OutcomeUnknown):
+                self._finish(stored=False)
+            if unavailable is not None:
+                raise unavailable from error
 
-    def _answered(self, *, stored: bool) -> None:
+    def _finish(self, *, stored: bool) -> None:
         if self._outcome is not None:
             self._outcome.unknown -= 1
             self._outcome.stored += stored
 
 
-class Question:
-    """Around what decides nothing: errors of drivers are raised as `models.unavailable` says."""
+class NoCommit:
+    """Around any other statement: drivers' errors are translated by `models.unavailable`."""
 
     __slots__ = ()
 
@@ -119,16 +119,16 @@ class Question:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, Exception) and (trouble := translated(error)) is not None:
-            raise trouble from error
+        if isinstance(error, Exception) and (unavailable := translated(error)) is not None:
+            raise unavailable from error
 
 
-QUESTION = Question()
+NO_COMMIT = NoCommit()
 
 
-def around(statement: str) -> Decision | Question:
-    """What to put around a statement that is a transaction of its own."""
-    return Decision() if _writes(statement) else QUESTION
+def around(statement: str) -> Commit | NoCommit:
+    """The context manager for a statement outside transactions."""
+    return Commit() if _writes(statement) else NO_COMMIT
 
 
 @lru_cache(2_000)
@@ -138,6 +138,6 @@ def _writes(statement: str) -> bool:
 
 @lru_cache(2_000)
 def only_reads(statement: str) -> bool:
-    """Whether it surely changes nothing. (Tortoise rewrites a text that holds a NUL.)"""
-    begins = _READ.match(statement) is not None
-    return begins and not _writes(statement) and "\x00" not in statement
+    """Whether it certainly changes nothing. (Tortoise rewrites a text that holds a NUL.)"""
+    reads = _READ.match(statement) is not None
+    return reads and not _writes(statement) and "\x00" not in statement

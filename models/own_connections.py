@@ -1,4 +1,4 @@
-"""Connections beside those of the requests, for work that must not wait in their queue."""
+"""Connections apart from those of the requests, for work that must not wait in their queue."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -7,23 +7,23 @@ from typing import Any
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection, get_connections
 
-# On PostgreSQL; each is opened when it is needed and closed when it is not.
-MOST = 3
+# On PostgreSQL; each is opened when needed and closed when idle.
+MAX_CONNECTIONS = 3
 
 
 class OwnConnections:
-    """Set apart for the mail worker and for whoever asks whether the server is ready.
+    """Connections for the mail worker and the readiness check.
 
-    One that is lost is opened anew by the next statement, as those of the requests are. SQLite in
-    memory is one connection and no more, so there it is shared.
+    The next statement reopens one that was lost, as with those of the requests. SQLite in memory
+    has only one connection, which is shared.
     """
 
     def __init__(self) -> None:
         self._client: BaseDBAsyncClient | None = None
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Close them in the end; the database must be open before and after."""
+    async def opened(self) -> AsyncIterator[None]:
+        """Open them, and close them at the end, while the database itself is open."""
         self._client = await _another()
         try:
             yield
@@ -33,8 +33,8 @@ class OwnConnections:
                 await client.close()
 
     @contextmanager
-    def used(self) -> Iterator[None]:
-        """Statements inside, and in tasks that begin inside, run on these connections."""
+    def in_use(self) -> Iterator[None]:
+        """Run the statements inside, and those of tasks started inside, on these connections."""
         if self._client is None:
             yield
             return
@@ -46,16 +46,16 @@ class OwnConnections:
 
 
 async def _another() -> BaseDBAsyncClient | None:
-    """A client of the same database, with connections of its own."""
+    """A client of the same database with its own connections; None for SQLite in memory."""
     credentials: dict[str, Any] = get_connections().db_config["default"]["credentials"]
     is_file = "file_path" in credentials
     if is_file and credentials["file_path"] == ":memory:":
         return None
-    size = {} if is_file else {"minsize": 1, "maxsize": MOST}
-    given = credentials | size | {"connection_name": "default"}
-    client: Any = type(get_connection("default"))(**given)
+    size = {} if is_file else {"minsize": 1, "maxsize": MAX_CONNECTIONS}
+    parameters = credentials | size | {"connection_name": "default"}
+    client: Any = type(get_connection("default"))(**parameters)
     if is_file:
-        # Now, while it is there: opening a file that is gone would make another one.
+        # Open the file now, while it exists: opening a missing one later would create another.
         await client.execute_query("SELECT 1")
     else:
         client.turns = None

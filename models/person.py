@@ -1,6 +1,6 @@
-"""What the marketplace tells of a person, be it a customer or a vendor."""
+"""The columns that customers and vendors share."""
 
-# Each is in the feed's input; all but the id are logged when they change.
+# Each is in the feed's input, and is logged when it changes.
 PERSON_FACTS = ("display_name", "email", "locale")
-# What mails and lists need of somebody.
+# What mails and lists need to know of a person.
 ADDRESSED = ("external_id", *PERSON_FACTS)

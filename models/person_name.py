@@ -1,6 +1,6 @@
-"""Names of people: what strangers may read of one, and how its owner is greeted.
+"""Names of people: the short form that strangers may read, and the form for greetings.
 
-Nobody tells which word of a name is which. Where that cannot be known, less is shown.
+The given name and the family name come as one text. Where they cannot be told apart, less is shown.
 """
 
 import re
@@ -11,15 +11,15 @@ import regex
 
 ANONYMOUS = "Customer"
 
-# Letters, marks and digits, with what stands inside of words. No quotes, blanks, signs or pictures.
+# Letters, marks and digits, and punctuation inside words. No quotes, blanks, symbols or emoji.
 _WORD = regex.compile(r"(?:[\p{L}\p{M}\p{N}]|(?<=[\p{L}\p{M}])[-‐'’ʼ·\u200c\u200d](?=\p{L}))+")
 _LETTER = regex.compile(r"\p{L}")
-# A letter as people see it, with its marks. Thai and Lao write some vowels before it.
+# A whole grapheme: a letter with its marks. Thai and Lao write some vowels before it.
 _INITIAL = regex.compile(r"\p{Logical_Order_Exception}?(?=\p{L})\X")
 _BRACKET = regex.compile(r"[\p{Ps}\p{Pe}<>]")
 _PHD = regex.compile(r"(?i)\bph\.\s*d\b")
 _COMMA = regex.compile(r"[,،，]")
-# The family name comes first here, or there is no blank to tell it by.
+# Scripts that put the family name first, or no blank between the names.
 _FAMILY_FIRST = regex.compile(
     r"[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}"
     r"\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Khmer}]"
@@ -29,8 +29,8 @@ _TITLES = {"dr", "dra", "prof", "profa", "mr", "mrs", "ms", "miss", "mx"}
 _TITLES |= {"herr", "frau", "sr", "sra", "srta", "mme", "mlle"}
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "mba"}
 _NOBODY = {"anonymous", "deleted", "guest", "none", "null", "undefined", "unknown"}
-# Most names, at a tenth of the time.
-_USUAL = re.compile("([A-Z][a-z]+) ([A-Z])[a-z]+")
+# A fast path for most names: a tenth of the time.
+_SIMPLE = re.compile("([A-Z][a-z]+) ([A-Z])[a-z]+")
 _SPECIAL = _TITLES | _SUFFIXES | _NOBODY
 
 
@@ -38,12 +38,12 @@ _SPECIAL = _TITLES | _SUFFIXES | _NOBODY
 def public_name(name: str) -> str:
     """ "Maria Souza" and "Souza, Maria" become "Maria S.": what strangers may read of a name.
 
-    One word stays whole, unless a title tells that it is a family name. An address, a name without
-    letters, and one in a script whose family names come first become the word for a customer.
+    A single word is shown whole, unless a title marks it as a family name. An address, a name
+    without letters, and a name in a script that puts the family name first become "Customer".
     """
-    if (usual := _USUAL.fullmatch(name)) and not _SPECIAL.intersection(name.casefold().split()):
-        return f"{usual[1]} {usual[2]}."
-    given, family = _told_apart(name)
+    if (match := _SIMPLE.fullmatch(name)) and not _SPECIAL.intersection(name.casefold().split()):
+        return f"{match[1]} {match[2]}."
+    given, family = _given_and_family(name)
     if not given:
         return ANONYMOUS
     if not family:
@@ -53,8 +53,8 @@ def public_name(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def greeted(name: str) -> str:
-    """How somebody is greeted: with the whole name; empty when there is none that can be read."""
+def greeting_name(name: str) -> str:
+    """The whole name, given name first, for a greeting; empty if it is not a name."""
     plain = _plain(name)
     if _is_nobody(plain):
         return ""
@@ -64,8 +64,8 @@ def greeted(name: str) -> str:
     return " ".join(" ".join(parts).split())
 
 
-def _told_apart(name: str) -> tuple[list[str], list[str]]:
-    """The words of the given name and of the family name; nothing of what must not be shown."""
+def _given_and_family(name: str) -> tuple[list[str], list[str]]:
+    """The words of the given name and of the family name; empty where they must not be shown."""
     plain = _plain(name)
     if _is_nobody(plain) or _FAMILY_FIRST.search(plain):
         return [], []
@@ -104,7 +104,7 @@ def _without_titles(words: list[str]) -> list[str]:
 
 
 def _outside_of_brackets(text: str) -> str:
-    """The text without what is in brackets; one that is never closed ends it."""
+    """The text without its bracketed parts; an unclosed bracket cuts off the rest."""
     if not _BRACKET.search(text):
         return text
     kept, depth = [], 0

@@ -1,6 +1,6 @@
-"""How many approved reviews of each star a service or a vendor has. Averages are never stored.
+"""A service's or vendor's approved reviews, counted by stars. Averages are never stored.
 
-`subject_id` is the id of a service or of a vendor: UUIDv7 keys, so the two never meet.
+`subject_id` is the id of a service or of a vendor: both are UUIDv7, so they never collide.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from models.rating_tally import COUNTS
 
 
 class RatingSubject(StrEnum):
-    # Counters are locked in this order, which is also the alphabet's.
+    # Counters are locked in this order, which is also alphabetical.
     SERVICE = "SERVICE"
     VENDOR = "VENDOR"
 

@@ -1,6 +1,6 @@
-"""The numbers that a rating is shown by, computed from counts, in integers, when asked.
+"""Counts, averages and percentages of ratings, computed from counters with integers alone.
 
-Each stands here twice, side by side: in Python, and in SQL where lists are sorted or counted by it.
+Count and average stand here twice: in Python, and in SQL for lists that are sorted or filtered.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Tally":
-        """The tally in a row that holds the counters' columns; zeros where there is no counter."""
+        """The tally of a row with the counter's columns; zeros if there is no counter."""
         return cls(*(row[name] or 0 for name in cls._fields))
 
     @property
@@ -33,12 +33,12 @@ class Tally(NamedTuple):
         return self[:5]
 
     @property
-    def count(self) -> int:  # type: ignore[override] # nobody asks a tally for equal elements
+    def count(self) -> int:  # type: ignore[override] # `tuple.count` is not needed
         return self.n1 + self.n2 + self.n3 + self.n4 + self.n5
 
     @property
     def hundredths(self) -> int | None:
-        """The average in hundredths of a star, None when nothing is rated."""
+        """The average in hundredths of a star; None without ratings."""
         total = self.n1 + 2 * self.n2 + 3 * self.n3 + 4 * self.n4 + 5 * self.n5
         return hundredths(total, self.count)
 
@@ -49,7 +49,7 @@ class Tally(NamedTuple):
 
 
 def hundredths(total: int, count: int) -> int | None:
-    """`total / count` in hundredths, rounded half-up with integers alone; None for no count."""
+    """`total / count` in hundredths, rounded half up; None if the count is 0."""
     return (200 * total + count) // (2 * count) if count else None
 
 
@@ -63,7 +63,7 @@ def count_in(alias: str) -> str:
 
 
 def average_in(alias: str) -> str:
-    """`Tally.hundredths` of a row of counters, in SQL; NULL when nothing is rated."""
+    """`Tally.hundredths` of a row of counters, in SQL; NULL without ratings."""
     weighted = " + ".join(f"{stars} * {alias}.n{stars}" for stars in range(1, 6))
     total, count = f"CAST({weighted} AS BIGINT)", f"({count_in(alias)})"
     return f"(200 * {total} + {count}) / NULLIF(2 * {count}, 0)"
@@ -72,7 +72,7 @@ def average_in(alias: str) -> str:
 def percentages(counts: tuple[int, ...]) -> list[int]:
     """Whole percentages of the counts by the largest remainder: they sum to 100, or are all 0.
 
-    `counts` go from 1 star up. Of equal remainders the higher star is rounded up.
+    `counts` go from 1 star up. Of equal remainders, the one with more stars is rounded up.
     """
     total = sum(counts)
     if not total:

@@ -1,4 +1,4 @@
-"""Whether a database can be used, in one sentence that holds no credentials."""
+"""Connect to a database, or say in one sentence without credentials why that fails."""
 
 import asyncio
 import os
@@ -16,9 +16,9 @@ from tortoise.exceptions import ConfigurationError, DBConnectionError, Operation
 from models.database import configuration, opened
 from models.unavailable import Unavailable
 
-# Seconds that a server has for its first answer.
-PATIENCE = 10
-_REFUSALS = (
+# Seconds that a server has for its first response.
+TIMEOUT = 10
+_DATABASE_ERRORS = (
     Unavailable,
     DBConnectionError,
     OperationalError,
@@ -26,8 +26,8 @@ _REFUSALS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
 )
-# What a path, an address or a parameter of the URL can be wrong about.
-_TROUBLES = (*_REFUSALS, OSError, TypeError, ValueError)
+# Also what a wrong path, address or parameter of the URL raises.
+_CONNECT_ERRORS = (*_DATABASE_ERRORS, OSError, TypeError, ValueError)
 
 
 class NoDatabase(Exception):
@@ -35,51 +35,49 @@ class NoDatabase(Exception):
 
 
 def names_a_database(url: str) -> bool:
-    """Whether it can be the URL of a database, and no part of a password is taken for another."""
+    """Whether this can be the URL of a database in which no part of a password is misread."""
     try:
         configuration(url)
     except (ValueError, ConfigurationError):
         return False
-    # The host ends at the first of these: an @ behind it is that of a password with one in it.
-    behind = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]
-    return url.startswith("sqlite:") or "@" not in "".join(behind)
+    # The host ends at the first of these. An @ after it belongs to a password that contains one.
+    rest = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[1:]
+    return url.startswith("sqlite:") or "@" not in "".join(rest)
 
 
-async def reach(url: str, *, make: bool = False) -> None:
-    """Ask the database for a first answer. An SQLite file that is not there is made when told to.
+async def connect(url: str, *, create: bool = False) -> None:
+    """Check that the database responds. With `create`, make an SQLite file that is missing.
 
     Raises NoDatabase.
     """
     credentials = _credentials(url)
-    with _explained(credentials, _TROUBLES):
-        _touch(Path(credentials.get("file_path", ":memory:")), make=make)
-        async with asyncio.timeout(PATIENCE), opened(url):
+    with _explained(credentials, _CONNECT_ERRORS):
+        _open_file(Path(credentials.get("file_path", ":memory:")), create=create)
+        async with asyncio.timeout(TIMEOUT), opened(url):
             await get_connection("default").execute_query("SELECT 1")
 
 
-def _touch(path: Path, *, make: bool) -> None:
-    """Open a file, because the system says better than SQLite why that cannot be done."""
+def _open_file(path: Path, *, create: bool) -> None:
+    """Open the file once: the system's error says more than SQLite's."""
     if path.name == ":memory:":
         return
-    if not make and path.parent.is_dir() and not path.exists():
+    if not create and path.parent.is_dir() and not path.exists():
         raise NoDatabase(f"There is no database {path}: run candor migrate.")
-    path.open("ab" if make else "r+b").close()
+    path.open("ab" if create else "r+b").close()
 
 
 @contextmanager
-def used(url: str) -> Iterator[None]:
-    """Explain what a database that was reached refuses later on. Raises NoDatabase."""
-    with _explained(_credentials(url), _REFUSALS):
+def in_use(url: str) -> Iterator[None]:
+    """Explain errors of a database after a successful `connect`. Raises NoDatabase."""
+    with _explained(_credentials(url), _DATABASE_ERRORS):
         yield
 
 
 @contextmanager
-def _explained(
-    credentials: dict[str, Any], troubles: tuple[type[Exception], ...]
-) -> Iterator[None]:
+def _explained(credentials: dict[str, Any], errors: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except troubles as error:
+    except errors as error:
         reason = " ".join(_reason(error).split()).rstrip(".")
         name = _name(credentials)
         raise NoDatabase(f"The database {name} cannot be used: {reason}.") from error
@@ -89,7 +87,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, Unavailable) and error.__cause__ is not None:
         return _reason(error.__cause__)
     if isinstance(error, TimeoutError):
-        return f"no answer within {PATIENCE} seconds"
+        return f"no answer within {TIMEOUT} seconds"
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         return os.strerror(error.errno)
     return getattr(error, "strerror", None) or str(error.__cause__ or error)

@@ -1,4 +1,4 @@
-"""What a customer says of a completed order: stars, text, the vendor's one reply."""
+"""A customer's stars and text about a completed order, and the vendor's one reply."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -33,12 +33,12 @@ class RejectionReason(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> "RejectionReason":
-        """What only a newer version knows."""
+        """For a value that a newer version wrote."""
         return cls.OTHER
 
 
 class ReviewContent(Model):
-    """What its author writes: a review has it, and each of its revisions."""
+    """What the author writes, in a review and in each of its revisions."""
 
     rating: int = fields.SmallIntField()
     communication: int | None = fields.SmallIntField(null=True)
@@ -50,20 +50,20 @@ class ReviewContent(Model):
         abstract = True
 
 
-# The columns in groups. Statements, inputs, digests, recipes, revisions, mails and imports are made
-# of these, and hold no lists of their own. Each column is either in INSERTED or in LATER.
+# The columns in groups. Statements, inputs, digests, field expressions, revisions, mails and
+# imports are built from these, without lists of their own. A column is in INSERTED or in LATER.
 SUB_RATINGS = ("communication", "quality", "value")
 STARS = ("rating", *SUB_RATINGS)
 WRITTEN = tuple(ReviewContent._meta.fields_map)
 TEXTS = tuple(name for name in WRITTEN if name not in STARS)
-# Mails leave the sub-ratings out, and the schema has them in an object of their own.
+# Without the sub-ratings, which mails leave out and the schema puts into an object of their own.
 MAIN = tuple(name for name in WRITTEN if name not in SUB_RATINGS)
-# Whose texts `body_folded` holds.
+# The columns whose texts `body_folded` holds.
 SEARCHED = ("body",)
 PARTIES = ("order_id", "service_id", "vendor_id")
 REPLY = ("reply_body", "replied_at")
 DECISION = ("rejection_reason", "moderation_note", "moderated_at")
-# What everybody may read of it.
+# What everybody may read of a review.
 REVIEW_PUBLIC = (
     *("id", *WRITTEN, "status", "verified", "helpful_count"),
     *("created_at", "published_at", "edited_at", *REPLY),
@@ -79,7 +79,7 @@ LATER = ("edited_at", "deleted_at", *REPLY, "moderation_note")
 
 class Review(ReviewContent):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
-    # One per order, for good (uq_review_order): a deleted review keeps its row.
+    # One per order, permanently (uq_review_order): a deleted review keeps its row.
     order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(
         "models.Order", related_name="reviews", on_delete=fields.RESTRICT
     )
@@ -88,7 +88,7 @@ class Review(ReviewContent):
         "models.Service", related_name="reviews", on_delete=fields.RESTRICT
     )
     service_id: UUID
-    # The vendor of that day: services change hands, reviews do not.
+    # The vendor at that time: a service may change hands later, its reviews do not.
     vendor: fields.ForeignKeyRelation[Vendor] = fields.ForeignKeyField(
         "models.Vendor", related_name="reviews", on_delete=fields.RESTRICT
     )
@@ -98,7 +98,7 @@ class Review(ReviewContent):
     )
     customer_id: UUID
 
-    # The texts of SEARCHED, case-folded once, so that both databases find the same.
+    # The texts of SEARCHED, case-folded here so that both databases match alike.
     body_folded: str = fields.TextField()
     verified = fields.BooleanField()
     status = fields.CharEnumField(ReviewStatus, max_length=16)
@@ -117,7 +117,7 @@ class Review(ReviewContent):
     moderation_note: str | None = fields.TextField(null=True)
     moderated_at: datetime | None = fields.DatetimeField(null=True)
 
-    # What the client sent with `idempotencyKey`, and a digest of the input that came with it.
+    # The client's `idempotencyKey`, and a digest of the input sent with it.
     idempotency_key = fields.CharField(max_length=200, null=True)
     idempotency_digest = fields.CharField(max_length=64, null=True)
 
@@ -144,7 +144,7 @@ class Review(ReviewContent):
 
     @property
     def reason(self) -> RejectionReason | None:
-        """Why it is rejected; files of older systems did not always tell."""
+        """Why it is rejected; OTHER where an imported file did not say."""
         if self.status is not ReviewStatus.REJECTED:
             return None
         return self.rejection_reason or RejectionReason.OTHER

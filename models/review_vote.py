@@ -1,4 +1,4 @@
-"""One person's word that a review was helpful."""
+"""One person's vote that a review was helpful."""
 
 from datetime import datetime
 from uuid import UUID

@@ -19,14 +19,14 @@ class Window:
 
 
 def deadline(completed_at: datetime | None, settings: SiteSettings) -> Window | None:
-    """The window of an order; None when it is unlimited or when nobody knows the completion."""
+    """The window of an order; None if it is unlimited or the completion is unknown."""
     if completed_at is None:
         return None
     return window(completed_at, settings.review_window_days, settings.time_zone)
 
 
 def is_open(completed_at: datetime | None, settings: SiteSettings, now: datetime) -> bool:
-    """Whether the window is open. An order of unknown completion has one only when unlimited."""
+    """Whether the window is open; for an unknown completion, only if windows are unlimited."""
     if settings.review_window_days == 0:
         return True
     if completed_at is None:
@@ -36,10 +36,10 @@ def is_open(completed_at: datetime | None, settings: SiteSettings, now: datetime
 
 
 def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:
-    """The review window of an order completed at an instant; None when `days` is 0: unlimited.
+    """The window of an order completed at an instant; None if `days` is 0, which is unlimited.
 
-    Completed on January 1 with 30 days means the whole of January 31. Days are days of the
-    calendar, never 24 hours: the night in which clocks change is a day like any other.
+    An order completed on January 1 with 30 days may be reviewed until the end of January 31. Days
+    are calendar days, not 24 hours: a day on which clocks change counts like any other.
     """
     if days == 0:
         return None
@@ -49,5 +49,5 @@ def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:
         next_midnight = datetime.combine(last_day + timedelta(days=1), time(), zone)
     except OverflowError:  # the window reaches past the end of the calendar
         return None
-    # Where the clock skips midnight, fold 0 names the very instant of the skip.
+    # If clocks skip midnight, fold 0 gives the instant of the skip.
     return Window(last_day, next_midnight.astimezone(UTC))

@@ -1,4 +1,4 @@
-"""What is sold and rated: a service of one vendor."""
+"""A service of one vendor, which customers buy and rate."""
 
 from datetime import datetime
 from uuid import UUID
@@ -22,10 +22,10 @@ class Service(Model):
     )
     vendor_id: UUID
     title = fields.CharField(max_length=300)
-    # As lists sort and search it: case-folded once, so that both databases agree.
+    # For sorting and searching lists: case-folded here so that both databases agree.
     title_folded = fields.CharField(max_length=900)
     url = fields.CharField(max_length=2000, null=True)
-    # Of when these facts are, and whether a key that is bound to the vendor told them.
+    # The time of these facts, and whether a key that is bound to the vendor sent them.
     told_at: datetime | None = fields.DatetimeField(null=True)
     told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()

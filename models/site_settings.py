@@ -1,4 +1,4 @@
-"""What the site's admin decides: one row, made at the first change."""
+"""The site's settings, which its admin decides: one row, stored at the first change."""
 
 from enum import StrEnum
 from typing import Any
@@ -23,11 +23,11 @@ class ShareAudience(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> "ShareAudience":
-        """What only a newer version knows: as if no admin had said anything."""
+        """For a value that a newer version wrote: the default."""
         return cls.PROMOTERS
 
 
-# What stands there until an admin has told the marketplace's address.
+# The default, until an admin has set the marketplace's address.
 NO_SITE_URL = "http://localhost:8000"
 
 
@@ -64,10 +64,10 @@ class SiteSettings(Model):
         table = "site_settings"
 
     @property
-    def told_url(self) -> str | None:
+    def configured_url(self) -> str | None:
         return None if self.site_url == NO_SITE_URL else self.site_url
 
 
-# The settings; those that may be null answer admins alone.
+# The columns that are settings. Those that may be null are shown to admins alone.
 SETTINGS = tuple(name for name in SiteSettings._meta.fields_map if name != "key")
 NULLABLE = tuple(name for name in SETTINGS if SiteSettings._meta.fields_map[name].null)

@@ -1,4 +1,4 @@
-"""Connections of an SQLite file that only read, beside the one that writes."""
+"""Read-only connections of an SQLite file, beside the one that writes."""
 
 import asyncio
 import sqlite3
@@ -8,23 +8,23 @@ from typing import Any
 
 from aiosqlite import Connection
 
-from models.sqlite_stopping import stop, take_back
+from models.sqlite_stopping import release_later, stop
 from models.unavailable import Unavailable
 
-# So many statements read at once, each in a thread of its own; the others wait.
-MOST = 8
+# At most this many statements read at once, each in its own thread; the others wait.
+MAX_READERS = 8
 
 
 class Readers:
-    """Lends connections for one statement each; the one used last is lent first, for its cache.
+    """Lends connections for one statement each; the last used is lent first, for its cache.
 
-    A statement outside of a transaction sees all that was committed before it began, and keeps
-    nothing open when it has ended.
+    A statement outside transactions sees everything committed before it began, and keeps no
+    snapshot open after it has ended.
     """
 
     def __init__(self, open_one: Callable[[], Awaitable[Connection]]) -> None:
         self._open_one = open_one
-        self._places = asyncio.Semaphore(MOST)
+        self._slots = asyncio.Semaphore(MAX_READERS)
         self._opened: list[Connection] = []
         self._idle: list[Connection] = []
         self._is_closed = False
@@ -37,23 +37,23 @@ class Readers:
             self._return(connection)
             raise
         except BaseException:
-            take_back(connection, partial(self._return, connection), interrupt=True)
+            release_later(connection, partial(self._return, connection), interrupt=True)
             raise
         self._return(connection)
         return rows  # type: ignore[return-value]
 
     async def close(self) -> None:
-        """Close them all; no statement is waited for."""
+        """Close them all without waiting for running statements."""
         self._is_closed = True
         self._idle.clear()
         await asyncio.gather(*map(_close, self._opened))
 
     async def _lend(self) -> Connection:
-        await self._places.acquire()
+        await self._slots.acquire()
         try:
             return self._idle.pop() if self._idle else await self._open()
         except BaseException:
-            self._places.release()
+            self._slots.release()
             raise
 
     async def _open(self) -> Connection:
@@ -68,7 +68,7 @@ class Readers:
     def _return(self, connection: Connection) -> None:
         if not self._is_closed:
             self._idle.append(connection)
-        self._places.release()
+        self._slots.release()
 
 
 async def _close(connection: Connection) -> None:

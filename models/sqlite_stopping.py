@@ -1,4 +1,4 @@
-"""Stop what an SQLite connection still does for somebody who left, before the next one gets it."""
+"""Stop an abandoned statement of an SQLite connection before it is lent again."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from contextlib import suppress
 
 from aiosqlite import Connection
 
-# Seconds after which a statement that still runs is interrupted again.
+# Seconds after which a statement that is still running is interrupted again.
 _PAUSE = 0.01
 _running: set[asyncio.Task[None]] = set()
 
 
 async def stop(connection: Connection) -> None:
-    """Interrupt what runs, until it has ended.
+    """Interrupt the running statement until it has ended.
 
-    Once would not do: an interrupt is lost on a statement that still waits for the thread. The
-    marker runs after it, for the thread's queue is first in, first out.
+    One interrupt is not enough: it has no effect on a statement that still waits for the thread.
+    The marker runs after that statement, since the thread's queue is first in, first out.
     """
     marker = asyncio.ensure_future(connection.execute_fetchall("SELECT 1"))
     while not marker.done():
@@ -24,21 +24,23 @@ async def stop(connection: Connection) -> None:
     marker.exception()
 
 
-def take_back(connection: Connection, then: Callable[[], None], *, interrupt: bool) -> None:
-    """Roll back what is open, and then give the connection to the next one. Nobody waits for it.
+def release_later(connection: Connection, release: Callable[[], None], *, interrupt: bool) -> None:
+    """In the background, roll back what is open and then release the connection.
 
-    Only the loan that ended can be running meanwhile: no stranger's statement is interrupted.
+    Until then it is not lent, so no other task's statement can be interrupted.
     """
-    task = asyncio.get_running_loop().create_task(_take_back(connection, then, interrupt=interrupt))
+    task = asyncio.get_running_loop().create_task(
+        _release(connection, release, interrupt=interrupt)
+    )
     _running.add(task)
     task.add_done_callback(_running.discard)
 
 
-async def _take_back(connection: Connection, then: Callable[[], None], *, interrupt: bool) -> None:
+async def _release(connection: Connection, release: Callable[[], None], *, interrupt: bool) -> None:
     try:
-        with suppress(Exception):  # then it was closed meanwhile
+        with suppress(Exception):  # then it has been closed
             if interrupt:
                 await stop(connection)
             await connection.rollback()
     finally:
-        then()
+        release()

@@ -1,4 +1,4 @@
-"""A transaction of SQLite: it has the one connection that writes for itself."""
+"""SQLite's transactions: each holds the one writing connection until it ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,40 +13,40 @@ from tortoise.backends.sqlite.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
-from models.outcome import QUESTION, Decision, Question, around
+from models.outcome import NO_COMMIT, Commit, NoCommit, around
 from models.sqlite_readers import Readers
-from models.sqlite_statements import Explained, may_still_run
-from models.sqlite_stopping import take_back
+from models.sqlite_statements import TranslatingClient, may_still_run
+from models.sqlite_stopping import release_later
 
 T = TypeVar("T")
 
 
-class Transaction(Explained, SqliteTransactionWrapper):
-    """A transaction that takes the write lock first and hands over to its parent when it is over.
+class Transaction(TranslatingClient, SqliteTransactionWrapper):
+    """A transaction that takes the write lock first, and after its end uses its parent.
 
-    A deferred BEGIN that reads and then writes fails at once, whatever the busy timeout, when
-    another process wrote in between. A task that outlives the transaction it was started in
-    would otherwise write, without the lock, into a stranger's transaction.
+    After a deferred BEGIN, a read and then a write fails at once, whatever the busy timeout, if
+    another process wrote in between. And a task that outlives the transaction it was started in
+    would otherwise write, without the lock, into another task's transaction.
     """
 
     _over = False
 
     def __init__(self, connection: SqliteClient) -> None:
         SqliteTransactionWrapper.__init__(self, connection)
-        self._acts: list[Callable[[], None]] = []
+        self._after_commit: list[Callable[[], None]] = []
 
-    def after_commit(self, act: Callable[[], None]) -> None:
-        """Do something when, and only when, this transaction has been committed."""
-        self._acts.append(act)
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something if and when this transaction is committed."""
+        self._after_commit.append(action)
 
-    def _around(self, statement: str) -> Decision | Question:
-        return around(statement) if self._over else QUESTION
+    def _around(self, statement: str) -> Commit | NoCommit:
+        return around(statement) if self._over else NO_COMMIT
 
-    def _readers_of(self, statement: str) -> Readers | None:
-        return self._parent._readers_of(statement) if self._over else None  # type: ignore[attr-defined]
+    def _readers_for(self, statement: str) -> Readers | None:
+        return self._parent._readers_for(statement) if self._over else None  # type: ignore[attr-defined]
 
-    async def _patiently(self, run: Callable[..., Awaitable[T]], *given: Any) -> T:
-        return await self._parent._patiently(run, *given)  # type: ignore[attr-defined,no-any-return]
+    async def _retry_while_busy(self, run: Callable[..., Awaitable[T]], *given: Any) -> T:
+        return await self._parent._retry_while_busy(run, *given)  # type: ignore[attr-defined,no-any-return]
 
     def acquire_connection(self) -> Any:
         if self._over:
@@ -65,13 +65,13 @@ class Transaction(Explained, SqliteTransactionWrapper):
             await super().execute_many(query, values)
 
     async def begin(self) -> None:
-        self._parent.must_be_its_file()  # type: ignore[attr-defined]
-        with QUESTION:
-            await self._patiently(self._connection.execute, "BEGIN IMMEDIATE")
+        self._parent.check_file()  # type: ignore[attr-defined]
+        with NO_COMMIT:
+            await self._retry_while_busy(self._connection.execute, "BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
-        """Commit it; what was to be done then is done even when nobody waits for it any more."""
-        with Decision():
+        """Commit, and then run the actions of `after_commit` even if the caller is cancelled."""
+        with Commit():
             committing = asyncio.ensure_future(super().commit())
             committing.add_done_callback(self._ended)
             await asyncio.shield(committing)
@@ -79,12 +79,12 @@ class Transaction(Explained, SqliteTransactionWrapper):
     def _ended(self, committing: "asyncio.Future[None]") -> None:
         if not committing.cancelled() and committing.exception() is None:
             self._parent.has_committed()  # type: ignore[attr-defined]
-            for act in self._acts:
-                act()
+            for action in self._after_commit:
+                action()
 
 
 class SafeTransactionContext(SqliteTransactionContext):
-    """Survives a task that is cancelled while the transaction begins or ends."""
+    """Releases the lock even if the task is cancelled while the transaction begins or ends."""
 
     __slots__ = ()
 
@@ -92,7 +92,7 @@ class SafeTransactionContext(SqliteTransactionContext):
         await self._trxlock.acquire()
         self.token: Any = None
         try:
-            with QUESTION:
+            with NO_COMMIT:
                 await self.ensure_connection()
             self.token = get_connections().set(self.connection_name, self.connection)
             await self.connection.begin()
@@ -113,9 +113,9 @@ class SafeTransactionContext(SqliteTransactionContext):
             self._leave(error)
 
     def _leave(self, error: BaseException | None) -> None:
-        """Let the next one in: at once, or when what is still open was rolled back.
+        """Release the lock: at once, or after a rollback of what is still open.
 
-        Not even a client that left interrupts a COMMIT.
+        A COMMIT is never interrupted, not even for a client that left.
         """
         transaction = self.connection
         transaction._over = True
@@ -123,11 +123,11 @@ class SafeTransactionContext(SqliteTransactionContext):
         if transaction._finalized or raw is None:
             self._trxlock.release()
         else:
-            take_back(raw, self._trxlock.release, interrupt=may_still_run(error))
+            release_later(raw, self._trxlock.release, interrupt=may_still_run(error))
         if self.token is None:
             return
         try:
             get_connections().reset(self.token)
-        except ValueError as trouble:
+        except ValueError as reset_error:
             message = "the transaction was closed in another task than it was opened in"
-            raise TransactionManagementError(message) from trouble
+            raise TransactionManagementError(message) from reset_error

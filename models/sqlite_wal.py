@@ -1,40 +1,40 @@
-"""Keep an SQLite file's WAL short, also when somebody reads at any time.
+"""Keep the WAL of an SQLite file short even if there is always a read under way.
 
-SQLite copies the WAL into the file after commits, but can begin it anew only in a moment in which
-nobody reads of it. Where reads overlap without an end, writers have to wait for such a moment.
+SQLite copies the WAL into the file after commits, but can restart it only while nothing reads from
+it. If reads overlap endlessly, writers must wait until the current ones have ended.
 """
 
 import os
 from typing import Any
 
-# Bytes beyond which writers wait: sixteen times what SQLite itself aims at.
-LONG = 64 * 2**20
+# Above this many bytes, writers wait: sixteen times the size that SQLite aims at.
+MAX_BYTES = 64 * 2**20
 # Milliseconds that they wait at most.
-_PAUSE = 3_000
+_MAX_WAIT = 3_000
 
 
 class Wal:
-    """The WAL of a file."""
+    """The WAL of a database file."""
 
     def __init__(self, path: str) -> None:
         self._path = f"{path}-wal"
-        self._tolerated = LONG
+        self._limit = MAX_BYTES
 
     @property
     def is_long(self) -> bool:
         try:
-            return os.stat(self._path).st_size > self._tolerated  # noqa: PTH116 - after each commit
+            return os.stat(self._path).st_size > self._limit  # noqa: PTH116 - after each commit
         except OSError:
             return False
 
-    async def begin_anew(self, writer: Any, busy_timeout: int) -> None:
-        """Hold off writers until the reads of now have ended; new reads need no WAL by then.
+    async def restart(self, writer: Any, busy_timeout: int) -> None:
+        """Make writers wait for the current reads; later reads do not need the WAL.
 
-        When that was in vain, the WAL may grow to the double before it is tried again.
+        If the wait was in vain, the WAL may double in size before the next attempt.
         """
-        await writer.execute(f"PRAGMA busy_timeout={_PAUSE}")
+        await writer.execute(f"PRAGMA busy_timeout={_MAX_WAIT}")
         try:
             await writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             await writer.execute(f"PRAGMA busy_timeout={busy_timeout}")
-        self._tolerated = max(LONG, 2 * os.stat(self._path).st_size)  # noqa: PTH116 - one call
+        self._limit = max(MAX_BYTES, 2 * os.stat(self._path).st_size)  # noqa: PTH116 - one call

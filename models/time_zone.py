@@ -1,11 +1,11 @@
-"""Names of time zones by the IANA list, the same on every machine whatever its system has."""
+"""Names of time zones in IANA's list, which does not depend on the machine's system."""
 
 from functools import cache
 from importlib.resources import files
 
 
 def time_zone(given: str) -> str:
-    """The name of a zone as the list spells it. Raises ValueError for one that is not there."""
+    """The name of a zone as the list spells it. Raises ValueError with a sentence."""
     try:
         return _names()[given.strip().casefold()]
     except KeyError:
@@ -15,5 +15,5 @@ def time_zone(given: str) -> str:
 @cache
 def _names() -> dict[str, str]:
     names = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
-    # Factory stands in the list for machines whose zone nobody has set.
+    # Factory is the list's entry for machines whose zone was never set.
     return {name.casefold(): name for name in names if name != "Factory"}

@@ -1,17 +1,16 @@
-"""What a database cannot do for now, in our own words: nothing above knows drivers."""
+"""Drivers' errors that mean "not available now", as exceptions that know no driver."""
 
 import sqlite3
 
 import asyncpg
 from tortoise.exceptions import DBConnectionError
 
-# By their beginning: lost connections, deadlocks, no room, shut down or cancelled, system errors,
-# refused logins, a database that is gone; read-only, a lock that is not to be had, sessions that
-# were ended.
+# Prefixes of SQLSTATE: lost connections, deadlocks, no resources, shut down or cancelled, system
+# errors, refused logins, a missing database; read-only, a lock timeout, terminated sessions.
 _STATES = ("08", "40", "53", "57", "58", "28", "3D", "25006", "55P03", "25P03", "25P04")
 _COLLISIONS = ("40001", "40P01")
-# Those that come instead of an answer: whether a COMMIT was done, they do not tell.
-_ENDS = ("08", "57P", "40003", "58")
+# Those that come instead of a response: after a COMMIT, its outcome is unknown.
+_INTERRUPTIONS = ("08", "57P", "40003", "58")
 _CODES = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -25,11 +24,12 @@ _CODES = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 }
+# The mask of SQLite's primary result codes within extended ones.
 _PRIMARY = 0xFF
 
 
 class Unavailable(Exception):
-    """The database cannot do this for now. The reason is a name, never a value of a statement."""
+    """The database cannot do this now. The reason is a name, never a value of a statement."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -37,17 +37,17 @@ class Unavailable(Exception):
 
 
 class Collided(Unavailable):
-    """Two transactions were in each other's way, and this one was undone. It may run once more."""
+    """Two transactions collided, and this one was undone. It may be repeated."""
 
 
 class OutcomeUnknown(Unavailable):
-    """It was told to store something, and its answer never came."""
+    """The database was sent a commit and never responded."""
 
 
-def translated(error: Exception, *, decides: bool = False) -> Unavailable | None:
-    """What a driver's error means, or None for one that is a bug or a refusal.
+def translated(error: Exception, *, commits: bool = False) -> Unavailable | None:
+    """The translation of a driver's error; None for a bug or a violated constraint.
 
-    `decides`: it came instead of the answer to a COMMIT, or to a write that is its own transaction.
+    `commits`: the statement was a COMMIT, or a write that is a transaction of its own.
     """
     if isinstance(error, Unavailable):
         return error
@@ -55,15 +55,15 @@ def translated(error: Exception, *, decides: bool = False) -> Unavailable | None
     if isinstance(inner, sqlite3.Error):
         return _of_sqlite(inner)
     if isinstance(inner, asyncpg.PostgresError):
-        return _of_postgres(inner, decides=decides)
-    # Of our own wish (a closed pool), of the network, or of the time that an answer may take.
+        return _of_postgres(inner, commits=commits)
+    # A closed pool, a network error or a timeout.
     if isinstance(inner, OSError) or _is_closed(inner):
-        return (OutcomeUnknown if decides else Unavailable)(type(inner).__name__)
+        return (OutcomeUnknown if commits else Unavailable)(type(inner).__name__)
     return Unavailable(type(inner).__name__) if isinstance(inner, DBConnectionError) else None
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether SQLite waited for another process in vain, and has done nothing."""
+    """Whether SQLite waited in vain for another process's lock, and did nothing."""
     code = getattr(_inner(error), "sqlite_errorcode", None)
     return code is not None and code & _PRIMARY == sqlite3.SQLITE_BUSY
 
@@ -77,21 +77,21 @@ def _of_sqlite(error: sqlite3.Error) -> Unavailable | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & _PRIMARY in _CODES:
         return Unavailable(error.sqlite_errorname)
-    # We ask for our own tables alone: the file is another one.
+    # Statements name only Candor's tables, so the file must be another database.
     return Unavailable("NO_SUCH_TABLE") if "no such table" in str(error) else None
 
 
-def _of_postgres(error: asyncpg.PostgresError, *, decides: bool) -> Unavailable | None:
+def _of_postgres(error: asyncpg.PostgresError, *, commits: bool) -> Unavailable | None:
     state, name = error.sqlstate or "", type(error).__name__
     if state in _COLLISIONS:
         return Collided(name)
-    if decides and state.startswith(_ENDS):
+    if commits and state.startswith(_INTERRUPTIONS):
         return OutcomeUnknown(name)
     return Unavailable(name) if state.startswith(_STATES) else None
 
 
 def _is_closed(error: Exception) -> bool:
-    """The driver's word for a connection or a pool that is there no more."""
+    """Whether asyncpg reports a closed connection or pool."""
     return type(error) in {asyncpg.InterfaceError, asyncpg.InternalClientError} and any(
         word in str(error) for word in ("closed", "closing", "unknown protocol state")
     )

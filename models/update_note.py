@@ -1,4 +1,4 @@
-"""What somebody wrote under an order update."""
+"""One message under an order update."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ class UpdateNote(Model):
         "models.OrderUpdate", related_name="notes", on_delete=fields.RESTRICT
     )
     update_id: UUID
-    # None: the order's customer.
+    # None if the author is the order's customer.
     author: fields.ForeignKeyNullableRelation[TeamMember] = fields.ForeignKeyField(
         "models.TeamMember", related_name="notes", null=True, on_delete=fields.RESTRICT
     )
@@ -27,7 +27,7 @@ class UpdateNote(Model):
     internal = fields.BooleanField()
     created_at: datetime = fields.DatetimeField()
 
-    # Fetched with the row: the author of the team, or the customer.
+    # Fetched with the row: the author, if of the team, and the order's customer.
     author_name: str | None
     customer_name: str
 

@@ -1,4 +1,4 @@
-"""One solve of an order update, who is credited with it, and its rating if it got one."""
+"""One solve of an order update: who is credited with it, and its rating, if any."""
 
 from datetime import datetime
 from uuid import UUID
@@ -26,12 +26,12 @@ class UpdateSolve(Model):
         "models.TeamMember", related_name="solves", on_delete=fields.RESTRICT
     )
     solved_by_id: UUID
-    # The assignee at the moment of solving, else who solved: later changes move nothing.
+    # The assignee at that moment, else the member who solved it. Later changes do not affect it.
     credited_to: fields.ForeignKeyRelation[TeamMember] = fields.ForeignKeyField(
         "models.TeamMember", related_name="credits", on_delete=fields.RESTRICT
     )
     credited_to_id: UUID
-    # Whether the update could be seen, and so rated, by the customer.
+    # Whether the customer could see, and so rate, the update.
     customer_visible = fields.BooleanField()
     notified = fields.BooleanField()
     solved_at: datetime = fields.DatetimeField()

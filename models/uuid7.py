@@ -1,4 +1,4 @@
-"""UUIDv7 (RFC 9562): keys that sort by the time of their making. Python has it from 3.14 on."""
+"""UUIDv7 (RFC 9562): keys that sort by creation time. The standard library has it from 3.14 on."""
 
 import os
 import time

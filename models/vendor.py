@@ -1,4 +1,4 @@
-"""Whoever sells services on the marketplace, and may answer their reviews."""
+"""Somebody who sells services on the marketplace, and may reply to their reviews."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ class Vendor(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
-    # Of when these facts are, and whether a key that is bound to the vendor told them.
+    # The time of these facts, and whether a key that is bound to the vendor sent them.
     told_at: datetime | None = fields.DatetimeField(null=True)
     told_by_partner = fields.BooleanField(default=False, db_default=False)
     created_at: datetime = fields.DatetimeField()

@@ -1,4 +1,4 @@
-"""What we take for a web address, with or without {tokens} in it."""
+"""Validation of web addresses, with or without {tokens} in them."""
 
 from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ _LONGEST = 2000
 
 
 def checked(url: str) -> str:
-    """The absolute http or https address, with its host in A-labels and all else as typed.
+    """The absolute http or https address, with its host in A-labels and the rest as typed.
 
-    So no mail program of long ago looks up another host. Raises ValueError with a sentence.
+    With A-labels even old mail programs open the right host. Raises ValueError with a sentence.
     """
     try:
         parts = urlsplit(url)
@@ -26,17 +26,17 @@ def checked(url: str) -> str:
 
 
 def in_a_labels(url: str) -> str:
-    """The address with its host in A-labels. Raises ValueError for a host that cannot be."""
+    """The address with its host in A-labels. Raises ValueError for an impossible host."""
     typed = urlsplit(url).netloc
-    user, at, place = typed.rpartition("@")
-    host, colon, port = place.partition(":")
+    user, at, location = typed.rpartition("@")
+    host, colon, port = location.partition(":")
     if host.isascii() and "xn--" not in host.lower():
         return url
     return url.replace(typed, f"{user}{at}{a_labels(host)}{colon}{port}", 1)
 
 
 def checked_template(template: str, known: AbstractSet[str]) -> str:
-    """The address, which must hold {token}, and no token that is neither that nor known.
+    """The address, which must hold {token}, and may hold the known tokens.
 
     Raises ValueError with a sentence.
     """

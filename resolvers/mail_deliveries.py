@@ -17,7 +17,7 @@ from resolvers.viewer import Condition, Viewer
 _NEWEST = Sort("NEWEST", (Term("m.id", UUID),), lambda row: [row["id"].hex])
 _LISTING = Listing(OutboxMail, sql.columns(OutboxMail, "m"), "outbox_mail m")
 # A newer version of Candor may store values unknown to this one.
-_KNOWN = f"{sql.known('m.status', MailStatus)} AND {sql.known('m.audience', Audience)}"
+_KNOWN = f"{sql.one_of('m.status', MailStatus)} AND {sql.one_of('m.audience', Audience)}"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ NotificationKind = StrEnum(  # type: ignore[misc] # made from the one list of ma
 
 # What each kind means; the API's descriptions.
 DESCRIPTIONS = {kind.name: NOTIFICATIONS[kind.value] for kind in NotificationKind}
-_KNOWN = sql.known("n.kind", NotificationKind)
+_KNOWN = sql.one_of("n.kind", NotificationKind)
 
 
 def visible_notifications(viewer: Viewer) -> Condition:

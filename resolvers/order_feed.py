@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from models import SiteSettings, sql
 from models.database import transaction
-from models.outcome import once_more, watched
+from models.outcome import retry_once, watched
 from models.unavailable import Unavailable
 from resolvers import order_parties, order_rights, outages, rights, site_settings
 from resolvers.errors import Forbidden, Invalid
@@ -68,7 +68,7 @@ async def _store_or_report(
 
     with watched():
         try:
-            return await once_more(attempt)
+            return await retry_once(attempt)
         except Unavailable as error:
             if history:  # an import stops here, and the whole file is read again
                 raise

@@ -76,8 +76,8 @@ async def _store(review: Review, order: Order) -> bool:
     """Insert the review, promise the mail and update the counters; False if the order changed."""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
-        await writes.must(_UNCHANGED + writes.lock, order.id, *parties)
-        await writes.must(_INSERT, *_values(review))
+        await writes.require(_UNCHANGED + writes.lock, order.id, *parties)
+        await writes.require(_INSERT, *_values(review))
         because = "the order was reviewed"
         await mailers.withdraw("review.reminder", about=order.id, because=because, writes=writes)
         if review.is_public:

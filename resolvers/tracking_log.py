@@ -43,7 +43,7 @@ class TrackingKind(StrEnum):
     SETTINGS_CHANGED = "settings.changed"
 
 
-_KNOWN = f"{sql.known('e.kind', TrackingKind)} AND {sql.known('e.actor_role', Role)}"
+_KNOWN = f"{sql.one_of('e.kind', TrackingKind)} AND {sql.one_of('e.actor_role', Role)}"
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,10 @@ _VENDORS_SEE_UPDATES = (
 )
 
 
-KNOWN_REVIEWS = sql.known("r.status", ReviewStatus)
-_KNOWN_ORDERS = sql.known("o.status", OrderStatus)
+KNOWN_REVIEWS = sql.one_of("r.status", ReviewStatus)
+_KNOWN_ORDERS = sql.one_of("o.status", OrderStatus)
 # An update shows its order, so the order's status must be known, too.
-_KNOWN_UPDATES = f"{sql.known('u.status', OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
+_KNOWN_UPDATES = f"{sql.one_of('u.status', OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
 
 
 def visible_reviews(viewer: Viewer) -> Condition:

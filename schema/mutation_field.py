@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET, Info
 
-from models.outcome import once_more, watched
+from models.outcome import retry_once, watched
 from models.unavailable import Unavailable
 from resolvers import errors, outages
 from schema.context import Context
@@ -60,7 +60,7 @@ def mutation_by(payload: type, may: Callable[..., None], description: str) -> An
                 try:
                     given = {name: getattr(input_, name) for name in rights_arguments}
                     may(info.context.viewer, **given)
-                    return await once_more(partial(resolver, *args, **kwargs))
+                    return await retry_once(partial(resolver, *args, **kwargs))
                 except errors.Refusal as refusal:
                     return payload(errors=[UserError.of(each) for each in refusal.all])
                 except Unavailable as outage:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info
 
-from models.outcome import once_more, watched
+from models.outcome import retry_once, watched
 from models.unavailable import Unavailable
 from resolvers import (
     outages,
@@ -149,7 +149,7 @@ async def _decided(
 async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
     """One decision. Raises its refusals; an outage becomes a refusal of this decision alone."""
     try:
-        row: Any = await once_more(
+        row: Any = await retry_once(
             partial(review_moderation.decide, info.context.viewer, **read(given))
         )
         below = selected(info).below("results", "review")

@@ -10,7 +10,7 @@ import click
 from candor.settings import BadSettings, Settings, from_environment
 from models.database import opened
 from models.migrating import pending
-from models.reaching import NoDatabase, reach, used
+from models.reaching import NoDatabase, connect, in_use
 
 T = TypeVar("T")
 
@@ -55,8 +55,8 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _in_database(url: str, work: Coroutine[Any, Any, T]) -> T:
-    await reach(url)
-    with used(url):
+    await connect(url)
+    with in_use(url):
         async with opened(url):
             if missing := await pending(url):
                 names = ", ".join(missing)

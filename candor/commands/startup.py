@@ -12,7 +12,7 @@ from mailers.letters.signed_links import Claim, Purpose
 from models import Order, clock
 from models.database import opened
 from models.migrating import bring_up_to_date
-from models.reaching import used
+from models.reaching import in_use
 
 _DEMO_TTL = timedelta(hours=12)
 
@@ -30,7 +30,7 @@ async def prepare(settings: Settings, *, address: str, demo: bool) -> None:
     click.echo(f"Candor answers at {address}/graphql{schema}")
     if not demo:
         return
-    with used(settings.database_url):
+    with in_use(settings.database_url):
         async with opened(settings.database_url):
             loaded = await marketplace.load()
             link = await _link(settings)

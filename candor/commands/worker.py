@@ -11,7 +11,7 @@ from candor.operating import logs
 from candor.server.ending import exit_after
 from candor.settings import Settings
 from mailers.worker.worker import Worker
-from models.announcements import hearing
+from models.announcements import listening
 
 
 @click.command()
@@ -33,6 +33,6 @@ async def _work(configured: Settings) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop)
     click.echo("The mail worker is at work. Stop it with Ctrl-C.", err=True)
-    async with hearing(configured.database_url):
+    async with listening(configured.database_url):
         await working.run()
     click.echo("The mail worker has stopped.", err=True)

@@ -57,7 +57,7 @@ class Health:
 
         Uses connections of its own: a server with many waiting requests is still ready.
         """
-        with self._own.used():
+        with self._own.in_use():
             return await self._readiness()
 
     async def _readiness(self) -> Response:
@@ -81,14 +81,14 @@ class Health:
     async def _prove(self) -> None:
         """Try to write, unless that worked a moment ago. Raises the database's error."""
         if time.monotonic() >= self._proven_until:
-            await writability.prove()
+            await writability.check()
             self._proven_until = time.monotonic() + _PROOF_LASTS
 
     async def figures(self, request: Request) -> Response:
         """The metrics in Prometheus' text format. Raises HTTPException for those without access."""
         require_access(self._access, request)
         try:
-            with self._own.used():
+            with self._own.in_use():
                 async with asyncio.timeout(_SECONDS):
                     await self._refresh()
         except Exception:  # noqa: BLE001 - the other metrics are still useful

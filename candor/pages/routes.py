@@ -19,7 +19,7 @@ from candor.pages.unsubscribe_page import unsubscribe_page
 from candor.pages.update_page import update_page
 from candor.settings import Settings
 from mailers.letters.signed_links import BadLink, ExpiredLink, Purpose, read
-from models.outcome import Outcome, once_more, watched
+from models.outcome import Outcome, retry_once, watched
 from models.unavailable import Unavailable
 from resolvers import site_settings
 from resolvers.errors import OutcomeUnknown
@@ -87,7 +87,7 @@ class Pages:
             try:
                 async with asyncio.timeout(self._settings.operation_seconds):
                     page_request = await self._page_request(request, purpose, read_form)
-                    return await once_more(partial(page, page_request))
+                    return await retry_once(partial(page, page_request))
             except Unavailable as outage:
                 raise Outage.of(outage) from None
             except TimeoutError:

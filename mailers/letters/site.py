@@ -45,7 +45,7 @@ class Site:
     @property
     def url(self) -> str:
         """The marketplace's address, else that of Candor's own front page."""
-        return self.settings.told_url or self._public
+        return self.settings.configured_url or self._public
 
     def review_link(
         self,

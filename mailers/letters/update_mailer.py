@@ -12,7 +12,7 @@ from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from models import OrderUpdate, TeamMember, UpdateNote, UpdateSolve, clock
 from models.email_address import normalised
-from models.person_name import ANONYMOUS, greeted
+from models.person_name import ANONYMOUS, greeting_name
 from models.update_solve import PROMOTER_FROM
 
 # How long the link in a mail can rate a solved update.
@@ -98,7 +98,7 @@ async def note_from_customer(
         return Skipped("nobody is assigned any more")
     if not assignee.email:
         return NO_ADDRESS
-    author_name = greeted(update.order.customer.display_name) or ANONYMOUS
+    author_name = greeting_name(update.order.customer.display_name) or ANONYMOUS
     values = _values(update, note=note.body, author_name=author_name)
     to = Person(assignee.display_name, assignee.email, assignee.locale)
     return update_mails.note_from_customer(site, to, values)
@@ -192,7 +192,7 @@ def _values(update: OrderUpdate, **more: Any) -> UpdateValues:
         order_number=update.order.external_id,
         service_title=update.order.service.title,
         title=update.title,
-        customer_name=greeted(update.order.customer.display_name) or ANONYMOUS,
+        customer_name=greeting_name(update.order.customer.display_name) or ANONYMOUS,
         **more,
     )
 

@@ -40,7 +40,7 @@ class ClaimedMail:
 
 _COLUMNS = tuple(field.name for field in fields(ClaimedMail))
 # Mails of kinds that only a newer version knows are left to its workers.
-_KNOWN_KIND = sql.known("mail", CATALOGUE)
+_KNOWN_KIND = sql.one_of("mail", CATALOGUE)
 
 _CLAIM_ON_POSTGRES = f"""
 WITH due AS MATERIALIZED (

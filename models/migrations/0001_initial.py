@@ -1,4 +1,4 @@
-"""The first tables. Constraints stand apart: Tortoise forgets those of a new table."""
+"""The first tables. Constraints are added separately: Tortoise omits those of a new table."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""Order updates, their notes and solves, and the team. Constraints stand apart: Tortoise forgets those of a new table."""
+"""Order updates, their notes and solves, and the team. Constraints are added separately, as in 0001."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""The state of the mail channel, and the addresses that are not written to."""
+"""The state of the relay's circuit breaker, opt-outs and suppressions."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""What the relay said at each try of a mail that did not succeed."""
+"""What the relay answered at each failed attempt to send a mail."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""Who told the facts of orders, persons and services, and of when they are; guests told apart."""
+"""The source and time of facts about orders, persons and services; one customer per guest's order."""
 
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
@@ -12,12 +12,12 @@ _GUEST_ORDERS = f"""
 SELECT o.id, o.external_id, c.display_name, c.email, c.locale, c.created_at,
   COUNT(*) OVER (PARTITION BY o.customer_id) AS orders
 FROM orders o JOIN customer c ON c.id = o.customer_id WHERE c.id IN {_GUESTS}"""
-# A guest gets the id of the order, so that the following statements need no list.
+# A guest gets the id of the order, so that the statements below need no list of ids.
 _INSERT = (
     "INSERT INTO customer (id, external_id, display_name, email, locale, created_at)"
     " VALUES {rows} ON CONFLICT (external_id) DO NOTHING"
 )
-# Somebody has that id already, which is made of the order's: it is the buyer.
+# A customer may already have that external id, made of the order's: then it is the buyer.
 _NAMED_BEFORE = """
 UPDATE orders SET customer_id = (SELECT id FROM customer WHERE external_id = ?) WHERE id = ?"""
 _BATCH = 500
@@ -32,7 +32,7 @@ _THEIRS = """audience = 'CUSTOMER'
   AND lower(recipient) IN ('0', 'guest', 'none', 'null', 'anonymous')"""
 _NAMED = _RECIPIENT.format(column="external_id", otherwise="'guest:'")
 _MOVES = (
-    # Links to an order that several people shared went to whoever came last.
+    # Where several people were one customer, links to all their orders went to the last of them.
     f"UPDATE orders SET link_version = link_version + 1 WHERE customer_id IN {_GUESTS}"
     f" AND {_IS_SHARED}",
     f"UPDATE orders SET customer_id = id WHERE customer_id IN {_GUESTS} AND {_HAS_GUEST}",
@@ -48,10 +48,10 @@ _FOLLOW = (
 
 
 async def _tell_guests_apart(_apps, editor):
-    """Buyers who were stored as one person under a placeholder become one person an order.
+    """Split customers that were stored under one placeholder id into one customer per order.
 
-    Whose name and address were stored last is not known of any single order: where several had
-    one person, nobody has them now.
+    The stored name and address belong to only one of the orders, and it is unknown which: where
+    there were several orders, no customer keeps them.
     """
     client = editor.client
     rows = await client.execute_query_dict(_GUEST_ORDERS)
@@ -71,7 +71,7 @@ async def _tell_guests_apart(_apps, editor):
 
 async def _run(client, statement, *values):
     if sql.speaks_postgres(client):
-        statement = sql.dollar(statement)
+        statement = sql.with_dollar_numbers(statement)
     await client.execute_query(statement, list(values))
 
 

@@ -1,4 +1,4 @@
-"""The secret that lasts, and when keys expire and were used last."""
+"""The stable secret for digests of mail, and when keys expire and were last used."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

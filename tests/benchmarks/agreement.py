@@ -1,4 +1,4 @@
-"""No numbers without the same answers: Candor's and the baseline's, compared byte for byte."""
+"""Check, before anything is measured, that Candor and the baseline return the same bytes."""
 
 import re
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import asyncpg
 import orjson
 from marketplace import Size, open_order, service_id
-from operations import CARDS, Question, cards, rating, review, storefront
+from operations import CARDS, Operation, cards, rating, review, storefront
 from processes import Server
 
 from candor.settings import Settings
 
-# What Candor reports beside its data.
+# What Candor returns besides the data.
 COST = re.compile(rb',"extensions":\{"cost":\{[^{}]*\}\}')
-_ITS_OWN = re.compile(rb'"(id|createdAt)":"[^"]+"')
+_GENERATED = re.compile(rb'"(id|createdAt)":"[^"]+"')
 _STORED = """
 SELECT o.external_id, r.rating, r.communication, r.quality, r.value, r.body, r.body_folded,
   r.verified, r.status, r.published_at = r.created_at AS published_at_once, r.helpful_count,
@@ -34,15 +34,15 @@ ORDER BY o.external_id"""
 
 
 def check_reads(candor: Server, baseline: Server, size: Size) -> int:
-    """Compare pages of ordinary and special services, and what follows them. How many were."""
+    """Compare pages of ordinary and special services, and some next pages. Returns their number."""
     services = [*size.special.values(), service_id(1), service_id(7), "NOBODY"]
-    questions = [ask(service) for service in services for ask in (storefront, rating)]
-    questions.append(cards([service_id(number) for number in range(CARDS - 3)] + services[2:5]))
-    for question in questions:
-        _compare(candor, baseline, question)
+    operations = [make(service) for service in services for make in (storefront, rating)]
+    operations.append(cards([service_id(number) for number in range(CARDS - 3)] + services[2:5]))
+    for operation in operations:
+        _compare(candor, baseline, operation)
     for service in services[:3]:
         _compare(candor, baseline, storefront(service, after=_end(candor, service)))
-    return len(questions) + 3
+    return len(operations) + 3
 
 
 async def check_writes(
@@ -52,40 +52,40 @@ async def check_writes(
     settings: Settings,
     connection: asyncpg.Connection,
 ) -> None:
-    """Review the last two open orders, one by each, and compare the answers and what is stored."""
+    """Let each review one of the last two open orders; compare the responses and stored rows."""
     numbers = (size.open_orders - 2, size.open_orders - 1)
     ours, theirs = (review(size, number, settings) for number in numbers)
-    answers = [_answered(candor, ours.to_candor()), baseline.ask(theirs.to_baseline())]
-    _same("createReview", *(_ITS_OWN.sub(rb'"\1":""', answer) for answer in answers))
+    responses = [_data_of(candor, ours.to_candor()), baseline.send(theirs.to_baseline())]
+    _same("createReview", *(_GENERATED.sub(rb'"\1":""', each) for each in responses))
     orders = [open_order(size, number)[0] for number in numbers]
     rows = [dict(row) for row in await connection.fetch(_STORED, orders)]
     if len(rows) != 2:
-        raise SystemExit(f"Only {len(rows)} of two reviews were stored.\n{answers}")
+        raise SystemExit(f"Only {len(rows)} of two reviews were stored.\n{responses}")
     for row in rows:
         del row["external_id"]
-    _same("what createReview stores", *(orjson.dumps(row) for row in rows))
+    _same("the rows of createReview", *(orjson.dumps(row) for row in rows))
 
 
-def _answered(server: Server, question: bytes) -> bytes:
-    return COST.sub(b"", server.ask(question))
+def _data_of(server: Server, request: bytes) -> bytes:
+    return COST.sub(b"", server.send(request))
 
 
-def _compare(candor: Server, baseline: Server, question: Question) -> None:
+def _compare(candor: Server, baseline: Server, operation: Operation) -> None:
     _same(
-        f"{question.operation} with {question.variables}",
-        _answered(candor, question.to_candor()),
-        baseline.ask(question.to_baseline()),
+        f"{operation.name} with {operation.variables}",
+        _data_of(candor, operation.to_candor()),
+        baseline.send(operation.to_baseline()),
     )
 
 
 def _same(what: str, candor: bytes, baseline: bytes) -> None:
     if candor != baseline:
         raise SystemExit(
-            f"No numbers, because the answers differ: {what}\nCandor:   {candor.decode()}\n"
-            f"baseline: {baseline.decode()}"
+            f"Nothing is measured, because the responses differ: {what}\n"
+            f"Candor:   {candor.decode()}\nbaseline: {baseline.decode()}"
         )
 
 
 def _end(candor: Server, service: str) -> str:
-    answer: dict[str, Any] = orjson.loads(candor.ask(storefront(service).to_candor()))
-    return answer["data"]["service"]["reviews"]["pageInfo"]["endCursor"]
+    response: dict[str, Any] = orjson.loads(candor.send(storefront(service).to_candor()))
+    return response["data"]["service"]["reviews"]["pageInfo"]["endCursor"]

@@ -1,7 +1,7 @@
-"""The yardstick: the same answers, byte for byte, from an endpoint written by hand.
+"""The baseline: an endpoint written by hand that returns the same bytes as Candor.
 
 Starlette, asyncpg and orjson, one statement for each operation, no pool reset, generic plans, as
-many connections as Candor has, and nothing checked that the answer does not need.
+many connections as Candor has, and no check that the response does not need.
 """
 
 import argparse
@@ -71,7 +71,7 @@ WITH site AS (
   FROM bought b ON CONFLICT DO NOTHING
   RETURNING id, order_id, service_id, vendor_id, status
 ), withdrawn AS (
-  -- A scalar subquery, not a join: a join is planned as a walk through the whole index.
+  -- A scalar subquery, since PostgreSQL would plan a join as a scan of the whole index.
   UPDATE outbox_mail m SET status = 'CANCELLED', reason = 'withdrawn: the order was reviewed',
     finished_at = $11, lease_token = NULL, lease_until = NULL
   WHERE m.subject_id = (SELECT order_id FROM written) AND m.mail = 'review.reminder'
@@ -89,7 +89,7 @@ WITH site AS (
   SELECT $12, 'review.received', key, 'VENDOR', vendor, email, 'Review', id, '{{}}', 'SCHEDULED',
     $11, $11 + 259200000, 0, 0, false, $11
   FROM promise ON CONFLICT DO NOTHING
-), told AS (
+), notified AS (
   INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
     created_at)
   SELECT $13, 'VENDOR', vendor, 'review.received', key, 'Review', id, $3
@@ -135,42 +135,42 @@ class _Endpoint:
         async with self._pool:
             yield
 
-    async def Q1(self, request: Request) -> Response:  # noqa: N802 - as the workload is called
+    async def Q1(self, request: Request) -> Response:  # noqa: N802 - the name of the operation
         variables = orjson.loads(await request.body())
         external_id, after = variables["ref"]["externalId"], variables.get("after")
         if after:
             rows = await self._pool.fetch(_LATER_PAGE, external_id, *_position(after))
         else:
             rows = await self._pool.fetch(_FIRST_PAGE, external_id)
-        return _answer({"service": _page(rows, after) if rows else None})
+        return _response({"service": _page(rows, after) if rows else None})
 
     async def Q2(self, request: Request) -> Response:  # noqa: N802
         variables = orjson.loads(await request.body())
         row = await self._pool.fetchrow(_SUMMARY, variables["ref"]["externalId"])
         if row is None:
-            return _answer({"service": None})
+            return _response({"service": None})
         title, *counts = row
-        return _answer({"service": {"title": title, "ratingSummary": summary(counts)}})
+        return _response({"service": {"title": title, "ratingSummary": summary(counts)}})
 
     async def Q3(self, request: Request) -> Response:  # noqa: N802
         variables = orjson.loads(await request.body())
         names = [ref["externalId"] for ref in variables["services"]]
         rows = await self._pool.fetch(_SUMMARIES, names)
-        found = {external_id: counts for external_id, *counts in rows}
-        return _answer({"ratingSummaries": [summary(found[name]) for name in names]})
+        by_service = {external_id: counts for external_id, *counts in rows}
+        return _response({"ratingSummaries": [summary(by_service[name]) for name in names]})
 
     async def M1(self, request: Request) -> Response:  # noqa: N802
         customer = self._customer(request)
-        given = orjson.loads(await request.body())["input"]
-        stars = [given.get(name) for name in ("rating", "communication", "quality", "value")]
-        body = given["body"].strip()
-        if refused := _refusal(stars, body):
-            return _reviewed(None, [refused])
+        review_input = orjson.loads(await request.body())["input"]
+        stars = [review_input.get(name) for name in ("rating", "communication", "quality", "value")]
+        body = review_input["body"].strip()
+        if refusal := _refusal(stars, body):
+            return _reviewed(None, [refusal])
         now = datetime.now(UTC)
         key, folded = uuid7(), unicodedata.normalize("NFKC", body).casefold()
         row = await self._pool.fetchrow(
             _WRITE,
-            *(given["order"]["externalId"], customer, now, key, *stars, body, folded),
+            *(review_input["order"]["externalId"], customer, now, key, *stars, body, folded),
             *(int(now.timestamp() * 1000), uuid7(), uuid7()),
         )
         if row is None:
@@ -210,12 +210,12 @@ async def _no_reset(_connection: Any) -> None:
     pass
 
 
-def _answer(data: dict[str, Any]) -> Response:
+def _response(data: dict[str, Any]) -> Response:
     return Response(orjson.dumps({"data": data}), media_type="application/json")
 
 
 def _reviewed(review: dict[str, Any] | None, errors: list[dict[str, Any]]) -> Response:
-    return _answer({"createReview": {"review": review, "errors": errors}})
+    return _response({"createReview": {"review": review, "errors": errors}})
 
 
 def _refusal(stars: list[int | None], body: str) -> dict[str, Any] | None:
@@ -228,8 +228,8 @@ def _refusal(stars: list[int | None], body: str) -> dict[str, Any] | None:
 
 def _page(rows: Sequence[Any], after: str | None) -> dict[str, Any]:
     title, *counts = rows[0][:6]
-    shown = rows[:PAGE] if rows[0][6] is not None else ()
-    edges = [_edge(*row[6:]) for row in shown]
+    reviews = rows[:PAGE] if rows[0][6] is not None else ()
+    edges = [_edge(*row[6:]) for row in reviews]
     return {
         "title": title,
         "ratingSummary": summary(counts),
@@ -287,7 +287,7 @@ def _edge(
 
 
 def summary(counts: Sequence[int | None]) -> dict[str, Any]:
-    """The rating of counts from 1 star to 5, half-up, percentages by the largest remainder."""
+    """The average, rounded half up, and percentages by the largest remainder; from 1 star up."""
     n1, n2, n3, n4, n5 = counts
     if n1 is None:
         n1 = n2 = n3 = n4 = n5 = 0
@@ -346,12 +346,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dsn", required=True)
-    given = parser.parse_args()
-    app = create_app(given.dsn, os.environ["CANDOR_SECRET"])
+    options = parser.parse_args()
+    app = create_app(options.dsn, os.environ["CANDOR_SECRET"])
     uvicorn.run(
         app,
         host="127.0.0.1",
-        port=given.port,
+        port=options.port,
         loop="uvloop",
         http="httptools",
         log_level="warning",

@@ -1,4 +1,4 @@
-"""Who is faster, and how sure that is: interleaved rounds, ratios inside each round, medians."""
+"""Compare servers under load: interleaved rounds, ratios within each round, medians."""
 
 import json
 import pickle
@@ -15,7 +15,7 @@ from processes import OTHERS, Server, on_cores, resident_megabytes
 
 Figures = dict[str, float]
 _LOAD = Path(__file__).with_name("load.py")
-# What is reported of each entrant, and of which of it a ratio makes sense.
+# The figures reported of each entrant, and those of which a ratio makes sense.
 FIGURES = ("per_second", "p50_ms", "p99_ms", "app_us", "postgres_us", "load_us", "resident_mb")
 RATIOS = ("per_second", "p50_ms", "p99_ms", "app_us", "postgres_us")
 
@@ -30,7 +30,7 @@ class Entrant:
     used: int = 0
 
     def share(self) -> dict[str, Any]:
-        """The next requests: of a trace a random start, of single ones the next slice."""
+        """The next requests: a trace from a random start, or the next slice of single ones."""
         if self.slice is None:
             start = random.randrange(1000)
             return {"first": start, "count": 10**9, "once": False}
@@ -40,7 +40,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long it is measured, and how often."""
+    """How often and how long to measure."""
 
     rounds: int
     seconds: float
@@ -60,9 +60,9 @@ def contest(
     connections: int,
     pace: Pace,
     postgres: int,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Let the entrants take turns. `against` names, for an entrant, the one it is compared with."""
+    """Let the entrants take turns. `against` gives, for an entrant, the one to compare it with."""
     rounds: list[dict[str, Figures]] = []
     for number in range(pace.rounds):
         figures = {
@@ -70,8 +70,8 @@ def contest(
             for name in random.sample(list(entrants), len(entrants))
         }
         rounds.append(figures)
-        shown = ", ".join(f"{name} {figures[name]['per_second']:,.0f}/s" for name in entrants)
-        tell(f"{title}, {connections} connections, round {number + 1}/{pace.rounds}: {shown}")
+        rates = ", ".join(f"{name} {figures[name]['per_second']:,.0f}/s" for name in entrants)
+        log(f"{title}, {connections} connections, round {number + 1}/{pace.rounds}: {rates}")
     return {
         "title": title,
         "connections": connections,
@@ -91,7 +91,7 @@ def contest(
 
 
 def spread(values: list[float]) -> Figures:
-    """The median, and between what it lies: the noise."""
+    """The median, the lowest and the highest value."""
     return {
         "median": round(statistics.median(values), 4),
         "min": round(min(values), 4),
@@ -100,7 +100,7 @@ def spread(values: list[float]) -> Figures:
 
 
 def _load(name: str, entrant: Entrant, connections: int, pace: Pace, postgres: int) -> Figures:
-    given = {
+    specification = {
         "port": entrant.server.port,
         "requests": str(entrant.requests),
         "connections": connections,
@@ -112,7 +112,7 @@ def _load(name: str, entrant: Entrant, connections: int, pace: Pace, postgres: i
     with on_cores(OTHERS):
         done = subprocess.run(
             [sys.executable, str(_LOAD)],
-            input=json.dumps(given),
+            input=json.dumps(specification),
             capture_output=True,
             text=True,
             check=False,

@@ -1,6 +1,6 @@
-"""The embedded SQLite, in process: Candor's application against sqlite3 with the same JSON.
+"""SQLite in process: Candor's application against sqlite3 that builds the same JSON.
 
-Takes a file and a specification as JSON from its input, prints microseconds as JSON.
+Reads a specification as JSON from standard input, prints microseconds as JSON.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from baseline import PAGE, connection, cursor, public_name, summary
 
 from candor.app import create_app
 
-Answer = Callable[[dict[str, Any]], Awaitable[bytes]]
+Query = Callable[[dict[str, Any]], Awaitable[bytes]]
 
 _SERVICE = """
 SELECT s.title, s.id, k.n1, k.n2, k.n3, k.n4, k.n5
@@ -35,7 +35,7 @@ ORDER BY r.created_at DESC, r.id DESC LIMIT 11"""
 
 
 class ByHand:
-    """What one would write without Candor: sqlite3 in the loop, no thread, no objects."""
+    """The same without Candor: sqlite3 in the event loop, without a thread or objects."""
 
     def __init__(self, path: str) -> None:
         self._database = sqlite3.connect(path)
@@ -58,19 +58,19 @@ class ByHand:
 
 
 class ByCandor:
-    """The application, called as a server calls it."""
+    """Candor's application, called as a server calls it."""
 
     def __init__(self, app: Any, document: str) -> None:
         self._app = app
         self._document = document
 
-    async def answer(self, variables: dict[str, Any]) -> bytes:
+    async def query(self, variables: dict[str, Any]) -> bytes:
         body = orjson.dumps({"query": self._document, "variables": variables})
         return await post(self._app, body)
 
 
 async def post(app: Any, body: bytes, token: str | None = None) -> bytes:
-    """The answer of an ASGI application to GraphQL over HTTP, without a server in between."""
+    """The response of an ASGI application to GraphQL over HTTP, without a server."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if token is not None:
         headers.append((b"authorization", f"Bearer {token}".encode()))
@@ -79,7 +79,7 @@ async def post(app: Any, body: bytes, token: str | None = None) -> bytes:
 
     async def receive() -> dict[str, Any]:
         if not unread:
-            await asyncio.Event().wait()  # the client stays and says no more
+            await asyncio.Event().wait()  # the client stays connected
         return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
@@ -134,55 +134,58 @@ def _edge(
     }
 
 
-async def measure(given: dict[str, Any]) -> dict[str, Any]:
+async def measure(specification: dict[str, Any]) -> dict[str, Any]:
     app = create_app()
-    by_hand = ByHand(given["path"])
-    found: dict[str, Any] = {}
+    by_hand = ByHand(specification["path"])
+    times: dict[str, Any] = {}
     async with app.router.lifespan_context(app):
-        for operation, answer in (("Q1", by_hand.q1), ("Q2", by_hand.q2)):
-            ways = {
-                "sqlite3": answer,
-                "Candor": ByCandor(app, given["documents"][operation]).answer,
+        for operation, query in (("Q1", by_hand.q1), ("Q2", by_hand.q2)):
+            entrants = {
+                "sqlite3": query,
+                "Candor": ByCandor(app, specification["documents"][operation]).query,
             }
-            await _must_agree(ways, given["services"])
-            found[operation] = await _rounds(ways, given)
-    return found
+            await _check_agreement(entrants, specification["services"])
+            times[operation] = await _rounds(entrants, specification)
+    return times
 
 
-async def _must_agree(ways: dict[str, Answer], services: list[str]) -> None:
+async def _check_agreement(entrants: dict[str, Query], services: list[str]) -> None:
     for service in [*dict.fromkeys(services)][:50]:
         variables = {"ref": {"externalId": service}}
-        answers = [COST.sub(b"", await answer(variables)) for answer in ways.values()]
-        if len(set(answers)) > 1:
-            raise SystemExit(f"The answers for {service} differ:\n{answers[0]!r}\n{answers[1]!r}")
+        results = [COST.sub(b"", await query(variables)) for query in entrants.values()]
+        if len(set(results)) > 1:
+            raise SystemExit(f"The results for {service} differ:\n{results[0]!r}\n{results[1]!r}")
 
 
-async def _rounds(ways: dict[str, Answer], given: dict[str, Any]) -> dict[str, list[float]]:
-    """Microseconds of a request, the median of each round."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(given["rounds"]):
-        for name in random.sample(list(ways), len(ways)):
-            found[name].append(await _median(ways[name], given["services"], given["seconds"]))
-    return found
+async def _rounds(
+    entrants: dict[str, Query], specification: dict[str, Any]
+) -> dict[str, list[float]]:
+    """The median microseconds of a request in each round."""
+    services, seconds = specification["services"], specification["seconds"]
+    medians: dict[str, list[float]] = {name: [] for name in entrants}
+    for _ in range(specification["rounds"]):
+        for name in random.sample(list(entrants), len(entrants)):
+            medians[name].append(await _median(entrants[name], services, seconds))
+    return medians
 
 
-async def _median(answer: Answer, services: list[str], seconds: float) -> float:
+async def _median(query: Query, services: list[str], seconds: float) -> float:
     times = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for service in services[:50]:
             variables = {"ref": {"externalId": service}}
             start = time.perf_counter()
-            await answer(variables)
+            await query(variables)
             times.append(time.perf_counter() - start)
         services = services[50:] + services[:50]
     return statistics.median(times) * 1e6
 
 
 def main() -> None:
-    given = json.load(sys.stdin)
-    os.environ["CANDOR_DATABASE_URL"] = f"sqlite://{given['path']}"
-    print(json.dumps(asyncio.run(measure(given))))
+    specification = json.load(sys.stdin)
+    os.environ["CANDOR_DATABASE_URL"] = f"sqlite://{specification['path']}"
+    print(json.dumps(asyncio.run(measure(specification))))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The load: as many connections as asked for, each sending its next request when it was answered.
+"""The load: a number of connections that each send the next request after a response.
 
-One process with epoll and ready-made requests, so that it stays far cheaper than what it measures.
-Reads a specification as JSON from its input, prints what it measured as JSON.
+One process with epoll and prepared requests, so that it costs far less than what it measures.
+Reads a specification as JSON from standard input, prints its figures as JSON.
 """
 
 import json
@@ -18,24 +18,25 @@ from typing import Any
 
 from processes import cpu_seconds
 
-_SILENCE = 30.0
-_PATIENCE = 5.0
+_POLL_TIMEOUT = 30.0
+_MAX_WARM_UP = 5.0
 
 
 def main() -> None:
-    given = json.load(sys.stdin)
-    requests = pickle.loads(Path(given["requests"]).read_bytes())
-    order = islice(requests, given["first"], given["first"] + given["count"])
-    if not given["once"]:
-        order = cycle([*order, *requests[: given["first"]]])
-    load = Load(given, order)
+    specification = json.load(sys.stdin)
+    requests = pickle.loads(Path(specification["requests"]).read_bytes())
+    first = specification["first"]
+    sequence = islice(requests, first, first + specification["count"])
+    if not specification["once"]:
+        sequence = cycle([*sequence, *requests[:first]])
+    load = Load(specification, sequence)
     load.run()
-    print(json.dumps(load.measured()))
+    print(json.dumps(load.figures()))
 
 
 @dataclass
 class Connection:
-    """One client: what it waits for, and since when."""
+    """One client: the response so far, and when its request was sent."""
 
     socket: socket.socket
     received: bytes = b""
@@ -44,9 +45,9 @@ class Connection:
 
 @dataclass
 class Load:
-    """Sends requests for a while and measures the answers after a warm-up."""
+    """Sends requests for a while and measures the responses after a warm-up."""
 
-    given: dict[str, Any]
+    specification: dict[str, Any]
     requests: Iterator[bytes]
     latencies: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -57,25 +58,27 @@ class Load:
 
     def run(self) -> None:
         poll = select.epoll()
-        open_ones: dict[int, Connection] = {}
-        for _ in range(self.given["connections"]):
-            connection = Connection(socket.create_connection(("127.0.0.1", self.given["port"])))
+        connections: dict[int, Connection] = {}
+        for _ in range(self.specification["connections"]):
+            connection = Connection(
+                socket.create_connection(("127.0.0.1", self.specification["port"]))
+            )
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            open_ones[connection.socket.fileno()] = connection
+            connections[connection.socket.fileno()] = connection
             poll.register(connection.socket, select.EPOLLIN)
             self._send(connection)
-        self._warm_up(poll, open_ones)
+        self._warm_up(poll, connections)
         before = self._cpu()
         self.latencies.clear()
         self.began = time.perf_counter()
-        self._answer(poll, open_ones, until=self.began + self.given["seconds"])
+        self._exchange(poll, connections, until=self.began + self.specification["seconds"])
         self.ended = time.perf_counter()
         self.costs = {name: value - before[name] for name, value in self._cpu().items()}
         counted = len(self.latencies)
-        self._drain(poll, open_ones)
+        self._drain(poll, connections)
         del self.latencies[counted:]
 
-    def measured(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         count = len(self.latencies)
         ordered = sorted(self.latencies) or [0.0]
         seconds = self.ended - self.began
@@ -89,26 +92,27 @@ class Load:
             **{f"{name}_us": cost / max(count, 1) * 1e6 for name, cost in self.costs.items()},
         }
 
-    def _warm_up(self, poll: select.epoll, open_ones: dict[int, Connection]) -> None:
-        """For a while, and until the first requests, which came all at once, were answered."""
+    def _warm_up(self, poll: select.epoll, connections: dict[int, Connection]) -> None:
+        """Run for a while, and until the first requests, all sent at once, have responses."""
         start = time.perf_counter()
-        self._answer(poll, open_ones, until=start + self.given["warm_up"])
-        while len(self.latencies) < 2 * len(open_ones) and time.perf_counter() < start + _PATIENCE:
-            self._answer(poll, open_ones, until=time.perf_counter() + 0.05)
+        self._exchange(poll, connections, until=start + self.specification["warm_up"])
+        latest = start + _MAX_WARM_UP
+        while len(self.latencies) < 2 * len(connections) and time.perf_counter() < latest:
+            self._exchange(poll, connections, until=time.perf_counter() + 0.05)
 
-    def _answer(
-        self, poll: select.epoll, open_ones: dict[int, Connection], *, until: float
+    def _exchange(
+        self, poll: select.epoll, connections: dict[int, Connection], *, until: float
     ) -> None:
         while time.perf_counter() < until and self.waiting:
-            for number, _ in poll.poll(_SILENCE):
-                connection = open_ones[number]
+            for number, _ in poll.poll(_POLL_TIMEOUT):
+                connection = connections[number]
                 if self._receive(connection):
                     self._send(connection)
 
-    def _drain(self, poll: select.epoll, open_ones: dict[int, Connection]) -> None:
+    def _drain(self, poll: select.epoll, connections: dict[int, Connection]) -> None:
         while self.waiting:
-            for number, _ in poll.poll(_SILENCE):
-                self._receive(open_ones[number])
+            for number, _ in poll.poll(_POLL_TIMEOUT):
+                self._receive(connections[number])
 
     def _send(self, connection: Connection) -> None:
         request = next(self.requests, None)
@@ -118,7 +122,7 @@ class Load:
             connection.socket.sendall(request)
 
     def _receive(self, connection: Connection) -> bool:
-        """Whether the answer is complete now."""
+        """Receive a part; whether the response is complete now."""
         part = connection.socket.recv(262_144)
         if not part:
             raise SystemExit("The server closed a connection.")
@@ -136,19 +140,19 @@ class Load:
 
     def _is_right(self, body: bytes) -> bool:
         return body.startswith(b'{"data":{') and (
-            not self.given["once"] or b'"errors":[]}}' in body
+            not self.specification["once"] or b'"errors":[]}}' in body
         )
 
     def _cpu(self) -> dict[str, float]:
-        watched = {name: cpu_seconds(pid) for name, pid in self.given["watch"].items()}
+        watched = {name: cpu_seconds(pid) for name, pid in self.specification["watch"].items()}
         return watched | {"load": time.process_time()}
 
 
 def _length(head: bytes) -> int:
-    place = head.lower().find(b"content-length:")
-    if place < 0:
-        raise SystemExit("An answer came without its length.")
-    return int(head[place + 15 :].partition(b"\r\n")[0])
+    start = head.lower().find(b"content-length:")
+    if start < 0:
+        raise SystemExit("A response has no Content-Length.")
+    return int(head[start + 15 :].partition(b"\r\n")[0])
 
 
 if __name__ == "__main__":

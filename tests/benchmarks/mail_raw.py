@@ -11,25 +11,25 @@ import aiosmtplib
 
 
 async def main(port, raw, connections, count):
-    left = iter(range(count))
+    remaining = iter(range(count))
 
-    async def one():
+    async def send():
         async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
-            for _ in left:
+            for _ in remaining:
                 await client.sendmail("a@nordlicht.example", ["b@shop.example"], raw)
 
-    began, used = time.perf_counter(), _cpu()
-    await asyncio.gather(*(one() for _ in range(connections)))
+    began, cpu = time.perf_counter(), _cpu()
+    await asyncio.gather(*(send() for _ in range(connections)))
     seconds = time.perf_counter() - began
-    return {"per_second": count / seconds, "app_us": (_cpu() - used) / count * 1e6}
+    return {"per_second": count / seconds, "app_us": (_cpu() - cpu) / count * 1e6}
 
 
 def _cpu():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.stdin.read())
-    given["raw"] = Path(given["raw"]).read_bytes()
-    print(json.dumps(asyncio.run(main(**given))))
+    specification = json.loads(sys.stdin.read())
+    specification["raw"] = Path(specification["raw"]).read_bytes()
+    print(json.dumps(asyncio.run(main(**specification))))

@@ -34,7 +34,7 @@ async def promise(count: int, occasion: str, due_at: int, every: int = 0) -> Non
     statement = f"INSERT INTO outbox_mail ({', '.join(rows[0])}) VALUES ({sql.places([*rows[0]])})"
     values = [[*row.values()] for row in rows]
     if sql.is_postgres():
-        statement = sql.dollar(statement)
+        statement = sql.with_dollar_numbers(statement)
     else:
         values = [[sql._for_sqlite(value) for value in row] for row in values]
     await get_connection("default").execute_many(statement, values)

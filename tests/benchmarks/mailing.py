@@ -33,7 +33,7 @@ from models.database import opened
 _HERE = Path(__file__).parent
 _WORKER = "from candor.commands.main import main; main(['worker'])"
 _CONNECTIONS = 8
-_PATIENCE = 60
+_TIMEOUT = 60
 _REVIEWS = 2500
 
 
@@ -57,7 +57,7 @@ def mail(bench: Any) -> list[dict[str, Any]]:
     results = []
     with sink(bench.folder) as port:
         for name, url in _databases(bench, Size(_REVIEWS)).items():
-            results += asyncio.run(measure(name, url, port, plan, bench.folder, bench.tell))
+            results += asyncio.run(measure(name, url, port, plan, bench.folder, bench.log))
     return results
 
 
@@ -71,7 +71,7 @@ def _databases(bench: Any, size: Size) -> dict[str, str]:
 
 
 async def measure(
-    name: str, url: str, port: int, plan: Plan, folder: Path, tell: Any
+    name: str, url: str, port: int, plan: Plan, folder: Path, log: Any
 ) -> list[dict[str, Any]]:
     raw = folder / "ready.eml"
     raw.write_bytes(_message())
@@ -88,7 +88,7 @@ async def measure(
                 if number:  # the first is a warm-up
                     rounds.append(figures)
                     summary = ", ".join(f"{k} {v['per_second']:,.0f}/s" for k, v in figures.items())
-                    tell(f"mail on {name}, round {number}/{plan.rounds}: {summary}")
+                    log(f"mail on {name}, round {number}/{plan.rounds}: {summary}")
             late = await lateness(plan.punctual)
         results = [_rates(name, rounds), _times(f"late, 50/s, {name}", late)]
         if plan.rows:
@@ -107,8 +107,10 @@ def _rates(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, An
         "title": f"mails, {name}",
         "connections": _CONNECTIONS,
         "entrants": {
-            who: {figure: spread([each[who][figure] for each in rounds]) for figure in figures}
-            for who in ("aiosmtplib", "Candor")
+            entrant: {
+                figure: spread([each[entrant][figure] for each in rounds]) for figure in figures
+            }
+            for entrant in ("aiosmtplib", "Candor")
         },
         "ratios": {"Candor": ratios | {"against": "aiosmtplib"}},
     }
@@ -154,7 +156,7 @@ def worker(url: str, port: int, folder: Path) -> Iterator[int]:
             cwd=folder,
         )
     with ending(process):
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while "at work" not in log.read_text():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the mail worker did not start:\n{log.read_text()[-3000:]}")
@@ -163,7 +165,7 @@ def worker(url: str, port: int, folder: Path) -> Iterator[int]:
 
 
 async def raw_rate(port: int, raw: Path, count: int) -> dict[str, float]:
-    given = {"port": port, "raw": str(raw), "connections": _CONNECTIONS, "count": count}
+    specification = {"port": port, "raw": str(raw), "connections": _CONNECTIONS, "count": count}
     with on_cores(APPLICATION):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(_HERE / "mail_raw.py")),
@@ -171,14 +173,14 @@ async def raw_rate(port: int, raw: Path, count: int) -> dict[str, float]:
             stdout=asyncio.subprocess.PIPE,
             env=python_environment(),
         )
-    output, _ = await process.communicate(json.dumps(given).encode())
+    output, _ = await process.communicate(json.dumps(specification).encode())
     return json.loads(output)
 
 
 async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
     before = cpu_seconds(pid)
     await promise(count, occasion, claims.now())
-    await _all_left()
+    await _all_sent()
     used = cpu_seconds(pid) - before
     [row] = await sql.fetch(
         "SELECT count(*) AS sent, min(dated_at) AS first, max(finished_at) AS last"
@@ -196,15 +198,15 @@ async def worker_rate(pid: int, count: int, occasion: str) -> dict[str, float]:
 async def lateness(count: int) -> list[float]:
     """From due to sent, in milliseconds, of fifty mails per second."""
     await promise(count, "punctual", claims.now() + 1000, every=20)
-    await _all_left()
+    await _all_sent()
     rows = await sql.fetch(
         "SELECT finished_at - due_at AS late FROM outbox_mail WHERE dedupe_key LIKE 'punctual:%'"
     )
     return [float(row["late"]) for row in rows]
 
 
-async def _all_left() -> None:
-    async with asyncio.timeout(_PATIENCE + 30):
+async def _all_sent() -> None:
+    async with asyncio.timeout(_TIMEOUT + 30):
         while await claims.next_due() is not None or await sql.fetch(
             "SELECT 1 FROM outbox_mail WHERE status = 'SENDING' LIMIT 1"
         ):

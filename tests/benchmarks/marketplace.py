@@ -1,8 +1,8 @@
-"""A marketplace to measure on: seeded, built by COPY, its reviews zipf over its services.
+"""A seeded marketplace to measure on, with its reviews distributed over services by Zipf's law.
 
-Services and vendors grow with the reviews, so that pages are equally full at every size. Three
-services at the end of the list are special: one with equal times, one with a single review, and
-one with none.
+Services and vendors grow with the reviews, so that pages are equally full at every size. The last
+three services are special: one whose reviews have equal times, one with a single review, and one
+with none.
 """
 
 import bisect
@@ -64,7 +64,7 @@ Table = tuple[str, tuple[str, ...], Iterator[Row]]
 
 @dataclass(frozen=True)
 class Size:
-    """How large a marketplace is. Open orders wait for a review, each with its reminder."""
+    """The size of a marketplace. Open orders have no review yet, but a reminder each."""
 
     reviews: int
     open_orders: int = 0
@@ -83,12 +83,12 @@ class Size:
 
     @cached_property
     def counts(self) -> list[int]:
-        """How many reviews each service has, most first, the special ones last."""
+        """The number of reviews of each service, highest first, the special services last."""
         harmonic = sum(1 / rank for rank in range(1, self.services + 1))
-        found = [round(self.reviews / harmonic / rank) for rank in range(1, self.services + 1)]
-        found[-3:] = [TIED_REVIEWS, 1, 0]
-        found[0] += self.reviews - sum(found)
-        return found
+        counts = [round(self.reviews / harmonic / rank) for rank in range(1, self.services + 1)]
+        counts[-3:] = [TIED_REVIEWS, 1, 0]
+        counts[0] += self.reviews - sum(counts)
+        return counts
 
     @cached_property
     def ends(self) -> list[int]:
@@ -96,7 +96,7 @@ class Size:
 
     @property
     def special(self) -> dict[str, str]:
-        """Services that a page is checked on, by what is special about them."""
+        """Services on which pages are checked, by what is special about them."""
         return {
             "hottest": service_id(0),
             "median": service_id(self.services // 2),
@@ -111,7 +111,7 @@ def service_id(number: int) -> str:
 
 
 def open_order(size: Size, number: int) -> tuple[str, str]:
-    """The ids of an open order and of its customer. The last two are of one customer."""
+    """The ids of an open order and of its customer. The last two orders have one customer."""
     return f"OPEN-{number:06}", f"CUSTOMER-{_buyer_of_open(size, number):06}"
 
 
@@ -120,13 +120,13 @@ def _buyer_of_open(size: Size, number: int) -> int:
 
 
 def _service_of_open(size: Size, number: int) -> int:
-    """Drawn as the reviews are: each open order stands beside some review of its service."""
-    place = min(number, size.open_orders - 2) * 104_729 % size.reviews
-    return bisect.bisect_right(size.ends, place)
+    """The service of an open order, distributed as the reviews are."""
+    index = min(number, size.open_orders - 2) * 104_729 % size.reviews
+    return bisect.bisect_right(size.ends, index)
 
 
 class Marketplace:
-    """The rows of all tables. `now` is the only thing that differs from run to run."""
+    """The rows of all tables. Only `now` differs from run to run."""
 
     def __init__(self, size: Size, now: datetime) -> None:
         self.size = size
@@ -141,7 +141,7 @@ class Marketplace:
         self._step = _YEARS / size.reviews
 
     def tables(self) -> list[Table]:
-        """Name, columns and rows of each table, in the order in which they can be stored."""
+        """Name, columns and rows of each table, in an order that satisfies foreign keys."""
         person = ("id", "external_id", "display_name", "email", "created_at")
         return [
             ("customer", person, self._customers()),
@@ -347,9 +347,9 @@ _NOTICE = (
 
 
 def _shuffled(size: Size, source: random.Random) -> list[int]:
-    places = [service for service, count in enumerate(size.counts) for _ in range(count)]
-    source.shuffle(places)
-    return places
+    services = [service for service, count in enumerate(size.counts) for _ in range(count)]
+    source.shuffle(services)
+    return services
 
 
 def _text(source: random.Random) -> tuple[str, str]:

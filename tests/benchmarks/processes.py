@@ -1,4 +1,4 @@
-"""The processes of a benchmark: where they run, what they cost, and that they end with it."""
+"""The processes of a benchmark: their cores, their CPU time and memory, and their end."""
 
 import contextlib
 import http.client
@@ -14,17 +14,17 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _TICK = os.sysconf("SC_CLK_TCK")
-_PATIENCE = 60
+_START_TIMEOUT = 60
 
 CORES = frozenset(os.sched_getaffinity(0))
-# The application has one core for itself; the database and the load share the others.
+# The application has a core of its own; the database and the load share the others.
 APPLICATION = frozenset({min(CORES)})
 OTHERS = CORES - APPLICATION or CORES
 
 
 @contextlib.contextmanager
 def on_cores(cores: frozenset[int]) -> Iterator[None]:
-    """Whatever is started here runs on these cores."""
+    """Processes started inside run on these cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -34,31 +34,31 @@ def on_cores(cores: frozenset[int]) -> Iterator[None]:
 
 
 def python_environment() -> dict[str, str]:
-    """The environment of a Python process that finds Candor wherever it is started."""
+    """The environment of a Python process that finds Candor from any folder."""
     paths = filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server process and where it answers."""
+    """A server process and its port."""
 
     name: str
     pid: int
     port: int
 
-    def ask(self, request: bytes) -> bytes:
-        """The body of the answer to a raw request; SystemExit when it is not 200."""
+    def send(self, request: bytes) -> bytes:
+        """The body of the response to a raw request. Raises SystemExit unless it is 200."""
         head, _, body = request.partition(b"\r\n\r\n")
         first, *headers = head.decode().split("\r\n")
         method, path, _ = first.split()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request(method, path, body, dict(line.split(": ", 1) for line in headers))
-        answer = connection.getresponse()
-        content = answer.read()
+        response = connection.getresponse()
+        content = response.read()
         connection.close()
-        if answer.status != 200:
-            raise SystemExit(f"{self.name} answers {answer.status}: {content[:500]!r}")
+        if response.status != 200:
+            raise SystemExit(f"{self.name} responds {response.status}: {content[:500]!r}")
         return content
 
 
@@ -66,7 +66,7 @@ class Server:
 def running(
     name: str, command: list[str], environment: dict[str, str], log: Path, cores: frozenset[int]
 ) -> Iterator[Server]:
-    """A Python server on a free port of 127.0.0.1, once it answers. `{port}` is filled in."""
+    """A Python server on a free port of 127.0.0.1, for which `{port}` in the command stands."""
     port = _free_port()
     arguments = [part.format(port=port) for part in command]
     with log.open("ab") as output, on_cores(cores):
@@ -84,7 +84,7 @@ def running(
 
 @contextlib.contextmanager
 def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Whatever happens, the process ends with the block."""
+    """End the process with the block, also after an error."""
     try:
         yield
     finally:
@@ -92,12 +92,12 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and of its children, those that ended included."""
+    """CPU time of a process and of its children, including those that have ended."""
     seconds = 0.0
     for each in tree(pid):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            # utime, stime, and the same of children that were waited for
+            # utime, stime, and the same of reaped children
             seconds += sum(map(int, fields[11:15])) / _TICK
     return seconds
 
@@ -112,13 +112,13 @@ def resident_megabytes(pid: int) -> float:
 
 
 def tree(pid: int) -> list[int]:
-    """A process, its children and theirs."""
-    found = [pid]
-    for each in found:
+    """The ids of a process and of all its descendants."""
+    pids = [pid]
+    for each in pids:
         with contextlib.suppress(OSError):
             for task in Path(f"/proc/{each}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-    return found
+                pids += map(int, (task / "children").read_text().split())
+    return pids
 
 
 def _free_port() -> int:
@@ -128,7 +128,7 @@ def _free_port() -> int:
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

@@ -1,9 +1,9 @@
-"""Where Candor's time goes: one operation, many times, in process, on a real PostgreSQL.
+"""Profile one operation, repeated in process, on a real PostgreSQL.
 
-`python tests/benchmarks/profiler.py Q1` prints the time of one execution, then, as cProfile sees
-it, the share of each package and the dearest functions. cProfile makes calls dearer than they are,
-and counts a coroutine as called each time it goes on: compare its lines with each other, and the
-first lines with other runs.
+`python tests/benchmarks/profiler.py Q1` prints the time of one execution, and then, by cProfile,
+the share of each package and the most expensive functions. cProfile makes calls slower than they
+are, and counts a coroutine as called each time it resumes: compare its lines only with each other,
+and the first lines with other runs.
 """
 
 import argparse
@@ -48,19 +48,19 @@ def main() -> None:
     parser.add_argument("--sort", choices=["own", "total"], default="own")
     parser.add_argument("--keep", type=Path, help="keep the database here for the next run")
     parser.add_argument("--output", type=Path, help="write the profile here, for pstats")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with (
-        started(given.keep and given.keep.resolve()) as postgres,
+        started(options.keep and options.keep.resolve()) as postgres,
         on_cores(APPLICATION),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        profile, wall, cpu = runner.run(_measure(postgres, given.operation, given.executions))
-    print(f"{given.operation}: {wall:,.0f} µs, of it {cpu:,.0f} µs CPU of Candor, not profiled")
-    parsing, validation = _document_costs(operations.DOCUMENTS[given.operation])
-    print(f"to parse the document alone {parsing:,.0f} µs, to validate it {validation:,.0f} µs\n")
-    if given.output:
-        profile.dump_stats(given.output)
-    _show(pstats.Stats(profile).stats, given.executions, given.lines, given.sort)
+        profile, wall, cpu = runner.run(_measure(postgres, options.operation, options.executions))
+    print(f"{options.operation}: {wall:,.0f} µs, of which {cpu:,.0f} µs CPU in Candor, unprofiled")
+    parsing, validation = _document_costs(operations.DOCUMENTS[options.operation])
+    print(f"parsing the document takes {parsing:,.0f} µs, validating it {validation:,.0f} µs\n")
+    if options.output:
+        profile.dump_stats(options.output)
+    _show(pstats.Stats(profile).stats, options.executions, options.lines, options.sort)
 
 
 def _document_costs(text: str) -> tuple[float, float]:
@@ -85,16 +85,16 @@ async def _measure(
     size = Size(_REVIEWS, 2 * executions + _WARM_UP + 2)
     await _prepare(postgres, size)
     settings = Settings(database_url=postgres.url("profile"), secret="of the profile " * 3)
-    asked = _requests(operation, size, settings)
+    requests = _requests(operation, size, settings)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
-        await _ask(app, asked, _WARM_UP)
+        await _send(app, requests, _WARM_UP)
         wall, cpu = time.perf_counter(), time.process_time()
-        await _ask(app, asked, executions)
+        await _send(app, requests, executions)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         profile = cProfile.Profile()
         profile.enable()
-        await _ask(app, asked, executions)
+        await _send(app, requests, executions)
         profile.disable()
     return profile, wall / executions * 1e6, cpu / executions * 1e6
 
@@ -111,20 +111,20 @@ async def _prepare(postgres: Postgres, size: Size) -> None:
 def _requests(operation: str, size: Size, settings: Settings) -> Iterator[tuple[bytes, str | None]]:
     if operation == "M1":
         numbers = range(size.open_orders - 2)
-        questions = (operations.review(size, number, settings) for number in numbers)
+        repeated = (operations.review(size, number, settings) for number in numbers)
     else:
-        questions = cycle(operations.questions(operation, size))
+        repeated = cycle(operations.reads(operation, size))
     document = operations.DOCUMENTS[operation]
-    for question in questions:
-        body = {"query": document, "variables": question.variables}
-        yield orjson.dumps(body), question.token
+    for each in repeated:
+        body = {"query": document, "variables": each.variables}
+        yield orjson.dumps(body), each.token
 
 
-async def _ask(app: Any, asked: Iterator[tuple[bytes, str | None]], count: int) -> None:
-    for _, (body, token) in zip(range(count), asked, strict=False):
-        answer = await post(app, body, token)
-        if not answer.startswith(b'{"data":{'):
-            raise SystemExit(answer.decode())
+async def _send(app: Any, requests: Iterator[tuple[bytes, str | None]], count: int) -> None:
+    for _, (body, token) in zip(range(count), requests, strict=False):
+        response = await post(app, body, token)
+        if not response.startswith(b'{"data":{'):
+            raise SystemExit(response.decode())
 
 
 def _show(stats: Stats, executions: int, lines: int, sort: str) -> None:
@@ -139,10 +139,10 @@ def _show(stats: Stats, executions: int, lines: int, sort: str) -> None:
     print("\n   calls     own µs   total µs  function, per execution")
     ranked = sorted(stats.items(), key=lambda item: -item[1][column])
     for (file, line, name), (_, calls, own, total, _) in ranked[:lines]:
-        place = f"{_short(file)}:{line}({name})" if line else name
+        location = f"{_short(file)}:{line}({name})" if line else name
         print(
             f"{calls / executions:8,.1f} {own / executions * 1e6:10,.1f}"
-            f" {total / executions * 1e6:10,.1f}  {place}"
+            f" {total / executions * 1e6:10,.1f}  {location}"
         )
 
 

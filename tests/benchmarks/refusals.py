@@ -1,7 +1,7 @@
-"""A shopper's page beside sixteen connections that send nothing but what is refused.
+"""A shopper's page beside sixteen connections whose every request is refused.
 
 `python tests/benchmarks/refusals.py [KIND …]` prints, for each kind of refusal, how long the page
-takes alone, until the sixteen hear RATE_LIMITED, and from then on. It takes a minute or two.
+takes alone, until the sixteen get RATE_LIMITED, and from then on. It takes a minute or two.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from storing import build_sqlite
 from websockets.asyncio.client import connect
 
 CONNECTIONS, REVIEWS = 16, 2_000
-# Whoever is limited goes on for so many seconds; who never is, is watched for as long.
+# Seconds to measure before RATE_LIMITED, at most, and after it.
 BEFORE, AFTER = 6.0, 3.0
 Bodies = Callable[[int], bytes]
 
 
-def _asked(query: str, **more: Any) -> bytes:
+def _body(query: str, **more: Any) -> bytes:
     return json.dumps({"query": query} | more).encode()
 
 
@@ -42,17 +42,17 @@ def _fields(number: int) -> str:
 _DEEP = "{ a" + "{ a" * 150 + "}" * 151
 _PAGE = "query($n: Int!) { reviews(first: $n) { nodes { id } } }"
 KINDS: dict[str, Bodies] = {
-    "unknown fields, each time others": lambda n: _asked(_fields(n)),
-    "unknown fields, always the same": lambda _: _asked(_fields(0)),
-    "one unknown field, each time another": lambda n: _asked(f"{{ nope{n} }}"),
-    "syntax": lambda n: _asked(_fields(n)[:-1]),
-    "fields that merge": lambda n: _asked(f"query N{n} {{" + " viewer { role }" * 245 + "}"),
-    "too deep": lambda n: _asked(f"query N{n} {_DEEP}"),
-    "too many tokens": lambda n: _asked(f"query N{n} {{" + " a" * 2_500 + "}"),
-    "a long comment": lambda n: _asked(f"{{ nope{n} }} #" + "x" * 150_000),
-    "no such operation": lambda _: _asked("{ __typename }", operationName="X"),
-    "too dear": lambda _: _asked(_PAGE, variables={"n": 5_000}),
-    "wrong variables": lambda _: _asked(_PAGE, variables={"n": "x"}),
+    "unknown fields, each time others": lambda n: _body(_fields(n)),
+    "unknown fields, always the same": lambda _: _body(_fields(0)),
+    "one unknown field, each time another": lambda n: _body(f"{{ nope{n} }}"),
+    "syntax": lambda n: _body(_fields(n)[:-1]),
+    "fields that merge": lambda n: _body(f"query N{n} {{" + " viewer { role }" * 245 + "}"),
+    "too deep": lambda n: _body(f"query N{n} {_DEEP}"),
+    "too many tokens": lambda n: _body(f"query N{n} {{" + " a" * 2_500 + "}"),
+    "a long comment": lambda n: _body(f"{{ nope{n} }} #" + "x" * 150_000),
+    "no such operation": lambda _: _body("{ __typename }", operationName="X"),
+    "too expensive": lambda _: _body(_PAGE, variables={"n": 5_000}),
+    "wrong variables": lambda _: _body(_PAGE, variables={"n": "x"}),
     "no JSON": lambda _: b"{",
     "much JSON": lambda _: b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 60_000 + b"0]}}",
     "too large": lambda _: b" " * 200_001,
@@ -61,7 +61,7 @@ STREAMED = {"server-sent events": "text/event-stream", "WebSocket": ""}
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or [*KINDS, *STREAMED]
+    kinds = sys.argv[1:] or [*KINDS, *STREAMED]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "candor.sqlite3"
         size = Size(REVIEWS)
@@ -80,30 +80,30 @@ def main() -> None:
         ]
         log = Path(folder) / "log"
         with running("candor", command, environment, log, APPLICATION) as server:
-            print("milliseconds, half of the pages (and 95 of 100) are faster", flush=True)
-            for place, kind in enumerate(wanted):
+            print("milliseconds: the median (and the 95th percentile) of pages", flush=True)
+            for number, kind in enumerate(kinds):
                 with on_cores(OTHERS):
-                    _measure(server.port, kind, place)
+                    _measure(server.port, kind, number)
 
 
-def _measure(port: int, kind: str, place: int) -> None:
+def _measure(port: int, kind: str, number: int) -> None:
     limited, enough = multiprocessing.Event(), multiprocessing.Event()
-    arguments = (port, kind, f"127.0.1.{place + 1}", limited, enough)
+    arguments = (port, kind, f"127.0.1.{number + 1}", limited, enough)
     crowd = multiprocessing.Process(target=_crowd, args=arguments)
-    shopper = _Shopper(port, place)
+    shopper = _Shopper(port, number)
     alone = shopper.times(2.0, lambda: False)
     crowd.start()
     began = time.monotonic()
     before = shopper.times(BEFORE, limited.is_set)
-    heard = f"{time.monotonic() - began:.1f} s" if limited.is_set() else "never"
+    delay = f"{time.monotonic() - began:.1f} s" if limited.is_set() else "never"
     after = shopper.times(AFTER, lambda: False)
     enough.set()
     crowd.join()
-    print(f"{kind}: alone {_told(alone)}; before {_told(before)}, RATE_LIMITED after {heard};"
-          f" then {_told(after)}", flush=True)  # fmt: skip
+    print(f"{kind}: alone {_summary(alone)}; before {_summary(before)}, RATE_LIMITED after {delay};"
+          f" then {_summary(after)}", flush=True)  # fmt: skip
 
 
-def _told(times: list[float]) -> str:
+def _summary(times: list[float]) -> str:
     if not times:
         return "-"
     worst = sorted(times)[int(len(times) * 0.95)]
@@ -111,13 +111,13 @@ def _told(times: list[float]) -> str:
 
 
 class _Shopper:
-    """Asks for a page now and then, each phase from another address: so nobody is limited."""
+    """Loads a page now and then, in each phase from another address, so as never to be limited."""
 
-    def __init__(self, port: int, place: int) -> None:
+    def __init__(self, port: int, number: int) -> None:
         self._port = port
-        self._addresses = (f"127.0.{2 + phase}.{place + 1}" for phase in itertools.count())
+        self._addresses = (f"127.0.{2 + phase}.{number + 1}" for phase in itertools.count())
         variables = {"ref": {"externalId": service_id(0)}}
-        self._request = _http(_asked(DOCUMENTS["Q1"], variables=variables))
+        self._request = _http(_body(DOCUMENTS["Q1"], variables=variables))
 
     def times(self, seconds: float, is_over: Callable[[], bool]) -> list[float]:
         return asyncio.run(self._times(seconds, is_over))
@@ -129,7 +129,7 @@ class _Shopper:
         while time.monotonic() < end and not is_over():
             began = time.perf_counter()
             writer.write(self._request)
-            status, _ = await _answer(reader)
+            status, _ = await _response(reader)
             assert status == 200
             times.append(time.perf_counter() - began)
             await asyncio.sleep(0.05)
@@ -138,17 +138,17 @@ class _Shopper:
 
 
 def _crowd(port: int, kind: str, address: str, limited: Event, enough: Event) -> None:
-    asyncio.run(_ask_on(port, kind, address, limited, enough))
+    asyncio.run(_send_all(port, kind, address, limited, enough))
 
 
-async def _ask_on(port: int, kind: str, address: str, limited: Event, enough: Event) -> None:
+async def _send_all(port: int, kind: str, address: str, limited: Event, enough: Event) -> None:
     numbers = itertools.count()
     bodies = KINDS.get(kind, KINDS["unknown fields, each time others"])
-    ask = _over_socket if kind == "WebSocket" else _over_http
+    send = _over_socket if kind == "WebSocket" else _over_http
     accept = STREAMED.get(kind, "application/json")
     await asyncio.gather(
         *(
-            ask(port, address, (bodies(n) for n in numbers), limited, enough, accept)
+            send(port, address, (bodies(n) for n in numbers), limited, enough, accept)
             for _ in range(CONNECTIONS)
         )
     )
@@ -162,8 +162,8 @@ async def _over_http(
         try:
             while not enough.is_set():
                 writer.write(_http(next(bodies), accept))
-                _, answer = await _answer(reader)
-                if b"RATE_LIMITED" in answer:
+                _, response = await _response(reader)
+                if b"RATE_LIMITED" in response:
                     limited.set()
         except (OSError, asyncio.IncompleteReadError):
             continue
@@ -197,7 +197,7 @@ def _http(body: bytes, accept: str = "application/json") -> bytes:
     return head.encode() + body
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _response(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     status = int(head.split(b" ", 2)[1])
     if b"content-length:" in head:

@@ -1,4 +1,4 @@
-"""The table: ratios to the baseline of the same run, with the noise beside them."""
+"""The table of results: figures, and ratios to the baseline of the same run with their range."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,6 +1,6 @@
 """The benchmark: Candor as it ships against an endpoint written by hand, on a real PostgreSQL.
 
-`make bench` takes some ten minutes, `make bench QUICK=1` one or two. Nothing else should run.
+`make bench` takes about ten minutes, `make bench QUICK=1` one or two. Nothing else should run.
 """
 
 import argparse
@@ -51,14 +51,14 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """How much to measure."""
 
     sizes: tuple[int, ...]
     embedded: int
     reads: Pace
     writes: Pace
     connections: tuple[int, ...] = (1, 16, 64)
-    # Orders for each run that writes: enough for so many reviews a second.
+    # Each run that writes gets enough orders for this many reviews a second.
     writes_per_second: int = 3000
 
     @property
@@ -77,7 +77,7 @@ QUICK = Plan((2_000, 20_000), 20_000, Pace(2, 0.4, 0.1), Pace(2, 0.4, 0.1))
 
 @dataclass
 class Bench:
-    """What the sections share: the servers, the plan, and how to tell what is going on."""
+    """What the sections share: the plan, the servers and the log of progress."""
 
     plan: Plan
     postgres: Postgres
@@ -87,7 +87,7 @@ class Bench:
     pairs: dict[int, tuple[Server, Server]] = field(default_factory=dict)
     start: float = field(default_factory=time.monotonic)
 
-    def tell(self, text: str) -> None:
+    def log(self, text: str) -> None:
         print(f"[{time.monotonic() - self.start:4.0f} s] {text}", file=sys.stderr, flush=True)
 
     def url(self, reviews: int) -> str:
@@ -101,7 +101,7 @@ class Bench:
             "CANDOR_DATABASE_URL": self.url(reviews),
             "CANDOR_SECRET": self.settings.secret,
             "CANDOR_ENV": "production",
-            # Budgets are counted as in production, but one machine sends everybody's requests.
+            # Budgets are counted as in production, but all requests come from one address.
             "CANDOR_BUDGET": "999999999",
             "CANDOR_MAIL_FROM": "Candor <no-reply@shop.example>",
         }
@@ -126,15 +126,11 @@ class Bench:
             )
         return self.pairs[reviews]
 
-    def requests(self, name: str, questions: list[operations.Question]) -> tuple[Path, Path]:
-        """The same questions for Candor and for the baseline."""
+    def requests(self, name: str, sent: list[operations.Operation]) -> tuple[Path, Path]:
+        """Files with the same operations as requests to Candor and to the baseline."""
         return (
-            write_requests(
-                self.folder / f"{name}-candor", (each.to_candor() for each in questions)
-            ),
-            write_requests(
-                self.folder / f"{name}-baseline", (each.to_baseline() for each in questions)
-            ),
+            write_requests(self.folder / f"{name}-candor", (each.to_candor() for each in sent)),
+            write_requests(self.folder / f"{name}-baseline", (each.to_baseline() for each in sent)),
         )
 
     def compare(
@@ -152,7 +148,7 @@ class Bench:
             connections=connections,
             pace=pace or self.plan.reads,
             postgres=self.postgres.pid,
-            tell=self.tell,
+            log=self.log,
         )
 
 
@@ -161,7 +157,7 @@ def reads(bench: Bench) -> list[dict[str, Any]]:
     candor, baseline = bench.pair(bench.plan.main.reviews)
     results = []
     for operation in ("Q1", "Q2", "Q3"):
-        ours, theirs = bench.requests(operation, operations.questions(operation, bench.plan.main))
+        ours, theirs = bench.requests(operation, operations.reads(operation, bench.plan.main))
         for connections in bench.plan.connections:
             entrants = {"baseline": Entrant(baseline, theirs), "Candor": Entrant(candor, ours)}
             results.append(bench.compare(operation, entrants, {"Candor": "baseline"}, connections))
@@ -169,7 +165,7 @@ def reads(bench: Bench) -> list[dict[str, Any]]:
 
 
 def growth(bench: Bench) -> list[dict[str, Any]]:
-    """Q1 on full pages of marketplaces of each size, against the smallest."""
+    """Q1 on full pages of marketplaces of each size, compared with the smallest."""
     entrants, against = {}, {}
     smallest = f"{bench.plan.sizes[0]:,}"
     for reviews in bench.plan.sizes:
@@ -185,7 +181,7 @@ def growth(bench: Bench) -> list[dict[str, Any]]:
 
 
 def far_pages(bench: Bench) -> list[dict[str, Any]]:
-    """Q1 on page 1,000 against page 1 of the same service, the hottest."""
+    """Q1 on page 1,000 of the hottest service, compared with its page 1."""
     hottest = bench.plan.main.special["hottest"]
     page, cursor = asyncio.run(_far_cursor(bench, hottest))
     near = bench.requests("near", [operations.storefront(hottest)])
@@ -202,7 +198,7 @@ def far_pages(bench: Bench) -> list[dict[str, Any]]:
 
 
 async def _far_cursor(bench: Bench, service: str) -> tuple[int, str]:
-    """Page 1,000, or the last full one, and the cursor that it starts after."""
+    """The number 1,000, or that of the last full page, and the cursor that the page starts after."""
     from baseline import cursor
 
     connection = await connect(bench.url(bench.plan.main.reviews))
@@ -221,39 +217,39 @@ async def _far_cursor(bench: Bench, service: str) -> tuple[int, str]:
 
 
 def workers(bench: Bench) -> list[dict[str, Any]]:
-    """Q1 by two processes against one, on all cores that there are."""
+    """Q1 with two worker processes, compared with one, on all cores."""
     main = bench.plan.main
-    path, _ = bench.requests("workers", operations.questions("Q1", main))
+    path, _ = bench.requests("workers", operations.reads("Q1", main))
     with (
         bench.candor(main.reviews, pinned=False) as one,
         bench.candor(main.reviews, "--workers", "2", pinned=False) as two,
     ):
-        time.sleep(2)  # the second worker may still be on its way
+        time.sleep(2)  # the second worker may still be starting
         entrants = {"1 worker": Entrant(one, path), "2 workers": Entrant(two, path)}
         result = bench.compare("Q1 unpinned", entrants, {"2 workers": "1 worker"})
     return [result | {"ceiling": _ceiling(result["entrants"]["1 worker"])}]
 
 
 def _ceiling(one: dict[str, dict[str, float]]) -> float:
-    """How many times one worker's requests these cores could answer, all busy all the time.
+    """The factor over one worker's rate that these cores allow if all are always busy.
 
-    The database and the load run on the same cores and need their part.
+    The database and the load use the same cores.
     """
     cost = sum(one[figure]["median"] for figure in ("app_us", "postgres_us", "load_us"))
     return round(len(CORES) * 1e6 / cost / one["per_second"]["median"], 2)
 
 
 def writes(bench: Bench) -> list[dict[str, Any]]:
-    """M1: each order once, half of them by the baseline. Afterwards the counters must be right."""
+    """M1, once per order, half of them by the baseline. Afterwards the counters must be right."""
     main, plan = bench.plan.main, bench.plan
     candor, baseline = bench.pair(main.reviews)
-    bench.tell(f"M1: signing {main.open_orders:,} tokens")
-    questions = [
+    bench.log(f"M1: signing {main.open_orders:,} tokens")
+    reviews = [
         operations.review(main, number, bench.settings) for number in range(main.open_orders - 2)
     ]
-    ours = write_requests(bench.folder / "m1-candor", (q.to_candor() for q in questions[::2]))
+    ours = write_requests(bench.folder / "m1-candor", (each.to_candor() for each in reviews[::2]))
     theirs = write_requests(
-        bench.folder / "m1-baseline", (q.to_baseline() for q in questions[1::2])
+        bench.folder / "m1-baseline", (each.to_baseline() for each in reviews[1::2])
     )
     entrants = {
         "baseline": Entrant(baseline, theirs, plan.slice),
@@ -264,27 +260,27 @@ def writes(bench: Bench) -> list[dict[str, Any]]:
         bench.compare("M1", entrants, against, connections, plan.writes)
         for connections in plan.connections
     ]
-    asyncio.run(_must_be_counted(bench))
+    asyncio.run(_check_counters(bench))
     return results
 
 
-async def _must_be_counted(bench: Bench) -> None:
+async def _check_counters(bench: Bench) -> None:
     connection = await connect(bench.url(bench.plan.main.reviews))
     try:
         if wrong := await wrong_counters(connection):
             raise SystemExit(f"{wrong} counters differ from a recount after M1.")
     finally:
         await connection.close()
-    bench.tell("M1: every counter equals a recount")
+    bench.log("M1: every counter equals a recount")
 
 
 def embedded(bench: Bench) -> list[dict[str, Any]]:
-    """Q1 and Q2 through the application on SQLite, in process, against raw sqlite3."""
+    """Q1 and Q2 by the application on SQLite, in process, compared with raw sqlite3."""
     size = Size(bench.plan.embedded)
     path = bench.folder / "candor.sqlite3"
-    bench.tell(f"SQLite: {size.reviews:,} reviews")
+    bench.log(f"SQLite: {size.reviews:,} reviews")
     asyncio.run(build_sqlite(path, size))
-    given = {
+    specification = {
         "path": str(path),
         "documents": operations.DOCUMENTS,
         "services": [*size.special.values(), *operations.trace(size)],
@@ -294,7 +290,7 @@ def embedded(bench: Bench) -> list[dict[str, Any]]:
     with on_cores(APPLICATION):
         done = subprocess.run(
             [sys.executable, str(_HERE / "embedded.py")],
-            input=json.dumps(given),
+            input=json.dumps(specification),
             capture_output=True,
             text=True,
             check=False,
@@ -304,16 +300,17 @@ def embedded(bench: Bench) -> list[dict[str, Any]]:
         )
     if done.returncode:
         raise SystemExit(f"SQLite: {done.stderr[-3000:]}")
-    return [_in_process(name, found) for name, found in json.loads(done.stdout).items()]
+    return [_in_process(name, times) for name, times in json.loads(done.stdout).items()]
 
 
-def _in_process(operation: str, found: dict[str, list[float]]) -> dict[str, Any]:
-    pairs = zip(found["Candor"], found["sqlite3"], strict=True)
+def _in_process(operation: str, times: dict[str, list[float]]) -> dict[str, Any]:
+    pairs = zip(times["Candor"], times["sqlite3"], strict=True)
     return {
         "title": f"{operation} SQLite",
         "connections": 0,
         "entrants": {
-            name: {"p50_ms": spread([us / 1000 for us in times])} for name, times in found.items()
+            name: {"p50_ms": spread([us / 1000 for us in medians])}
+            for name, medians in times.items()
         },
         "ratios": {"Candor": {"p50_ms": spread([a / b for a, b in pairs]), "against": "sqlite3"}},
     }
@@ -321,7 +318,7 @@ def _in_process(operation: str, found: dict[str, list[float]]) -> dict[str, Any]
 
 Section = Callable[[Bench], list[dict[str, Any]]]
 
-# A section gives results as `contest` does; figures and ratios that it lacks stay empty.
+# A section returns results like `contest`; figures and ratios that it lacks stay empty.
 SECTIONS: tuple[Section, ...] = (reads, growth, far_pages, workers, writes, embedded, mail)
 
 
@@ -331,25 +328,25 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep the databases here for the next run")
     parser.add_argument("--only", nargs="*", help="sections to run", default=[])
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
-    given = parser.parse_args()
-    # End as after Ctrl-C, so that the servers end, too.
+    options = parser.parse_args()
+    # End as after Ctrl-C, so that the servers are stopped, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    chosen = [each for each in SECTIONS if not given.only or each.__name__ in given.only]
-    with _bench(QUICK if given.quick else FULL, given.keep) as bench:
+    chosen = [each for each in SECTIONS if not options.only or each.__name__ in options.only]
+    with _bench(QUICK if options.quick else FULL, options.keep) as bench:
         machine = asyncio.run(_machine(bench))
         asyncio.run(_prepare(bench))
         results = {section.__name__: section(bench) for section in chosen}
-        answer = {
+        output = {
             "machine": machine,
             "seconds": round(time.monotonic() - bench.start),
             "sections": results,
         }
-    given.output.write_text(json.dumps(answer, indent=1) + "\n")
+    options.output.write_text(json.dumps(output, indent=1) + "\n")
     print(report.table(results))
     for result in results.get("workers", []):
         print(f"\nWorkers: these cores allow {result['ceiling']} times one worker's requests.")
     print(f"\n{json.dumps(machine)}")
-    print(f"Written to {given.output}. Ratios: the median of the rounds (lowest..highest).")
+    print(f"Written to {options.output}. Ratios: the median of the rounds (lowest..highest).")
 
 
 @contextlib.contextmanager
@@ -362,7 +359,7 @@ def _bench(plan: Plan, keep: Path | None) -> Iterator[Bench]:
 
 
 async def _prepare(bench: Bench) -> None:
-    """Databases of all sizes, each a copy of one that a later run can use again."""
+    """Create the databases of all sizes, each a copy of one that later runs can reuse."""
     for reviews in bench.plan.sizes:
         size = bench.size(reviews)
         finished = f"marketplace_{size.reviews}_{size.open_orders}"
@@ -372,14 +369,14 @@ async def _prepare(bench: Bench) -> None:
             await build_postgres(
                 bench.postgres.url(building),
                 size,
-                lambda part, size=size: bench.tell(f"{size.reviews:,} reviews: {part}"),
+                lambda part, size=size: bench.log(f"{size.reviews:,} reviews: {part}"),
             )
             await bench.postgres.rename(building, finished)
         await bench.postgres.create(f"run_{reviews}", template=finished)
-        await _agree(bench, size)
+        await _check_agreement(bench, size)
 
 
-async def _agree(bench: Bench, size: Size) -> None:
+async def _check_agreement(bench: Bench, size: Size) -> None:
     candor, baseline = bench.pair(size.reviews)
     checked = agreement.check_reads(candor, baseline, size)
     if size.open_orders:
@@ -389,7 +386,7 @@ async def _agree(bench: Bench, size: Size) -> None:
         finally:
             await connection.close()
         checked += 1
-    bench.tell(f"{size.reviews:,} reviews: {checked} answers are equal to the last byte")
+    bench.log(f"{size.reviews:,} reviews: {checked} responses are equal byte for byte")
 
 
 async def _machine(bench: Bench) -> dict[str, Any]:
@@ -408,7 +405,7 @@ async def _machine(bench: Bench) -> dict[str, Any]:
 
 
 def _fsync_milliseconds(folder: Path) -> float:
-    """What a commit waits for at least, on the disk of this machine."""
+    """The shortest time that a commit waits for this machine's disk."""
     times = []
     with (folder / "fsync").open("wb", buffering=0) as file:
         for _ in range(100):

@@ -1,4 +1,4 @@
-"""Marketplaces in databases: built as fast as each database can, counted by SQL of our own."""
+"""Build a marketplace in a database as fast as it allows, with counters computed by SQL."""
 
 import sqlite3
 from collections.abc import Callable
@@ -33,16 +33,16 @@ SELECT COUNT(*) FROM (
   (SELECT * FROM stored EXCEPT SELECT * FROM counted)) different"""
 
 
-async def build_postgres(url: str, size: Size, tell: Callable[[str], None]) -> None:
-    """Fill a new database. Rows go in without indexes, foreign keys and, in part, without WAL."""
+async def build_postgres(url: str, size: Size, log: Callable[[str], None]) -> None:
+    """Fill a new database without indexes and foreign keys, and mostly without WAL."""
     await migrate(url)
     connection = await connect(url)
     try:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("SET maintenance_work_mem = '512MB'")
         await connection.execute(f"DROP INDEX {', '.join(INDEXES)}")
-        await _copy(connection, Marketplace(size, _today()), tell)
-        tell("counters and indexes")
+        await _copy(connection, Marketplace(size, _today()), log)
+        log("counters and indexes")
         await connection.execute(_COUNT)
         for definition in INDEXES.values():
             await connection.execute(f"CREATE {definition}")
@@ -57,12 +57,12 @@ async def connect(url: str) -> asyncpg.Connection:
 
 
 async def wrong_counters(connection: asyncpg.Connection) -> int:
-    """How many counters differ from a recount of the reviews."""
+    """The number of counters that differ from a recount of the reviews."""
     return await connection.fetchval(_DIFFERENT)
 
 
 async def build_sqlite(path: Path, size: Size) -> None:
-    """Fill a new file, as Candor itself would write it."""
+    """Fill a new file with rows as Candor itself would store them."""
     await migrate(f"sqlite://{path}")
     database = sqlite3.connect(path)
     database.execute("PRAGMA synchronous = OFF")
@@ -81,14 +81,14 @@ async def build_sqlite(path: Path, size: Size) -> None:
 
 
 async def _copy(
-    connection: asyncpg.Connection, marketplace: Marketplace, tell: Callable[[str], None]
+    connection: asyncpg.Connection, marketplace: Marketplace, log: Callable[[str], None]
 ) -> None:
     tables = marketplace.tables()
     async with connection.transaction():
         # A table emptied in the transaction of its COPY needs no WAL (wal_level = minimal).
         await connection.execute(f"TRUNCATE {', '.join(name for name, _, _ in tables)} CASCADE")
         for name, columns, rows in tables:
-            tell(name)
+            log(name)
             await connection.copy_records_to_table(name, records=rows, columns=columns)
 
 

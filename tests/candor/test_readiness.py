@@ -57,7 +57,7 @@ async def test_to_be_ready_leaves_nothing(client, stored):
 
 async def test_what_was_seen_just_now_is_not_looked_for_again(client, monkeypatch):
     monkeypatch.setattr("candor.operating.health._PROOF_LASTS", 60.0)
-    monkeypatch.setattr("models.writability.prove", counted := Counted())
+    monkeypatch.setattr("models.writability.check", counted := Counted())
     for _ in range(5):
         assert await ready(client) == (200, None, None)
 

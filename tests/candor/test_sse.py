@@ -82,7 +82,7 @@ async def test_a_reader_that_falls_behind_gets_an_error(events, monkeypatch):
     await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(5):
-            listening.tell(announcements.Announcement("review", {}))
+            listening.deliver(announcements.Announcement("review", {}))
 
     assert (await stream.event())[1]["errors"][0]["extensions"]["code"] == "TOO_SLOW"
 

@@ -290,7 +290,7 @@ async def test_a_reader_that_falls_behind_gets_an_error(live, monkeypatch):
     await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(5):
-            listening.tell(announcements.Announcement("review", {}))
+            listening.deliver(announcements.Announcement("review", {}))
 
     assert await stream.code() == "TOO_SLOW"
 

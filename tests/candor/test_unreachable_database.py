@@ -136,7 +136,7 @@ def test_a_server_that_refuses_is_quoted(run, command, database, change, why, po
 
 @pytest.mark.parametrize("command", ["migrate", "key list"])
 def test_a_server_that_never_answers_is_given_up(run, command, monkeypatch):
-    monkeypatch.setattr("models.reaching.PATIENCE", 0.2)
+    monkeypatch.setattr("models.reaching.TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         answer = run(command, f"postgres://candor@127.0.0.1:{silent.getsockname()[1]}/shop")
 

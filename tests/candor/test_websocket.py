@@ -223,7 +223,7 @@ async def test_a_client_that_falls_behind_is_disconnected(socket, monkeypatch):
     await until_subscribed()
     for listening in announcements._listeners["review"]:
         for _ in range(10):
-            listening.tell(announcements.Announcement("review", {}))
+            listening.deliver(announcements.Announcement("review", {}))
 
     assert (await connection.hear())[0] == 4500
 

@@ -1,4 +1,4 @@
-"""nginx and Caddy as `deploy/` sets them up, in front of a server of their own."""
+"""nginx and Caddy with the configuration of `deploy/`, each in front of a server."""
 
 import asyncio
 import ipaddress
@@ -26,7 +26,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 
 @dataclass
 class Front:
-    """A proxy that listens, the server behind it, and the folder of its logs."""
+    """A proxy, the server behind it, and the folder of its logs."""
 
     port: int
     server: RealServer
@@ -41,9 +41,9 @@ class Front:
         self.clients.append(client)
         return client
 
-    def url(self, place: str) -> str:
-        """The address of a path, which is sent as it stands."""
-        return f"https://127.0.0.1:{self.port}{place}"
+    def url(self, path: str) -> str:
+        """The URL of a path, which is sent unchanged."""
+        return f"https://127.0.0.1:{self.port}{path}"
 
     async def websocket(self, source: str = "127.0.0.2", **headers: str) -> ClientConnection:
         return await connect(
@@ -69,25 +69,25 @@ class Front:
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """Nothing is stored here."""
+    """SQLite alone: these tests store nothing."""
     return sqlite_database
 
 
 @pytest.fixture
 def certificate(tmp_path) -> Path:
-    """Of this machine, by its own word; its key is beside it, as `.key`."""
+    """A self-signed certificate for 127.0.0.1; its key is beside it, as `.key`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now, here = datetime.now(UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
+    now, address = datetime.now(UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([here]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = tmp_path / "own.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     path.with_suffix(".key").write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -100,7 +100,7 @@ def certificate(tmp_path) -> Path:
 
 @pytest.fixture(params=["nginx", "caddy"])
 async def front(request, database, tmp_path, certificate) -> AsyncIterator[Front]:
-    """A server whose callers have a budget that is soon used up, behind nginx or Caddy."""
+    """A server with small budgets, behind nginx or Caddy."""
     program = shutil.which(request.param, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip(f"{request.param} is not installed (Debian: nginx-light, caddy)")
@@ -185,7 +185,7 @@ async def _caddy(program: str, front: Front, certificate: Path) -> asyncio.subpr
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:
-    """The text as it is, but for what this machine has otherwise."""
+    """The text with these replacements, each of which must apply."""
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)

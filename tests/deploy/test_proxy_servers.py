@@ -1,4 +1,4 @@
-"""What reaches Candor through nginx and Caddy as they are set up here, and what does not."""
+"""What the configurations of nginx and Caddy in `deploy/` let through, log and compress."""
 
 import asyncio
 import json
@@ -13,19 +13,21 @@ EXPENSIVE = {"query": "{ __schema { queryType { name } } }"}
 SUBSCRIPTION = {"query": "subscription { reviewPublished { rating } }"}
 
 
-async def spent(client, **headers):
-    """Use up the budget of whoever that is."""
+async def spend_budget(client, **headers):
+    """Use up the budget of this client."""
     for number in range(200):
         forwarded = {name: value.format(number) for name, value in headers.items()}
         answer = await client.post("/graphql", json=EXPENSIVE, headers=forwarded)
         if answer.status_code == 429:
             return
-    pytest.fail("nobody's budget was used up")
+    pytest.fail("no budget was used up")
 
 
-async def test_a_client_is_known_by_its_own_address_whatever_it_says(front):
+async def test_a_client_is_identified_by_its_own_address_whatever_it_sends(front):
     maria, carl = front.of(MARIA), front.of(CARL)
-    await spent(maria, **{"X-Forwarded-For": "203.0.113.{}", "Forwarded": "for=203.0.113.{}"})
+    await spend_budget(
+        maria, **{"X-Forwarded-For": "203.0.113.{}", "Forwarded": "for=203.0.113.{}"}
+    )
 
     assert (await maria.post("/graphql", json=EXPENSIVE)).status_code == 429
     answer = await carl.post("/graphql", json=QUERY, headers={"X-Forwarded-For": MARIA})
@@ -40,8 +42,8 @@ async def test_the_scheme_and_the_host_are_those_of_the_client(front):
     assert answer.headers["location"] == front.url("/healthz")
 
 
-async def test_sockets_pass_and_are_their_clients(front):
-    await spent(front.of(MARIA))
+async def test_websockets_pass_and_use_their_clients_budget(front):
+    await spend_budget(front.of(MARIA))
     answers = {}
     for source in (MARIA, CARL):
         origin = front.url("")
@@ -54,12 +56,12 @@ async def test_sockets_pass_and_are_their_clients(front):
     assert answers == {MARIA: "error", CARL: "next"}
 
 
-async def test_the_page_of_another_site_opens_no_socket(front):
+async def test_a_page_of_another_site_cannot_open_a_websocket(front):
     with pytest.raises(Exception, match="HTTP 403"):
         await front.websocket(Origin="https://shop.example")
 
 
-async def test_events_are_not_held_back(front):
+async def test_events_are_not_buffered(front):
     headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip"}
     got = b""
 
@@ -77,14 +79,14 @@ async def test_events_are_not_held_back(front):
 
 
 @pytest.mark.parametrize("size", [300_000, 5_000_000])
-async def test_candor_says_itself_that_a_body_is_too_large(front, size):
+async def test_candor_itself_refuses_a_body_that_is_too_large(front, size):
     answer = await front.of().post("/graphql", json=QUERY | {"filling": "x" * size})
 
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
 
 
-async def test_a_body_without_end_is_ended_before_candor(front):
+async def test_the_proxy_ends_an_endless_body(front):
     async def endless():
         while True:
             yield b"x" * 1_000_000
@@ -99,7 +101,7 @@ async def test_a_body_without_end_is_ended_before_candor(front):
     assert (await front.of().get("/healthz")).status_code == 200
 
 
-async def test_tokens_of_links_stand_in_no_log(front):
+async def test_tokens_of_links_are_never_logged(front):
     client = front.of()
     places = [
         *(f"/{kind}/{LINK}" for kind in ("r", "u", "unsubscribe", "R", "%72", "graphiql")),
@@ -125,7 +127,7 @@ async def test_tokens_of_links_stand_in_no_log(front):
     assert LINK not in front.logged()
 
 
-async def test_long_answers_are_packed_and_short_ones_are_not(front):
+async def test_long_responses_are_compressed_and_short_ones_are_not(front):
     client = front.of()
     headers = {"Accept-Encoding": "gzip", "Accept": "application/graphql-response+json"}
 
@@ -141,7 +143,7 @@ async def test_long_answers_are_packed_and_short_ones_are_not(front):
     assert "content-encoding" not in short.headers
 
 
-async def test_the_figures_are_for_this_machine(front):
+async def test_metrics_are_only_for_this_machine(front):
     for place in ("/metrics", "/%6detrics", "//metrics", "/metrics?x"):
         answer = await front.of().get(front.url(place))
 

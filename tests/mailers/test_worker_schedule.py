@@ -12,7 +12,7 @@ from mailers.outbox import batched_writes, claims
 from mailers.worker import sender_loop
 from mailers.worker.worker import Worker
 from models import OutboxMail
-from models.announcements import hearing
+from models.announcements import listening
 from models.database import transaction
 from tests.mailers.working import all_left, end_of, number_of, working
 from tests.waiting import never, until, until_listening
@@ -51,7 +51,7 @@ async def test_a_promise_wakes_the_worker_of_its_process_when_it_commits(
         return await claim_due(**options)
 
     monkeypatch.setattr(claims, "claim_due", claim)
-    async with hearing(database), working(slow):
+    async with listening(database), working(slow):
         await until_listening()
         await until(lambda: claims_made)
         async with transaction():

@@ -1,4 +1,4 @@
-"""Rows of statements hold the types of the models' fields, on both databases, by every way."""
+"""Rows have the types of the models' fields, on both databases, however they are read."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from resolvers.scoped_pages import Listing, list_pages
 from resolvers.viewer import Condition
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89012, UTC)
-# Where a constraint wants more than a value of the field's type.
+# Values that a constraint requires.
 SPECIAL = {
     "OrderUpdate": {"status": "CLOSED"},
     "OutboxMail": {"status": "SENDING"},
@@ -45,17 +45,17 @@ def models():
 
 
 async def stored():
-    """A row of each model with a value in every column, as it went in, by the model."""
-    rows, left = {}, list(models())
-    while left:
-        model = left.pop(0)
+    """A stored row of each model, by the model, with a value in every column."""
+    rows, remaining = {}, list(models())
+    while remaining:
+        model = remaining.pop(0)
         meta = model._meta
         keys = {
             meta.fields_map[name].source_field: meta.fields_map[name].related_model
             for name in meta.fk_fields
         }
         if not set(keys.values()) <= rows.keys() | {model}:
-            left.append(model)
+            remaining.append(model)
             continue
         row = {name: value_of(meta.fields_map[name]) for name in sql._columns(model)}
         row |= {name: rows[other]["id"] for name, other in keys.items()}
@@ -120,14 +120,14 @@ async def what_an_update_returns(model):
 
 
 async def a_page(model, *, backwards):
-    order = newest("t", model._meta.fields_db_projection[model._meta.pk_attr])
+    sort = newest("t", model._meta.fields_db_projection[model._meta.pk_attr])
     listing = Listing(model, sql.columns(model, "t"), f"{model._meta.db_table} t")
     request = request_page(last=1) if backwards else request_page(first=1)
-    (page,) = await list_pages(listing, [Condition("1 = 1")], order, request)
+    (page,) = await list_pages(listing, [Condition("1 = 1")], sort, request)
     return vars(page.rows[0])
 
 
-WAYS = [
+READERS = [
     the_columns,
     the_columns_with_a_prefix,
     a_joined_object,
@@ -141,36 +141,36 @@ WAYS = [
 
 
 def plain(value):
-    """As it is compared: JSON may still be a text where the driver's own rows are read."""
+    """The value for comparison: asyncpg has its own class of UUIDs."""
     return UUID(str(value)) if isinstance(value, UUID) else value
 
 
-async def test_every_column_of_every_model_has_its_type_by_every_way(rows):
-    for read in WAYS:
+async def test_every_column_of_every_model_has_its_type_however_it_is_read(rows):
+    for read in READERS:
         for model, row in rows.items():
             if isinstance(read, partial) and "id" not in row:
-                continue  # lists are of what has an id
-            found = await read(model)
+                continue  # pages need an id
+            fetched = await read(model)
             for name, value in row.items():
-                got, where = plain(found[name]), f"{model.__name__}.{name} by {read}"
+                got, where = plain(fetched[name]), f"{model.__name__}.{name} by {read}"
                 if sql.is_postgres() and read is a_reader and isinstance(value, dict):
-                    continue  # these are the driver's rows: of JSON it knows the text
+                    continue  # the driver's own rows have JSON as text
                 assert got == value, where
                 assert isinstance(got, type(value)), where
 
 
-async def test_without_a_word_a_column_has_the_type_that_all_models_agree_on(rows):
+async def test_by_default_a_column_has_the_type_that_all_models_agree_on(rows):
     for model, row in rows.items():
         agreed = [name for name in row if name != "created_at"]
         names = ", ".join(f'"{name}"' for name in agreed)
-        (found,) = await sql.fetch(f"SELECT {names} FROM {model._meta.db_table}")
+        (fetched,) = await sql.fetch(f"SELECT {names} FROM {model._meta.db_table}")
         for name in agreed:
-            assert plain(found[name]) == row[name], (model, name)
-            assert isinstance(plain(found[name]), type(row[name])), (model, name)
+            assert plain(fetched[name]) == row[name], (model, name)
+            assert isinstance(plain(fetched[name]), type(row[name])), (model, name)
 
 
 @pytest.mark.parametrize("table", ["outbox_mail", "review"])
-async def test_a_column_on_which_the_models_disagree_needs_a_word(rows, table):
+async def test_a_column_on_which_the_models_disagree_needs_an_explicit_type(rows, table):
     with pytest.raises(TypeError, match="'created_at' has several types"):
         await sql.fetch(f"SELECT created_at FROM {table}")
 
@@ -191,7 +191,9 @@ COMPUTED = [
 
 
 @pytest.mark.parametrize(("statement", "types", "value"), COMPUTED)
-async def test_what_is_computed_has_the_type_that_the_statement_says(rows, statement, types, value):
+async def test_a_computed_column_has_the_type_given_with_the_statement(
+    rows, statement, types, value
+):
     if types == {"first": UUID} and sql.is_postgres():
         statement = "SELECT id AS first FROM orders"
     (row,) = await sql.fetch(statement, types=Types(**types))
@@ -204,16 +206,14 @@ async def test_what_is_computed_has_the_type_that_the_statement_says(rows, state
 @pytest.mark.parametrize(
     "statement", [each[0] for each in COMPUTED[:2]] + ["SELECT id AS first FROM orders"]
 )
-async def test_on_postgres_an_alias_of_which_nobody_says_the_type_is_refused(
-    postgres_database, statement
-):
+async def test_on_postgres_an_alias_without_a_type_is_refused(postgres_database, statement):
     async with opened(postgres_database):
         await stored()
-        with pytest.raises(TypeError, match="nobody says the type of"):
+        with pytest.raises(TypeError, match="SQLite needs it"):
             await sql.fetch(statement)
 
 
-async def test_nothing_is_converted_of_what_is_null(rows):
+async def test_null_is_not_converted(rows):
     types = Types(at=datetime, id=UUID, told=bool, facts=dict)
     nothing = "CAST(NULL AS timestamptz)" if sql.is_postgres() else "NULL"
     (row,) = await sql.fetch(

@@ -1,4 +1,4 @@
-"""Both databases: the same indexes and constraints, migrated once, and no way to lose a connection."""
+"""Both databases: equal indexes and constraints, concurrent migrations, cancelled transactions."""
 
 import asyncio
 import sqlite3
@@ -73,7 +73,7 @@ UNIQUE_COLUMNS = {
 }
 
 
-def test_the_list_of_indexes_is_the_one_written_here():
+def test_the_list_of_indexes_has_the_ones_named_here():
     assert set(INDEXES) >= NAMED
 
 
@@ -118,7 +118,7 @@ BROKEN = [
 ]
 
 
-async def test_the_database_itself_refuses_what_cannot_be(review, stored):
+async def test_the_database_itself_refuses_impossible_values(review, stored):
     await review()
     before = await stored()
 
@@ -176,7 +176,7 @@ async def _on_postgres(server, statement):
     await connection.close()
 
 
-async def test_migrating_again_keeps_rows_and_makes_a_lost_index_again(database):
+async def test_migrating_again_keeps_rows_and_creates_a_missing_index(database):
     async with opened(database):
         await Vendor.create(external_id="V", display_name="V", created_at="2026-01-01T00:00:00Z")
         await sql.execute("DROP INDEX ix_service_title")
@@ -272,7 +272,7 @@ async def test_two_processes_that_read_and_then_write_on_sqlite_lose_nothing(
     connection.close()
 
 
-def test_keys_sort_by_the_time_of_their_making_and_are_version_7():
+def test_keys_sort_by_creation_time_and_are_version_7():
     keys = [uuid7() for _ in range(1000)]
 
     assert len(set(keys)) == 1000

@@ -46,7 +46,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("typed", GOOD)
-def test_an_address_is_taken_in_the_form_of_the_wire(typed):
+def test_an_address_is_normalised_for_smtp(typed):
     assert normalised(typed) == GOOD[typed]
 
 
@@ -57,7 +57,7 @@ def test_anything_else_is_refused_with_a_reason(typed):
 
 
 @given(st.text(max_size=40) | st.text('aé@.<>,;"\\( \r\n\0-', max_size=20))
-def test_what_is_taken_is_plain_ascii_with_one_at_and_stays_as_it_is(typed):
+def test_an_accepted_address_is_ascii_with_one_at_and_stays_as_it_is(typed):
     try:
         address = normalised(typed)
     except ValueError:

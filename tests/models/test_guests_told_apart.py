@@ -1,4 +1,4 @@
-"""A database of before: buyers under an id that names nobody were one person. The migration parts them."""
+"""The migration that splits customers without an account, who were stored as one person."""
 
 import asyncio
 import uuid
@@ -77,7 +77,7 @@ STORED = [
 
 
 async def _as_before(url):
-    """A database of the version before, with such buyers in it."""
+    """A database of the previous version with such customers."""
     async with TortoiseContext():
         await run_migrations(config=configuration(url), target=f"models.{BEFORE}")
     async with opened(url):
@@ -100,24 +100,24 @@ def database(request, tmp_path):
     return server.format(database=name)
 
 
-def test_guests_become_one_person_an_order_and_share_nothing_any_more(database):
+def test_guests_become_one_customer_per_order_and_share_nothing(database):
     asyncio.run(_as_before(database))
 
     asyncio.run(migrate(database))
 
-    asyncio.run(_looks_right(database))
+    asyncio.run(_check(database))
 
 
-async def _looks_right(database):
+async def _check(database):
     long = "O" * 200
     async with opened(database):
         orders = await sql.fetch(
             "SELECT o.external_id, o.link_version, o.fed, c.external_id AS customer,"
             " c.display_name, c.email FROM orders o JOIN customer c ON c.id = o.customer_id"
         )
-        found = {row["external_id"]: tuple(row.values())[1:] for row in orders}
-        hashed = found[long][2]
-        assert found == {
+        by_order = {row["external_id"]: tuple(row.values())[1:] for row in orders}
+        hashed = by_order[long][2]
+        assert by_order == {
             "ORDER-1": (2, False, "guest:ORDER-1", "", None),
             "ORDER-2": (2, False, "guest:ORDER-2", "", None),
             long: (2, False, hashed, "", None),
@@ -139,7 +139,7 @@ async def _looks_right(database):
         assert mails == [{"recipient": "guest:ORDER-2", "address": None}]
 
 
-def _more(database, *statements):
+def _execute(database, *statements):
     async def run():
         async with opened(database):
             for statement in statements:
@@ -148,21 +148,21 @@ def _more(database, *statements):
     asyncio.run(run())
 
 
-def test_a_customer_who_is_called_as_a_guest_would_be_is_the_buyer(database):
+def test_a_customer_who_has_the_id_of_a_guest_already_is_the_buyer(database):
     asyncio.run(_as_before(database))
     taken = _insert("customer", id=str(uuid.uuid4()), external_id="guest:ORDER-1", display_name="G",
                     created_at=T)  # fmt: skip
-    _more(database, taken)
+    _execute(database, taken)
 
     asyncio.run(migrate(database))
 
     assert asyncio.run(_customer_of(database, "ORDER-1")) == ("guest:ORDER-1", "G")
 
 
-def test_a_review_follows_its_order_that_is_somebodys(database):
+def test_a_review_follows_its_order_to_another_customer(database):
     asyncio.run(_as_before(database))
     theirs = f"UPDATE orders SET customer_id = '{IDS['maria']}' WHERE external_id = 'ORDER-1'"
-    _more(database, theirs)
+    _execute(database, theirs)
 
     asyncio.run(migrate(database))
 
@@ -170,7 +170,7 @@ def test_a_review_follows_its_order_that_is_somebodys(database):
 
 
 async def _customer_of(database, order):
-    """The customer of an order and of its review, who are one."""
+    """The customer of an order, who must also be its review's."""
     async with opened(database):
         rows = await sql.fetch(
             "SELECT c.external_id, c.display_name FROM orders o JOIN customer c"
@@ -181,7 +181,7 @@ async def _customer_of(database, order):
         return tuple(rows[0].values())
 
 
-def test_the_time_for_the_orders_of_one_guest_grows_with_their_number_alone(database):
+def test_the_time_for_the_orders_of_one_guest_grows_linearly(database):
     asyncio.run(_as_before(database))
     many = [
         "INSERT INTO orders (id, external_id, status, reminders_allowed, customer_id, vendor_id,"
@@ -193,7 +193,7 @@ def test_the_time_for_the_orders_of_one_guest_grows_with_their_number_alone(data
         )
         for start in range(0, 40_000, 1_000)
     ]
-    _more(database, *many)
+    _execute(database, *many)
 
-    # By the square of their number it took minutes.
+    # Quadratic time would be minutes.
     asyncio.run(asyncio.wait_for(migrate(database), 60))

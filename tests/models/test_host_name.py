@@ -61,18 +61,18 @@ NO_MAIL_DOMAIN = [
 
 
 @pytest.mark.parametrize("typed", SAME_NAME)
-def test_an_address_goes_to_the_domain_that_was_typed(typed):
+def test_a_mail_address_keeps_the_domain_that_was_typed(typed):
     assert normalised(f"Info@{typed}") == f"Info@{SAME_NAME[typed]}"
 
 
 @pytest.mark.parametrize("typed", NO_NAME + NO_MAIL_DOMAIN)
-def test_an_address_at_a_domain_that_cannot_be_is_refused(typed):
+def test_a_mail_address_at_an_impossible_domain_is_refused(typed):
     with pytest.raises(ValueError, match=r"part after the @|one @"):
         normalised(f"info@{typed}")
 
 
 @pytest.mark.parametrize("typed", SAME_NAME)
-def test_a_web_address_keeps_all_but_the_spelling_of_its_host(typed):
+def test_a_web_address_changes_only_in_the_spelling_of_its_host(typed):
     address = f"https://{typed}:8443/Straße?q=straße#ß"
 
     host = typed if typed.isascii() and typed.islower() else SAME_NAME[typed]
@@ -80,13 +80,13 @@ def test_a_web_address_keeps_all_but_the_spelling_of_its_host(typed):
 
 
 @pytest.mark.parametrize("typed", NO_NAME)
-def test_a_web_address_with_a_host_that_cannot_be_is_refused(typed):
+def test_a_web_address_with_an_impossible_host_is_refused(typed):
     with pytest.raises(ValueError, match=r"address|host name"):
         web_address.checked(f"https://{typed}/")
 
 
 @given(st.text(max_size=30) | st.text("aß.-xn\u200d。ü1Ａ", max_size=30))
-def test_what_a_host_becomes_is_ascii_and_stays_as_it_is(typed):
+def test_a_converted_host_is_ascii_and_stays_as_it_is(typed):
     try:
         host = a_labels(typed)
     except ValueError:
@@ -96,7 +96,7 @@ def test_what_a_host_becomes_is_ascii_and_stays_as_it_is(typed):
     assert a_labels(host) == host
 
 
-def test_every_host_of_the_environment_is_the_one_that_was_typed():
+def test_every_host_in_the_environment_is_the_one_that_was_typed():
     settings = from_environment(
         {
             "CANDOR_SECRET": "s" * 40,
@@ -122,7 +122,7 @@ def test_every_host_of_the_environment_is_the_one_that_was_typed():
 @pytest.mark.parametrize(
     "name", ["PUBLIC_URL", "CORS_ORIGINS", "JWKS_URL", "DATABASE_URL", "REDIS_URL", "SMTP_URL"]
 )
-def test_a_host_that_cannot_be_refuses_the_start_by_the_variables_name(name):
+def test_an_impossible_host_prevents_the_start_and_the_variable_is_named(name):
     scheme = {"DATABASE_URL": "postgres", "REDIS_URL": "redis", "SMTP_URL": "smtp"}
     url = f"{scheme.get(name, 'https')}://ex\u200dample.com"
 
@@ -131,7 +131,7 @@ def test_a_host_that_cannot_be_refuses_the_start_by_the_variables_name(name):
 
 
 @pytest.mark.parametrize("sender", ["Shop <info@ex\u200dample.com>", "Shop <info@a,b.example>"])
-def test_a_sender_at_a_host_that_cannot_be_refuses_the_start(sender):
+def test_a_sender_at_an_impossible_host_prevents_the_start(sender):
     with pytest.raises(BadSettings, match="CANDOR_MAIL_FROM"):
         from_environment({"CANDOR_SECRET": "s" * 40, "CANDOR_MAIL_FROM": sender})
 
@@ -147,7 +147,7 @@ def test_the_relay_is_the_one_that_was_typed():
     assert parse_relay("smtp://[::1]").host == "::1"
 
 
-async def test_a_link_is_mailed_to_the_domain_that_the_customer_typed(feed):
+async def test_a_customers_address_is_stored_with_the_domain_in_a_labels(feed):
     await feed(
         customer={
             "externalId": "MARIA",
@@ -159,7 +159,7 @@ async def test_a_link_is_mailed_to_the_domain_that_the_customer_typed(feed):
     assert (await Customer.get(external_id="MARIA")).email == "Info@xn--strae-oqa.example"
 
 
-async def test_the_addresses_of_a_site_are_stored_as_they_are_looked_up(ada):
+async def test_the_addresses_of_a_site_are_stored_with_hosts_in_a_labels(ada):
     addresses = {
         "siteUrl": "https://straße.example",
         "promoterShareUrl": "https://straße.example/share",
@@ -177,7 +177,7 @@ async def test_the_addresses_of_a_site_are_stored_as_they_are_looked_up(ada):
 
 
 @pytest.mark.parametrize("name", ["siteUrl", "promoterShareUrl", "reviewUrlTemplate"])
-async def test_an_address_of_the_site_with_a_host_that_cannot_be_is_refused(ada, stored, name):
+async def test_an_address_of_the_site_with_an_impossible_host_is_refused(ada, stored, name):
     before = await stored()
 
     payload = await ada.do("updateSettings", **{name: "https://ex\u200dample.com/{token}"})

@@ -65,13 +65,13 @@ def test_a_clean_tag_stays_as_it_is(typed):
 
 
 @pytest.mark.parametrize("typed", NONE)
-def test_what_names_no_language_is_refused(typed):
+def test_text_that_names_no_language_is_refused(typed):
     with pytest.raises(ValueError, match="language tag"):
         language_tag(typed)
 
 
 @given(st.text(max_size=40) | st.lists(st.text("adex1@._-#", max_size=9)).map("-".join))
-def test_what_is_taken_is_short_and_plain_and_stays_as_it_is(typed):
+def test_an_accepted_tag_is_short_and_ascii_and_stays_as_it_is(typed):
     try:
         tag = language_tag(typed)
     except ValueError:
@@ -83,17 +83,17 @@ def test_what_is_taken_is_short_and_plain_and_stays_as_it_is(typed):
 
 
 @pytest.mark.parametrize("typed", ["de_DE_formal", "de-DE.UTF-8", "deu", "ger", "DE@euro", "de_AT"])
-def test_every_spelling_falls_back_to_the_language_that_there_is(typed):
+def test_every_spelling_falls_back_to_a_language_that_we_have(typed):
     assert translations.spoken(typed) == "de"
 
 
 @pytest.mark.parametrize("typed", ["german", "enm", "deutsch", "den", None, "fr_FR", "de;DROP"])
-def test_other_languages_and_no_languages_are_english(typed):
+def test_the_default_is_english(typed):
     assert translations.spoken(typed) == "en"
 
 
 @pytest.mark.parametrize(
-    ("asked", "language"),
+    ("header", "language"),
     [
         ("deu, en;q=0.5", "de"),
         ("enm, de;q=0.5", "de"),
@@ -102,14 +102,14 @@ def test_other_languages_and_no_languages_are_english(typed):
         ("en;Q=0.1, de;q=0.9", "de"),
     ],
 )
-async def test_a_browser_may_spell_languages_in_any_way(asked, language, feed, client, settings):
+async def test_a_browser_may_spell_languages_in_any_way(header, language, feed, client, settings):
     await feed("ORDER-1")
     claim = Claim(Purpose.REVIEW, (await Order.get(external_id="ORDER-1")).id, 1)
     path = f"/r/{sign(settings.secret, claim)}"
 
-    answer = await client.get(path, headers={"Accept-Language": asked})
+    response = await client.get(path, headers={"Accept-Language": header})
 
-    assert answer.headers["content-language"] == language
+    assert response.headers["content-language"] == language
 
 
 async def test_a_stored_locale_of_any_spelling_decides_the_language_of_a_page(
@@ -121,11 +121,11 @@ async def test_a_stored_locale_of_any_spelling_decides_the_language_of_a_page(
 
     for stored in ("deu", "de-DE-x-formal", "de_DE.UTF-8"):
         await Customer.filter(external_id="MARIA").update(locale=stored)
-        answer = await client.get(path, headers={"Accept-Language": "en"})
-        assert answer.headers["content-language"] == "de", stored
+        response = await client.get(path, headers={"Accept-Language": "en"})
+        assert response.headers["content-language"] == "de", stored
 
 
 def test_pages_have_every_language_that_mails_have():
-    found = {path.stem for path in languages.FOLDER.glob("*.po")}
+    translated = {path.stem for path in languages.FOLDER.glob("*.po")}
 
-    assert {translations.SOURCE, *found} == set(translations.languages())
+    assert {translations.SOURCE, *translated} == set(translations.languages())

@@ -1,4 +1,4 @@
-"""Writes that go together: all of them or none, and nothing else is changed by their going."""
+"""Writes in one round trip: all of them are done, or none, and other statements are unaffected."""
 
 import pytest
 
@@ -25,16 +25,16 @@ async def test_all_writes_are_done_in_their_order(empty):
     subject = uuid7()
     async with one_round_trip() as writes:
         await writes.add(INSERT, subject, RatingSubject.SERVICE)
-        await writes.must("SELECT 1 AS one")
+        await writes.require("SELECT 1 AS one")
 
     assert writes.done
     assert (await RatingCounter.get(subject_id=subject)).n1 == 1
 
 
-async def test_nothing_is_done_when_what_must_give_a_row_gives_none(empty):
+async def test_nothing_is_done_when_a_required_statement_returns_no_row(empty):
     with announcements.listener("topic") as listener:
         async with one_round_trip() as writes:
-            await writes.must("SELECT 1 AS one WHERE 1 = 2")
+            await writes.require("SELECT 1 AS one WHERE 1 = 2")
             await writes.add(INSERT, uuid7(), RatingSubject.SERVICE)
             await announcements.announce("topic", writes=writes)
         assert await listener.next(0.1) is None
@@ -52,18 +52,18 @@ async def test_an_exception_leaves_nothing(empty):
     assert not await RatingCounter.exists()
 
 
-async def test_whoever_is_not_given_the_writes_is_told_what_really_changed(empty):
+async def test_a_statement_outside_the_writes_returns_its_real_row_count(empty):
     subject = uuid7()
     await sql.execute(INSERT, subject, RatingSubject.SERVICE)
     async with one_round_trip() as writes:
-        await writes.must("SELECT 1 AS one")
+        await writes.require("SELECT 1 AS one")
         changed = await sql.execute("UPDATE rating_counter SET n1 = 2")
 
     assert changed == 1
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-async def test_a_review_with_all_that_follows_from_it_is_two_statements(feed, maria, statements):
+async def test_a_review_with_its_mails_and_counters_is_two_statements(feed, maria, statements):
     await feed()
     ran = statements()
 

@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.person_name import ANONYMOUS, greeted, public_name
+from models.person_name import ANONYMOUS, greeting_name, public_name
 
 SHOWN = {
     "Maria Souza": "Maria S.",
@@ -15,7 +15,7 @@ SHOWN = {
     "Maria de Souza": "Maria S.",
     "Maria D.": "Maria D.",
     "J.R.R. Tolkien": "J. T.",
-    # The family name first, told by a comma.
+    # The family name first, marked by a comma.
     "Souza, Maria": "Maria S.",
     "de Souza, Maria": "Maria S.",
     "Souza,Maria": "Maria S.",
@@ -24,7 +24,7 @@ SHOWN = {
     ", Maria": "Maria",
     "Souza,": ANONYMOUS,
     "Souza, ": ANONYMOUS,
-    # Titles and what stands behind a name.
+    # Titles and suffixes.
     "Dr. Maria Souza": "Maria S.",
     "Prof. Dr. Maria Souza": "Maria S.",
     "Maria Souza Jr.": "Maria S.",
@@ -37,7 +37,7 @@ SHOWN = {
     "Mrs Smith": ANONYMOUS,
     "Souza, Jr.": ANONYMOUS,
     "Dr.": ANONYMOUS,
-    # The family name comes first, and no blank or comma tells it.
+    # The family name comes first, without a blank or comma to mark it.
     "山田 太郎": ANONYMOUS,
     "太郎 山田": ANONYMOUS,
     "山田太郎": ANONYMOUS,
@@ -49,7 +49,7 @@ SHOWN = {
     "マリア・ソウザ": ANONYMOUS,
     "ﾏﾘｱ ｿｳｻﾞ": ANONYMOUS,
     "សុខ សុភា": ANONYMOUS,
-    # An initial is a letter, and a whole one.
+    # An initial is a letter: a whole grapheme, never a symbol.
     "Maria 👩\u200d💻": "Maria",
     "Maria Souza 👩\u200d💻": "Maria S.",
     "😀Maria 😀Souza": "Maria S.",
@@ -70,7 +70,7 @@ SHOWN = {
     "محمد علي": "محمد ع.",
     "علی\u200cرضا کریمی": "علی\u200cرضا ک.",
     "יעל כהן": "יעל כ.",
-    # Nobody's name.
+    # Not a name.
     "": ANONYMOUS,
     " \u200b ": ANONYMOUS,
     "4711": ANONYMOUS,
@@ -88,14 +88,14 @@ SHOWN = {
     "undefined": ANONYMOUS,
     "maria@example.com": ANONYMOUS,
     "Maria maria@example.com": ANONYMOUS,
-    # Brackets and what is in them.
+    # Brackets and their contents.
     "Maria (Mia) Souza": "Maria S.",
     "Maria Souza (ACME)": "Maria S.",
     "Maria (maria@example.com)": "Maria",
     "Maria (((Mia)": "Maria",
     "<b>Maria</b> Souza": "Maria S.",
     "Guest, Christopher": "Christopher G.",
-    # No link, whatever somebody is called.
+    # A name never becomes a link.
     "https://evil.example/x": "https x.",
 }
 
@@ -118,17 +118,19 @@ def test_strangers_read_a_first_name_and_an_initial_at_most(name):
 
 @pytest.mark.parametrize("name", GREETED)
 def test_a_person_is_greeted_by_the_whole_name(name):
-    assert greeted(name) == GREETED[name]
+    assert greeting_name(name) == GREETED[name]
 
 
 @pytest.mark.parametrize("name", [name for name, shown in SHOWN.items() if shown == ANONYMOUS])
-def test_nobody_is_greeted_by_what_is_no_name(name):
-    assert greeted(name) == "" or any(character.isalpha() for character in greeted(name))
-    assert "@" not in greeted(name)
+def test_nobody_is_greeted_by_something_that_is_not_a_name(name):
+    assert greeting_name(name) == "" or any(
+        character.isalpha() for character in greeting_name(name)
+    )
+    assert "@" not in greeting_name(name)
 
 
 @given(st.text(max_size=30) | st.text("Aé\u0301 ,.-'\"()[]<@>4山ใ👩\u200d💻", max_size=30))
-def test_whatever_the_name_what_is_shown_begins_with_a_letter_and_hides_the_rest(name):
+def test_any_public_name_begins_with_a_letter_or_digit_and_hides_the_rest(name):
     shown = public_name(name)
 
     assert shown

@@ -57,7 +57,7 @@ def test_the_window_ends_with_a_local_day(case):
     )
 
 
-def test_no_days_is_without_end():
+def test_zero_days_are_unlimited():
     assert window(datetime(2026, 1, 1, tzinfo=UTC), 0, "UTC") is None
 
 

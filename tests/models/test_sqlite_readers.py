@@ -1,4 +1,4 @@
-"""SQLite's connections within one process: what is read where, and what is left behind."""
+"""SQLite's connections within one process: which statement runs where, and what stays open."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from tortoise.connection import get_connection
 
 from models import Vendor, sql
 from models.database import opened, transaction
-from models.sqlite_readers import MOST
+from models.sqlite_readers import MAX_READERS
 from models.unavailable import Unavailable
 from models.uuid7 import uuid7
 
@@ -43,16 +43,16 @@ def _size(path) -> int:
 
 @pytest.fixture
 def on_readers(database, monkeypatch):
-    """The statements that went to readers: `await on_readers()` after a first statement."""
+    """A function that starts recording the statements of readers, and returns their list."""
 
     async def watch():
         await sql.fetch("SELECT 1 AS one")
         readers, ran = get_connection("default")._readers, []
-        plain = readers.rows
+        original = readers.rows
 
         async def rows(query, values):
             ran.append(query)
-            return await plain(query, values)
+            return await original(query, values)
 
         monkeypatch.setattr(readers, "rows", rows)
         return ran
@@ -60,7 +60,7 @@ def on_readers(database, monkeypatch):
     return watch
 
 
-async def test_what_reads_goes_to_readers_and_no_write_does(on_readers):
+async def test_reads_go_to_readers_and_writes_do_not(on_readers):
     ran = await on_readers()
     await add("A")
     await sql.fetch(f"{INSERT} RETURNING id", uuid7(), "B", WHEN)
@@ -104,7 +104,7 @@ async def test_a_reader_refuses_to_write(database, write):
     assert await names() == {"A"}
 
 
-async def test_a_read_sees_all_that_was_committed_before_it(database):
+async def test_a_read_sees_everything_committed_before_it(database):
     async def write_and_read(name):
         await add(name)
         assert name in await names()
@@ -114,37 +114,37 @@ async def test_a_read_sees_all_that_was_committed_before_it(database):
         assert f"{name}+" in await names()
 
     for n in range(20):
-        await asyncio.gather(*(write_and_read(f"{n}-{k}") for k in range(MOST + 2)))
+        await asyncio.gather(*(write_and_read(f"{n}-{k}") for k in range(MAX_READERS + 2)))
 
 
-async def test_nobody_sees_what_is_not_committed(database):
-    seen = asyncio.Event(), asyncio.Event()
+async def test_a_read_does_not_see_uncommitted_rows(database):
+    written, checked = asyncio.Event(), asyncio.Event()
 
     async def write():
         async with transaction():
             await add("A")
-            seen[0].set()
-            await seen[1].wait()
+            written.set()
+            await checked.wait()
             raise RuntimeError
 
     writing = asyncio.create_task(write())
-    await seen[0].wait()
+    await written.wait()
     assert await names() == set()
-    seen[1].set()
+    checked.set()
     with pytest.raises(RuntimeError):
         await writing
     assert await names() == set()
 
 
-async def test_readers_keep_no_old_state_open(database):
+async def test_readers_keep_no_old_snapshot_open(database):
     path = database.removeprefix("sqlite://")
     for n in range(5):
         await add(str(n))
-        left = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(3)]
-        await asyncio.gather(*(names() for _ in range(MOST)))
-        for task in left:
+        abandoned = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(3)]
+        await asyncio.gather(*(names() for _ in range(MAX_READERS)))
+        for task in abandoned:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*abandoned, return_exceptions=True)
 
     other = sqlite3.connect(path, isolation_level=None)
     async with asyncio.timeout(10):
@@ -154,8 +154,8 @@ async def test_readers_keep_no_old_state_open(database):
     assert _size(f"{path}-wal") == 0
 
 
-async def test_reads_that_overlap_without_end_do_not_let_the_wal_grow(sqlite_database, monkeypatch):
-    monkeypatch.setattr("models.sqlite_wal.LONG", 300_000)
+async def test_reads_that_overlap_endlessly_do_not_let_the_wal_grow(sqlite_database, monkeypatch):
+    monkeypatch.setattr("models.sqlite_wal.MAX_BYTES", 300_000)
     longest = 0
 
     async def read():
@@ -176,15 +176,15 @@ async def test_reads_that_overlap_without_end_do_not_let_the_wal_grow(sqlite_dat
     assert 300_000 < longest < 3_000_000
 
 
-async def test_more_statements_than_readers_take_turns(database):
+async def test_more_statements_than_readers_wait_for_one(database):
     slow = ENDLESS.replace("FROM n)", "FROM n WHERE i < 20000)")
     await add("A")
-    found = await asyncio.gather(*(sql.fetch(slow) for _ in range(5 * MOST)))
-    assert found == [[{"i": 20000}]] * (5 * MOST)
-    assert len(get_connection("default")._readers._opened) == MOST
+    results = await asyncio.gather(*(sql.fetch(slow) for _ in range(5 * MAX_READERS)))
+    assert results == [[{"i": 20000}]] * (5 * MAX_READERS)
+    assert len(get_connection("default")._readers._opened) == MAX_READERS
 
 
-async def test_a_statement_of_a_stranger_is_never_interrupted(database):
+async def test_a_statement_of_another_task_is_never_interrupted(database):
     steady = ENDLESS.replace("FROM n)", "FROM n WHERE i < 30000)")
 
     async def abandoned(n):
@@ -197,14 +197,14 @@ async def test_a_statement_of_a_stranger_is_never_interrupted(database):
 
     async with asyncio.timeout(60):
         for n in range(60):
-            found = await asyncio.gather(
+            results = await asyncio.gather(
                 *(abandoned(n + k) for k in range(4)), *(sql.fetch(steady) for _ in range(4))
             )
-            assert found[4:] == [[{"i": 30000}]] * 4
+            assert results[4:] == [[{"i": 30000}]] * 4
 
 
 @pytest.mark.parametrize("inside", [False, True])
-async def test_a_write_that_nobody_waits_for_ends_and_the_next_one_goes_on(database, inside):
+async def test_an_abandoned_write_is_stopped_and_the_next_one_runs(database, inside):
     endless = f"UPDATE vendor SET display_name = ({ENDLESS})"
 
     async def write():
@@ -231,7 +231,7 @@ async def test_a_write_that_nobody_waits_for_ends_and_the_next_one_goes_on(datab
     ]
 
 
-async def test_what_is_to_be_done_after_a_commit_is_done_for_each_one_that_was_made(database):
+async def test_actions_after_a_commit_run_exactly_for_committed_transactions(database):
     done = []
 
     async def write(name):
@@ -250,7 +250,7 @@ async def test_what_is_to_be_done_after_a_commit_is_done_for_each_one_that_was_m
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    async with transaction():  # what was under way has ended
+    async with transaction():  # by now the abandoned ones have ended
         stored = await names()
 
     assert {"connected", *done} == stored
@@ -261,20 +261,20 @@ async def test_closing_waits_for_no_statement_and_leaves_no_thread(sqlite_databa
     before = threading.active_count()
     async with opened(sqlite_database):
         await add("A")
-        left = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(2 * MOST)]
+        tasks = [asyncio.create_task(sql.fetch(ENDLESS)) for _ in range(2 * MAX_READERS)]
         async with asyncio.timeout(10):
-            while threading.active_count() < before + 1 + MOST:
+            while threading.active_count() < before + 1 + MAX_READERS:
                 await asyncio.sleep(0.01)
-    ended = await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 10)
+    errors = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
-    assert {type(error) for error in ended} <= {Unavailable, ValueError}
+    assert {type(error) for error in errors} <= {Unavailable, ValueError}
     async with asyncio.timeout(10):
         while threading.active_count() > before:
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("where", [":memory:", "?journal_mode=DELETE"])
-async def test_one_connection_does_it_where_there_is_no_wal(sqlite_database, where):
+async def test_without_a_wal_there_is_only_one_connection(sqlite_database, where):
     url = "sqlite://:memory:" if where == ":memory:" else sqlite_database + where
     async with opened(url):
         await sql.execute("CREATE TABLE t (x)")

@@ -158,7 +158,7 @@ async def test_a_listener_that_falls_behind_holds_a_bounded_number(app, monkeypa
     monkeypatch.setattr(heard, "MAX_WAITING", 10)
     with heard.listener("topic") as slow:
         for number in range(11):
-            slow.tell(heard.Announcement("topic", {"id": number}))
+            slow.deliver(heard.Announcement("topic", {"id": number}))
 
         assert len(slow._waiting) == 0
         with pytest.raises(heard.FellBehind):

@@ -356,7 +356,7 @@ async def _plans(viewer, scope, order, request=None, *, count=False):
     async def explained(statement, *values, **types):
         explain = "EXPLAIN" if sql.is_postgres() else "EXPLAIN QUERY PLAN"
         bind = sql._for_postgres if sql.is_postgres() else sql._for_sqlite
-        text = sql.dollar(statement) if sql.is_postgres() else statement
+        text = sql.with_dollar_numbers(statement) if sql.is_postgres() else statement
         connection = get_connection("default")
         rows = await connection.execute_query_dict(f"{explain} {text}", [bind(v) for v in values])
         plans.append("\n".join(str(row.get("detail", row.get("QUERY PLAN"))) for row in rows))
