@@ -40,7 +40,7 @@ def create(
     READ is for shops that render on a server: it sees what everybody sees, and has 50 times the
     budget of an address. ORDERS_WRITE sends orders, and reads them.
 
-    A vendor with a key of --vendor and ORDERS_WRITE decides who its buyers are, and so who may
+    A vendor with a key of --vendor and ORDERS_WRITE says who its buyers are, and so who may
     review it: its reviews are worth as much as that vendor's word. Such a key changes nothing of
     orders that are reviewed or can be, except to refund them, and nothing of persons that other
     vendors' orders refer to; each status that it changes is recorded in the tracking log.
