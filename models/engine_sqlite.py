@@ -41,6 +41,8 @@ class SafeSqliteClient(TranslatingClient):
     _shortening: asyncio.Task[None] | None = None
 
     async def create_connection(self, with_db: bool) -> None:
+        if self._connection is not None:  # another task was first, while this one waited
+            return
         try:
             await super().create_connection(with_db)
             self._file = _identity(self.filename)

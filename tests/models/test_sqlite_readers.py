@@ -15,6 +15,7 @@ from models.database import opened, transaction
 from models.sqlite_readers import MAX_READERS
 from models.unavailable import Unavailable
 from models.uuid7 import uuid7
+from tests.waiting import until
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) AS i FROM n"
@@ -115,6 +116,24 @@ async def test_a_read_sees_everything_committed_before_it(database):
 
     for n in range(20):
         await asyncio.gather(*(write_and_read(f"{n}-{k}") for k in range(MAX_READERS + 2)))
+
+
+async def test_tasks_that_come_first_together_open_one_writer_and_leave_nothing_open(
+    sqlite_database,
+):
+    async def write_and_read(name):
+        await add(name)
+        assert name in await names()
+
+    before = threading.active_count()
+    async with opened(sqlite_database):
+        await asyncio.gather(*(write_and_read(str(n)) for n in range(MAX_READERS + 2)))
+        assert threading.active_count() <= before + 1 + MAX_READERS
+
+    async def all_ended():
+        return threading.active_count() <= before
+
+    await until(all_ended)
 
 
 async def test_a_read_does_not_see_uncommitted_rows(database):
