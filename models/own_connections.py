@@ -1,11 +1,13 @@
 """Connections apart from those of the requests, for work that must not wait in their queue."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection, get_connections
+
+from models.unavailable import Unavailable
 
 # On PostgreSQL; each is opened when needed and closed when idle.
 MAX_CONNECTIONS = 3
@@ -56,7 +58,8 @@ async def _another() -> BaseDBAsyncClient | None:
     client: Any = type(get_connection("default"))(**parameters)
     if is_file:
         # Open the file now, while it exists: opening a missing one later would create another.
-        await client.execute_query("SELECT 1")
+        with suppress(Unavailable):  # the server starts all the same, and is not ready
+            await client.execute_query("SELECT 1")
     else:
         client.turns = None
     return client  # type: ignore[no-any-return]
