@@ -1,30 +1,36 @@
 """Announce to listeners in every process what has just been committed.
 
-PostgreSQL sends NOTIFY on commit, to one connection per process that does nothing but listen. On
-SQLite, announcements stay within the process and are made after the commit.
+On PostgreSQL a process that listens has one connection for it, which also sends its announcements:
+after the commit, several at once. NOTIFY inside a transaction would let only one transaction of the
+whole database commit at a time. A process that ends between the commit and the announcement costs
+listeners that hint. On SQLite, announcements stay within the process.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import asyncpg
 import orjson
-from tortoise.connection import get_connection
 
 from models import clock, sql
 from models.database import configuration
 from models.one_round_trip import AT_ONCE, Writes
 
 CHANNEL = "candor"
-# Announcements that may wait for one listener. One that falls further behind is closed.
-MAX_WAITING = 200
+# Announcements that may wait for one listener: more than any burst of ours, so that a listener
+# that falls further behind has a client that does not read. It is closed.
+MAX_WAITING = 10_000
 _ALIVE_SECONDS, _RETRY_SECONDS = 30, 2
+# Announcements of so many seconds are sent together.
+_GATHER_SECONDS = 0.02
 
+T = TypeVar("T")
 log = logging.getLogger("candor.announcements")
 
 
@@ -34,6 +40,15 @@ class Announcement:
 
     topic: str
     facts: dict[str, Any]
+    _reading: "list[asyncio.Future[Any]]" = field(default_factory=list, repr=False, compare=False)
+
+    async def read(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What `read` returns, called once for all listeners of this announcement."""
+        if not self._reading:
+            self._reading.append(asyncio.ensure_future(read()))
+        # A listener that leaves does not cancel it for the others.
+        result: T = await asyncio.shield(self._reading[0])
+        return result
 
 
 class FellBehind(Exception):
@@ -82,20 +97,48 @@ class Listener:
         return self._waiting.popleft()
 
 
+class _Outgoing:
+    """What a process that listens on PostgreSQL has yet to send."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._arrived = asyncio.Event()
+
+    def add(self, message: str) -> None:
+        self._waiting.append(message)
+        self._arrived.set()
+
+    async def send(self, connection: Any) -> None:
+        """Send what waits, for ever. What was not sent waits for the next connection."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            await self.flush(connection)
+
+    async def flush(self, connection: Any) -> None:
+        self._arrived.clear()
+        messages = self._waiting[:]
+        if messages:
+            await connection.execute(_NOTIFY, CHANNEL, messages)
+            del self._waiting[: len(messages)]
+
+
+_NOTIFY = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS message"
 _listeners: dict[str, set[Listener]] = {}
+_outgoing: _Outgoing | None = None
 
 
 async def announce(topic: str, *, writes: Writes = AT_ONCE, **facts: Any) -> None:
     """Announce what the caller's transaction, or `writes`, change; delivered when they commit."""
     texts = {name: str(value) for name, value in facts.items()}
     message = orjson.dumps([topic, texts]).decode()
-    if sql.is_postgres():
+    if not sql.is_postgres():
+        writes.after_commit(lambda: _dispatch(message))
+    elif _outgoing is not None:
+        writes.after_commit(partial(_outgoing.add, message))
+    else:
+        # A command, or a worker of mail alone: it announces little.
         await writes.add("SELECT pg_notify(?, ?)", CHANNEL, message)
-        return
-    connection: Any = get_connection("default")
-    while not hasattr(connection, "after_commit"):  # a savepoint inside a transaction
-        connection = connection._parent
-    connection.after_commit(lambda: _dispatch(message))
 
 
 @contextmanager
@@ -116,20 +159,23 @@ async def listening(url: str) -> AsyncIterator[None]:
     if "file_path" in credentials:
         yield
         return
-    task = asyncio.create_task(_listen(credentials))
+    global _outgoing  # noqa: PLW0603 - as `_listeners`, of the process
+    _outgoing = _Outgoing()
+    task = asyncio.create_task(_listen(credentials, _outgoing))
     try:
         yield
     finally:
+        _outgoing = None
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def _listen(credentials: dict[str, Any]) -> None:
+async def _listen(credentials: dict[str, Any], outgoing: _Outgoing) -> None:
     is_first = True
     while True:
         try:
-            await _listen_until_lost(credentials, again=not is_first)
+            await _listen_until_lost(credentials, outgoing, again=not is_first)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("the connection that listens is lost: %s", type(error).__name__)
         is_first = False
@@ -137,7 +183,9 @@ async def _listen(credentials: dict[str, Any]) -> None:
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _listen_until_lost(credentials: dict[str, Any], *, again: bool) -> None:
+async def _listen_until_lost(
+    credentials: dict[str, Any], outgoing: _Outgoing, *, again: bool
+) -> None:
     """Listen on a separate connection: those of the pool must keep no session state.
 
     After a reconnect (`again`), listeners that were added in between are closed, too.
@@ -152,12 +200,24 @@ async def _listen_until_lost(credentials: dict[str, Any], *, again: bool) -> Non
         await _synchronise_clock(connection)
         if again:
             _close_listeners()
-        while not lost.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
-            await _synchronise_clock(connection)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(outgoing.send(connection))
+            tasks.create_task(_stay_alive(connection, lost))
+    except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as errors:
+        raise errors.exceptions[0] from None
     finally:
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            async with asyncio.timeout(1):
+                await outgoing.flush(connection)
         connection.terminate()
+
+
+async def _stay_alive(connection: Any, lost: asyncio.Event) -> None:
+    """Follow the database's clock until the connection is lost; raises then."""
+    while not lost.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lost.wait(), _ALIVE_SECONDS)
+        await _synchronise_clock(connection)
 
 
 def _close_listeners() -> None:
@@ -174,5 +234,6 @@ async def _synchronise_clock(connection: Any) -> None:
 
 def _dispatch(message: Any) -> None:
     topic, facts = orjson.loads(message)
+    announcement = Announcement(topic, facts)
     for each in tuple(_listeners.get(topic, ())):
-        each.deliver(Announcement(topic, facts))
+        each.deliver(announcement)

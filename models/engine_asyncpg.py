@@ -1,7 +1,7 @@
 """Tortoise's asyncpg engine with the repairs that an API server needs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -71,6 +71,23 @@ class _Transaction(TransactionWrapper):
 
     _over = False
 
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something if and when the outermost transaction is committed."""
+        if hasattr(self._parent, "after_commit"):
+            self._parent.after_commit(action)
+        elif self._over:
+            action()
+        else:
+            self._after_commit.append(action)
+
+    def has_committed(self) -> None:
+        for action in self._after_commit:
+            action()
+
     def acquire_connection(self) -> Any:
         if self._over:
             return self._parent.acquire_connection()
@@ -136,6 +153,7 @@ class _TransactionContext(TransactionContextPooled):
         if error is None:
             with Commit():
                 await self.client.commit()
+            self.client.has_committed()  # type: ignore[attr-defined]
         elif isinstance(error, Exception):
             # If this fails, closing the connection undoes the transaction.
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

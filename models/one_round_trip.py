@@ -1,6 +1,6 @@
 """Several writes together, all or none, in as few round trips as the database allows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,21 @@ class Writes:
     async def add(self, statement: str, *values: Any) -> None:
         """Run a statement, now or together with the others; its row count is not returned."""
         await sql.execute(statement, *values)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something if and when these writes are committed."""
+        after_commit(action)
+
+
+def after_commit(action: Callable[[], None]) -> None:
+    """Do something if and when the caller's transaction is committed; now, if there is none."""
+    connection: Any = get_connection("default")
+    while connection is not None:
+        if hasattr(connection, "after_commit"):
+            connection.after_commit(action)
+            return
+        connection = getattr(connection, "_parent", None)  # of a savepoint
+    action()
 
 
 # For a write on its own: the statement runs in the caller's transaction, if there is one.
@@ -49,6 +64,10 @@ class _Collected(RoundTrip):
         self._texts: list[str] = []
         self._values: list[Any] = []
         self._required: list[int] = []
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self._after_commit.append(action)
 
     async def add(self, statement: str, *values: Any) -> None:
         self._texts.append(statement)
@@ -70,6 +89,8 @@ class _Collected(RoundTrip):
             if getattr(error.args[0], "sqlstate", None) == _DIVISION_BY_ZERO:
                 return False
             raise
+        for action in self._after_commit:
+            action()
         return True
 
 

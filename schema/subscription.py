@@ -57,7 +57,6 @@ class Subscription:
     ) -> AsyncGenerator[Review, None]:
         viewer = info.context.viewer
         reviews = announcements.published_reviews(
-            viewer,
             service=maybe_ref(service, "Service", "service"),
             vendor=maybe_ref(vendor, "Vendor", "vendor"),
         )

@@ -219,7 +219,7 @@ _CODES: dict[type[RequestError], int] = {
     ServerEnds: 1012,
     Outage: 1013,
     OperationTimeout: 1013,
-    TooSlow: 4500,
+    TooSlow: 1013,
 }
 
 

@@ -58,7 +58,7 @@ class Live:
             told = await self.connection.hear()
         if isinstance(told, tuple):
             number, reason = told
-            assert number in {4403, 4500}
+            assert number in {1013, 4403}
             await asyncio.wait_for(self.connection.task, 5)
             return reason.partition(":")[0]
         assert told["type"] in {"error", "next"}

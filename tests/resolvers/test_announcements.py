@@ -5,6 +5,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import orjson
 import pytest
 
 from models import announcements as heard
@@ -43,8 +44,8 @@ async def collect(app):
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def everything(viewer=ANONYMOUS, **of):
-    return published_reviews(viewer, **({"service": None, "vendor": None} | of))
+def everything(**of):
+    return published_reviews(**({"service": None, "vendor": None} | of))
 
 
 async def test_a_review_is_announced_when_it_is_written(collect, review):
@@ -73,7 +74,9 @@ async def test_a_held_review_is_announced_only_when_it_is_approved(collect, revi
 async def test_only_reviews_of_the_requested_service_and_vendor_are_announced(
     collect, review, feed, maria
 ):
-    await review("ORDER-1")
+    with heard.listener("review") as listener:
+        await review("ORDER-1")
+        await listener.next(5)
     logo, nina = Ref(external_id="LOGO"), Ref(external_id="NINA")
     of_logo, of_nina = collect(everything(service=logo)), collect(everything(vendor=nina))
     both = collect(everything(service=logo, vendor=nina))
@@ -183,3 +186,42 @@ async def test_the_listening_connection_comes_back(collect, app, database, monke
     with heard.listener("topic") as listener:
         await heard.announce("topic", id=1)
         assert (await listener.next(5)).facts == {"id": "1"}
+
+
+async def test_a_burst_closes_no_listener_and_each_review_is_read_once(collect, review, statements):
+    streams = [collect(everything()) for _ in range(5)]
+    await until_subscribed(times=5)
+    await review(rating=2)
+    await until(lambda: all(streams))
+    ran = statements()
+
+    for listening in tuple(heard._listeners["review"]):
+        assert len(listening._waiting) == 0
+    first = {"id": str(streams[0][0].id), "service": "", "vendor": ""}
+    for _ in range(250):
+        heard._dispatch(orjson.dumps(["review", first]))
+
+    await until(lambda: all(len(stream) == 251 for stream in streams))
+    assert len(ran) == 250
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_reviews_of_one_moment_are_announced_together_after_their_commits(
+    app, monkeypatch, review
+):
+    sent, plain = [], heard._Outgoing.flush
+
+    async def flush(self, connection):
+        sent.append(len(self._waiting))
+        await plain(self, connection)
+
+    monkeypatch.setattr(heard._Outgoing, "flush", flush)
+    monkeypatch.setattr(heard, "_GATHER_SECONDS", 1)
+    with heard.listener("review") as listener:
+        for number in range(3):
+            await review(f"ORDER-{number}")
+        for _ in range(3):
+            assert await listener.next(10)
+
+    assert len(sent) < 6
+    assert sum(sent) >= 6  # each review, and the vendor's notice of it
