@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -25,7 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from candor.engine.complexity import MAX_TOKENS, check_complexity
 from candor.engine.cost import Cost, Variables, cost_of, defaults_of
-from candor.engine.fast.answer import PreparedOperation
+from candor.engine.fast.answer import Answer, PreparedOperation
 from candor.engine.guesses import guesses_of
 from candor.errors import (
     OperationNameRequired,
@@ -43,6 +44,8 @@ MAX_ERRORS = 5
 # the default allows. Real documents need far fewer.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
 
+_INTROSPECTION = {"__schema", "__type", "__typename"}
+
 T = TypeVar("T")
 
 
@@ -57,6 +60,18 @@ class Operation:
     guesses: int
     fast: PreparedOperation
     selections: Selections = field(default_factory=dict)
+    # The answer, if it was computed and `introspects` holds.
+    introspected: list[Answer] = field(default_factory=list)
+
+    @cached_property
+    def introspects(self) -> bool:
+        """Whether it asks for nothing but the schema."""
+        names = {
+            each.name.value if isinstance(each, FieldNode) else None
+            for each in self.node.selection_set.selections
+        }
+        about_types = names & {"__schema", "__type"}
+        return self.kind is OperationType.QUERY and bool(about_types) and names <= _INTROSPECTION
 
     @cached_property
     def kind(self) -> OperationType:

@@ -29,13 +29,26 @@ class Execution:
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> Answer:
         """The answer to a query or mutation, errors included. Raises TooLong."""
+        if operation.introspects and not variables:
+            return await self._introspected(operation, context)
         if self._is_compiled:
             fast = await answer(operation.fast, variables, context, self._most)
             if fast is not None:
                 return fast
+        return await self._stock(operation, variables, context)
+
+    async def _stock(
+        self, operation: Operation, variables: dict[str, Any] | None, context: Context
+    ) -> Answer:
         request = self._request(operation, variables, context)
         result = execute(**request, is_awaitable=optimized_is_awaitable)  # type: ignore[arg-type]
         return Answer(await result if isawaitable(result) else result, "stock")
+
+    async def _introspected(self, operation: Operation, context: Context) -> Answer:
+        """The answer about the schema, which never changes: computed once for each document."""
+        if not operation.introspected:
+            operation.introspected.append(await self._stock(operation, None, context))
+        return operation.introspected[0]
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
