@@ -182,6 +182,12 @@ class TooOften(Refusal):
     code = "TOO_OFTEN"
 
 
+class ScanTimeout(Refusal):
+    """This search took too long. Search in one service or vendor, or sign in."""
+
+    code = "OPERATION_TIMEOUT"
+
+
 class DatabaseUnavailable(Refusal):
     """The database cannot be used for now. Nothing of this was stored: ask again in a moment."""
 

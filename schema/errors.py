@@ -85,6 +85,10 @@ class ErrorCode(StrEnum):
             f" {frequency.MAX_EVER:,} in all by its customer."
         ),
     )
+    OPERATION_TIMEOUT = (
+        errors.ScanTimeout,
+        "A search or a rare filter took too long. Narrow it to a service or vendor, or sign in.",
+    )
     UNAVAILABLE = (
         errors.DatabaseUnavailable,
         "The database cannot be used for now. Nothing was stored; ask again in a moment.",

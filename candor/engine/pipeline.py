@@ -31,13 +31,13 @@ from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
 from candor.settings import Settings
 from models.announcements import FellBehind, Missed
-from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal, ScanTimeout
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
 Body = dict[str, Any]
 
-OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code}
+OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code, ScanTimeout.code}
 # Seconds. A slower query is logged at INFO.
 SLOW = 1.0
 
