@@ -1,6 +1,6 @@
 """The door of the mails: all that resolvers may use of this package."""
 
-from mailers.catalogue import NOTIFICATIONS
+from mailers.catalogue import CATALOGUE, NOTIFICATIONS
 from mailers.outbox.admin_actions import cancel, retry
 from mailers.outbox.promise import (
     Addressee,
@@ -11,6 +11,7 @@ from mailers.outbox.promise import (
 )
 
 __all__ = [
+    "CATALOGUE",
     "NOTIFICATIONS",
     "Addressee",
     "cancel",

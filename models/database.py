@@ -65,6 +65,12 @@ def _postgres(url: str) -> dict[str, Any]:
         "idle_in_transaction_session_timeout": "60s",
         # Statements are few and each has its index: planning again for every value gains nothing.
         "plan_cache_mode": "force_generic_plan",
+        # A generic plan is made for the average service. For one it would collect all reviews by a
+        # bitmap and sort them, which takes long for a service that has very many.
+        # Nor does it know that the first rows of a table may be the wrong ones.
+        "enable_bitmapscan": "off",
+        "enable_seqscan": "off",
+        "max_parallel_workers_per_gather": "0",
     }
     return connection
 
@@ -85,3 +91,12 @@ async def opened(url: str) -> AsyncIterator[TortoiseContext]:
 
 
 transaction = in_transaction
+
+
+@asynccontextmanager
+async def reading_whole_tables() -> AsyncIterator[None]:
+    """A transaction for statements that read whole tables, which `_postgres` plans against."""
+    async with transaction() as connection:
+        if connection.capabilities.dialect == "postgres":
+            await connection.execute_script("SET LOCAL enable_seqscan = on")
+        yield

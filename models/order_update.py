@@ -26,6 +26,9 @@ class OrderUpdate(Model):
         "models.Order", related_name="updates", on_delete=fields.RESTRICT
     )
     order_id: UUID
+    # Copies of the order's, so that an index holds a person's list in its order.
+    customer_id: UUID | None = fields.UUIDField(null=True)
+    vendor_id: UUID | None = fields.UUIDField(null=True)
     title = fields.CharField(max_length=200)
     status = fields.CharEnumField(OrderUpdateStatus, max_length=8)
     # Fixed when it is opened: an internal update never becomes visible.

@@ -59,14 +59,19 @@ STAR_COUNTS = COUNTS[:5]
 
 def count_in(alias: str) -> str:
     """`Tally.count` of a row of counters, in SQL."""
-    return " + ".join(f"{alias}.{name}" for name in STAR_COUNTS)
+    return " + ".join(f"CAST({alias}.{name} AS BIGINT)" for name in STAR_COUNTS)
 
 
 def average_in(alias: str) -> str:
     """`Tally.hundredths` of a row of counters, in SQL; NULL without ratings."""
-    weighted = " + ".join(f"{stars} * {alias}.n{stars}" for stars in range(1, 6))
-    total, count = f"CAST({weighted} AS BIGINT)", f"({count_in(alias)})"
-    return f"(200 * {total} + {count}) / NULLIF(2 * {count}, 0)"
+    total = " + ".join(f"{stars} * CAST({alias}.n{stars} AS BIGINT)" for stars in range(1, 6))
+    count = f"({count_in(alias)})"
+    return f"(200 * ({total}) + {count}) / NULLIF(2 * {count}, 0)"
+
+
+def ranking_in(alias: str) -> tuple[str, str]:
+    """`average_in` and `count_in` by which rated services are ranked; 0 without a rating."""
+    return f"COALESCE({average_in(alias)}, 0)", f"COALESCE({count_in(alias)}, 0)"
 
 
 def percentages(counts: tuple[int, ...]) -> list[int]:

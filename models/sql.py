@@ -121,6 +121,14 @@ def one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({literals})"
 
 
+def without_index(column: str) -> str:
+    """The column in a condition for which SQLite must not choose an index.
+
+    Of two lower or two upper bounds of a range SQLite uses one, and not the better one.
+    """
+    return column if is_postgres() else f"+{column}"
+
+
 def hydrate(model: type[M], rows: Iterable[Row]) -> list[M]:
     """Model objects of fetched rows. Columns that are not fields become plain attributes.
 

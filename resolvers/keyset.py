@@ -16,6 +16,8 @@ from resolvers.viewer import Condition
 DEFAULT_SIZE, MAX_SIZE = 10, 100
 # Numbered pages skip rows by counting them, which gets slower with every page.
 MAX_OFFSET = 10_000
+# Rows are counted so far, unless there is a counter.
+MAX_COUNTED = 10_000
 
 R = TypeVar("R")
 
@@ -42,24 +44,22 @@ class Sort:
     key_of: Callable[[Mapping[str, Any]], list[Any]]
     descending: bool = True
 
-    @property
-    def key(self) -> str:
-        return f"({', '.join(term.sql for term in self.terms)})"
+    def direction(self, *, backwards: bool) -> str:
+        return "DESC" if self.descending != backwards else "ASC"
 
-    def order_by(self, *, backwards: bool) -> str:
-        """The terms of ORDER BY."""
-        return self._backwards if backwards else self._forwards
-
-    @cached_property
-    def _forwards(self) -> str:
-        return self._terms("DESC" if self.descending else "ASC")
+    def order_by(self, *, backwards: bool, after: int = 0) -> str:
+        """The terms of ORDER BY, without the first ones if rows have them in common."""
+        return self._orders[backwards, after]
 
     @cached_property
-    def _backwards(self) -> str:
-        return self._terms("ASC" if self.descending else "DESC")
-
-    def _terms(self, direction: str) -> str:
-        return ", ".join(f"{term.sql} {direction}" for term in self.terms)
+    def _orders(self) -> dict[tuple[bool, int], str]:
+        return {
+            (backwards, after): ", ".join(
+                f"{term.sql} {self.direction(backwards=backwards)}" for term in self.terms[after:]
+            )
+            for backwards in (False, True)
+            for after in range(len(self.terms))
+        }
 
     def cursors(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """The opaque cursors of rows, given by their columns."""
@@ -89,8 +89,11 @@ class PageRequest(NamedTuple):
     before: str | None = None
     offset: int = 0
 
-    def bounds(self, sort: Sort) -> Condition:
-        """The condition that a row lies between the two cursors."""
+    def bounds(self, sort: Sort, lead: tuple[int, ...] = ()) -> Condition | None:
+        """The condition that a row lies between the two cursors; None if no row can.
+
+        `lead` are the values that all rows have for the first terms of the sort.
+        """
         if self.after is None and self.before is None:
             return _UNBOUND
         parts: list[str] = []
@@ -101,10 +104,25 @@ class PageRequest(NamedTuple):
         ):
             if cursor is not None:
                 key = sort.key_in(cursor, field)
-                sign = "<" if beyond else ">"
-                parts.append(f" AND {sort.key} {sign} ({', '.join('?' * len(key))})")
-                values += key
+                head, rest = key[: len(lead)], key[len(lead) :]
+                if lead == head:
+                    sign, terms = "<" if beyond else ">", sort.terms[len(lead) :]
+                    columns = ", ".join(term.sql for term in terms)
+                    parts.append(f" AND ({columns}) {sign} ({', '.join('?' * len(rest))})")
+                    values += rest
+                elif (lead < head) is not beyond:
+                    return None
         return Condition("".join(parts), values)
+
+
+FIRST_PAGE = PageRequest()
+
+
+class Total(NamedTuple):
+    """How many rows a list has, or at least has."""
+
+    number: int
+    is_exact: bool = True
 
 
 @dataclass
@@ -115,7 +133,7 @@ class Page(Generic[R]):
     sort: Sort
     has_next: bool
     has_previous: bool
-    total: int | None = None
+    total: Total | None = None
 
 
 def request_page(

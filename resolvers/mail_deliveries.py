@@ -32,10 +32,17 @@ class MailFilter:
 
     def condition(self) -> Condition:
         conditions = [Condition(_KNOWN)]
-        for column in ("status", "mail", "subject_id"):
-            value = getattr(self, column)
-            if value is not None:
-                conditions.append(Condition(f"m.{column} = ?", (value,)))
+        if self.status is not None:
+            # Written so that the planner can choose the partial index.
+            unsent = "" if self.status is MailStatus.SENT else " AND m.status <> 'SENT'"
+            conditions.append(Condition(f"m.status = '{self.status.value}'{unsent}"))
+        if self.mail in mailers.CATALOGUE:
+            # A literal, so that the planner knows how many rows have it.
+            conditions.append(Condition(f"m.mail = '{self.mail}'"))
+        elif self.mail is not None:
+            conditions.append(Condition("m.mail = ?", (self.mail,)))
+        if self.subject_id is not None:
+            conditions.append(Condition("m.subject_id = ?", (self.subject_id,)))
         if self.recipient is not None:
             recipient = self.recipient.strip()
             by_address = "UPPER(m.address) = UPPER(?)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from mailers import NOTIFICATIONS
@@ -9,10 +10,12 @@ from models import Audience, Notification, clock, sql
 from resolvers import rights
 from resolvers.errors import Invalid
 from resolvers.keyset import Page, PageRequest, newest
-from resolvers.scoped_pages import Listing, count_rows, list_pages
-from resolvers.viewer import Condition, Role, Viewer
+from resolvers.scoped_pages import Listing, Run, count_runs, list_runs
+from resolvers.viewer import NEVER, Condition, Role, Viewer
 
 MAX_MARKED = 100
+# A badge shows "99+" beyond.
+MAX_UNREAD = 100
 _NEWEST = newest("n")
 _LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n")
 
@@ -24,6 +27,7 @@ NotificationKind = StrEnum(  # type: ignore[misc] # made from the one list of ma
 
 # What each kind means; the API's descriptions.
 DESCRIPTIONS = {kind.name: NOTIFICATIONS[kind.value] for kind in NotificationKind}
+_INBOX = "n.audience = ? AND n.recipient = ?"
 _KNOWN = sql.one_of("n.kind", NotificationKind)
 
 
@@ -37,8 +41,8 @@ def own_notifications(viewer: Viewer) -> Condition:
     """The notifications `n` of this viewer, including future ones."""
     own = inboxes(viewer)
     if not own:
-        return Condition("n.id <> n.id")
-    parts = " OR ".join(["(n.audience = ? AND n.recipient = ?)"] * len(own))
+        return NEVER
+    parts = " OR ".join([f"({_INBOX})"] * len(own))
     return Condition(f"({parts})", tuple(value for pair in own for value in pair))
 
 
@@ -58,16 +62,27 @@ async def list_notifications(
     viewer: Viewer, request: PageRequest, *, unread_only: bool, count: bool
 ) -> Page[Notification]:
     """A page of the viewer's notifications, newest first."""
-    visible = (
-        _unread(visible_notifications(viewer)) if unread_only else visible_notifications(viewer)
-    )
-    (page,) = await list_pages(_LISTING, [visible], _NEWEST, request, count=count)
+    runs = _due_in_each_inbox(viewer, unread_only=unread_only, request=request)
+    totals = partial(count_runs, _LISTING.tables, "n.id", [runs]) if count else None
+    (page,) = await list_runs(_LISTING, [runs], _NEWEST, request, totals=totals)
     return page
 
 
 async def unread_count(viewer: Viewer) -> int:
-    (total,) = await count_rows(_LISTING.tables, [_unread(visible_notifications(viewer))])
-    return total
+    """How many of the viewer's notifications are unread, counted to MAX_UNREAD."""
+    unread = _due_in_each_inbox(viewer, unread_only=True)
+    (total,) = await count_runs(_LISTING.tables, "n.id", [unread], MAX_UNREAD)
+    return total.number
+
+
+def _due_in_each_inbox(
+    viewer: Viewer, *, unread_only: bool, request: PageRequest | None = None
+) -> list[Run]:
+    """The notifications `n` of each of the viewer's inboxes."""
+    unread = " AND n.read_at IS NULL" if unread_only else ""
+    due = sql.without_index("n.created_at") if request and request.after else "n.created_at"
+    text, now = f"{_INBOX} AND {_KNOWN} AND {due} <= ?{unread}", clock.now()
+    return [Run(Condition(text, (*inbox, now))) for inbox in inboxes(viewer)]
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Notification]:
@@ -105,7 +120,3 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
         *visible.values,
         *(ids or ()),
     )
-
-
-def _unread(condition: Condition) -> Condition:
-    return Condition(f"{condition.text} AND n.read_at IS NULL", condition.values)

@@ -18,6 +18,7 @@ from resolvers.viewer import Viewer
 
 _NEW = dict.fromkeys(FED) | {"updated_by_partner": False, "fed": False}
 _INSERT = f"INSERT INTO orders (id, external_id, {', '.join(FED)}, link_version, created_at)"
+_FOLLOW = "UPDATE order_update SET customer_id = ?, vendor_id = ? WHERE order_id = ?"
 _UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in FED)} WHERE id = ?"
 
 
@@ -69,6 +70,9 @@ class OrderWrites:
             await self._record(
                 row, "order.status_changed", was=stored["status"], now=row.facts.status.value
             )
+        if changed & {"customer_id", "vendor_id"}:
+            parties = (values["customer_id"], values["vendor_id"])
+            await sql.execute(_FOLLOW, *parties, stored["id"])
         if "customer_id" in changed:
             await hand_over(self.viewer, stored, to=self._customer(row))
         if row.facts.status is not OrderStatus.COMPLETED:

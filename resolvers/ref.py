@@ -18,8 +18,15 @@ class Ref(NamedTuple):
             return Condition(f"{alias}.id = ?", (self.id,))
         return Condition(f"{alias}.external_id = ?", (self.external_id,))
 
-    def id_in(self, table: str) -> Condition:
-        """The id of the referenced row, as an SQL expression."""
+    def id_in(self, table: str, *, if_it_is: Condition | None = None) -> Condition:
+        """The id of the referenced row, as an SQL expression.
+
+        NULL if it is not also the row with the id `if_it_is`.
+        """
+        if if_it_is is not None:
+            named = self.names(table)
+            text = f"(SELECT id FROM {table} WHERE {named.text} AND {table}.id = {if_it_is.text})"
+            return Condition(text, (*named.values, *if_it_is.values))
         if self.id is not None:
             return Condition("?", (self.id,))
         return Condition(f"(SELECT id FROM {table} WHERE external_id = ?)", (self.external_id,))

@@ -1,20 +1,31 @@
 """Lists of reviews of a service, a vendor or the whole site, filtered and sorted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 from uuid import UUID
 
-from models import Review, ReviewStatus
+from models import Review, ReviewStatus, sql
 from models.rating_tally import count_in
 from resolvers import text_search
 from resolvers.errors import RatingOutOfRange
-from resolvers.keyset import Page, PageRequest, Sort, Term, newest
+from resolvers.keyset import FIRST_PAGE, Page, PageRequest, Sort, Term, Total, newest
 from resolvers.ref import Ref
 from resolvers.review_lookup import AUTHOR, LISTED
-from resolvers.scoped_pages import Listing, all_of, count_rows, list_pages, sums
+from resolvers.scans import scanning
+from resolvers.scoped_pages import (
+    Listing,
+    Run,
+    all_of,
+    between,
+    count_rows,
+    count_up_to_limit,
+    list_runs,
+    sums,
+)
 from resolvers.viewer import Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
@@ -71,6 +82,11 @@ class Scope(NamedTuple):
     subject: str | None = None
     subject_id: UUID | None = None
 
+    @property
+    def ids(self) -> dict[str, Condition]:
+        """The id as SQL, by its subject."""
+        return {self.subject: Condition("?", (self.subject_id,))} if self.subject else {}
+
 
 async def list_reviews(
     viewer: Viewer,
@@ -85,9 +101,24 @@ async def list_reviews(
 
     Raises Invalid and RatingOutOfRange for a bad filter or cursor.
     """
-    conditions = [_where(visible_reviews(viewer), scope, filter) for scope in scopes]
-    totals = partial(_totals, viewer, scopes, filter)
-    return await list_pages(_LISTING, conditions, SORTS[sort], request, count=count, totals=totals)
+    lists = [_runs(viewer, scope, filter, sort, request) for scope in scopes]
+    totals = partial(_totals, viewer, scopes, filter) if count else None
+    pages = partial(list_runs, _LISTING, lists, SORTS[sort], request, totals=totals)
+    if not may_scan(filter, sort):
+        return await pages()
+    async with scanning(viewer):
+        return await pages()
+
+
+def may_scan(filter: ReviewFilter, sort: ReviewSort = ReviewSort.NEWEST) -> bool:
+    """Whether no index holds what a list asks for: rows are read until enough fit."""
+    by_time = filter.created_after is not None or filter.created_before is not None
+    return (
+        filter.search is not None
+        or filter.has_reply is not None
+        or (filter.service is not None and filter.vendor is not None)
+        or (sort is ReviewSort.MOST_HELPFUL and by_time)
+    )
 
 
 def counters_cover(filter: ReviewFilter) -> bool:
@@ -99,10 +130,26 @@ def counters_cover(filter: ReviewFilter) -> bool:
     return filter == ReviewFilter(rating=filter.rating, status=filter.status)
 
 
-def within(service: str, visible: Condition, filter: ReviewFilter) -> Condition:
-    """The condition that a visible review `r` belongs to the service with this id, given as SQL."""
-    where = visible if filter == ANY else _where(visible, Scope(), filter)
-    return Condition(f"r.service_id = {service} AND {where.text}", where.values)
+def runs_within(
+    service: Condition,
+    viewer: Viewer,
+    filter: ReviewFilter,
+    sort: ReviewSort,
+    request: PageRequest,
+) -> list[Run]:
+    """The runs of the reviews visible to a viewer of the service with this id, given as SQL."""
+    where = within(service, visible_reviews(viewer, filter.status), filter, request)
+    return _split(where, filter, sort, "service")
+
+
+def within(
+    service: Condition,
+    visible: Condition,
+    filter: ReviewFilter,
+    request: PageRequest = FIRST_PAGE,
+) -> Condition:
+    """The condition that a visible review `r` belongs to the service with this id."""
+    return _where(visible, {"service": service}, filter, request)
 
 
 def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
@@ -110,56 +157,130 @@ def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
     return hidden_reviews(viewer) if filter.status is None else None
 
 
-def _where(visible: Condition, scope: Scope, filter: ReviewFilter) -> Condition:
-    conditions = []
-    if scope.subject is not None:
-        conditions.append(Condition(f"r.{scope.subject}_id = ?", (scope.subject_id,)))
+def _runs(
+    viewer: Viewer, scope: Scope, filter: ReviewFilter, sort: ReviewSort, request: PageRequest
+) -> list[Run]:
+    where = _where(visible_reviews(viewer, filter.status), scope.ids, filter, request)
+    if scope.subject == "service" or filter.service is not None:
+        return _split(where, filter, sort, "service")
+    of_vendor = scope.subject == "vendor" or filter.vendor is not None
+    return _split(where, filter, sort, "vendor" if of_vendor else None)
+
+
+def _split(
+    where: Condition, filter: ReviewFilter, sort: ReviewSort, subject: str | None
+) -> list[Run]:
+    """The runs of a list, as `models.indexes` holds them."""
+    if filter.status not in {None, ReviewStatus.APPROVED}:
+        # Few, which are found and sorted, but for the queue of moderation.
+        is_queue = subject is None and sort is ReviewSort.NEWEST
+        return [Run(where, sort=None if is_queue else _computed(sort, sql.is_postgres()))]
+    newest = [where]
+    if subject == "vendor" and filter.rating is None and filter.has_reply is None:
+        newest = [_and(where, f"r.replied_at IS {each}NULL") for each in ("", "NOT ")]
+    by_stars = [(stars, _and(where, f"r.rating = {stars}")) for stars in range(1, 6)]
+    if filter.rating is not None:
+        by_stars = [(filter.rating, where)]
+    match sort:
+        case ReviewSort.NEWEST:
+            return [Run(each) for each in newest]
+        case ReviewSort.LOWEST:
+            return [Run(each, (6 - stars,)) for stars, each in by_stars]
+        case ReviewSort.HIGHEST if filter.rating or filter.created_after or filter.created_before:
+            return [Run(each, (stars,)) for stars, each in by_stars]
+        case ReviewSort.HIGHEST:
+            return [Run(where)]
+        case ReviewSort.MOST_HELPFUL:
+            voted = [Run(_and(each, "r.helpful_count <> 0")) for _, each in by_stars]
+            return voted + [Run(_and(each, "r.helpful_count = 0"), (0,)) for each in newest]
+
+
+@cache
+def _computed(sort: ReviewSort, is_postgres: bool) -> Sort:  # noqa: ARG001 - the key
+    """The same sort, for which SQLite chooses no index."""
+    plain = SORTS[sort]
+    terms = (replace(term, sql=sql.without_index(term.sql)) for term in plain.terms)
+    return replace(plain, terms=tuple(terms))
+
+
+def _and(where: Condition, text: str) -> Condition:
+    return Condition(f"{where.text} AND {text}", where.values)
+
+
+def _where(
+    visible: Condition,
+    scope: Mapping[str, Condition],
+    filter: ReviewFilter,
+    request: PageRequest = FIRST_PAGE,
+) -> Condition:
+    """`scope` has the ids, as SQL, of the service or vendor whose list it is."""
+    if filter == ANY and len(scope) == 1:
+        [(subject, id_)] = scope.items()
+        return Condition(
+            f"r.{subject}_id = {id_.text} AND {visible.text}", (*id_.values, *visible.values)
+        )
+    conditions, ids = list[Condition](), dict(scope)
     for subject, ref in (("service", filter.service), ("vendor", filter.vendor)):
         if ref is not None:
-            named = ref.id_in(subject)
-            conditions.append(Condition(f"r.{subject}_id = {named.text}", named.values))
-    return all_of(*conditions, visible, *_narrowing(filter))
+            ids[subject] = ref.id_in(subject, if_it_is=ids.get(subject))
+    for subject, id_ in ids.items():
+        # Of a service's reviews few are another vendor's.
+        column = f"r.{subject}_id"
+        if subject == "vendor" and "service" in ids:
+            column = sql.without_index(column)
+        conditions.append(Condition(f"{column} = {id_.text}", id_.values))
+    return all_of(*conditions, visible, *_narrowing(filter, request))
 
 
-def _narrowing(filter: ReviewFilter) -> list[Condition]:
+def _narrowing(filter: ReviewFilter, request: PageRequest) -> list[Condition]:
     conditions = []
     if filter.status is not None:
-        # A literal, not a parameter, so that the planner can choose the index.
+        # Literals, not parameters, so that the planner knows how many rows have them.
         conditions.append(Condition(f"r.status = '{filter.status.value}'"))
     if filter.rating is not None:
         if not 1 <= filter.rating <= 5:
             raise RatingOutOfRange("filter", "rating")
-        conditions.append(Condition("r.rating = ?", (filter.rating,)))
+        is_hidden = filter.status not in {None, ReviewStatus.APPROVED}
+        rating = sql.without_index("r.rating") if is_hidden else "r.rating"
+        conditions.append(Condition(f"{rating} = {filter.rating}"))
     if filter.search is not None:
         conditions.append(text_search.holds("r.body_folded", filter.search))
     if filter.has_reply is not None:
         conditions.append(Condition(f"r.replied_at IS {'NOT ' if filter.has_reply else ''}NULL"))
-    if filter.created_after is not None:
-        conditions.append(Condition("r.created_at >= ?", (filter.created_after,)))
-    if filter.created_before is not None:
-        conditions.append(Condition("r.created_at < ?", (filter.created_before,)))
-    return conditions
+    return [
+        *conditions,
+        *between("r.created_at", filter.created_after, filter.created_before, request),
+    ]
 
 
-async def _totals(
-    viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter, conditions: Sequence[Condition]
-) -> list[int]:
-    subjects = _counted_subjects(scopes, filter)
-    if subjects is None:
-        return await count_rows(_LISTING.tables, conditions)
-    totals = await _totals_of_counters(subjects, filter.rating)
+async def _totals(viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter) -> list[Total]:
+    subjects = _subjects(scopes, filter)
+    of_all = filter._replace(service=None, vendor=None)
+    if not counters_cover(of_all) or (subjects is None and _names_a_subject(scopes, filter)):
+        visible = visible_reviews(viewer, filter.status)
+        conditions = [_where(visible, scope.ids, filter) for scope in scopes]
+        # Exact, so that the numbered pages of a service or vendor stay right.
+        plain = of_all == ANY._replace(
+            rating=filter.rating, status=filter.status, has_reply=filter.has_reply
+        )
+        is_exact = plain and subjects is not None
+        return await (count_rows if is_exact else count_up_to_limit)(_LISTING.tables, conditions)
+    totals = await _totals_of_counters(subjects, len(scopes), filter.rating)
     hidden = not_in_counters(viewer, filter)
     if hidden is not None:
-        hidden_parts = [_where(hidden, scope, filter) for scope in scopes]
+        hidden_parts = [_where(hidden, scope.ids, filter) for scope in scopes]
         uncounted = await count_rows(_LISTING.tables, hidden_parts)
-        totals = [a + b for a, b in zip(totals, uncounted, strict=True)]
+        totals = [Total(a.number + b.number) for a, b in zip(totals, uncounted, strict=True)]
     return totals
 
 
-def _counted_subjects(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
-    """The ids, as SQL, of subjects whose counters hold the totals; None if rows must be counted."""
-    if not counters_cover(filter._replace(service=None, vendor=None)):
-        return None
+def _names_a_subject(scopes: Sequence[Scope], filter: ReviewFilter) -> bool:
+    named = filter.service is not None or filter.vendor is not None
+    return named or any(scope.subject is not None for scope in scopes)
+
+
+def _subjects(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Condition] | None:
+    """The ids, as SQL, of the one service or vendor of each list; None if a list has not one."""
     named = [
         ref.id_in(table)
         for table, ref in (("service", filter.service), ("vendor", filter.vendor))
@@ -168,11 +289,17 @@ def _counted_subjects(scopes: Sequence[Scope], filter: ReviewFilter) -> list[Con
     if all(scope.subject is not None for scope in scopes) and not named:
         return [Condition("?", (scope.subject_id,)) for scope in scopes]
     if all(scope.subject is None for scope in scopes) and len(named) == 1:
-        return named
+        return named * len(scopes)
     return None
 
 
-async def _totals_of_counters(subjects: Sequence[Condition], rating: int | None) -> list[int]:
+async def _totals_of_counters(
+    subjects: Sequence[Condition] | None, lists: int, rating: int | None
+) -> list[Total]:
+    """The totals of services or vendors; without any, of the whole site."""
     total = f"n{rating}" if rating else count_in("rating_counter")
+    if subjects is None:
+        # Vendors are fewer than services.
+        return await sums(f"SUM({total})", "rating_counter", [Condition("kind = 'VENDOR'")] * lists)
     named = [Condition(f"subject_id = {subject.text}", subject.values) for subject in subjects]
     return await sums(total, "rating_counter", named)

@@ -1,17 +1,18 @@
 """Fetch the pages of several lists of one kind, one per parent, in one statement."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Generic, NamedTuple, TypeVar
 
 from tortoise.models import Model
 
 from models import sql
-from resolvers.keyset import Page, PageRequest, Sort, cut
-from resolvers.viewer import Condition
+from resolvers.keyset import MAX_COUNTED, Page, PageRequest, Sort, Total, cut
+from resolvers.viewer import NEVER, Condition
 
 M = TypeVar("M", bound=Model)
-Totals = Callable[[Sequence[Condition]], Awaitable[list[int]]]
+Totals = Callable[[], Awaitable[list[Total]]]
 
 
 class Listing(NamedTuple, Generic[M]):
@@ -31,6 +32,20 @@ class Listing(NamedTuple, Generic[M]):
         return self.read(rows) if self.read else sql.hydrate(self.model, rows)
 
 
+class Run(NamedTuple):
+    """Rows of a list that one index holds in the list's order.
+
+    `lead` are the values that all of them have for the first terms of the sort: within the run the
+    others decide. `tables` and `sort` replace those of the list, with the same keys, where an index
+    of another table holds the run.
+    """
+
+    where: Condition
+    lead: tuple[int, ...] = ()
+    tables: str | None = None
+    sort: Sort | None = None
+
+
 async def list_pages(
     listing: Listing[M],
     conditions: Sequence[Condition],
@@ -38,71 +53,194 @@ async def list_pages(
     request: PageRequest,
     *,
     count: bool = False,
+) -> list[Page[M]]:
+    """A page of each list, given by its condition; with `count` also its total, up to a limit."""
+    totals = partial(count_up_to_limit, listing.tables, conditions) if count else None
+    lists = [[Run(where)] for where in conditions]
+    return await list_runs(listing, lists, sort, request, totals=totals)
+
+
+async def list_runs(
+    listing: Listing[M],
+    lists: Sequence[Sequence[Run]],
+    sort: Sort,
+    request: PageRequest,
+    *,
     totals: Totals | None = None,
 ) -> list[Page[M]]:
-    """A page of each list, given by its condition, all in one statement.
+    """A page of each list, given by its runs, all in one statement.
 
-    With `count` each page has its `total`: counted by another statement, or computed by `totals`.
+    With `totals` each page has its `total`, computed by another statement.
     """
     parts, values = [], list[object]()
-    for number, where in enumerate(conditions):
-        text, bound = _list_statement(listing, where, sort, request, number)
-        parts.append(f"SELECT * FROM ({text}) s{number}")
-        values += bound
+    for number, runs in enumerate(lists):
+        part = page_of_runs(
+            f"{number} AS scope, {listing.columns}",
+            (listing.tables, listing.joined),
+            runs,
+            sort,
+            request,
+        )
+        parts.append(f"SELECT * FROM ({part.text}) s{number}")
+        values += part.values
     rows = await sql.fetch(" UNION ALL ".join(parts), *values, types=sql.types_of(listing.model))
-    scopes: list[list[sql.Row]] = [[] for _ in conditions]
+    scopes: list[list[sql.Row]] = [[] for _ in lists]
     for row in rows:
         scopes[row["scope"]].append(row)
     pages = [cut(listing.objects(rows), request, sort) for rows in scopes]
-    if count:
-        counts = await (totals(conditions) if totals else count_rows(listing.tables, conditions))
-        for page, total in zip(pages, counts, strict=True):
+    if totals is not None:
+        for page, total in zip(pages, await totals(), strict=True):
             page.total = total
     return pages
 
 
-def _list_statement(
-    listing: Listing[Any], where: Condition, sort: Sort, request: PageRequest, number: int
-) -> tuple[str, list[object]]:
-    """The statement of one list and its values. It fetches one extra row, for `cut`."""
-    by = sort.order_by(backwards=request.backwards)
-    columns, tables = f"{number} AS scope, {listing.columns}", f"{listing.tables} {listing.joined}"
+def page_of_runs(
+    columns: str, tables: tuple[str, str], runs: Sequence[Run], sort: Sort, request: PageRequest
+) -> Condition:
+    """The statement of a page with one extra row, for `cut`, and its values.
+
+    `tables` is the text after FROM: what conditions and sorts use, and what only adds columns.
+    """
+    texts, values = list[_Source](), list[object]()
+    for run in runs:
+        own = run.sort or sort
+        bounds = request.bounds(own, run.lead)
+        if bounds is not None:
+            by = own.order_by(backwards=request.backwards, after=len(run.lead))
+            where = f"{run.where.text}{bounds.text}"
+            keys = tuple(term.sql for term in own.terms)
+            texts.append(_Source(run.tables or tables[0], where, by, keys))
+            values += (*run.where.values, *bounds.values)
+    by, size = sort.order_by(backwards=request.backwards), request.size + 1
+    if not texts:
+        return Condition(_statement(columns, " ".join(tables), NEVER.text, by, size))
+    if len(texts) == 1 and texts[0].tables == tables[0] and not request.offset:
+        [only] = texts
+        text = _statement(columns, " ".join(tables), only.where, only.by, size)
+        return Condition(text, tuple(values))
+    furthest = None
     if request.offset:
-        # Skip rows in the index alone, and read only those of the page.
-        key = sort.terms[-1].sql
-        inner = page_statement(f"{key} AS id", listing.tables, where.text, "", by)
-        text = (
-            f"SELECT {columns} FROM {tables}"
-            f" WHERE {key} IN (SELECT id FROM ({inner} OFFSET ?) page) ORDER BY {by}"
-        )
-        return text, [*where.values, request.size + 1, request.offset]
-    bounds = request.bounds(sort)
-    text = page_statement(columns, tables, where.text, bounds.text, by)
-    return text, [*where.values, *bounds.values, request.size + 1]
+        values.append(request.offset)
+        # Rounded up, so that few statements are prepared.
+        furthest = 1 << (request.offset + size).bit_length()
+    direction = sort.direction(backwards=request.backwards)
+    merged = ", ".join(f"k{number} {direction}" for number in range(len(sort.terms)))
+    orders, id_ = (merged, by), sort.terms[-1].sql
+    text = _merged(columns, tables, tuple(texts), id_, orders, size, furthest)
+    return Condition(text, tuple(values))
+
+
+class _Source(NamedTuple):
+    """The parts of a run's statement."""
+
+    tables: str
+    where: str
+    by: str
+    keys: tuple[str, ...]
 
 
 # Cached, so that the driver's cache of prepared statements gets the same string, already hashed.
 @lru_cache(1_000)
-def page_statement(columns: str, tables: str, where: str, bounds: str, by: str) -> str:
-    """The statement of a page. Its last value is the maximum number of rows."""
-    return f"SELECT {columns} FROM {tables} WHERE {where}{bounds} ORDER BY {by} LIMIT ?"
+def _statement(columns: str, tables: str, where: str, by: str, limit: int) -> str:
+    """The statement of one run.
+
+    The limit is a literal: for an unknown one PostgreSQL would expect a tenth of the table, and
+    start parallel workers for it.
+    """
+    return f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {by} LIMIT {limit}"
 
 
-async def count_rows(tables: str, conditions: Sequence[Condition]) -> list[int]:
+@lru_cache(1_000)
+def _merged(
+    columns: str,
+    tables: tuple[str, str],
+    runs: tuple[_Source, ...],
+    id_: str,
+    orders: tuple[str, str],
+    limit: int,
+    furthest: int | None,
+) -> str:
+    """The statement of a page of several runs, or of a numbered page.
+
+    It sorts and skips keys, and reads whole rows only of the page. SQLite keeps the order of a
+    CROSS JOIN.
+    """
+    # Not UNION ALL: a row may be in two runs.
+    parts = " UNION ".join(
+        f"SELECT * FROM ({_keys_of(run, furthest or limit)}) r{number}"
+        for number, run in enumerate(runs)
+    )
+    skip = " OFFSET ?" if furthest else ""
+    page = f"SELECT * FROM ({parts}) merged ORDER BY {orders[0]} LIMIT {limit}{skip}"
+    last = len(runs[0].keys) - 1
+    return (
+        f"SELECT {columns} FROM ({page}) page CROSS JOIN {tables[0]} {tables[1]}"
+        f" WHERE {id_} = page.k{last} ORDER BY {orders[1]}"
+    )
+
+
+def _keys_of(run: _Source, limit: int) -> str:
+    keys = ", ".join(f"{key} AS k{number}" for number, key in enumerate(run.keys))
+    return _statement(keys, run.tables, run.where, run.by, limit)
+
+
+async def count_rows(tables: str, conditions: Sequence[Condition]) -> list[Total]:
     """The number of rows in each list, in one statement. `tables` is the text after FROM."""
     return await sums("COUNT(*)", tables, conditions)
 
 
-async def sums(total: str, tables: str, conditions: Sequence[Condition]) -> list[int]:
-    """The SQL expression `total` for each condition, in one statement; 0 if there is no row."""
+async def count_up_to_limit(tables: str, conditions: Sequence[Condition]) -> list[Total]:
+    """The number of rows in each list, counted no further than MAX_COUNTED, in one statement."""
+    most = MAX_COUNTED
     parts = [
-        f"SELECT {number} AS scope, {total} AS total FROM {tables} WHERE {where.text}"
-        for number, where in enumerate(conditions)
+        f"(SELECT 1 FROM {tables} WHERE {where.text} LIMIT {most + 1}) counted"
+        for where in conditions
+    ]
+    return _limited(await _totals("COUNT(*)", parts, conditions), most)
+
+
+async def count_runs(
+    tables: str, id_: str, lists: Sequence[Sequence[Run]], most: int | None = None
+) -> list[Total]:
+    """The number of different rows in the runs of each list, counted no further than `most`.
+
+    That is MAX_COUNTED, unless given.
+    """
+    most = MAX_COUNTED if most is None else most
+    parts, conditions = [], []
+    for runs in lists:
+        texts = [
+            f"SELECT * FROM (SELECT {id_} AS id FROM {tables} WHERE {run.where.text}"
+            f" LIMIT {most + 1}) r{number}"
+            for number, run in enumerate(runs)
+        ]
+        parts.append(f"({' UNION '.join(texts) or f'SELECT 1 WHERE {NEVER.text}'}) counted")
+        conditions.append(all_of(*(run.where for run in runs)))
+    return _limited(await _totals("COUNT(*)", parts, conditions), most)
+
+
+def _limited(numbers: Sequence[int], most: int) -> list[Total]:
+    return [Total(most, is_exact=False) if each > most else Total(each) for each in numbers]
+
+
+async def sums(total: str, tables: str, conditions: Sequence[Condition]) -> list[Total]:
+    """The SQL expression `total` for each condition, in one statement; 0 if there is no row."""
+    parts = [f"{tables} WHERE {where.text}" for where in conditions]
+    return [Total(each) for each in await _totals(total, parts, conditions)]
+
+
+async def _totals(total: str, parts: Sequence[str], conditions: Sequence[Condition]) -> list[int]:
+    """The expression `total` of the rows of each part, a text after FROM with its condition."""
+    if not parts:
+        return []
+    texts = [
+        f"SELECT {number} AS scope, {total} AS total FROM {part}"
+        for number, part in enumerate(parts)
     ]
     values = [value for where in conditions for value in where.values]
-    rows = await sql.fetch(" UNION ALL ".join(parts), *values)
-    totals = {row["scope"]: int(row["total"]) for row in rows}
-    return [totals.get(number, 0) for number in range(len(conditions))]
+    rows = await sql.fetch(" UNION ALL ".join(texts), *values)
+    totals = {row["scope"]: int(row["total"] or 0) for row in rows}
+    return [totals.get(number, 0) for number in range(len(parts))]
 
 
 def all_of(*conditions: Condition) -> Condition:
@@ -111,3 +249,25 @@ def all_of(*conditions: Condition) -> Condition:
         " AND ".join(condition.text for condition in conditions),
         tuple(value for condition in conditions for value in condition.values),
     )
+
+
+def between(
+    column: str,
+    since: datetime | None,
+    before: datetime | None,
+    request: PageRequest,
+    *,
+    descending: bool = True,
+) -> list[Condition]:
+    """The conditions that the column lies in a period, in a list that may be sorted by it."""
+    above, below = (
+        (request.before, request.after) if descending else (request.after, request.before)
+    )
+    conditions = []
+    if since is not None:
+        named = sql.without_index(column) if above is not None else column
+        conditions.append(Condition(f"{named} >= ?", (since,)))
+    if before is not None:
+        named = sql.without_index(column) if below is not None else column
+        conditions.append(Condition(f"{named} < ?", (before,)))
+    return conditions

@@ -10,9 +10,9 @@ from resolvers import review_list, services
 from resolvers.keyset import PageRequest
 from resolvers.ref import Ref
 from resolvers.review_list import ReviewFilter, ReviewSort
-from resolvers.review_lookup import TABLES, column
-from resolvers.scoped_pages import page_statement
-from resolvers.viewer import Condition, Viewer, visible_reviews
+from resolvers.review_lookup import AUTHOR, column
+from resolvers.scoped_pages import page_of_runs
+from resolvers.viewer import Condition, Viewer
 
 
 class ReviewsRequest(NamedTuple):
@@ -47,11 +47,12 @@ class Columns(NamedTuple):
 # The columns that any sort of reviews needs.
 _SORT_KEYS = {"id", "created_at", "rating", "helpful_count"}
 TYPES = sql.types_of(Review) | services.TYPES
+_ITS_ID = object()
 
 
 def fits_one_statement(reviews: ReviewsRequest) -> bool:
-    """Whether one statement is enough: no numbered page, and no total that needs counting."""
-    if reviews.request.offset:
+    """Whether it reads indexes alone: no total needs counting, and no filter a scan."""
+    if review_list.may_scan(reviews.filter, reviews.sort):
         return False
     return not reviews.with_total or review_list.counters_cover(reviews.filter)
 
@@ -67,13 +68,13 @@ def total_of(row: Mapping[str, Any], reviews: ReviewsRequest) -> int | None:
 class StorefrontStatement(NamedTuple):
     """A statement without its last condition, which names the service, and the values so far.
 
-    `page` is a second statement for SQLite, which has no LATERAL joins; its first value, the
-    service's id, is missing.
+    `page` is a second statement for SQLite, which has no LATERAL joins; among its values
+    _ITS_ID stands for the service's id.
     """
 
     text: str
     values: tuple[Any, ...]
-    page: tuple[str, tuple[Any, ...]] | None = None
+    page: Condition | None = None
 
     def bound_to(self, ref: Ref) -> tuple[Any, ...]:
         """The complete statement for this service, followed by its values."""
@@ -85,8 +86,9 @@ class StorefrontStatement(NamedTuple):
         """The reviews: from these rows of the statement, or by the second statement."""
         if self.page is None:
             return () if rows[0]["id"] is None else rows
-        text, values = self.page
-        return await fetch(text, rows[0]["its_id"], *values)
+        its_id = rows[0]["its_id"]
+        values = (its_id if value is _ITS_ID else value for value in self.page.values)
+        return await fetch(self.page.text, *values)
 
 
 def storefront_statement(
@@ -100,21 +102,20 @@ def storefront_statement(
     if reviews is None:
         return StorefrontStatement(f"SELECT {columns.service} {services.FROM}{columns.joined}", ())
     sort, request = review_list.SORTS[reviews.sort], reviews.request
-    visible, uncounted = visible_reviews(viewer), Condition("")
+    uncounted = Condition("")
     if reviews.with_total and (hidden := review_list.not_in_counters(viewer, reviews.filter)):
-        uncounted = review_list.within("s.id", hidden, reviews.filter)
+        uncounted = review_list.within(Condition("s.id"), hidden, reviews.filter)
     joins = sql.is_postgres()
-    where = review_list.within("s.id" if joins else "?", visible, reviews.filter)
-    bounds, by = request.bounds(sort), sort.order_by(backwards=request.backwards)
-    page = page_statement(columns.review, TABLES, where.text, bounds.text, by)
-    values = (*where.values, *bounds.values, request.size + 1)
+    service = Condition("s.id") if joins else Condition("?", (_ITS_ID,))
+    runs = review_list.runs_within(service, viewer, reviews.filter, reviews.sort, request)
+    page = page_of_runs(columns.review, ("review r", AUTHOR), runs, sort, request)
     if joins:
-        text = _joined(columns, uncounted.text, page)
-        return StorefrontStatement(text, (*uncounted.values, *values))
-    return StorefrontStatement(_alone(columns, uncounted.text), uncounted.values, (page, values))
+        text = _joined(columns, uncounted.text, page.text)
+        return StorefrontStatement(text, (*uncounted.values, *page.values))
+    return StorefrontStatement(_alone(columns, uncounted.text), uncounted.values, page)
 
 
-# Cached for the driver, as `page_statement` is.
+# Cached, so that the driver's cache gets the same string, already hashed.
 @lru_cache(1_000)
 def _joined(columns: Columns, hidden: str, page: str) -> str:
     # In a join, so that it is counted once and not for each row.

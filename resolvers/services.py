@@ -9,18 +9,19 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from models import Service, Vendor, sql
-from models.rating_tally import Tally, average_in, count_in
+from models.rating_tally import Tally, ranking_in
 from models.service import SERVICE_PUBLIC
 from models.vendor import VENDOR_PUBLIC
 from resolvers import text_search
 from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
-from resolvers.scoped_pages import Listing, all_of, list_pages
-from resolvers.service_standing import RANKS, ServiceStanding, rank_in
-from resolvers.viewer import Condition
+from resolvers.scans import scanning
+from resolvers.scoped_pages import Listing, Run, Totals, all_of, count_up_to_limit, list_runs
+from resolvers.service_standing import LADDER, RANKS, ServiceStanding, rank_in
+from resolvers.viewer import ALWAYS, Condition, Viewer
 
 _TALLY = ", ".join(f"k.{name}" for name in Tally._fields)
-_COUNT, _AVERAGE = f"COALESCE({count_in('k')}, 0)", f"COALESCE({average_in('k')}, 0)"
+_AVERAGE, _COUNT = ranking_in("k")
 _RANK = rank_in("k")
 
 _TABLES = "service s LEFT JOIN rating_counter k ON k.subject_id = s.id"
@@ -67,17 +68,21 @@ _RANKED = Listing(
     read=lambda rows: _with_tally(Service, rows),
 )
 
-SORTS: dict[ServiceSort, Sort] = {
-    ServiceSort.RANKING: Sort(
+# A rated service's rank follows from its average, so that an index of counters holds the ranking.
+_RATED = "rating_counter k CROSS JOIN service s"
+_IS_RATED = f"k.kind = 'SERVICE' AND s.id = k.subject_id AND {_COUNT} > 0"
+
+
+def _ranking(id_: str) -> Sort:
+    return Sort(
         "RANKING",
-        (
-            Term(_RANK),
-            Term(_AVERAGE),
-            Term(_COUNT),
-            Term("s.id", UUID),
-        ),
+        (Term(_RANK), Term(_AVERAGE), Term(_COUNT), Term(id_, UUID)),
         lambda row: [row["rank_"], row["average_"], row["count_"], row["id"].hex],
-    ),
+    )
+
+
+SORTS: dict[ServiceSort, Sort] = {
+    ServiceSort.RANKING: _ranking("s.id"),
     ServiceSort.NEWEST: newest("s"),
     ServiceSort.TITLE: Sort(
         "TITLE",
@@ -134,6 +139,7 @@ async def vendors_by_ids(ids: Collection[UUID]) -> dict[UUID, Vendor]:
 
 
 async def list_services(
+    viewer: Viewer,
     vendor_ids: Sequence[UUID | None],
     filter: ServiceFilter,
     sort: ServiceSort,
@@ -141,16 +147,74 @@ async def list_services(
     *,
     count: bool,
 ) -> list[Page[Service]]:
-    """A page of services for each vendor (None: of all vendors), in one statement.
+    """A page of services for each vendor (None: of all vendors).
 
     RANKING leaves out hidden services unless the filter includes them; other sorts do not.
     """
+    pages = partial(_list_services, vendor_ids, filter, sort, request, count=count)
+    if filter.search is None and filter.standing is None:
+        return await pages()
+    async with scanning(viewer):
+        return await pages()
+
+
+async def _list_services(
+    vendor_ids: Sequence[UUID | None],
+    filter: ServiceFilter,
+    sort: ServiceSort,
+    request: PageRequest,
+    *,
+    count: bool,
+) -> list[Page[Service]]:
     conditions = [_where(vendor_id, filter, sort) for vendor_id in vendor_ids]
-    return await list_pages(_RANKED, conditions, SORTS[sort], request, count=count)
+    totals = partial(count_up_to_limit, _TABLES, conditions) if count else None
+    if sort is ServiceSort.RANKING and vendor_ids == [None] and filter.vendor is None:
+        return [await _ranking_of_all(filter, request, totals)]
+    lists = [[Run(where)] for where in conditions]
+    return await list_runs(_RANKED, lists, SORTS[sort], request, totals=totals)
+
+
+async def _ranking_of_all(
+    filter: ServiceFilter, request: PageRequest, totals: Totals | None
+) -> Page[Service]:
+    """A page of the ranking, of one run for each standing.
+
+    Unrated services are found one by one, so they are read only if the page may hold any.
+    """
+    sort, runs = SORTS[ServiceSort.RANKING], _runs(filter, request)
+    rank = RANKS[ServiceStanding.UNRATED]
+    first = [
+        run for run in runs if run.lead[0] != rank and (run.lead[0] < rank) is request.backwards
+    ]
+    (page,) = await list_runs(_RANKED, [first], sort, request)
+    is_full = page.has_previous if request.backwards else page.has_next
+    if not is_full:
+        (page,) = await list_runs(_RANKED, [runs], sort, request)
+    if totals is not None:
+        (page.total,) = await totals()
+    return page
+
+
+def _runs(filter: ServiceFilter, request: PageRequest) -> list[Run]:
+    where = _holds(filter)
+    runs, below = [], None
+    lower = sql.without_index(f"({_AVERAGE})") if request.before else _AVERAGE
+    upper = sql.without_index(f"({_AVERAGE})") if request.after else _AVERAGE
+    for least, standing in LADDER:
+        limits = f"{lower} >= {least}" + (f" AND {upper} < {below}" if below else "")
+        rated = Condition(f"{_IS_RATED} AND {limits} AND {where.text}", where.values)
+        runs.append(Run(rated, (RANKS[standing],), _RATED, _ranking("k.subject_id")))
+        below = least
+    unrated = Condition(f"{_COUNT} = 0 AND {where.text}", where.values)
+    runs.append(Run(unrated, (RANKS[ServiceStanding.UNRATED], 0, 0)))
+    if filter.standing is not None:
+        return [run for run in runs if run.lead[0] == RANKS[filter.standing]]
+    hidden = None if filter.include_hidden else RANKS[ServiceStanding.HIDDEN]
+    return [run for run in runs if run.lead[0] != hidden]
 
 
 def _where(vendor_id: UUID | None, filter: ServiceFilter, sort: ServiceSort) -> Condition:
-    conditions = [Condition("s.id = s.id")]
+    conditions = [_holds(filter)]
     if vendor_id is not None:
         conditions.append(Condition("s.vendor_id = ?", (vendor_id,)))
     if filter.vendor is not None:
@@ -160,9 +224,13 @@ def _where(vendor_id: UUID | None, filter: ServiceFilter, sort: ServiceSort) -> 
         conditions.append(Condition(f"{_RANK} = {RANKS[filter.standing]}"))
     elif sort is ServiceSort.RANKING and not filter.include_hidden:
         conditions.append(Condition(f"{_RANK} <> {RANKS[ServiceStanding.HIDDEN]}"))
-    if filter.search is not None:
-        conditions.append(text_search.holds("s.title_folded", filter.search))
     return all_of(*conditions)
+
+
+def _holds(filter: ServiceFilter) -> Condition:
+    if filter.search is None:
+        return ALWAYS
+    return text_search.holds("s.title_folded", filter.search)
 
 
 async def counters_by_refs(

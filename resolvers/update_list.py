@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from models import OrderUpdate, OrderUpdateStatus
 from resolvers.keyset import Page, PageRequest, Sort, newest
 from resolvers.ref import Ref
-from resolvers.scoped_pages import all_of, list_pages
-from resolvers.update_lookup import LISTING
-from resolvers.viewer import Condition, Viewer, visible_updates
+from resolvers.scoped_pages import Run, all_of, between, count_runs, list_runs
+from resolvers.update_lookup import LISTING, UPDATES_FIRST
+from resolvers.viewer import Condition, Viewer, known_updates, updates_by_party
 
 _NEWEST = newest("u")
 
@@ -45,10 +46,23 @@ async def list_updates(
     count: bool,
 ) -> list[Page[OrderUpdate]]:
     """A page for each order (None: for all orders), all in one statement."""
-    conditions = [
-        all_of(*_narrowing(order_id, filter), visible_updates(viewer)) for order_id in order_ids
+    lists = [
+        [
+            Run(all_of(part, *narrowing, Condition(known_updates())), tables=UPDATES_FIRST)
+            for part in _parts(viewer, order_id, filter)
+        ]
+        for order_id in order_ids
+        for narrowing in [_narrowing(order_id, filter, sort, request)]
     ]
-    return await list_pages(LISTING, conditions, _sort(viewer, sort), request, count=count)
+    totals = partial(count_runs, LISTING.tables, "u.id", lists) if count else None
+    return await list_runs(LISTING, lists, _sort(viewer, sort), request, totals=totals)
+
+
+def _parts(viewer: Viewer, order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:
+    if filter.customer_visible is False and not viewer.is_team:
+        return []
+    of_one_order = order_id is not None or filter.order is not None
+    return updates_by_party(viewer, of_one_order=of_one_order)
 
 
 def last_activity(viewer: Viewer) -> str:
@@ -66,7 +80,12 @@ def _sort(viewer: Viewer, sort: OrderUpdateSort) -> Sort:
             return replace(newest("u", last_activity(viewer)), name="LATEST_ACTIVITY")
 
 
-def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:
+def _narrowing(
+    order_id: UUID | None,
+    filter: OrderUpdateFilter,
+    sort: OrderUpdateSort,
+    request: PageRequest,
+) -> list[Condition]:
     conditions = []
     if order_id is not None:
         conditions.append(Condition("u.order_id = ?", (order_id,)))
@@ -86,8 +105,11 @@ def _narrowing(order_id: UUID | None, filter: OrderUpdateFilter) -> list[Conditi
     if filter.customer_visible is not None:
         negated = "" if filter.customer_visible else "NOT "
         conditions.append(Condition(f"{negated}u.customer_visible"))
-    if filter.created_after is not None:
-        conditions.append(Condition("u.created_at >= ?", (filter.created_after,)))
-    if filter.created_before is not None:
-        conditions.append(Condition("u.created_at < ?", (filter.created_before,)))
-    return conditions
+    period = between(
+        "u.created_at",
+        filter.created_after,
+        filter.created_before,
+        request,
+        descending=sort is not OrderUpdateSort.OLDEST,
+    )
+    return [*conditions, *period]

@@ -9,11 +9,13 @@ from resolvers.errors import NotFound, Unauthenticated
 from resolvers.scoped_pages import Listing
 from resolvers.viewer import Role, Viewer, visible_updates
 
-TABLES = """order_update u JOIN orders o ON o.id = u.order_id
-  JOIN customer c ON c.id = o.customer_id"""
+TABLES = "order_update u JOIN orders o ON o.id = u.order_id"
+# SQLite reads them in this order; `visible_updates` joins them.
+UPDATES_FIRST = "order_update u CROSS JOIN orders o"
+CUSTOMER = "JOIN customer c ON c.id = o.customer_id"
 # With the customer's external id, to tell whether the viewer is the order's customer.
 _COLUMNS = f"{sql.columns(OrderUpdate, 'u')}, c.external_id AS customer_external_id"
-LISTING = Listing(OrderUpdate, _COLUMNS, TABLES)
+LISTING = Listing(OrderUpdate, _COLUMNS, TABLES, CUSTOMER)
 
 
 async def find_update(viewer: Viewer, update_id: UUID) -> OrderUpdate | None:
@@ -43,7 +45,8 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, OrderUpdat
         return {}
     visible = visible_updates(viewer)
     statement = (
-        f"SELECT {_COLUMNS} FROM {TABLES} WHERE u.id IN ({sql.places(ids)}) AND {visible.text}"
+        f"SELECT {_COLUMNS} FROM {TABLES} {CUSTOMER}"
+        f" WHERE u.id IN ({sql.places(ids)}) AND {visible.text}"
     )
     updates = await sql.objects(OrderUpdate, statement, *ids, *visible.values)
     return {update.id: update for update in updates}

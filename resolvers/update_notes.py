@@ -14,11 +14,11 @@ from resolvers.frequency import limit_frequency
 from resolvers.keyset import Page, PageRequest, newest
 from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.update_actions import must_be_party
-from resolvers.update_lookup import TABLES, must_find
+from resolvers.update_lookup import CUSTOMER, TABLES, must_find
 from resolvers.viewer import Condition, Viewer, visible_notes, visible_updates
 
 _TABLES = f"{TABLES} JOIN update_note n ON n.update_id = u.id"
-_AUTHOR = "LEFT JOIN team_member m ON m.id = n.author_id"
+_AUTHOR = f"LEFT JOIN team_member m ON m.id = n.author_id {CUSTOMER}"
 _COLUMNS = f"""{sql.columns(UpdateNote, "n")}, m.display_name AS author_name,
   c.display_name AS customer_name"""
 _LISTING = Listing(UpdateNote, _COLUMNS, _TABLES, _AUTHOR)

@@ -24,9 +24,10 @@ from resolvers.viewer import Viewer
 MAX_TITLE = 200
 
 _OPEN = """
-INSERT INTO order_update (id, order_id, title, status, customer_visible, assignee_id, solves,
-  created_at, team_activity_at, customer_activity_at)
-VALUES (?, ?, ?, 'OPEN', ?, ?, 0, ?, ?, ?)"""
+INSERT INTO order_update (id, order_id, customer_id, vendor_id, title, status, customer_visible,
+  assignee_id, solves, created_at, team_activity_at, customer_activity_at)
+SELECT ?, o.id, o.customer_id, o.vendor_id, ?, 'OPEN', ?, ?, 0, ?, ?, ?
+FROM orders o WHERE o.id = ?"""
 _ASSIGN = """
 UPDATE order_update SET assignee_id = ?, team_activity_at = ?
 WHERE id = ? AND status <> 'CLOSED'"""
@@ -64,7 +65,9 @@ async def open_update(
         await limit_frequency(viewer, row.id, "order")
         update_id, now = uuid7(), clock.now()
         assigned_id = assigned.id if assigned else None
-        values = (update_id, row.id, name, customer_visible, assigned_id, now, now, now)
+        # So that its parties do not change before the update is stored.
+        await orders.hold(row.id)
+        values = (update_id, name, customer_visible, assigned_id, now, now, now, row.id)
         await sql.execute(_OPEN, *values)
         update = await must_find(viewer, update_id)
         await tracking_log.record(

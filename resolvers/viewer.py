@@ -90,8 +90,11 @@ class Viewer:
 
 ANONYMOUS = Viewer()
 
+ALWAYS, NEVER = Condition("TRUE"), Condition("FALSE")
+
 _OWN = "(SELECT id FROM customer WHERE external_id = ?)"
-_OF_VENDOR = "o.vendor_id = (SELECT id FROM vendor WHERE external_id = ?)"
+_VENDOR = "(SELECT id FROM vendor WHERE external_id = ?)"
+_OF_VENDOR = f"o.vendor_id = {_VENDOR}"
 # On by default: there is no row until an admin changes a setting.
 _VENDORS_SEE_UPDATES = (
     "COALESCE((SELECT vendors_see_updates FROM site_settings WHERE \"key\" = 'site'), TRUE)"
@@ -100,12 +103,21 @@ _VENDORS_SEE_UPDATES = (
 
 KNOWN_REVIEWS = sql.one_of("r.status", ReviewStatus)
 _KNOWN_ORDERS = sql.one_of("o.status", OrderStatus)
-# An update shows its order, so the order's status must be known, too.
-_KNOWN_UPDATES = f"{sql.one_of('u.status', OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
 
 
-def visible_reviews(viewer: Viewer) -> Condition:
-    """The reviews `r` that exist for this viewer: published ones, their own, and all for admins."""
+def known_updates() -> str:
+    """The join of an update `u` with its order `o`, both in statuses that this version knows."""
+    status = sql.without_index("u.status")
+    return f"o.id = u.order_id AND {sql.one_of(status, OrderUpdateStatus)} AND {_KNOWN_ORDERS}"
+
+
+def visible_reviews(viewer: Viewer, status: ReviewStatus | None = None) -> Condition:
+    """The reviews `r` that exist for this viewer: published ones, their own, and all for admins.
+
+    With `status`, by which the caller filters, the condition is one that an index serves.
+    """
+    if status not in {None, ReviewStatus.APPROVED}:
+        return hidden_reviews(viewer) or NEVER
     exists = f"r.deleted_at IS NULL AND {KNOWN_REVIEWS}"
     if viewer.is_admin:
         return Condition(exists)
@@ -144,7 +156,7 @@ def visible_orders(viewer: Viewer) -> Condition:
 
 def _own_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each role
     if viewer.is_team:
-        return Condition("o.id = o.id")
+        return ALWAYS
     match viewer.role:
         case Role.CUSTOMER:
             return Condition(f"o.customer_id = {_OWN}", (viewer.external_id,))
@@ -157,8 +169,8 @@ def _own_orders(viewer: Viewer) -> Condition:  # noqa: PLR0911 - one for each ro
         case Role.INTEGRATION if viewer.feeds_orders and viewer.vendor is not None:
             return Condition(_OF_VENDOR, (viewer.vendor,))
         case Role.INTEGRATION if viewer.feeds_orders:
-            return Condition("o.id = o.id")
-    return Condition("o.id <> o.id")
+            return ALWAYS
+    return NEVER
 
 
 def visible_updates(viewer: Viewer) -> Condition:
@@ -167,32 +179,41 @@ def visible_updates(viewer: Viewer) -> Condition:
     All for the team; customer-visible ones for the order's customer, for its vendor if
     `vendors_see_updates` is on, and for guests with a link to the order or the update.
     """
-    own = _own_updates(viewer)
-    return Condition(f"{own.text} AND {_KNOWN_UPDATES}", own.values)
+    parts = updates_by_party(viewer)
+    if not parts:
+        return Condition(f"{NEVER.text} AND {known_updates()}")
+    text = " OR ".join(part.text for part in parts)
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(f"({text}) AND {known_updates()}", values)
 
 
-def _own_updates(viewer: Viewer) -> Condition:
+def updates_by_party(viewer: Viewer, *, of_one_order: bool = False) -> list[Condition]:
+    """`visible_updates` in parts, without the join and the statuses of newer versions.
+
+    Each is a range of an index, unless the updates `of_one_order` are found by their order.
+    """
     if viewer.is_team:
-        return Condition("u.id = u.id")
-    own = f"o.customer_id = {_OWN}"
+        return [ALWAYS]
+    customer_id, vendor_id = "u.customer_id", "u.vendor_id"
+    if of_one_order:
+        customer_id, vendor_id = sql.without_index(customer_id), sql.without_index(vendor_id)
+    own = Condition(f"(u.customer_visible AND {customer_id} = {_OWN})", (viewer.external_id,))
     match viewer.role:
         case Role.CUSTOMER:
-            return Condition(f"u.customer_visible AND {own}", (viewer.external_id,))
+            return [own]
         case Role.VENDOR:
-            return Condition(
-                f"u.customer_visible AND ({own} OR ({_VENDORS_SEE_UPDATES} AND {_OF_VENDOR}))",
-                (viewer.external_id, viewer.vendor),
-            )
+            sold = f"{vendor_id} = {_VENDOR} AND {_VENDORS_SEE_UPDATES}"
+            return [own, Condition(f"(u.customer_visible AND {sold})", (viewer.vendor,))]
         case Role.GUEST if viewer.update_id is not None:
-            return Condition("u.customer_visible AND u.id = ?", (viewer.update_id,))
+            return [Condition("(u.customer_visible AND u.id = ?)", (viewer.update_id,))]
         case Role.GUEST:
-            return Condition("u.customer_visible AND u.order_id = ?", (viewer.order_id,))
-    return Condition("u.id <> u.id")
+            return [Condition("(u.customer_visible AND u.order_id = ?)", (viewer.order_id,))]
+    return []
 
 
 def visible_notes(viewer: Viewer) -> Condition:
     """The notes `n` that exist for this viewer, of an update that does."""
-    return Condition("n.id = n.id" if viewer.is_team else "NOT n.internal")
+    return ALWAYS if viewer.is_team else Condition("NOT n.internal")
 
 
 def sees_moderation(viewer: Viewer, review: Review) -> bool:

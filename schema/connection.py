@@ -5,7 +5,16 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from resolvers.keyset import DEFAULT_SIZE, MAX_OFFSET, MAX_SIZE, Page, PageRequest, request_page
+from resolvers.keyset import (
+    DEFAULT_SIZE,
+    MAX_COUNTED,
+    MAX_OFFSET,
+    MAX_SIZE,
+    Page,
+    PageRequest,
+    Total,
+    request_page,
+)
 from schema.selection import Selection
 
 T = TypeVar("T")
@@ -66,12 +75,17 @@ class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="The rows alone.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
     total_count: int = strawberry.field(
-        description="How many the whole list holds for you. Counted only when asked for."
+        description="How many the whole list holds for you. Counted only when asked for; no"
+        f" further than {MAX_COUNTED:,} if totalCountIsExact is false."
+    )
+    total_count_is_exact: bool = strawberry.field(
+        description=f"Whether totalCount is exact; false: {MAX_COUNTED:,} or more. Always exact"
+        " for the reviews of a service or vendor, also with a rating, status or hasReply."
     )
 
 
 def wants_total(selection: Selection) -> bool:
-    return "totalCount" in selection
+    return "totalCount" in selection or "totalCountIsExact" in selection
 
 
 def page_request(
@@ -87,6 +101,7 @@ def page_request(
 def connection(page: Page[Any], nodes: Sequence[T]) -> Connection[T]:
     """The connection of a page's rows, already presented as `nodes`."""
     cursors = page.sort.cursors(map(vars, page.rows))
+    total = page.total or Total(0)
     return Connection(
         edges=[Edge(cursor=c, node=n) for c, n in zip(cursors, nodes, strict=True)],
         nodes=list(nodes),
@@ -96,5 +111,6 @@ def connection(page: Page[Any], nodes: Sequence[T]) -> Connection[T]:
             start_cursor=cursors[0] if cursors else None,
             end_cursor=cursors[-1] if cursors else None,
         ),
-        total_count=page.total or 0,
+        total_count=total.number,
+        total_count_is_exact=total.is_exact,
     )

@@ -155,11 +155,11 @@ async def service_page(
 
 
 async def _fetch(
-    _viewer: Viewer,
+    viewer: Viewer,
     vendor_ids: Sequence[UUID | None],
     filter: services.ServiceFilter,
     order: ServiceSort,
     request: PageRequest,
     count: bool,
 ) -> Sequence[Page[models.Service]]:
-    return await services.list_services(vendor_ids, filter, order, request, count=count)
+    return await services.list_services(viewer, vendor_ids, filter, order, request, count=count)

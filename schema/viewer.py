@@ -7,6 +7,7 @@ from strawberry import Info
 
 from resolvers import notifications
 from resolvers import services as found_services
+from resolvers.notifications import MAX_UNREAD
 from resolvers.ref import Ref
 from resolvers.viewer import Role
 from schema.connection import (
@@ -68,7 +69,10 @@ class Viewer:
         nodes = await present(info.context, "Notification", page.rows, selection.items_of_page())
         return connection(page, nodes)
 
-    @strawberry.field(description="How many notices you have not read yet.")
+    @strawberry.field(
+        description="How many notices you have not read yet, counted to"
+        f" {MAX_UNREAD}: show that as {MAX_UNREAD - 1}+."
+    )
     async def unread_notification_count(self, info: Info[Context, None]) -> int:
         return await notifications.unread_count(info.context.viewer)
 

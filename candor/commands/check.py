@@ -11,7 +11,7 @@ from candor.settings import Settings
 from mailers.outbox import admin_actions
 from mailers.outbox.promise import milliseconds
 from models import MailChannel, MailStatus, OutboxMail, Review, SiteSettings, clock
-from models.database import transaction
+from models.database import reading_whole_tables
 from models.site_settings import ShareAudience
 from resolvers import rating_counters, site_settings
 
@@ -48,14 +48,16 @@ async def _all(*, repair: bool) -> tuple[list[str], list[str]]:
 
 async def _problems(now: datetime, *, repair: bool) -> AsyncIterator[str]:
     """What must be fixed: each makes the command exit with 1."""
-    async with transaction():
+    async with reading_whole_tables():
         drifts = await (rating_counters.repair() if repair else rating_counters.drifts())
     for drift in drifts:
         yield (
             f"{'mended' if repair else 'wrong'}: the counter of {drift.kind.value.lower()}"
             f" {drift.subject_id} says {drift.stored.stars}, the reviews say {drift.counted.stars}"
         )
-    for stray in await rating_counters.moved_services():
+    async with reading_whole_tables():
+        strays = await rating_counters.moved_services()
+    for stray in strays:
         yield (
             f"wrong: service {stray.service} belongs to vendor {stray.vendor} now, but"
             f" {stray.reviews} of its reviews count for {stray.reviewed}; while all of them do,"

@@ -12,6 +12,7 @@ from candor.commands.import_report import Report
 from candor.commands.import_source import Source
 from candor.commands.importing import import_orders, import_reviews
 from candor.commands.row_files import BadFile
+from models import statistics
 from models.time_zone import time_zone as iana_name
 
 _AGAIN = "import the file again, what was stored does not change."
@@ -104,7 +105,7 @@ def _run(
         )
         stopped = None
         try:
-            run_in_database(work(source))
+            run_in_database(_import(work, source))
         except BadFile as error:
             stopped = str(error)
         except click.ClickException as error:
@@ -117,6 +118,11 @@ def _run(
         raise click.ClickException(stopped)
     if source.report.failed:
         raise SystemExit(1)
+
+
+async def _import(work: Callable[[Source], Coroutine[Any, Any, Report]], source: Source) -> None:
+    await work(source)
+    await statistics.refresh()
 
 
 def _print_report(report: Report, *, dry_run: bool) -> None:

@@ -144,7 +144,7 @@ class _CostVisitor:
         name = node.name.value
         if name in _INTROSPECTION:
             return Cost(_INTROSPECTION[name])
-        if name == "totalCount" and page is not None:
+        if name in {"totalCount", "totalCountIsExact"} and page is not None:
             return Cost(COUNT)
         definition = getattr(type_, "fields", {}).get(name)
         if definition is None:

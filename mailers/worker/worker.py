@@ -23,7 +23,7 @@ from mailers.worker.error_log import ErrorLog
 from mailers.worker.rate_limit import RateLimiter
 from mailers.worker.relay_health import RelayHealth
 from mailers.worker.sender_loop import QueuedMail, SenderLoop
-from models import announcements
+from models import announcements, statistics
 from models.announcements import FellBehind, Missed
 
 _GOES_ON = "the mail worker goes on after an error"
@@ -60,6 +60,7 @@ class Worker:
             asyncio.create_task(self._repeat(self._renew_leases, pace.lease / 3)),
             asyncio.create_task(self._repeat(self._reclaim, pace.lease / 2)),
             asyncio.create_task(self._repeat(retention.forget_old, _HOUR)),
+            asyncio.create_task(self._repeat(self._refresh_statistics, 0)),
             asyncio.create_task(self._repeat(self._listen, 0)),
         ]
         senders = [asyncio.create_task(sender.run()) for sender in self._senders]
@@ -73,6 +74,10 @@ class Worker:
         finally:
             await _cancel([claimer, *senders, *keepers])
             await asyncio.gather(self.writer.close(), *(each.close() for each in self._senders))
+
+    async def _refresh_statistics(self) -> None:
+        await asyncio.sleep(_HOUR)
+        await statistics.refresh_where_nobody_does()
 
     def stop(self) -> None:
         self.stopping.set()

@@ -103,6 +103,8 @@ FIELD_EXPRESSIONS = {
             "nodes": "{rows}",
             "pageInfo": _ALWAYS,
             "totalCount": "whole({total})",
+            # Row answers have totals from counters only.
+            "totalCountIsExact": "True",
         },
     ),
     "PageInfo": FieldExpressions(

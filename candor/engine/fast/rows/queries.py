@@ -61,7 +61,7 @@ class ServiceQuery:
         self._root = root
         self._reviews = generator.arguments[0] if generator.arguments else None
         self._page_variables = self._reviews.variables if self._reviews else set()
-        self._wants_total = ("ReviewConnection", "totalCount") in generator.fields
+        self._wants_total = bool(_TOTALS & generator.fields)
         self._wants_cursors = bool(_CURSORS & generator.fields)
         counters = STAR_COUNTS if self._wants_total else ()
         # SQLite finds the reviews by the id of the service.
@@ -139,6 +139,7 @@ class RatingsQuery:
         return self._root.make(rows, most)
 
 
+_TOTALS = {("ReviewConnection", "totalCount"), ("ReviewConnection", "totalCountIsExact")}
 _CURSORS = {("ReviewEdge", "cursor"), ("PageInfo", "startCursor"), ("PageInfo", "endCursor")}
 
 
