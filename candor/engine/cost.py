@@ -39,6 +39,9 @@ from resolvers.review_lookup import DEFAULT_TAIL
 CAP = 10**9
 # A filtered list is counted row by row.
 COUNT = 5
+# Texts are searched one by one, and the rows before a numbered page are skipped one by one.
+SEARCH = 50
+SKIPPED_PER_POINT = 100
 MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}
 Variables = Mapping[str, Any]
@@ -163,6 +166,8 @@ class _CostVisitor:
             # An edge is not counted as an object, only the row in it.
             below.fixed += int(node.name.value == "nodes")
             return Cost(0, [(_page_size, page, below)])
+        if opens_page:
+            below.parts += [(_searches, node, Cost(SEARCH)), (_skipped, node, Cost(1))]
         if not opens_page and "last" in definition.args:
             # A plain list of the newest rows.
             below.fixed += 1
@@ -175,7 +180,7 @@ class _CostVisitor:
 
 def _counted(multiplier: Multiplier, node: FieldNode) -> list[ArgumentNode]:
     """The arguments that a multiplier depends on."""
-    named = {"first", "last"} if multiplier in {_page_size, _tail} else None
+    named = _DEPENDS_ON.get(multiplier)
     return [each for each in node.arguments or () if named is None or each.name.value in named]
 
 
@@ -201,6 +206,29 @@ def _tail(node: FieldNode, variables: Variables) -> int:
     return next((size for size in sizes if size is not None), DEFAULT_TAIL)
 
 
+def _searches(node: FieldNode, variables: Variables) -> int:
+    """1 if the page's filter has words to search for, else 0."""
+    return int(any(_has_search(each.value, variables) for each in _counted(_searches, node)))
+
+
+def _skipped(node: FieldNode, variables: Variables) -> int:
+    """The points for the rows before a numbered page."""
+    pages = [
+        _number(each.value, variables) for each in node.arguments or () if each.name.value == "page"
+    ]
+    before = max((page or 0 for page in pages), default=0) - 1
+    return max(before, 0) * _page_size(node, variables) // SKIPPED_PER_POINT
+
+
+# The names of the arguments that count; all of them for other multipliers.
+_DEPENDS_ON: dict[Multiplier, set[str]] = {
+    _page_size: {"first", "last"},
+    _tail: {"first", "last"},
+    _searches: {"filter"},
+    _skipped: {"first", "last", "page"},
+}
+
+
 def _length(node: FieldNode, variables: Variables) -> int:
     return max(sum(_items(each.value, variables) for each in _counted(_length, node)), 1)
 
@@ -214,6 +242,11 @@ def _number(node: ValueNode, variables: Variables) -> int | None:
     if isinstance(node, IntValueNode):
         return max(int(node.value), 0) if len(node.value) < len(str(CAP)) else CAP
     return None
+
+
+def _has_search(node: ValueNode, variables: Variables) -> bool:
+    given: Any = value_from_ast_untyped(node, dict(variables))
+    return isinstance(given, dict) and bool(given.get("search"))
 
 
 def _items(node: ValueNode, variables: Variables) -> int:

@@ -59,6 +59,8 @@ def test_what_the_examples_say_beside_their_cost():
 def test_the_points_of_the_rules_are_those_of_the_code():
     points = {
         "`totalCount` of a page": cost.COUNT,
+        "`search` in a page's filter": cost.SEARCH,
+        f"a numbered `page`, for each {cost.SKIPPED_PER_POINT} rows before it": 1,
         "each field of a mutation": cost.MUTATION,
         "`__schema`": cost._INTROSPECTION["__schema"],
         "`__type`": cost._INTROSPECTION["__type"],
@@ -90,6 +92,31 @@ def test_the_points_of_the_rules_are_those_of_the_code():
 )
 def test_the_rules_without_an_example_hold_too(text, points):
     assert cost_of(text) == points
+
+
+@pytest.mark.parametrize(
+    ("given", "variables", "points"),
+    [
+        ("", {}, 11),
+        ('(filter: { search: "good" })', {}, 61),
+        ('(filter: { search: "" })', {}, 11),
+        ("(filter: { rating: 5 })", {}, 11),
+        ("(filter: $f)", {"f": {"search": "good"}}, 61),
+        ("(filter: $f)", {"f": {"rating": 5}}, 11),
+        ("(filter: $f)", {"f": None}, 11),
+        ("(filter: { search: $s })", {"s": "good"}, 61),
+        ("(filter: { search: $s })", {}, 11),
+        ("(page: 1)", {}, 11),
+        ("(page: 11)", {}, 12),
+        ("(page: 1001)", {}, 111),
+        ("(first: 100, page: $p)", {"p": 101}, 201),
+        ("(page: $p)", {"p": -5}, 11),
+    ],
+)
+def test_a_page_costs_what_is_searched_and_skipped_for_it(given, variables, points):
+    text = f"query($f: ReviewFilter, $s: String, $p: Int) {{ reviews{given} {{ nodes {{ id }} }} }}"
+
+    assert cost_of(text, **variables) == points
 
 
 def test_only_pages_multiply_a_cost():
