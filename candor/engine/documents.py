@@ -169,7 +169,19 @@ class Documents:
             raise TooComplex(limit="depth") from None
         if errors:
             raise Rejected.by([e for e in errors if isinstance(e, GraphQLError)])
+        _part_tokens(tree)
         return document_of(self._schema, tree)
+
+
+def _part_tokens(tree: DocumentNode) -> None:
+    """Make the tokens forget each other.
+
+    They would be a ring, and stay in memory after their document until a full collection.
+    """
+    token = tree.loc.start_token if tree.loc else None
+    while token is not None:
+        following, token.prev, token.next = token.next, None, None
+        token = following
 
 
 def document_of(schema: GraphQLSchema, tree: DocumentNode) -> Document:

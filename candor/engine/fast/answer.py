@@ -73,13 +73,16 @@ class PreparedOperation:
     @cached_property
     def plan(self) -> list[FieldPlan] | None:
         """The plan of its root fields; None if graphql-core must execute it."""
+        executor = self.executor(_NO_VARIABLES, None)
         try:
-            return plan_fields(self.executor(_NO_VARIABLES, None))
+            return plan_fields(executor)
         except HandOn:
             return None
         except Exception as bug:  # noqa: BLE001 - reported, and graphql-core does it
             self.report(bug)
             return None
+        finally:
+            executor.release()
 
     @cached_property
     def rows(self) -> tuple[str, Query] | None:
@@ -90,7 +93,8 @@ class PreparedOperation:
         make_query = QUERIES.get(field.nodes[0].name.value)
         if make_query is None:
             return None
-        generator = CodeGenerator(self.executor(_NO_VARIABLES, None))
+        executor = self.executor(_NO_VARIABLES, None)
+        generator = CodeGenerator(executor)
         try:
             make = generator.function(field.definition.type, field.details, *make_query.parameters)
             return field.key, make_query(Root(field, make), generator)
@@ -99,6 +103,8 @@ class PreparedOperation:
         except Exception as bug:  # noqa: BLE001 - reported, and the plan does it
             self.report(bug)
             return None
+        finally:
+            executor.release()
 
     def executor(self, variables: VariableValues, context: Any) -> CompiledExecutor:
         return CompiledExecutor(
@@ -170,7 +176,10 @@ async def answer(
             bug = error
     executor = operation.executor(variables, context)
     executor.left = most
-    result = await executor.run(operation.plan)
+    try:
+        result = await executor.run(operation.plan)
+    finally:
+        executor.release()
     if bug is not None and not result.errors:  # else the error reports the bug
         operation.report(bug)
     if executor.bug is not None:

@@ -71,9 +71,21 @@ def completer_of(
     is_async = "await " in source
     head = "async def complete(x, v, p):" if is_async else "def complete(x, v, p):"
     generator.lines += [head, f"    return {source}"]
-    scope = generator.scope
-    exec(compile("\n".join(generator.lines), "<plan>", "exec"), scope)  # noqa: S102 - of our own making
-    return scope["complete"], is_async
+    return made(generator.lines, "complete", generator.scope), is_async
+
+
+def made(lines: list[str], name: str, scope: dict[str, Any]) -> Any:
+    """The function of this name in generated source, which refers to the objects in `scope`.
+
+    They are its variables, not globals: a function in its own globals would be a ring, and stay in
+    memory after its document.
+    """
+    head = f"def make({', '.join(scope)}):"
+    inner = [f"    {line}" for text in lines for line in text.split("\n")]
+    module: dict[str, Any] = {}
+    source = "\n".join([head, *inner, f"    return {name}"])
+    exec(compile(source, "<plan>", "exec"), module)  # noqa: S102 - of our own making
+    return module.pop("make")(**scope)
 
 
 class _Generator:

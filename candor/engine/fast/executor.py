@@ -26,6 +26,10 @@ class CompiledExecutor(MeasuredExecutor):
     # An error in generated code, if graphql-core could complete the same value.
     bug: Exception | None = None
 
+    def release(self) -> None:
+        """Forget the helpers, which refer to this executor: without them it is freed at once."""
+        self.async_helpers = None  # type: ignore[assignment]
+
     async def run(self, fields: list[FieldPlan]) -> ExecutionResult:
         """The result of the operation with these root fields."""
         source, left = self.root_value, self.left

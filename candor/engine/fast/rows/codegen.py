@@ -49,7 +49,8 @@ class CodeGenerator:
         length = Length()
         scope = SCOPE | {"length": length, "text": length.text}
         exec(compile(text, "<rows>", "exec"), scope)  # noqa: S102 - of our own making
-        return scope["answer"]  # type: ignore[no-any-return]
+        # Taken out of its own globals: otherwise it would stay in memory after its document.
+        return scope.pop("answer")  # type: ignore[no-any-return]
 
     def _value(self, type_: Any, details: list[FieldDetails], source: str, v: str) -> str:
         """The expression for the value of `source`: a leaf, or the selected fields below it."""
