@@ -2,6 +2,7 @@
 
 from models.api_key import ApiKey, Scope
 from models.customer import Customer
+from models.inbox_mark import InboxMark
 from models.mail_attempt import MailAttempt
 from models.mail_channel import MailChannel
 from models.mail_optout import MailOptout
@@ -27,6 +28,7 @@ __all__ = [
     "ApiKey",
     "Audience",
     "Customer",
+    "InboxMark",
     "MailAttempt",
     "MailChannel",
     "MailOptout",

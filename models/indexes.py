@@ -87,6 +87,7 @@ INDEXES: dict[str, str] = {
         "INDEX ix_notification_unread ON notification (audience, recipient, created_at, id)"
         " WHERE read_at IS NULL"
     ),
+    "ix_inbox_mark": "INDEX ix_inbox_mark ON inbox_mark (audience, recipient, read_until)",
     "ix_notification_subject": "INDEX ix_notification_subject ON notification (subject_id)",
     "ix_outbox_mail_due": (
         "INDEX ix_outbox_mail_due ON outbox_mail (due_at, id) WHERE status = 'SCHEDULED'"
@@ -121,12 +122,16 @@ INDEXES: dict[str, str] = {
     "ix_order_update_assignee": (
         "INDEX ix_order_update_assignee ON order_update (assignee_id, team_activity_at, id)"
     ),
+    # A customer has few updates.
+    "ix_order_update_customer": (
+        "INDEX ix_order_update_customer ON order_update (customer_id, customer_activity_at, id)"
+        " WHERE customer_visible"
+    ),
     **{
-        f"ix_order_update_{party}_{name}": (
-            f"INDEX ix_order_update_{party}_{name} ON order_update ({party}_id, {column}, id)"
+        f"ix_order_update_vendor_{name}": (
+            f"INDEX ix_order_update_vendor_{name} ON order_update (vendor_id, {column}, id)"
             " WHERE customer_visible"
         )
-        for party in ("customer", "vendor")
         for name, column in {"activity": "customer_activity_at", "newest": "created_at"}.items()
     },
     "ix_order_update_status_newest": (

@@ -1,12 +1,15 @@
 """A person's inbox in the app."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
 from mailers import NOTIFICATIONS
 from models import Audience, Notification, clock, sql
+from models.database import transaction
+from models.uuid7 import uuid7
 from resolvers import rights
 from resolvers.errors import Invalid
 from resolvers.keyset import Page, PageRequest, newest
@@ -17,7 +20,23 @@ MAX_MARKED = 100
 # A badge shows "99+" beyond.
 MAX_UNREAD = 100
 _NEWEST = newest("n")
-_LISTING = Listing(Notification, sql.columns(Notification, "n"), "notification n")
+# An inbox with more unread ones is marked as a whole, instead of each.
+MAX_MARKED_SINGLY = 1_000
+# The newest are always marked singly: others may be committed late, and dated before.
+_LATE = timedelta(minutes=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MARKS = "FROM inbox_mark k WHERE k.audience = n.audience AND k.recipient = n.recipient"
+_FIRST_MARK = f"{_MARKS} AND k.read_until >= n.created_at ORDER BY k.read_until LIMIT 1"
+_OWN_COLUMNS = tuple(name for name in Notification._meta.fields_map if name != "read_at")
+_COLUMNS = (
+    f"{sql.columns(Notification, 'n', only=_OWN_COLUMNS)},"
+    f" COALESCE(n.read_at, (SELECT k.marked_at {_FIRST_MARK})) AS read_at"
+)
+_LISTING = Listing(Notification, _COLUMNS, "notification n")
+_LAST_MARK = "(SELECT MAX(k.read_until) FROM inbox_mark k WHERE k.audience = ? AND k.recipient = ?)"
+_MARK_ALL = """
+INSERT INTO inbox_mark (id, audience, recipient, read_until, marked_at) VALUES (?, ?, ?, ?, ?)"""
 
 
 # Every kind of notification by its name in the API. Values are stored: never rename one.
@@ -79,10 +98,13 @@ def _due_in_each_inbox(
     viewer: Viewer, *, unread_only: bool, request: PageRequest | None = None
 ) -> list[Run]:
     """The notifications `n` of each of the viewer's inboxes."""
-    unread = " AND n.read_at IS NULL" if unread_only else ""
     due = sql.without_index("n.created_at") if request and request.after else "n.created_at"
-    text, now = f"{_INBOX} AND {_KNOWN} AND {due} <= ?{unread}", clock.now()
-    return [Run(Condition(text, (*inbox, now))) for inbox in inboxes(viewer)]
+    later = sql.without_index("n.created_at") if request and request.before else "n.created_at"
+    text, now = f"{_INBOX} AND {_KNOWN} AND {due} <= ?", clock.now()
+    if not unread_only:
+        return [Run(Condition(text, (*inbox, now))) for inbox in inboxes(viewer)]
+    unread = f"{text} AND n.read_at IS NULL AND {later} > COALESCE({_LAST_MARK}, ?)"
+    return [Run(Condition(unread, (*inbox, now, *inbox, _LONG_AGO))) for inbox in inboxes(viewer)]
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Notification]:
@@ -111,12 +133,35 @@ async def mark_read(viewer: Viewer, *, ids: Sequence[UUID] | None, everything: b
         raise Invalid("ids", message=f"Mark {MAX_MARKED} notices at most at once.")
     if ids == []:
         return
-    visible = visible_notifications(viewer)
-    selected = f" AND n.id IN ({sql.places(ids)})" if ids is not None else ""
+    if ids is not None:
+        visible = visible_notifications(viewer)
+        unread = (
+            f"n.read_at IS NULL AND NOT EXISTS (SELECT 1 {_MARKS} AND k.read_until >= n.created_at)"
+        )
+        text = f"{visible.text} AND {unread} AND n.id IN ({sql.places(ids)})"
+        await _mark_singly(Condition(text, (*visible.values, *ids)))
+        return
+    async with transaction():
+        await _mark_all(viewer)
+
+
+async def _mark_all(viewer: Viewer) -> None:
+    now = clock.now()
+    unread = _due_in_each_inbox(viewer, unread_only=True)
+    for inbox, run in zip(inboxes(viewer), unread, strict=True):
+        (total,) = await count_runs(_LISTING.tables, "n.id", [[run]], MAX_MARKED_SINGLY)
+        text, values = run.where
+        if not total.is_exact:
+            until = now - _LATE
+            await sql.execute(_MARK_ALL, uuid7(), *inbox, until, now)
+            text, values = f"{text} AND n.created_at > ?", (*values, until)
+        await _mark_singly(Condition(text, values))
+
+
+async def _mark_singly(unread: Condition) -> None:
     await sql.execute(
         "UPDATE notification SET read_at = ? WHERE read_at IS NULL AND id IN"
-        f" (SELECT n.id FROM notification n WHERE {visible.text}{selected})",
+        f" (SELECT n.id FROM notification n WHERE {unread.text})",
         clock.now(),
-        *visible.values,
-        *(ids or ()),
+        *unread.values,
     )

@@ -27,6 +27,9 @@ DELETE FROM mail_attempt
 WHERE mail_id IN (SELECT id FROM outbox_mail WHERE audience = ? AND recipient = ?)"""
 
 
+_FORGET_MARKS = "DELETE FROM inbox_mark WHERE audience = ? AND recipient = ?"
+
+
 async def forget_old() -> int:
     """Clear the personal data of mails that ended `KEPT_FOR` ago; returns their number.
 
@@ -44,5 +47,6 @@ async def forget_person(audience: str, recipient: str) -> int:
     mails to the address.
     """
     await sql.execute(_FORGET_ATTEMPTS_OF, audience, recipient)
+    await sql.execute(_FORGET_MARKS, audience, recipient)
     because = "the recipient was erased"
     return await sql.execute(_FORGET_PERSON, {}, because, now(), audience, recipient)
