@@ -59,7 +59,8 @@ async def list_updates(
 
 
 def _parts(viewer: Viewer, order_id: UUID | None, filter: OrderUpdateFilter) -> list[Condition]:
-    if filter.customer_visible is False and not viewer.is_team:
+    contradicts_itself = filter.unassigned is True and filter.assignee is not None
+    if contradicts_itself or (filter.customer_visible is False and not viewer.is_team):
         return []
     of_one_order = order_id is not None or filter.order is not None
     return updates_by_party(viewer, of_one_order=of_one_order)

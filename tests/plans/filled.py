@@ -58,7 +58,7 @@ def _vendor_of(service: int) -> int:
 
 
 def _customer_of(number: int) -> int:
-    return 0 if number % 100 == 0 else number % CUSTOMERS
+    return 0 if number % 1_000 == 0 else 1 + number % (CUSTOMERS - 1)
 
 
 def tables() -> Iterator[Table]:
@@ -145,7 +145,9 @@ def _review(n: int, draw: random.Random) -> tuple[object, ...]:
         body += f" A {RARE_WORD}!"
     # The hot vendor answers everybody but a few; the others answer now and then.
     replied = n % 5_000 != 8 if _vendor_of(service) == 0 else n % 3 == 0
-    status = "PENDING" if n % 200 == 48 else "REJECTED" if n % 10_000 == 36 else "APPROVED"
+    # Many wait, but few of the hot vendor's.
+    is_pending = n % 20 == 9 or n % 240 == 48
+    status = "PENDING" if is_pending else "REJECTED" if n % 10_000 == 36 else "APPROVED"
     # Few are bad, and the hot service has only one bad review.
     stars = 1 if n in {24, 25} else draw.choice((5, 5, 5, 4, 4, 3))
     return (
@@ -172,7 +174,7 @@ def _threads() -> Iterator[Table]:
     updates, notes, solves, events = [], [], [], []
     for n in range(UPDATES):
         order = 0 if n < 100 else n * 2 % REVIEWS
-        status = ("OPEN", "OPEN", "OPEN", "SOLVED", "CLOSED")[n % 5]
+        status = "SOLVED" if n % 2_000 == 3 else "CLOSED" if n % 5 == 4 else "OPEN"
         visible = n % 3 != 0 or status == "CLOSED"
         assignee = None if n % 3 == 1 else _id(3, 0 if n % 2 else n % (MEMBERS - 1))
         at, later = _at(n, UPDATES), _at(n, UPDATES) + timedelta(hours=2)
@@ -264,7 +266,7 @@ def _outbox() -> Iterator[Table]:
             )
         )
         for audience, recipient in (("VENDOR", vendor), ("ADMIN", "admin")):
-            read = at + timedelta(days=1) if n % 2 else None
+            read = at + timedelta(days=1) if n % 500 else None
             number = len(notices)
             notices.append(
                 (

@@ -277,7 +277,7 @@ async def test_each_index_that_is_dropped_is_missed(database, work):
 
     lists = {name for name, keys in used.items() if keys}
     not_missed = lists - missed - REPLACEABLE
-    assert not not_missed, sorted(not_missed)
+    assert not not_missed, "\n".join(sorted(not_missed))
 
 
 def _report(faults: dict[str, list[str]]) -> str:
