@@ -16,7 +16,7 @@ from resolvers.viewer import Condition
 DEFAULT_SIZE, MAX_SIZE = 10, 100
 # Numbered pages skip rows by counting them, which gets slower with every page.
 MAX_OFFSET = 10_000
-# Rows are counted so far, unless there is a counter.
+# Counting stops here if no counter has the total.
 MAX_COUNTED = 10_000
 
 R = TypeVar("R")

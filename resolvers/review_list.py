@@ -104,18 +104,20 @@ async def list_reviews(
     lists = [_runs(viewer, scope, filter, sort, request) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter) if count else None
     pages = partial(list_runs, _LISTING, lists, SORTS[sort], request, totals=totals)
-    if not may_scan(filter, sort):
+    of_vendors = all(scope.subject == "vendor" for scope in scopes) or filter.vendor is not None
+    if not may_scan(filter, sort, of_vendors=of_vendors):
         return await pages()
     async with scanning(viewer):
         return await pages()
 
 
-def may_scan(filter: ReviewFilter, sort: ReviewSort = ReviewSort.NEWEST) -> bool:
+def may_scan(filter: ReviewFilter, sort: ReviewSort, *, of_vendors: bool) -> bool:
     """Whether no index holds what a list asks for: rows are read until enough fit."""
     by_time = filter.created_after is not None or filter.created_before is not None
+    by_reply = filter.has_reply is not None
     return (
         filter.search is not None
-        or filter.has_reply is not None
+        or (by_reply and not (of_vendors and sort is ReviewSort.NEWEST))
         or (filter.service is not None and filter.vendor is not None)
         or (sort is ReviewSort.MOST_HELPFUL and by_time)
     )

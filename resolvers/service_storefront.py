@@ -52,7 +52,7 @@ _ITS_ID = object()
 
 def fits_one_statement(reviews: ReviewsRequest) -> bool:
     """Whether it reads indexes alone: no total needs counting, and no filter a scan."""
-    if review_list.may_scan(reviews.filter, reviews.sort):
+    if review_list.may_scan(reviews.filter, reviews.sort, of_vendors=False):
         return False
     return not reviews.with_total or review_list.counters_cover(reviews.filter)
 

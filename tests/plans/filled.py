@@ -146,7 +146,7 @@ def _review(n: int, draw: random.Random) -> tuple[object, ...]:
     # The hot vendor answers everybody but a few; the others answer now and then.
     replied = n % 5_000 != 8 if _vendor_of(service) == 0 else n % 3 == 0
     # Many wait, but few of the hot vendor's.
-    is_pending = n % 20 == 9 or n % 240 == 48
+    is_pending = n % 20 == 9 or n % 240 == 48 or n % 5_000 == 0
     status = "PENDING" if is_pending else "REJECTED" if n % 10_000 == 36 else "APPROVED"
     # Few are bad, and the hot service has only one bad review.
     stars = 1 if n in {24, 25} else draw.choice((5, 5, 5, 4, 4, 3))
@@ -210,7 +210,8 @@ def _threads() -> Iterator[Table]:
                 )
             )
         actor = HOT_MEMBER if n % 2 else f"MEMBER-{n % (MEMBERS - 1)}"
-        for kind in ("update.opened", "note.posted" if n % 3 else "update.assigned"):
+        rare = "update.reopened" if n in {6, 9} else "update.assigned"
+        for kind in ("update.opened", "note.posted" if n % 3 else rare):
             events.append(
                 (
                     *(_id(11, len(events)), at, kind, "STAFF", actor, "OrderUpdate", update),
