@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from candor.commands.importing import import_orders, import_reviews
 from candor.commands.row_files import BadFile
 from models import statistics
 from models.time_zone import time_zone as iana_name
+from models.unavailable import Unavailable
 
 _AGAIN = "import the file again, what was stored does not change."
 
@@ -122,7 +124,9 @@ def _run(
 
 async def _import(work: Callable[[Source], Coroutine[Any, Any, Report]], source: Source) -> None:
     await work(source)
-    await statistics.refresh()
+    # The rows are stored: without statistics lists are only slower for a while.
+    with suppress(Unavailable):
+        await statistics.refresh()
 
 
 def _print_report(report: Report, *, dry_run: bool) -> None:

@@ -82,8 +82,14 @@ async def test_an_import_says_what_is_known_of_which_lines(kind, relay, direct, 
     assert await candor("import", kind, path) == (0, f"{ROWS} created", "")
     answers = relay.passed - before
 
+    path = await prepared()
+    relay.hold_after(answers - 1, breaks=True)
+    assert await candor("import", kind, path) == (0, f"{ROWS} created", "")
+    relay.hold_after(None)
+
     fates = set()
-    for lost in (1, 2, 3):  # of the last batch, which has one row, the last ones
+    # Of the last batch, which has one row, the last ones; the very last is of the statistics.
+    for lost in (2, 3, 4):
         path, before = await prepared(), await stored()
         relay.hold_after(answers - lost, breaks=True)
         code, said, complained = await candor("import", kind, path)
