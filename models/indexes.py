@@ -113,9 +113,6 @@ INDEXES: dict[str, str] = {
     "ix_order_update_activity": (
         "INDEX ix_order_update_activity ON order_update (team_activity_at, id)"
     ),
-    "ix_order_update_customer_activity": (
-        "INDEX ix_order_update_customer_activity ON order_update (customer_activity_at, id)"
-    ),
     "ix_order_update_status": (
         "INDEX ix_order_update_status ON order_update (status, team_activity_at, id)"
     ),
@@ -181,5 +178,6 @@ OBSOLETE = (
         for sort in ("highest", "lowest", "helpful")
     ),
     "ix_review_vendor_newest",
+    "ix_order_update_customer_activity",
     "ix_outbox_mail_subject",
 )

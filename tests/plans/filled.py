@@ -284,6 +284,12 @@ def _outbox() -> Iterator[Table]:
         ),
         mails,
     )
+    marks = ("id", "audience", "recipient", "read_until", "marked_at")
+    yield (
+        "inbox_mark",
+        marks,
+        [(_id(14, n), "VENDOR", f"VENDOR-{n % VENDORS}", START, START) for n in range(5_000)],
+    )
     yield (
         "notification",
         (

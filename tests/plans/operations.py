@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import permutations, product
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
@@ -138,12 +138,16 @@ def _cases(plain: Case, args: dict[str, Any], *, briefly: bool) -> Iterator[Case
     ]
     for given, flag in product(singles, flags):
         for order, page in product(orders, pages):
-            yield replace(plain, order=order, filter=given, page=page, flags=flag)
+            # BEFORE and PAGE read as AFTER does, in the order that the filter does not change.
+            if order == orders[0] or not given or page in {"FIRST", "LAST", "AFTER"}:
+                yield replace(plain, order=order, filter=given, page=page, flags=flag)
         yield replace(plain, order=orders[0], filter=given, page="TOTAL", flags=flag)
     if not briefly:
-        for one, other in combinations(singles[1:], 2):
-            if one[0][0] != other[0][0]:
-                yield replace(plain, order=orders[0], filter=one + other)
+        # The hottest value of one field with the rarest of another.
+        hottest = {given[0][0]: given[0] for given in reversed(singles[1:])}
+        rarest = {given[0][0]: given[0] for given in singles[1:]}
+        for one, other in permutations(rarest, 2):
+            yield replace(plain, order=orders[0], filter=(hottest[one], rarest[other]))
 
 
 def _given(name: str, each: Any) -> tuple[str, ...]:

@@ -102,9 +102,11 @@ REPLACEABLE = {
     "ix_outbox_mail_due",
     "ix_outbox_mail_lease",
     "uq_review_order",
-    # Each does for the other, while few updates have the status.
+    # Each does for the other, while few rows have the status, the kind or the person.
     "ix_order_update_status",
     "ix_order_update_status_newest",
+    "ix_review_own_hidden",
+    *(f"ix_tracking_event_{name}" for name in ("newest", "actor", "kind", "actor_kind")),
 }
 
 
