@@ -33,7 +33,7 @@ from graphql import (
 )
 
 from candor.engine.fast.arguments import names_variable
-from resolvers.keyset import DEFAULT_SIZE
+from resolvers.keyset import DEFAULT_SIZE, MAX_OFFSET
 from resolvers.review_lookup import DEFAULT_TAIL
 
 CAP = 10**9
@@ -217,7 +217,8 @@ def _skipped(node: FieldNode, variables: Variables) -> int:
         _number(each.value, variables) for each in node.arguments or () if each.name.value == "page"
     ]
     before = max((page or 0 for page in pages), default=0) - 1
-    return max(before, 0) * _page_size(node, variables) // SKIPPED_PER_POINT
+    # Pages further on are refused when they are executed.
+    return min(max(before, 0) * _page_size(node, variables), MAX_OFFSET) // SKIPPED_PER_POINT
 
 
 # The names of the arguments that count; all of them for other multipliers.

@@ -29,7 +29,15 @@ class Migration(migrations.Migration):
                 ("read_until", _moment()),
                 ("marked_at", _moment()),
             ],
-            options={"table": "inbox_mark", "app": "models", "pk_attr": "id"},
+            options={
+                "table": "inbox_mark",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": (
+                    "Notifications of the inbox that fell due until `read_until` were read at"
+                    " `marked_at`."
+                ),
+            },
             bases=["Model"],
         ),
     ]
