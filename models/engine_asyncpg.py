@@ -77,10 +77,8 @@ class _Transaction(TransactionWrapper):
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something if and when the outermost transaction is committed."""
-        if hasattr(self._parent, "after_commit"):
-            self._parent.after_commit(action)
-        elif self._over:
-            action()
+        if self._over or isinstance(self._parent, _Transaction):
+            self._parent.after_commit(action)  # type: ignore[attr-defined]
         else:
             self._after_commit.append(action)
 
@@ -196,6 +194,10 @@ class SafeAsyncpgClient(AsyncpgDBClient):
         """The rows of a statement outside transactions. Logs nothing: this is the hot path."""
         rows = await self._translate_exceptions(_fetch, query, values or ())
         return [dict(row.items()) for row in rows]
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Outside transactions every statement is already committed."""
+        action()
 
     @property
     def is_open(self) -> bool:

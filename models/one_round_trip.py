@@ -23,19 +23,11 @@ class Writes:
         await sql.execute(statement, *values)
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something if and when these writes are committed."""
-        after_commit(action)
-
-
-def after_commit(action: Callable[[], None]) -> None:
-    """Do something if and when the caller's transaction is committed; now, if there is none."""
-    connection: Any = get_connection("default")
-    while connection is not None:
-        if hasattr(connection, "after_commit"):
-            connection.after_commit(action)
-            return
-        connection = getattr(connection, "_parent", None)  # of a savepoint
-    action()
+        """Do something if and when these writes are committed; now, outside a transaction."""
+        connection: Any = get_connection("default")
+        while not hasattr(connection, "after_commit"):  # a savepoint of SQLite
+            connection = connection._parent
+        connection.after_commit(action)
 
 
 # For a write on its own: the statement runs in the caller's transaction, if there is one.

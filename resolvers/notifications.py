@@ -12,8 +12,8 @@ from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights
 from resolvers.errors import Invalid
-from resolvers.keyset import Page, PageRequest, newest
-from resolvers.scoped_pages import Listing, Run, count_runs, list_runs
+from resolvers.keyset import FIRST_PAGE, Page, PageRequest, newest
+from resolvers.scoped_pages import Listing, Run, beside_cursors, count_runs, list_runs
 from resolvers.viewer import NEVER, Condition, Role, Viewer
 
 MAX_MARKED = 100
@@ -95,11 +95,10 @@ async def unread_count(viewer: Viewer) -> int:
 
 
 def _due_in_each_inbox(
-    viewer: Viewer, *, unread_only: bool, request: PageRequest | None = None
+    viewer: Viewer, *, unread_only: bool, request: PageRequest = FIRST_PAGE
 ) -> list[Run]:
     """The notifications `n` of each of the viewer's inboxes."""
-    due = sql.without_index("n.created_at") if request and request.after else "n.created_at"
-    later = sql.without_index("n.created_at") if request and request.before else "n.created_at"
+    later, due = beside_cursors("n.created_at", request)
     text, now = f"{_INBOX} AND {_KNOWN} AND {due} <= ?", clock.now()
     if not unread_only:
         return [Run(Condition(text, (*inbox, now))) for inbox in inboxes(viewer)]
@@ -150,12 +149,10 @@ async def _mark_all(viewer: Viewer) -> None:
     unread = _due_in_each_inbox(viewer, unread_only=True)
     for inbox, run in zip(inboxes(viewer), unread, strict=True):
         (total,) = await count_runs(_LISTING.tables, "n.id", [[run]], MAX_MARKED_SINGLY)
-        text, values = run.where
         if not total.is_exact:
-            until = now - _LATE
-            await sql.execute(_MARK_ALL, uuid7(), *inbox, until, now)
-            text, values = f"{text} AND n.created_at > ?", (*values, until)
-        await _mark_singly(Condition(text, values))
+            await sql.execute(_MARK_ALL, uuid7(), *inbox, now - _LATE, now)
+        # Those after the mark, if there is one now.
+        await _mark_singly(run.where)
 
 
 async def _mark_singly(unread: Condition) -> None:

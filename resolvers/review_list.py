@@ -103,12 +103,9 @@ async def list_reviews(
     """
     lists = [_runs(viewer, scope, filter, sort, request) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter) if count else None
-    pages = partial(list_runs, _LISTING, lists, SORTS[sort], request, totals=totals)
     of_vendors = all(scope.subject == "vendor" for scope in scopes) or filter.vendor is not None
-    if not may_scan(filter, sort, of_vendors=of_vendors):
-        return await pages()
-    async with scanning(viewer):
-        return await pages()
+    async with scanning(viewer, only_if=may_scan(filter, sort, of_vendors=of_vendors)):
+        return await list_runs(_LISTING, lists, SORTS[sort], request, totals=totals)
 
 
 def may_scan(filter: ReviewFilter, sort: ReviewSort, *, of_vendors: bool) -> bool:
@@ -216,11 +213,6 @@ def _where(
     request: PageRequest = FIRST_PAGE,
 ) -> Condition:
     """`scope` has the ids, as SQL, of the service or vendor whose list it is."""
-    if filter == ANY and len(scope) == 1:
-        [(subject, id_)] = scope.items()
-        return Condition(
-            f"r.{subject}_id = {id_.text} AND {visible.text}", (*id_.values, *visible.values)
-        )
     conditions, ids = list[Condition](), dict(scope)
     for subject, ref in (("service", filter.service), ("vendor", filter.vendor)):
         if ref is not None:

@@ -18,8 +18,14 @@ _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKe
 
 
 @asynccontextmanager
-async def scanning(viewer: Viewer) -> AsyncIterator[None]:
-    """Run such a statement in this block; first come, first served. Raises ScanTimeout."""
+async def scanning(viewer: Viewer, *, only_if: bool = True) -> AsyncIterator[None]:
+    """Run such a statement in this block; first come, first served. Raises ScanTimeout.
+
+    `only_if` it may be such a statement; any other runs at once.
+    """
+    if not only_if:
+        yield
+        return
     loop = asyncio.get_running_loop()
     slots = _slots.setdefault(loop, asyncio.Semaphore(MAX_AT_ONCE))
     seconds = ANONYMOUS_SECONDS if viewer.role is Role.ANONYMOUS else None

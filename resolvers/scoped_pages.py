@@ -191,12 +191,7 @@ async def count_rows(tables: str, conditions: Sequence[Condition]) -> list[Total
 
 async def count_up_to_limit(tables: str, conditions: Sequence[Condition]) -> list[Total]:
     """The number of rows in each list, counted no further than MAX_COUNTED, in one statement."""
-    most = MAX_COUNTED
-    parts = [
-        f"(SELECT 1 FROM {tables} WHERE {where.text} LIMIT {most + 1}) counted"
-        for where in conditions
-    ]
-    return _limited(await _totals("COUNT(*)", parts, conditions), most)
+    return await count_runs(tables, "1", [[Run(where)] for where in conditions])
 
 
 async def count_runs(
@@ -216,10 +211,7 @@ async def count_runs(
         ]
         parts.append(f"({' UNION '.join(texts) or f'SELECT 1 WHERE {NEVER.text}'}) counted")
         conditions.append(all_of(*(run.where for run in runs)))
-    return _limited(await _totals("COUNT(*)", parts, conditions), most)
-
-
-def _limited(numbers: Sequence[int], most: int) -> list[Total]:
+    numbers = await _totals("COUNT(*)", parts, conditions)
     return [Total(most, is_exact=False) if each > most else Total(each) for each in numbers]
 
 
@@ -251,6 +243,22 @@ def all_of(*conditions: Condition) -> Condition:
     )
 
 
+def beside_cursors(
+    column: str, request: PageRequest, *, descending: bool = True
+) -> tuple[str, str]:
+    """The column for a lower and for an upper bound, in a list that may be sorted by it.
+
+    A cursor bounds it on one side: there SQLite must not choose the other bound for its index.
+    """
+    above, below = request.before, request.after
+    if not descending:
+        above, below = below, above
+    return (
+        column if above is None else sql.without_index(column),
+        column if below is None else sql.without_index(column),
+    )
+
+
 def between(
     column: str,
     since: datetime | None,
@@ -260,14 +268,10 @@ def between(
     descending: bool = True,
 ) -> list[Condition]:
     """The conditions that the column lies in a period, in a list that may be sorted by it."""
-    above, below = (
-        (request.before, request.after) if descending else (request.after, request.before)
-    )
+    lower, upper = beside_cursors(column, request, descending=descending)
     conditions = []
     if since is not None:
-        named = sql.without_index(column) if above is not None else column
-        conditions.append(Condition(f"{named} >= ?", (since,)))
+        conditions.append(Condition(f"{lower} >= ?", (since,)))
     if before is not None:
-        named = sql.without_index(column) if below is not None else column
-        conditions.append(Condition(f"{named} < ?", (before,)))
+        conditions.append(Condition(f"{upper} < ?", (before,)))
     return conditions

@@ -16,7 +16,15 @@ from resolvers import text_search
 from resolvers.keyset import Page, PageRequest, Sort, Term, newest
 from resolvers.ref import Ref
 from resolvers.scans import scanning
-from resolvers.scoped_pages import Listing, Run, Totals, all_of, count_up_to_limit, list_runs
+from resolvers.scoped_pages import (
+    Listing,
+    Run,
+    Totals,
+    all_of,
+    beside_cursors,
+    count_up_to_limit,
+    list_runs,
+)
 from resolvers.service_standing import LADDER, RANKS, ServiceStanding, rank_in
 from resolvers.viewer import ALWAYS, Condition, Viewer
 
@@ -151,27 +159,14 @@ async def list_services(
 
     RANKING leaves out hidden services unless the filter includes them; other sorts do not.
     """
-    pages = partial(_list_services, vendor_ids, filter, sort, request, count=count)
-    if filter.search is None and filter.standing is None:
-        return await pages()
-    async with scanning(viewer):
-        return await pages()
-
-
-async def _list_services(
-    vendor_ids: Sequence[UUID | None],
-    filter: ServiceFilter,
-    sort: ServiceSort,
-    request: PageRequest,
-    *,
-    count: bool,
-) -> list[Page[Service]]:
     conditions = [_where(vendor_id, filter, sort) for vendor_id in vendor_ids]
     totals = partial(count_up_to_limit, _TABLES, conditions) if count else None
-    if sort is ServiceSort.RANKING and vendor_ids == [None] and filter.vendor is None:
-        return [await _ranking_of_all(filter, request, totals)]
-    lists = [[Run(where)] for where in conditions]
-    return await list_runs(_RANKED, lists, SORTS[sort], request, totals=totals)
+    may_scan = filter.search is not None or filter.standing is not None
+    async with scanning(viewer, only_if=may_scan):
+        if sort is ServiceSort.RANKING and vendor_ids == [None] and filter.vendor is None:
+            return [await _ranking_of_all(filter, request, totals)]
+        lists = [[Run(where)] for where in conditions]
+        return await list_runs(_RANKED, lists, SORTS[sort], request, totals=totals)
 
 
 async def _ranking_of_all(
@@ -198,8 +193,7 @@ async def _ranking_of_all(
 def _runs(filter: ServiceFilter, request: PageRequest) -> list[Run]:
     where = _holds(filter)
     runs, below = [], None
-    lower = sql.without_index(f"({_AVERAGE})") if request.before else _AVERAGE
-    upper = sql.without_index(f"({_AVERAGE})") if request.after else _AVERAGE
+    lower, upper = beside_cursors(f"({_AVERAGE})", request)
     for least, standing in LADDER:
         limits = f"{lower} >= {least}" + (f" AND {upper} < {below}" if below else "")
         rated = Condition(f"{_IS_RATED} AND {limits} AND {where.text}", where.values)

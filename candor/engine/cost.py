@@ -166,8 +166,11 @@ class _CostVisitor:
             # An edge is not counted as an object, only the row in it.
             below.fixed += int(node.name.value == "nodes")
             return Cost(0, [(_page_size, page, below)])
-        if opens_page:
-            below.parts += [(_searches, node, Cost(SEARCH)), (_skipped, node, Cost(1))]
+        given = {each.name.value for each in node.arguments or ()} if opens_page else set()
+        if "filter" in given:
+            below.parts.append((_searches, node, Cost(SEARCH)))
+        if "page" in given:
+            below.parts.append((_skipped, node, Cost(1)))
         if not opens_page and "last" in definition.args:
             # A plain list of the newest rows.
             below.fixed += 1
