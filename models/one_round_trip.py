@@ -34,6 +34,26 @@ class Writes:
 AT_ONCE = Writes()
 
 
+class Gathered(Writes):
+    """Writes that `run` does, each statement once for all rows of values that were added for it.
+
+    Statements run in the order in which they were first added: a write that must follow another
+    one of a later row belongs into `Gathered` writes of its own.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+
+    async def add(self, statement: str, *values: Any) -> None:
+        self._rows.setdefault(statement, []).append(values)
+
+    async def run(self) -> None:
+        """Do the writes, in the caller's transaction."""
+        for statement, rows in self._rows.items():
+            await sql.execute_many(statement, rows)
+        self._rows.clear()
+
+
 class RoundTrip(Writes):
     """The writes of one round trip, and whether they were done."""
 

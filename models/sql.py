@@ -83,6 +83,20 @@ async def execute(statement: str, *values: Any) -> int:
     return int(count)
 
 
+async def execute_many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement that returns no rows once for each row of values, in few round trips.
+
+    Call it in a transaction: it has none of its own.
+    """
+    connection = get_connection("default")
+    if speaks_postgres(connection):
+        numbered = with_dollar_numbers(statement)
+        await connection.execute_many(numbered, [_bound(values) for values in rows])
+    else:
+        bound = [[_for_sqlite(value) for value in values] for values in rows]
+        await connection.execute_many(statement, bound)
+
+
 @lru_cache(2_000)
 def with_dollar_numbers(statement: str) -> str:
     """The statement with `$1, $2 …` for each `?`. No literal may hold a question mark."""

@@ -1,5 +1,6 @@
 """Limits on how often records that are never deleted may be added; people do not reach them."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from resolvers.viewer import Viewer
 RECENT, MAX_RECENT, MAX_EVER = timedelta(hours=1), 120, 1_000
 
 _COUNT = """
-SELECT COUNT(*) AS ever, COUNT(CASE WHEN at > ? THEN 1 END) AS recent FROM tracking_event
-WHERE order_id = ? AND actor_role = ?"""
+SELECT order_id, COUNT(*) AS ever, COUNT(CASE WHEN at > ? THEN 1 END) AS recent
+FROM tracking_event WHERE order_id IN ({places}) AND actor_role = ? GROUP BY order_id"""
 
 
 async def limit_frequency(viewer: Viewer, order_id: UUID, field: str) -> None:
@@ -20,7 +21,19 @@ async def limit_frequency(viewer: Viewer, order_id: UUID, field: str) -> None:
 
     Counted per role, so that one side of an order cannot lock out the other. Raises TooOften.
     """
-    since = clock.now() - RECENT
-    (steps,) = await sql.fetch(_COUNT, since, order_id, viewer.role.value)
-    if steps["recent"] >= MAX_RECENT or (steps["ever"] >= MAX_EVER and not viewer.is_team):
+    if await too_often(viewer, [order_id]):
         raise TooOften(field)
+
+
+async def too_often(viewer: Viewer, order_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these orders about which the viewer's role has taken too many steps."""
+    if not order_ids:
+        return set()
+    statement = _COUNT.format(places=sql.places(order_ids))
+    since = clock.now() - RECENT
+    rows = await sql.fetch(statement, since, *order_ids, viewer.role.value)
+    return {
+        steps["order_id"]
+        for steps in rows
+        if steps["recent"] >= MAX_RECENT or (steps["ever"] >= MAX_EVER and not viewer.is_team)
+    }

@@ -1,6 +1,6 @@
 """Counters of approved reviews: exact, since they change in the review's own transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -9,6 +9,8 @@ from models import RatingSubject, Review, sql
 from models.one_round_trip import AT_ONCE, Writes
 from models.rating_tally import Tally
 from models.review import SUB_RATINGS
+
+Subject = tuple[RatingSubject, UUID]
 
 _NAMES = Tally._fields
 _COLUMNS = ", ".join(_NAMES)
@@ -81,22 +83,25 @@ async def count_in(*reviews: Review, writes: Writes = AT_ONCE) -> None:
 
     One statement, services before vendors, each sorted by id: all writers lock in this order.
     """
-    added: dict[tuple[RatingSubject, UUID], Tally] = {}
-    for review in reviews:
-        tally = _tally(review)
-        for subject in (
-            (RatingSubject.SERVICE, review.service_id),
-            (RatingSubject.VENDOR, review.vendor_id),
-        ):
-            added[subject] = _sum(added[subject], tally) if subject in added else tally
-    if added:
-        rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
-        await writes.add(_add_statement(len(rows)), *(value for row in rows for value in row))
+    await _add(_sums(reviews), writes)
 
 
 async def count_out(review: Review) -> None:
     """Remove a review that is no longer public from the counters."""
     await _change(review, [-count for count in _tally(review)])
+
+
+async def count_both(*, public: Sequence[Review], hidden: Sequence[Review]) -> None:
+    """Count reviews that became public and remove those that no longer are.
+
+    The last write of the caller's transaction: it locks all counters in the order of `count_in`.
+    """
+    added, removed = _sums(public), _sums(hidden)
+    # Also those that only lose reviews, so that one statement takes all locks.
+    await _add({subject: Tally() for subject in removed} | added, AT_ONCE)
+    losses = [([-count for count in removed[kind, key]], key) for kind, key in sorted(removed)]
+    if losses:
+        await sql.execute_many(_CHANGE, [(*changes, key) for changes, key in losses])
 
 
 async def recount(before: Review, after: Review) -> None:
@@ -150,6 +155,25 @@ async def _change(review: Review, differences: Iterable[int]) -> None:
     if any(changes):
         for subject_id in (review.service_id, review.vendor_id):
             await sql.execute(_CHANGE, *changes, subject_id)
+
+
+def _sums(reviews: Iterable[Review]) -> dict[Subject, Tally]:
+    """The counts of these reviews, by service and by vendor."""
+    sums: dict[Subject, Tally] = {}
+    for review in reviews:
+        tally = _tally(review)
+        for subject in (
+            (RatingSubject.SERVICE, review.service_id),
+            (RatingSubject.VENDOR, review.vendor_id),
+        ):
+            sums[subject] = _sum(sums[subject], tally) if subject in sums else tally
+    return sums
+
+
+async def _add(added: Mapping[Subject, Tally], writes: Writes) -> None:
+    if added:
+        rows = [(key, kind, *added[kind, key]) for kind, key in sorted(added)]
+        await writes.add(_add_statement(len(rows)), *(value for row in rows for value in row))
 
 
 def _tally(review: Review) -> Tally:

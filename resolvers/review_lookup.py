@@ -22,6 +22,10 @@ _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external
 LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 
+_HOLD_ORDERS = """
+SELECT id FROM orders WHERE id IN (SELECT order_id FROM review WHERE id IN ({places}))
+ORDER BY external_id FOR SHARE"""
+
 _REVISIONS = Listing(ReviewRevision, sql.columns(ReviewRevision, "v"), "review_revision v")
 _OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
 
@@ -69,6 +73,19 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
     return {review.id: review for review in await _find(viewer, "r.id", ids)}
 
 
+async def hold(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
+    """The reviews that exist for this viewer, by their ids, locked against other writers.
+
+    Their orders are held, too, until the caller's transaction ends. Orders are locked before
+    reviews and both in a fixed order, as hand-overs by the feed do.
+    """
+    if not sql.is_postgres():
+        return await by_ids(viewer, ids)
+    await sql.fetch(_HOLD_ORDERS.format(places=sql.places(ids)), *ids)
+    locked = await _find(viewer, "r.id", ids, then=" ORDER BY r.id FOR UPDATE OF r")
+    return {review.id: review for review in locked}
+
+
 async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
     """The reviews of orders that exist for this viewer."""
     return await _find(viewer, "r.order_id", ids)
@@ -99,9 +116,11 @@ async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
     return {row["review_id"] for row in rows}
 
 
-async def _find(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
+async def _find(
+    viewer: Viewer, column: str, ids: Collection[UUID], *, then: str = ""
+) -> list[Review]:
     if not ids:
         return []
     visible = visible_reviews(viewer)
-    statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}"
+    statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}{then}"
     return await sql.objects(Review, statement, *ids, *visible.values)

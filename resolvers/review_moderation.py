@@ -1,21 +1,23 @@
 """An admin's decision on a review. No rule here depends on the stars."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import mailers
-from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock
+from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock, sql
 from models.database import transaction
+from models.one_round_trip import Gathered
 from models.review import DECISION
 from resolvers import announcements, rating_counters, tracking_log, user_text
-from resolvers.errors import Conflict, Invalid, NotFound
-from resolvers.frequency import limit_frequency
+from resolvers.errors import Conflict, Invalid, NotFound, Refusal, TooOften
+from resolvers.frequency import too_often
 from resolvers.moments import Moment, moment
 from resolvers.refusals import collect_refusals
-from resolvers.review_lookup import find_review
+from resolvers.review_lookup import hold
 from resolvers.viewer import Viewer
 
 MAX_BATCH = 100
@@ -29,6 +31,15 @@ class Unchecked(Enum):
 
 
 UNCHECKED = Unchecked.UNCHECKED
+Party = TypeVar("Party", Customer, Vendor)
+
+_KINDS = {
+    ReviewStatus.APPROVED: "review.approved",
+    ReviewStatus.REJECTED: "review.rejected",
+    ReviewStatus.PENDING: "review.held",
+}
+_DECIDED = ("status", *DECISION, "published_at")
+_UPDATE = f"UPDATE review SET {', '.join(f'{name} = ?' for name in _DECIDED)} WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,11 @@ async def approve_review(
     note: str | None = None,
     expected_edited_at: Moment | None | Unchecked = UNCHECKED,
 ) -> Review:
-    """Publish a review. Raises as `decide` does."""
+    """Publish a review.
+
+    The same decision again changes nothing. Raises Unauthenticated, Forbidden, NotFound, Invalid
+    (reason, note, date), Conflict (edited meanwhile), TooOften.
+    """
     decision = Decision(ReviewStatus.APPROVED, None, note, expected_edited_at)
     return await _decide(viewer, review_id, decision)
 
@@ -66,46 +81,88 @@ async def reject_review(
     note: str | None = None,
     expected_edited_at: Moment | None | Unchecked = UNCHECKED,
 ) -> Review:
-    """Reject a review, with a reason that its author will read. Raises as `decide` does."""
+    """Reject a review, with a reason that its author will read. Raises as `approve_review` does."""
     decision = Decision(ReviewStatus.REJECTED, reason, note, expected_edited_at)
     return await _decide(viewer, review_id, decision)
 
 
-async def decide(viewer: Viewer, *, review_id: UUID, **decision: Any) -> Review:
-    """Approve a review, reject it or set it back to PENDING, and update counters and promises.
+async def decide_all(
+    viewer: Viewer, decisions: Sequence[tuple[UUID, Decision]]
+) -> list[Review | Refusal]:
+    """Decide reviews, each once, in one transaction: the review of each decision, or its refusal.
 
-    `decision` are the fields of Decision. The same decision again changes nothing.
-    Raises Unauthenticated, Forbidden, NotFound, Invalid (reason, note, date), Conflict (edited
-    meanwhile), TooOften.
+    Each is approved, rejected or set back to PENDING, with counters and promises, in a constant
+    number of statements. A refused decision does not affect the others. Refusals are those of
+    `approve_review`. Raises Unauthenticated, Forbidden.
     """
-    return await _decide(viewer, review_id, Decision(**decision))
+    viewer.must_be_admin()
+    async with transaction():
+        stored = await hold(viewer, {review_id for review_id, _ in decisions})
+        changes = [_change(stored.get(review_id), given) for review_id, given in decisions]
+        wanted = [each for each in changes if isinstance(each, _Change)]
+        refused = await too_often(viewer, {each.review.order_id for each in wanted})
+        results = [_refused_or(each, refused) for each in changes]
+        await _store(viewer, [each for each in results if isinstance(each, _Change)])
+    return [each.review if isinstance(each, _Change) else each for each in results]
 
 
 async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review:
-    viewer.must_be_admin()
-    async with transaction():
-        review = await find_review(viewer, review_id, lock=True)
-        if review is None:
-            raise NotFound("review_id", message="There is no such review.")
+    (decided,) = await decide_all(viewer, [(review_id, decision)])
+    if isinstance(decided, Refusal):
+        raise decided
+    return decided
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A review as stored, and the decision that changes it."""
+
+    review: Review
+    decision: Decision
+    note: str | None
+    before: ReviewStatus
+    was_published: bool
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.before is ReviewStatus.APPROVED and not self.review.is_public
+
+    @property
+    def is_published(self) -> bool:
+        return self.before is not ReviewStatus.APPROVED and self.review.is_public
+
+    @property
+    def is_first_publication(self) -> bool:
+        return self.is_published and not self.was_published
+
+    @property
+    def is_rejection(self) -> bool:
+        is_rejected = self.review.status is ReviewStatus.REJECTED
+        return is_rejected and self.before is not ReviewStatus.REJECTED
+
+
+def _change(review: Review | None, decision: Decision) -> _Change | Review | Refusal:
+    """The change to store; the review itself if nothing changes; or the refusal."""
+    if review is None:
+        return NotFound("review_id", message="There is no such review.")
+    try:
         note, expected = _checked(decision)
-        if expected not in {UNCHECKED, review.edited_at}:
-            raise Conflict("expected_edited_at", message="The review was edited meanwhile.")
-        if (review.status, review.rejection_reason, review.moderation_note) == (
-            decision.status,
-            decision.reason,
-            note,
-        ):
-            return review
-        await limit_frequency(viewer, review.order_id, "review_id")
-        before, was_published = review.status, review.published_at is not None
-        await _store(viewer, review, decision, note)
-        await _notify(review, before=before, was_published=was_published)
-        if before is ReviewStatus.APPROVED and not review.is_public:
-            await rating_counters.count_out(review)
-        elif before is not ReviewStatus.APPROVED and review.is_public:
-            await rating_counters.count_in(review)
-            await announcements.announce_review(review)
-    return review
+    except Refusal as refusal:
+        return refusal
+    if expected not in {UNCHECKED, review.edited_at}:
+        return Conflict("expected_edited_at", message="The review was edited meanwhile.")
+    stored = (review.status, review.rejection_reason, review.moderation_note)
+    if stored == (decision.status, decision.reason, note):
+        return review
+    return _Change(review, decision, note, review.status, review.published_at is not None)
+
+
+def _refused_or(
+    change: _Change | Review | Refusal, refused: Collection[UUID]
+) -> _Change | Review | Refusal:
+    if isinstance(change, _Change) and change.review.order_id in refused:
+        return TooOften("review_id")
+    return change
 
 
 def _checked(decision: Decision) -> tuple[str | None, datetime | None | Unchecked]:
@@ -132,37 +189,64 @@ def _note(given: str | None) -> str:
     return note
 
 
-async def _store(viewer: Viewer, review: Review, decision: Decision, note: str | None) -> None:
-    now = clock.now()
+async def _store(viewer: Viewer, changes: list[_Change]) -> None:
+    if not changes:
+        return
+    writes = Gathered()
+    for change in changes:
+        await _write(viewer, change, writes)
+    await _notify(
+        [each for each in changes if each.is_first_publication or each.is_rejection], writes
+    )
+    for change in changes:
+        if change.is_published:
+            await announcements.announce_review(change.review, writes=writes)
+    await writes.run()
+    public = [each.review for each in changes if each.is_published]
+    hidden = [each.review for each in changes if each.is_hidden]
+    await rating_counters.count_both(public=public, hidden=hidden)
+
+
+async def _write(viewer: Viewer, change: _Change, writes: Gathered) -> None:
+    now, review, decision = clock.now(), change.review, change.decision
     review.status, review.rejection_reason = decision.status, decision.reason
-    review.moderation_note = note
+    review.moderation_note = change.note
     review.moderated_at = None if decision.status is ReviewStatus.PENDING else now
     if review.is_public and review.published_at is None:
         review.published_at = now
-    names = ("status", *DECISION, "published_at")
-    await Review.filter(id=review.id).update(**{name: getattr(review, name) for name in names})
-    kind = {
-        ReviewStatus.APPROVED: "review.approved",
-        ReviewStatus.REJECTED: "review.rejected",
-        ReviewStatus.PENDING: "review.held",
-    }[decision.status]
+    await writes.add(_UPDATE, *(getattr(review, name) for name in _DECIDED), review.id)
     reason = decision.reason.value if decision.reason else None
-    await tracking_log.record(viewer, kind, about=review, reason=reason)
+    kind = _KINDS[decision.status]
+    await tracking_log.record(viewer, kind, about=review, writes=writes, reason=reason)
 
 
-async def _notify(review: Review, *, before: ReviewStatus, was_published: bool) -> None:
-    """Promise the mails about a change. Of its publication, they are sent only once."""
-    if review.status is before:
-        return
-    if review.is_public and not was_published:
-        vendor = await Vendor.get(id=review.vendor_id)
-        author = await Customer.get(id=review.customer_id)
-        await mailers.deliver_later("review.received", to=vendor, about=review)
-        await mailers.deliver_later("review.published", to=author, about=review)
-    elif review.status is ReviewStatus.REJECTED and review.moderated_at is not None:
-        await mailers.deliver_later(
-            "review.rejected",
-            to=await Customer.get(id=review.customer_id),
-            about=review,
-            occasion=review.moderated_at.isoformat(),
-        )
+async def _notify(changes: list[_Change], writes: Gathered) -> None:
+    """Promise the mails about changes. Of a review's publication, they are sent only once."""
+    vendor_ids = {each.review.vendor_id for each in changes if each.is_first_publication}
+    vendors = await _by_id(Vendor, vendor_ids)
+    authors = await _by_id(Customer, {each.review.customer_id for each in changes})
+    for change in changes:
+        review = change.review
+        author = authors[review.customer_id]
+        if change.is_first_publication:
+            to = vendors[review.vendor_id]
+            await mailers.deliver_later("review.received", to=to, about=review, writes=writes)
+            await mailers.deliver_later("review.published", to=author, about=review, writes=writes)
+        elif review.moderated_at is not None:
+            await mailers.deliver_later(
+                "review.rejected",
+                to=author,
+                about=review,
+                occasion=review.moderated_at.isoformat(),
+                writes=writes,
+            )
+
+
+async def _by_id(model: type[Party], ids: Collection[UUID]) -> dict[UUID, Party]:
+    if not ids:
+        return {}
+    statement = (
+        f"SELECT {sql.columns(model, 't')} FROM {model._meta.db_table} t"
+        f" WHERE t.id IN ({sql.places(ids)})"
+    )
+    return {row.id: row for row in await sql.objects(model, statement, *ids)}

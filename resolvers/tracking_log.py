@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from models import Order, OrderUpdate, Review, TrackingEvent, clock, sql
+from models.one_round_trip import AT_ONCE, Writes
+from models.uuid7 import uuid7
 from resolvers import user_text
 from resolvers.keyset import Page, PageRequest, newest
 from resolvers.ref import Ref
@@ -16,6 +18,10 @@ from resolvers.viewer import Condition, Role, Viewer
 
 _LISTING = Listing(TrackingEvent, sql.columns(TrackingEvent, "e"), "tracking_event e")
 _NEWEST = newest("e", "at")
+_RECORD = """
+INSERT INTO tracking_event (id, at, kind, actor_role, actor, subject_type, subject_id, order_id,
+  details)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class TrackingKind(StrEnum):
@@ -64,24 +70,22 @@ async def record(
     *,
     about: Review | Order | OrderUpdate | None = None,
     order_id: UUID | None = None,
+    writes: Writes = AT_ONCE,
     **details: Any,
 ) -> None:
     """Append an event: who (the viewer) did what (`kind`), to which row, now.
+
+    It is part of the caller's transaction, or of `writes`.
 
     Raises ValueError for a kind that is not in TrackingKind.
     """
     if order_id is None and isinstance(about, Review | OrderUpdate):
         order_id = about.order_id
-    await TrackingEvent.create(
-        at=clock.now(),
-        kind=TrackingKind(kind).value,
-        actor_role=viewer.role.value,
-        actor=viewer.external_id,
-        subject_type=type(about).__name__ if about else "Site",
-        subject_id=about.id if about else None,
-        order_id=about.id if isinstance(about, Order) else order_id,
-        details=details,
-    )
+    subject = type(about).__name__ if about else "Site", about.id if about else None
+    who = viewer.role.value, viewer.external_id
+    of_order = about.id if isinstance(about, Order) else order_id
+    named = TrackingKind(kind).value
+    await writes.add(_RECORD, uuid7(), clock.now(), named, *who, *subject, of_order, details)
 
 
 async def list_events(

@@ -1,15 +1,11 @@
 """Mutations of reviews."""
 
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry import Info
 
-from models.outcome import retry_once, watched
-from models.unavailable import Unavailable
 from resolvers import (
-    outages,
     review_edits,
     review_moderation,
     review_replies,
@@ -17,13 +13,11 @@ from resolvers import (
     reviews,
     rights,
 )
-from resolvers.errors import Invalid, Refusal
+from resolvers.errors import Invalid
 from resolvers.review_moderation import MAX_BATCH
 from schema.context import Context
-from schema.errors import UserError
-from schema.fetch import present_one
 from schema.mutation_field import Input, mutation, mutation_by
-from schema.references import read
+from schema.review_decisions import decided
 from schema.review_input import (
     ApproveReviewInput,
     CreateReviewInput,
@@ -33,14 +27,11 @@ from schema.review_input import (
     EditReviewInput,
     ModerateReviewsInput,
     ModerateReviewsPayload,
-    ModerationInput,
-    ModerationResult,
     RejectReviewInput,
     ReplyToReviewInput,
     ReviewPayload,
     VoteInput,
 )
-from schema.selection import selected
 
 
 @strawberry.type(description="What can be done with reviews.")
@@ -111,11 +102,7 @@ class ReviewMutation:
                 "decisions",
                 message=f"Decide {review_moderation.MAX_BATCH} reviews at most at once.",
             )
-        results = [
-            await _decided(info, decision, str(place))
-            for place, decision in enumerate(input.decisions)
-        ]
-        return ModerateReviewsPayload(results=results)
+        return ModerateReviewsPayload(results=await decided(info, input.decisions))
 
     vote_helpful = mutation(
         "Say that a published review helped you. One vote per person; again: nothing changes.",
@@ -131,29 +118,3 @@ class ReviewMutation:
         act=review_votes.withdraw_vote,
         payload=ReviewPayload,
     )
-
-
-async def _decided(
-    info: Info[Context, None], given: ModerationInput, place: str
-) -> ModerationResult:
-    try:
-        with watched():
-            return await _decided_one(info, given)
-    except Refusal as refused:
-        for error in refused.all:
-            error.field = ["decisions", place, *error.field]
-        errors = [UserError.of(error) for error in refused.all]
-        return ModerationResult(review_id=given.review_id, errors=errors)
-
-
-async def _decided_one(info: Info[Context, None], given: ModerationInput) -> ModerationResult:
-    """One decision. Raises its refusals; an outage becomes a refusal of this decision alone."""
-    try:
-        row: Any = await retry_once(
-            partial(review_moderation.decide, info.context.viewer, **read(given))
-        )
-        below = selected(info).below("results", "review")
-        shown = await present_one(info.context, "Review", row, below)
-    except Unavailable as trouble:
-        raise outages.refusal_of(trouble) from trouble
-    return ModerationResult(review_id=given.review_id, review=shown)

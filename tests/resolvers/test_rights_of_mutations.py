@@ -275,7 +275,7 @@ async def test_a_guest_acts_only_on_the_order_of_the_link(scene, feed, maria, st
         "delete": ("FORBIDDEN", reviews.delete_review(guest, review_id=mine, reason="I want to")),
         "reply": ("NOT_THE_VENDOR", review_replies.reply_to_review(guest, review_id=mine, body="Thanks")),
         "delete reply": ("FORBIDDEN", review_replies.delete_reply(guest, review_id=mine, reason="No")),
-        "approve": ("FORBIDDEN", review_moderation.decide(guest, review_id=mine, status=ReviewStatus.APPROVED)),
+        "approve": ("FORBIDDEN", review_moderation.approve_review(guest, review_id=mine)),
         "vote mine": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=mine)),
         "vote foreign": ("FORBIDDEN", review_votes.vote_helpful(guest, review_id=foreign)),
         "withdraw": ("FORBIDDEN", review_votes.withdraw_vote(guest, review_id=foreign)),
