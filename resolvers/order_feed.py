@@ -102,6 +102,7 @@ async def _store_round(viewer: Viewer, pending: list[OrderRow], *, history: bool
         new = [row for row in accepted if row.facts.external_id not in stored]
         raced = await writes.create(new)
         await writes.record_person_changes(accepted)
+        await writes.finish()
     return raced + again
 
 

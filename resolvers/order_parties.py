@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from models import Customer, Service, Vendor, clock, sql
+from models.one_round_trip import Gathered
 from models.person import PERSON_FACTS
 from models.uuid7 import uuid7
 from resolvers import user_text
@@ -148,15 +150,23 @@ async def _write_newest(
 ) -> tuple[dict[str, Party], Changes]:
     """Write the newest facts of each party. Returns the rows as stored then, and what changed."""
     newest = _newest(stored, facts, bound=viewer.vendor is not None)
-    changes: Changes = {}
-    for external_id in sorted(newest):
-        values, is_new = newest[external_id], external_id not in stored
-        written = await _write(model, external_id, values, only_if, is_new=is_new)
-        changed = [name for name in PERSON_FACTS if name in values]
-        if written and not is_new and changed:
-            changes[external_id] = changed
     external_ids = {each.external_id for each in facts}
-    return (await _locked(model, external_ids) if newest else stored), changes
+    if not newest:
+        return stored, {}
+    known = [each for each in sorted(newest) if each in stored]
+    written = await _update(model, {each: newest[each] for each in known}, only_if)
+    changes = {
+        each: changed
+        for each in known
+        if each in written and (changed := [name for name in PERSON_FACTS if name in newest[each]])
+    }
+    new = {each: newest[each] for each in sorted(newest) if each not in stored}
+    inserted = await _insert(model, new)
+    parties = await _locked(model, external_ids)
+    raced = [each for each in new if parties[each].id != inserted[each]]
+    for external_id in raced:
+        await _write_raced(model, external_id, new[external_id], only_if)
+    return (await _locked(model, external_ids) if raced else parties), changes
 
 
 def _newest(
@@ -209,24 +219,63 @@ async def _locked(model: type[Party], external_ids: Collection[str]) -> dict[str
     return {party.external_id: party for party in parties}
 
 
-async def _write(
-    model: type[Party], external_id: str, values: sql.Row, only_if: Condition, *, is_new: bool
-) -> bool:
-    """Store facts about a party; False if newer ones are stored or `only_if` does not hold."""
-    table = model._meta.db_table
-    condition = f"{_IS_NEWER}{only_if.text}".format(table)
-    guard = (values["told_at"], values["told_by_partner"], *only_if.values)
-    if not is_new:
-        changes = ", ".join(f"{name} = ?" for name in values)
-        statement = f"UPDATE {table} SET {changes} WHERE external_id = ? AND {condition}"
-        return bool(await sql.execute(statement, *values.values(), external_id, *guard))
-    nameless = {} if model is Service else {"display_name": ""}
-    row = {"id": uuid7(), "external_id": external_id, "created_at": clock.now()} | nameless | values
-    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
-    written = await sql.execute(
-        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({sql.places(list(row))})"
-        f" ON CONFLICT (external_id) DO UPDATE SET {changes} WHERE {condition}",
-        *row.values(),
-        *guard,
+async def _update(
+    model: type[Party], newest: Mapping[str, sql.Row], only_if: Condition
+) -> Collection[str]:
+    """Store facts about parties that the caller has locked, and that are newer than theirs.
+
+    Returns those for which `only_if` holds.
+    """
+    if not only_if.text:
+        writes = Gathered()
+        for external_id, values in newest.items():
+            await writes.add(_update_of(model, tuple(values)), *values.values(), external_id)
+        await writes.run()
+        return newest.keys()
+    written = set()
+    for external_id, values in newest.items():
+        statement = _update_of(model, tuple(values)) + only_if.text
+        if await sql.execute(statement, *values.values(), external_id, *only_if.values):
+            written.add(external_id)
+    return written
+
+
+@cache
+def _update_of(model: type[Party], names: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{name} = ?" for name in names)
+    return f"UPDATE {model._meta.db_table} SET {changes} WHERE external_id = ?"
+
+
+async def _insert(model: type[Party], new: Mapping[str, sql.Row]) -> dict[str, UUID]:
+    """Insert parties, unless another writer did; the ids that they have if it did not."""
+    names = sorted({name for values in new.values() for name in values})
+    blank: sql.Row = dict.fromkeys(names)
+    if model is not Service:
+        blank["display_name"] = ""
+    created = {external_id: uuid7() for external_id in new}
+    columns = ("id", "external_id", "created_at", *blank)
+    writes, now = Gathered(), clock.now()
+    for external_id, values in new.items():
+        row = (blank | values).values()
+        statement = _insert_of(model, columns)
+        await writes.add(f"{statement} DO NOTHING", created[external_id], external_id, now, *row)
+    await writes.run()
+    return created
+
+
+@cache
+def _insert_of(model: type[Party], names: tuple[str, ...]) -> str:
+    return (
+        f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({sql.places(names)})"
+        " ON CONFLICT (external_id)"
     )
-    return bool(written)
+
+
+async def _write_raced(
+    model: type[Party], external_id: str, values: sql.Row, only_if: Condition
+) -> None:
+    """Store facts about a party that another writer has just created, unless its are newer."""
+    condition = f"{_IS_NEWER}{only_if.text}".format(model._meta.db_table)
+    guard = (values["told_at"], values["told_by_partner"], *only_if.values)
+    statement = f"{_update_of(model, tuple(values))} AND {condition}"
+    await sql.execute(statement, *values.values(), external_id, *guard)

@@ -1,11 +1,13 @@
 """Store accepted rows of the feed, with reminders, hand-overs and the log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import mailers
 from models import Customer, Order, OrderStatus, SiteSettings, Vendor, clock, sql
+from models.one_round_trip import Gathered
 from models.order import FACTS, FED
 from models.uuid7 import uuid7
 from resolvers import tracking_log
@@ -31,6 +33,14 @@ class OrderWrites:
     settings: SiteSettings
     # Whether the rows come from a file: they send no reminders and do not verify purchases.
     history: bool
+    # Changes, withdrawals and the log; and the promises that may replace what is withdrawn.
+    _changes: Gathered = field(default_factory=Gathered)
+    _promises: Gathered = field(default_factory=Gathered)
+
+    async def finish(self) -> None:
+        """Do the writes that were gathered, each kind in one statement for all rows."""
+        await self._changes.run()
+        await self._promises.run()
 
     async def create(self, rows: list[OrderRow]) -> list[OrderRow]:
         """Store new orders. Returns the rows of orders that another writer has just created."""
@@ -61,7 +71,7 @@ class OrderWrites:
         values = self._values(row.facts, stored)
         row.result.order_id, row.result.outcome = stored["id"], Outcome.UNCHANGED
         if any(stored[name] != value for name, value in values.items()):
-            await sql.execute(_UPDATE, *values.values(), stored["id"])
+            await self._changes.add(_UPDATE, *values.values(), stored["id"])
         changed = {name for name in FACTS if stored[name] != values[name]}
         if not changed:
             return
@@ -72,18 +82,17 @@ class OrderWrites:
             )
         if changed & {"customer_id", "vendor_id"}:
             parties = (values["customer_id"], values["vendor_id"])
-            await sql.execute(_FOLLOW, *parties, stored["id"])
+            await self._changes.add(_FOLLOW, *parties, stored["id"])
         if "customer_id" in changed:
             await hand_over(self.viewer, stored, to=self._customer(row))
         if row.facts.status is not OrderStatus.COMPLETED:
             because = f"the order is {row.facts.status.value.lower().replace('_', ' ')}"
-            await mailers.withdraw("review.reminder", about=stored["id"], because=because)
+            await self._withdraw_reminder(stored["id"], because)
         elif (
             changed - {"vendor_id", "service_id"} and not self.history and not stored["is_reviewed"]
         ):
             # There is one reminder: replace it if its date, person or permission changed.
-            because = "the order changed"
-            await mailers.withdraw("review.reminder", about=stored["id"], because=because)
+            await self._withdraw_reminder(stored["id"], "the order changed")
             await self._remind(row, values["completed_at"])
 
     async def record_person_changes(self, rows: list[OrderRow]) -> None:
@@ -146,10 +155,17 @@ class OrderWrites:
             return
         if row.facts.status is OrderStatus.COMPLETED:
             customer = self._customer(row)
-            await promise_reminder(order_id, completed_at, row.facts, customer, self.settings)
+            await promise_reminder(
+                order_id, completed_at, row.facts, customer, self.settings, self._promises
+            )
+
+    async def _withdraw_reminder(self, order_id: UUID, because: str) -> None:
+        writes = self._changes
+        await mailers.withdraw("review.reminder", about=order_id, because=because, writes=writes)
 
     async def _record(self, row: OrderRow, kind: str, **details: Any) -> None:
-        await tracking_log.record(self.viewer, kind, about=Order(id=row.result.order_id), **details)
+        about = Order(id=row.result.order_id)
+        await tracking_log.record(self.viewer, kind, about=about, writes=self._changes, **details)
 
 
 def _completion(facts: OrderFacts, stored: datetime | None) -> datetime | None:

@@ -25,6 +25,7 @@ SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 _HOLD_ORDERS = """
 SELECT id FROM orders WHERE id IN (SELECT order_id FROM review WHERE id IN ({places}))
 ORDER BY external_id FOR SHARE"""
+_HOLD = "SELECT id FROM review WHERE id IN ({places}) ORDER BY id FOR UPDATE"
 
 _REVISIONS = Listing(ReviewRevision, sql.columns(ReviewRevision, "v"), "review_revision v")
 _OLDEST = replace(newest("v", "replaced_at"), name="OLDEST", descending=False)
@@ -79,11 +80,11 @@ async def hold(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:
     Their orders are held, too, until the caller's transaction ends. Orders are locked before
     reviews and both in a fixed order, as hand-overs by the feed do.
     """
-    if not sql.is_postgres():
-        return await by_ids(viewer, ids)
-    await sql.fetch(_HOLD_ORDERS.format(places=sql.places(ids)), *ids)
-    locked = await _find(viewer, "r.id", ids, then=" ORDER BY r.id FOR UPDATE OF r")
-    return {review.id: review for review in locked}
+    if sql.is_postgres():
+        # Separate statements take the locks: only a later one sees what was committed meanwhile.
+        for statement in (_HOLD_ORDERS, _HOLD):
+            await sql.fetch(statement.format(places=sql.places(ids)), *ids)
+    return await by_ids(viewer, ids)
 
 
 async def of_orders(viewer: Viewer, ids: Collection[UUID]) -> list[Review]:
@@ -116,11 +117,9 @@ async def voted_by(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
     return {row["review_id"] for row in rows}
 
 
-async def _find(
-    viewer: Viewer, column: str, ids: Collection[UUID], *, then: str = ""
-) -> list[Review]:
+async def _find(viewer: Viewer, column: str, ids: Collection[UUID]) -> list[Review]:
     if not ids:
         return []
     visible = visible_reviews(viewer)
-    statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}{then}"
+    statement = f"{SELECT} WHERE {column} IN ({sql.places(ids)}) AND {visible.text}"
     return await sql.objects(Review, statement, *ids, *visible.values)

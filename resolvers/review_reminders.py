@@ -5,6 +5,7 @@ from uuid import UUID
 
 import mailers
 from models import Customer, Order, SiteSettings, clock, review_window
+from models.one_round_trip import Writes
 from resolvers.order_facts import OrderFacts
 
 # No reminder that was due longer ago than this: a feed of old orders must not mail people.
@@ -17,8 +18,9 @@ async def promise_reminder(
     facts: OrderFacts,
     customer: Customer,
     settings: SiteSettings,
+    writes: Writes,
 ) -> None:
-    """Promise the reminder, unless it is switched off or would come too late."""
+    """Promise the reminder by these writes, unless it is switched off or would come too late."""
     if not settings.review_reminder_enabled or not facts.reminders_allowed:
         return
     if facts.is_own_service:
@@ -37,4 +39,5 @@ async def promise_reminder(
             expires_at=deadline.closes_at if deadline else None,
             occasion=completed_at.isoformat(),
             completed_at=completed_at.isoformat(),
+            writes=writes,
         )
