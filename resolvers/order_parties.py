@@ -150,7 +150,6 @@ async def _write_newest(
 ) -> tuple[dict[str, Party], Changes]:
     """Write the newest facts of each party. Returns the rows as stored then, and what changed."""
     newest = _newest(stored, facts, bound=viewer.vendor is not None)
-    external_ids = {each.external_id for each in facts}
     if not newest:
         return stored, {}
     known = [each for each in sorted(newest) if each in stored]
@@ -161,12 +160,10 @@ async def _write_newest(
         if each in written and (changed := [name for name in PERSON_FACTS if name in newest[each]])
     }
     new = {each: newest[each] for each in sorted(newest) if each not in stored}
-    inserted = await _insert(model, new)
-    parties = await _locked(model, external_ids)
-    raced = [each for each in new if parties[each].id != inserted[each]]
-    for external_id in raced:
-        await _write_raced(model, external_id, new[external_id], only_if)
-    return (await _locked(model, external_ids) if raced else parties), changes
+    for external_id in known:
+        if external_id in written:
+            vars(stored[external_id]).update(newest[external_id])
+    return stored | await _insert(model, new, only_if), changes
 
 
 def _newest(
@@ -246,28 +243,45 @@ def _update_of(model: type[Party], names: tuple[str, ...]) -> str:
     return f"UPDATE {model._meta.db_table} SET {changes} WHERE external_id = ?"
 
 
-async def _insert(model: type[Party], new: Mapping[str, sql.Row]) -> dict[str, UUID]:
-    """Insert parties, unless another writer did; the ids that they have if it did not."""
+async def _insert(
+    model: type[Party], new: Mapping[str, sql.Row], only_if: Condition
+) -> dict[str, Party]:
+    """Insert parties; facts about one that another writer has just created follow the rule."""
     names = sorted({name for values in new.values() for name in values})
     blank: sql.Row = dict.fromkeys(names)
     if model is not Service:
         blank["display_name"] = ""
-    created = {external_id: uuid7() for external_id in new}
-    columns = ("id", "external_id", "created_at", *blank)
     writes, now = Gathered(), clock.now()
+    parties = {}
     for external_id, values in new.items():
-        row = (blank | values).values()
-        statement = _insert_of(model, columns)
-        await writes.add(f"{statement} DO NOTHING", created[external_id], external_id, now, *row)
+        row = {"id": uuid7(), "external_id": external_id, "created_at": now} | blank | values
+        parties[external_id] = sql.fresh(model, **row)
+        await writes.add(_insert_of(model, tuple(row)), *row.values())
     await writes.run()
-    return created
+    if not new or not sql.is_postgres():  # SQLite has one writer
+        return parties
+    ids = await _ids(model, new)
+    raced = [each for each, party in parties.items() if ids[each] != party.id]
+    for external_id in raced:
+        await _write_raced(model, external_id, new[external_id], only_if)
+    return parties | await _locked(model, raced)
+
+
+async def _ids(model: type[Party], external_ids: Collection[str]) -> dict[str, UUID]:
+    names = list(external_ids)
+    rows = await sql.fetch(
+        f"SELECT id, external_id FROM {model._meta.db_table}"
+        f" WHERE external_id IN ({sql.places(names)})",
+        *names,
+    )
+    return {row["external_id"]: row["id"] for row in rows}
 
 
 @cache
 def _insert_of(model: type[Party], names: tuple[str, ...]) -> str:
     return (
         f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({sql.places(names)})"
-        " ON CONFLICT (external_id)"
+        " ON CONFLICT (external_id) DO NOTHING"
     )
 
 

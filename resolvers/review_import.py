@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from models import Order, OrderStatus, RejectionReason, Review, ReviewStatus, clock, sql
 from models.database import transaction
 from models.review import WRITTEN
 from models.uuid7 import uuid7
-from resolvers import orders, rating_counters, review_content, reviews
+from resolvers import orders, rating_counters, review_content, reviews, user_text
 from resolvers.errors import (
     AlreadyReviewed,
     Invalid,
@@ -67,28 +68,42 @@ async def import_reviews(
     async with transaction():
         orders_by_id = await _orders(viewer, {row.order for row in rows})
         existing = await _existing(orders_by_id)
-        results, created = [], []
-        for row in rows:
-            try:
-                review = _review(row, orders_by_id, declared=declared)
-                stored = existing.get(review.order_id)
-                if stored is None:
-                    await reviews.insert(review)
-                    existing[review.order_id] = review
-                    created.append(review)
-                    results.append(ImportResult(ImportOutcome.CREATED))
-                else:
-                    results.append(_duplicate(stored, review))
-            except AlreadyReviewed as error:
-                results.append(ImportResult(ImportOutcome.SKIPPED, error))
-            except Refusal as error:
-                results.append(ImportResult(None, error))
-        await rating_counters.count_in(*(review for review in created if review.is_public))
-    return results
+        given = [_review_or_refusal(row, orders_by_id, declared=declared) for row in rows]
+        new: dict[UUID, Review] = {}
+        for review in given:
+            if isinstance(review, Review) and review.order_id not in existing:
+                new.setdefault(review.order_id, review)
+        stored = await reviews.insert_all(list(new.values()))
+        created = {review.order_id: review for review in stored}
+        await rating_counters.count_in(*(review for review in stored if review.is_public))
+    return [_result(review, existing, created) for review in given]
+
+
+def _review_or_refusal(
+    row: ReviewFacts, orders_by_id: dict[str, Order], *, declared: bool
+) -> Review | Refusal:
+    try:
+        return _review(row, orders_by_id, declared=declared)
+    except Refusal as refusal:
+        return refusal
+
+
+def _result(
+    review: Review | Refusal, existing: dict[UUID, Review], created: dict[UUID, Review]
+) -> ImportResult:
+    if isinstance(review, Refusal):
+        return ImportResult(None, review)
+    stored = existing.get(review.order_id) or created.get(review.order_id)
+    if stored is None:  # another writer reviewed the order after our read
+        return ImportResult(ImportOutcome.SKIPPED, AlreadyReviewed("order"))
+    if stored is review:
+        return ImportResult(ImportOutcome.CREATED)
+    return _duplicate(stored, review)
 
 
 async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
-    names = sorted(external_ids)
+    # No order has another id, and a driver may refuse it.
+    names = sorted(filter(user_text.is_identifier, external_ids))
     if not names:
         return {}
     # Locked, so that no order is handed over before its review is stored.
@@ -100,7 +115,7 @@ async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
     return {order.external_id: order for order in by_id.values()}
 
 
-async def _existing(orders_by_id: dict[str, Order]) -> dict[object, Review]:
+async def _existing(orders_by_id: dict[str, Order]) -> dict[UUID, Review]:
     ids = [order.id for order in orders_by_id.values() if order.is_reviewed]
     if not ids:
         return {}
@@ -121,7 +136,8 @@ def _review(row: ReviewFacts, orders_by_id: dict[str, Order], *, declared: bool)
         raise OwnService("order_id")
     written = _checked(row)
     is_rejected = row.status is ReviewStatus.REJECTED
-    return Review(
+    return sql.fresh(
+        Review,
         id=uuid7(),
         order_id=order.id,
         service_id=order.service_id,

@@ -1,5 +1,6 @@
 """Create a review, once per order, and delete it permanently."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,10 +32,11 @@ _ATTEMPTS = 3
 _UNCHANGED = """SELECT id FROM orders
 WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
 # Returns no row to the loser of a race: the unique index decides, not an earlier read.
-_INSERT = (
+_INSERT_ONE = (
     f"INSERT INTO review ({', '.join(INSERTED)}) VALUES ({sql.places(INSERTED)})"
-    " ON CONFLICT DO NOTHING RETURNING id"
+    " ON CONFLICT DO NOTHING"
 )
+_INSERT = f"{_INSERT_ONE} RETURNING id"
 
 
 async def create_review(
@@ -88,10 +90,15 @@ async def _store(review: Review, order: Order) -> bool:
     return writes.done
 
 
-async def insert(review: Review) -> None:
-    """Insert a new review. Raises AlreadyReviewed if its order has one."""
-    if not await sql.fetch(_INSERT, *_values(review)):
-        raise AlreadyReviewed("order")
+async def insert_all(reviews: Sequence[Review]) -> list[Review]:
+    """Insert new reviews of different orders; those whose order has none from another writer."""
+    if not reviews:
+        return []
+    await sql.execute_many(_INSERT_ONE, map(_values, reviews))
+    ids = [review.id for review in reviews]
+    rows = await sql.fetch(f"SELECT id FROM review WHERE id IN ({sql.places(ids)})", *ids)
+    stored = {row["id"] for row in rows}
+    return [review for review in reviews if review.id in stored]
 
 
 def _values(review: Review) -> list[Any]:

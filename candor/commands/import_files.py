@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from candor.commands.environment import run_in_database
+from candor.commands.import_progress import showing
 from candor.commands.import_report import Report
 from candor.commands.import_source import Source
 from candor.commands.importing import import_orders, import_reviews
@@ -92,9 +93,9 @@ def _run(
     verified: bool = False,
 ) -> None:
     zone = _known_zone(time_zone)
-    with click.progressbar(
-        length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
+    # A file of reviews is read twice.
+    readings = 2 if work is import_reviews else 1
+    with showing(file.name, file.stat().st_size * readings) as advance:
         source = Source(
             file,
             dict(_pair(each) for each in columns),
@@ -103,7 +104,8 @@ def _run(
             zone,
             dry_run,
             verified,
-            bar.update,
+            advance,
+            Report(tell=_tell),
         )
         stopped = None
         try:
@@ -129,10 +131,15 @@ async def _import(work: Callable[[Source], Coroutine[Any, Any, Report]], source:
         await statistics.refresh()
 
 
+def _tell(line: int, remark: str) -> None:
+    # On a terminal it takes the place of the bar, which is drawn again below.
+    start = "\r\033[K" if sys.stderr.isatty() else ""
+    click.echo(f"{start}line {line}: {remark}", err=True)
+
+
 def _print_report(report: Report, *, dry_run: bool) -> None:
     """Print what was done, also after an import that stopped early."""
-    for line, remark in sorted(report.remarks):
-        click.echo(f"line {line}: {remark}", err=True)
+    report.tell_remarks()
     counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))
     click.echo(f"{'Dry run, nothing kept: ' if dry_run else ''}{counts or 'no rows'}")
 

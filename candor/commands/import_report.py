@@ -1,19 +1,26 @@
 """The report of an import, complete or stopped early."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from models.outcome import watched
 from models.unavailable import OutcomeUnknown, Unavailable
 
+# So many wait to be told in the order of their lines.
+_MAX_UNTOLD = 10_000
+
 
 @dataclass
 class Report:
-    """Counts of rows by outcome, and remarks about single rows by line number."""
+    """Counts of rows by outcome, and remarks about single rows by line number.
+
+    `tell` takes the remarks of the rows so far, in the order of their lines.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
-    remarks: list[tuple[int, str]] = field(default_factory=list)
+    tell: Callable[[int, str], None] = lambda _line, _remark: None
+    _untold: list[tuple[int, str]] = field(default_factory=list)
     # A sentence on the lines that were not stored, or may not have been; None if all were.
     stopped: str | None = None
 
@@ -23,7 +30,15 @@ class Report:
 
     def add(self, line: int, outcome: str, *why: str) -> None:
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        self.remarks += [(line, f"{outcome}: {reason}") for reason in why]
+        self._untold += [(line, f"{outcome}: {reason}") for reason in why]
+        if len(self._untold) >= _MAX_UNTOLD:
+            self.tell_remarks()
+
+    def tell_remarks(self) -> None:
+        """Tell the remarks that came since the last call, so that they need no memory."""
+        for line, remark in sorted(self._untold):
+            self.tell(line, remark)
+        self._untold.clear()
 
     @contextmanager
     def storing(self, lines: list[int]) -> Iterator[None]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from candor.commands.import_report import Report
 from candor.commands.import_source import Source
+from candor.commands.newest_lines import NewestLines, newest_lines
 from candor.commands.row_files import FileRow, read_rows
 from models import OrderStatus, RejectionReason, ReviewStatus, Scope
 from models.database import transaction
@@ -55,33 +56,51 @@ async def import_orders(source: Source) -> Report:
                 elif result.outcome:
                     outcome = result.outcome.value.lower()
                     report.add(line, outcome, *map(source.describe, result.warnings))
+            report.tell_remarks()
     return report
 
 
 async def import_reviews(source: Source) -> Report:
     """Store the reviews of a file. Of several reviews of one order only the newest is stored."""
     zone = await _zone(source)
-    newest = _newest(source, zone)
     report = source.report
-    async with _dry_run(source):
-        rows = _parse_rows(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
-        for batch in _batches(rows):
-            taken = []
-            for line, facts in batch:
-                if newest[facts.order] == line:
-                    taken.append((line, facts))
-                else:
-                    other = newest[facts.order]
-                    report.add(line, "skipped", f"line {other} has a newer review of this order")
-            with report.storing([line for line, _ in batch]):
-                results = await review_import.import_reviews(
-                    OPERATOR, [facts for _, facts in taken], declared=source.verified
-                )
-            for (line, _), result in zip(taken, results, strict=True):
-                why = [source.describe(result.error)] if result.error else []
-                outcome: ImportOutcome | None = result.outcome
-                report.add(line, outcome.value.lower() if outcome else "failed", *why)
+    with newest_lines() as newest:
+        _find_newest(source, zone, newest)
+        async with _dry_run(source):
+            rows = _parse_rows(source, REVIEW_COLUMNS, lambda row: _review(row, zone), report)
+            for batch in _batches(rows):
+                await _store_reviews(source, batch, newest)
+                report.tell_remarks()
     return report
+
+
+def _find_newest(source: Source, zone: ZoneInfo, newest: NewestLines) -> None:
+    unused = Report()
+    rows = _parse_rows(source, REVIEW_COLUMNS, lambda row: _review(row, zone), unused)
+    for batch in _batches(rows):
+        newest.add((facts.order, facts.created_at, line) for line, facts in batch)
+        unused.tell_remarks()
+
+
+async def _store_reviews(
+    source: Source, batch: list[tuple[int, ReviewFacts]], newest: NewestLines
+) -> None:
+    report, taken = source.report, []
+    lines = newest.of({facts.order for _, facts in batch})
+    for line, facts in batch:
+        other = lines[facts.order]
+        if other == line:
+            taken.append((line, facts))
+        else:
+            report.add(line, "skipped", f"line {other} has a newer review of this order")
+    with report.storing([line for line, _ in batch]):
+        results = await review_import.import_reviews(
+            OPERATOR, [facts for _, facts in taken], declared=source.verified
+        )
+    for (line, _), result in zip(taken, results, strict=True):
+        why = [source.describe(result.error)] if result.error else []
+        outcome: ImportOutcome | None = result.outcome
+        report.add(line, outcome.value.lower() if outcome else "failed", *why)
 
 
 class _DryRun(Exception):
@@ -110,7 +129,7 @@ def _parse_rows(
     source: Source, required: set[str], make: Callable[[FileRow], T], report: Report
 ) -> Iterator[tuple[int, T]]:
     """Line and parsed value of each valid row; invalid ones go into the report."""
-    for row in _rows(source, required, source.progress):
+    for row in _rows(source, required):
         if row.error is not None:
             report.add(row.line, "failed", row.error)
             continue
@@ -120,29 +139,20 @@ def _parse_rows(
             report.add(row.line, "failed", source.describe(error))
 
 
-def _rows(source: Source, required: set[str], progress: Callable[[int], None]) -> Iterator[FileRow]:
+def _rows(source: Source, required: set[str]) -> Iterator[FileRow]:
     rows = read_rows(
         source.path,
         columns=source.columns,
         required=required,
         encoding=source.encoding,
-        progress=progress,
+        progress=source.progress,
     )
+    if not source.values:
+        yield from rows
+        return
     for row in rows:
         cells = {name: source.values.get((name, cell), cell) for name, cell in row.cells.items()}
         yield FileRow(row.line, cells, row.error)
-
-
-def _newest(source: Source, zone: ZoneInfo) -> dict[str, int]:
-    """The line of each order's newest review; on equal dates, the last line."""
-    newest: dict[str, tuple[datetime, int]] = {}
-    unused = Report()
-    silent = Source(source.path, source.columns, source.values, source.encoding)
-    for line, facts in _parse_rows(silent, REVIEW_COLUMNS, lambda row: _review(row, zone), unused):
-        newest[facts.order] = max(
-            newest.get(facts.order, (facts.created_at, 0)), (facts.created_at, line)
-        )
-    return {order: line for order, (_, line) in newest.items()}
 
 
 def _batches(rows: Iterable[T]) -> Iterator[list[T]]:

@@ -2,13 +2,15 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 MAX_CELL = 10_000_000
-UNDECODED_BYTES = range(0xDC80, 0xDD00)
+# Bytes that the encoding does not have, as the handler "surrogateescape" reads them.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 class BadFile(Exception):
@@ -70,7 +72,8 @@ class _CountedLines:
         if self._back:
             return self._back.pop()
         line = next(self._file)
-        self._progress(len(line.encode(errors="surrogateescape")))
+        octets = len(line) if line.isascii() else len(line.encode(errors="surrogateescape"))
+        self._progress(octets)
         return line
 
 
@@ -127,8 +130,6 @@ def _cell(value: object) -> str:
 
 
 def _checked(row: FileRow, encoding: str) -> FileRow:
-    if row.error is None and any(
-        ord(character) in UNDECODED_BYTES for cell in row.cells.values() for character in cell
-    ):
+    if row.error is None and any(map(_UNDECODED.search, row.cells.values())):
         return FileRow(row.line, {}, f"this is not {encoding}; try --encoding latin-1")
     return row

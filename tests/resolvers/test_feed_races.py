@@ -209,18 +209,18 @@ async def test_an_import_of_reviews_during_a_hand_over_stores_them_for_the_order
     await send(order())
     path = tmp_path / "reviews.csv"
     path.write_text(f"order_id,rating,body,created_at\nORDER-1,1,It flickers.,{ago(hours=3)}\n")
-    insert, feeds = reviews.insert, []
+    insert_all, feeds = reviews.insert_all, []
 
-    async def late(review):
+    async def late(new):
         moved = asyncio.get_running_loop().create_task(
             send(order(customer=BOB)), context=contextvars.Context()
         )
         feeds.append(moved)
         # The feed has finished, or it waits for a lock of this import.
         await asyncio.wait([moved, asyncio.ensure_future(until_locked())], return_when="FIRST_COMPLETED")  # fmt: skip
-        return await insert(review)
+        return await insert_all(new)
 
-    monkeypatch.setattr(reviews, "insert", late)
+    monkeypatch.setattr(reviews, "insert_all", late)
     report = await import_reviews(Source(path))
     await asyncio.gather(*feeds)
 
