@@ -19,7 +19,9 @@ def normalised(address: str) -> str:
     """
     address = address.strip(" ")
     # Some scripts spell names with joiners; IDNA refuses them everywhere else.
-    if any(not character.isprintable() for character in address if character not in _JOINERS):
+    if not address.isprintable() and any(
+        not character.isprintable() for character in address if character not in _JOINERS
+    ):
         raise ValueError("The address has a line break or another invisible character.")
     if re.search(r"[\s,;<>()\[\]\"\\]", address):
         raise ValueError("The address must be one bare address, without a name or a comment.")

@@ -225,12 +225,15 @@ def _bound(values: Sequence[Any]) -> list[Any]:
 
 
 def _for_sqlite(value: Any) -> Any:
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, uuid.UUID):
+    if kind is uuid.UUID:
         return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ")
+    if kind is datetime:
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(" ")
+    if isinstance(value, uuid.UUID):  # PostgreSQL's driver has a class of its own
+        return str(value)
     return _for_postgres(value)
 
 
