@@ -8,7 +8,7 @@ from datetime import datetime
 from candor.commands.row_files import BadFile
 
 # Kibibytes that SQLite keeps in memory before it writes to the temporary file.
-_CACHE = 16_000
+_CACHE = 4_000
 _TABLE = 'CREATE TABLE newest ("order" BLOB PRIMARY KEY, at REAL, line INT) WITHOUT ROWID'
 _KEEP_NEWEST = """
 INSERT INTO newest VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, line = excluded.line
