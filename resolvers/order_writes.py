@@ -164,7 +164,7 @@ class OrderWrites:
         await mailers.withdraw("review.reminder", about=order_id, because=because, writes=writes)
 
     async def _record(self, row: OrderRow, kind: str, **details: Any) -> None:
-        about = Order(id=row.result.order_id)
+        about = sql.fresh(Order, id=row.result.order_id)
         await tracking_log.record(self.viewer, kind, about=about, writes=self._changes, **details)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import mailers
-from models import Customer, Order, SiteSettings, clock, review_window
+from models import Customer, Order, SiteSettings, clock, review_window, sql
 from models.one_round_trip import Writes
 from resolvers.order_facts import OrderFacts
 
@@ -28,7 +28,7 @@ async def promise_reminder(
     due = completed_at + timedelta(days=settings.review_reminder_days)
     if due < clock.now() - STALE:
         return
-    order = Order(id=order_id, completed_at=completed_at)
+    order = sql.fresh(Order, id=order_id)
     deadline = review_window.deadline(completed_at, settings)
     if deadline is None or due < deadline.closes_at:
         await mailers.deliver_later(

@@ -14,6 +14,7 @@ from schema.context import Context
 from schema.errors import UserError
 from schema.fetch import present_by_id
 from schema.order import Order
+from schema.plain_input import read_plainly
 from schema.selection import selected
 
 
@@ -116,6 +117,7 @@ class OrderInput:
         )
 
 
+@read_plainly
 @strawberry.input(description="Orders, in the order in which they are to be applied.")
 class UpsertOrdersInput:
     orders: list[OrderInput] = strawberry.field(description=f"{MAX_ORDERS} at most.")
