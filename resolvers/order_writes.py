@@ -19,7 +19,12 @@ from resolvers.review_reminders import promise_reminder
 from resolvers.viewer import Viewer
 
 _NEW = dict.fromkeys(FED) | {"updated_by_partner": False, "fed": False}
-_INSERT = f"INSERT INTO orders (id, external_id, {', '.join(FED)}, link_version, created_at)"
+_COLUMNS = ("id", "external_id", *FED, "link_version", "created_at")
+_INSERT = (
+    f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({sql.places(_COLUMNS)})"
+    " ON CONFLICT DO NOTHING"
+)
+_CREATED = "SELECT id, external_id FROM orders WHERE id IN ({places})"
 _FOLLOW = "UPDATE order_update SET customer_id = ?, vendor_id = ? WHERE order_id = ?"
 _UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in FED)} WHERE id = ?"
 
@@ -46,16 +51,16 @@ class OrderWrites:
         """Store new orders. Returns the rows of orders that another writer has just created."""
         if not rows:
             return []
-        now, flat = clock.now(), list[object]()
+        now = clock.now()
         orders = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
-        for external_id in sorted(orders):
-            flat += (uuid7(), external_id, *orders[external_id].values(), 1, now)
-        places = f"({sql.places(('id', 'external_id', *FED, 'link_version', 'created_at'))})"
-        statement = (
-            f"{_INSERT} VALUES {', '.join([places] * len(orders))}"
-            " ON CONFLICT DO NOTHING RETURNING id, external_id"
+        names = sorted(orders)
+        created = {external_id: uuid7() for external_id in names}
+        await sql.execute_many(
+            _INSERT, [(created[each], each, *orders[each].values(), 1, now) for each in names]
         )
-        stored = {row["external_id"]: row["id"] for row in await sql.fetch(statement, *flat)}
+        # Not those that another writer has created meanwhile.
+        found = await sql.fetch(_CREATED.format(places=sql.places(names)), *created.values())
+        stored = {row["external_id"]: row["id"] for row in found}
         raced = []
         for row in rows:
             external_id = row.facts.external_id
