@@ -9,7 +9,7 @@ listeners that hint. On SQLite, announcements stay within the process.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,12 +23,13 @@ from models.database import configuration
 from models.one_round_trip import AT_ONCE, Writes
 
 CHANNEL = "candor"
-# Announcements that may wait for one listener: more than any burst of ours, so that a listener
-# that falls further behind has a client that does not read. It is closed.
+# Announcements that may wait for one listener: more than any burst of ours.
 MAX_WAITING = 10_000
 _ALIVE_SECONDS, _RETRY_SECONDS = 30, 2
 # Announcements of so many seconds are sent together.
 _GATHER_SECONDS = 0.02
+# As many are read together.
+_MAX_TOGETHER = 50
 
 T = TypeVar("T")
 log = logging.getLogger("candor.announcements")
@@ -40,23 +41,34 @@ class Announcement:
 
     topic: str
     facts: dict[str, Any]
-    _reading: "list[asyncio.Future[Any]]" = field(default_factory=list, repr=False, compare=False)
-
-    async def read(self, read: Callable[[], Awaitable[T]]) -> T:
-        """What `read` returns, called once for all listeners of this announcement."""
-        if not self._reading:
-            self._reading.append(asyncio.ensure_future(read()))
-        # A listener that leaves does not cancel it for the others.
-        result: T = await asyncio.shield(self._reading[0])
-        return result
+    # Reads it together with others, and its place among them; empty until a listener reads it.
+    _reading: "list[tuple[asyncio.Future[Any], int]]" = field(
+        default_factory=list, repr=False, compare=False
+    )
 
 
-class FellBehind(Exception):
-    """The listener did not keep up with the announcements."""
+async def read_once(
+    news: Sequence[Announcement], read: Callable[[list[Announcement]], Awaitable[Sequence[T]]]
+) -> list[T]:
+    """What `read` returns for each of them: each is read once for all who listen.
+
+    Those that nobody has read yet are read together. All listeners of a topic read the same way.
+    """
+    unread = [each for each in news if not each._reading]
+    if unread:
+        read_together: asyncio.Future[Any] = asyncio.ensure_future(read(unread))
+        for place, each in enumerate(unread):
+            each._reading.append((read_together, place))
+    # A listener that leaves does not cancel it for the others.
+    results = []
+    for each in news:
+        reading, place = each._reading[0]
+        results.append((await asyncio.shield(reading))[place])
+    return results
 
 
 class Missed(Exception):
-    """Announcements may have been missed: the connection that listens was lost."""
+    """Announcements may have been missed: the connection was lost, or too many wait."""
 
 
 @dataclass(eq=False)
@@ -69,7 +81,7 @@ class Listener:
 
     def deliver(self, announcement: Announcement) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            self.close(FellBehind)
+            self.close(Missed)
         if self._closed is None:
             self._waiting.append(announcement)
         self._arrived.set()
@@ -81,10 +93,7 @@ class Listener:
         self._arrived.set()
 
     async def next(self, seconds: float | None = None) -> Announcement | None:
-        """The next announcement; None when there was none for this many seconds.
-
-        Raises FellBehind, Missed.
-        """
+        """The next announcement; None when there was none for this many seconds. Raises Missed."""
         if not self._waiting and self._closed is None:
             self._arrived.clear()
             try:
@@ -95,6 +104,16 @@ class Listener:
         if self._closed is not None:
             raise self._closed
         return self._waiting.popleft()
+
+    async def several(self) -> list[Announcement]:
+        """The next announcements, those of one moment together. Raises Missed."""
+        first = await self.next()
+        if not sql.is_postgres():  # there the sender has gathered them
+            await asyncio.sleep(_GATHER_SECONDS)
+        found = [] if first is None else [first]
+        while self._waiting and len(found) < _MAX_TOGETHER:
+            found.append(self._waiting.popleft())
+        return found
 
 
 class _Outgoing:

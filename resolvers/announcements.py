@@ -3,15 +3,15 @@
 import heapq
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from models import Notification, Review, announcements, clock, sql
+from models.announcements import Announcement
 from models.one_round_trip import AT_ONCE, Writes
 from resolvers import notifications, services
 from resolvers.errors import NotFound, Unauthenticated
 from resolvers.ref import Ref
-from resolvers.review_lookup import find_review
+from resolvers.review_lookup import by_ids
 from resolvers.viewer import ANONYMOUS, Viewer
 
 _REVIEW, _NOTIFICATION = "review", "notification"
@@ -32,11 +32,11 @@ async def announce_review(review: Review, *, writes: Writes = AT_ONCE) -> None:
 
 async def published_reviews(
     *, service: Ref | None, vendor: Ref | None
-) -> AsyncGenerator[Review, None]:
+) -> AsyncGenerator[list[Review], None]:
     """Reviews as they become public, of one service, one vendor or both, or of the whole site.
 
-    An external id may be one that the feed has yet to send. Raises NotFound for an unknown id of
-    this API; models.announcements.FellBehind for a reader that is too slow, and Missed.
+    Those of one moment come together. An external id may be one that the feed has yet to send.
+    Raises NotFound for an unknown id of this API, and models.announcements.Missed.
     """
     missing = {name: ref for name, ref in (("service", service), ("vendor", vendor)) if ref}
     filters = await _resolve(missing)
@@ -45,24 +45,20 @@ async def published_reviews(
             raise NotFound(name)
     with announcements.listener(_REVIEW) as listener:
         while True:
-            news = await listener.next()
-            if news is None or filters - news.facts.items():
-                continue
-            if missing:
+            news = _matching(await listener.several(), filters)
+            if missing and news:
                 filters |= await _resolve(missing)
-                if missing or filters - news.facts.items():
-                    continue
-            # A published review is the same row for everybody.
-            review = await news.read(partial(find_review, ANONYMOUS, UUID(news.facts["id"])))
-            if review is not None:
-                yield review
+                news = [] if missing else _matching(news, filters)
+            found = await announcements.read_once(news, _read_reviews)
+            reviews = [review for review in found if review is not None]
+            if reviews:
+                yield reviews
 
 
 async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification, None]:
     """The viewer's notifications as they fall due.
 
-    Raises Unauthenticated; models.announcements.FellBehind for a reader that is too slow, and
-    Missed.
+    Raises Unauthenticated, and models.announcements.Missed.
     """
     if not viewer.is_person:
         raise Unauthenticated
@@ -80,6 +76,17 @@ async def received_notifications(viewer: Viewer) -> AsyncGenerator[Notification,
                 # It may have been withdrawn since.
                 for row in (await notifications.by_ids(viewer, [key])).values():
                     yield row
+
+
+def _matching(news: list[Announcement], filters: set[tuple[str, str]]) -> list[Announcement]:
+    return [each for each in news if not filters - each.facts.items()]
+
+
+async def _read_reviews(news: list[Announcement]) -> list[Review | None]:
+    """The review of each announcement: once it is published, it is the same row for everybody."""
+    keys = [UUID(each.facts["id"]) for each in news]
+    found = await by_ids(ANONYMOUS, set(keys))
+    return [found.get(key) for key in keys]
 
 
 async def _resolve(missing: dict[str, Ref]) -> set[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from uuid import UUID
+from typing import Any
 
 from models import TeamMember, sql
 from models.rating_tally import hundredths
@@ -13,18 +13,19 @@ from resolvers import site_settings, team_members
 from resolvers.local_period import Interval, LocalPeriod, checked
 from resolvers.viewer import Viewer
 
+_BY_BUCKET, _BY_MEMBER = "b.number", "b.number, s.credited_to_id"
 # Solves count on the day of the solve, and so does whether they were rated later.
 _SOLVES = """
-SELECT b.number AS bucket, s.credited_to_id, COUNT(*) AS solved,
+SELECT {by}, COUNT(*) AS solved,
   SUM(CASE WHEN s.customer_visible THEN 1 ELSE 0 END) AS ratable,
   SUM(CASE WHEN s.customer_visible AND s.stars IS NOT NULL THEN 1 ELSE 0 END) AS rated
 FROM bucket b JOIN update_solve s ON s.solved_at >= b.starts AND s.solved_at < b.ends
-GROUP BY b.number, s.credited_to_id"""
+GROUP BY {by}"""
 # Ratings count on the day of the rating.
 _RATINGS = """
-SELECT b.number AS bucket, s.credited_to_id, s.stars, COUNT(*) AS ratings
+SELECT {by}, s.stars, COUNT(*) AS ratings
 FROM bucket b JOIN update_solve s ON s.rated_at >= b.starts AND s.rated_at < b.ends
-GROUP BY b.number, s.credited_to_id, s.stars"""
+GROUP BY {by}, s.stars"""
 
 
 @dataclass
@@ -98,42 +99,47 @@ async def team_analytics(
     """
     viewer.must_be_team()
     period = checked(first, last, interval, "period")
-    buckets = [period.previous, *period.buckets(interval)]
+    buckets = period.buckets(interval)
     zone = (await site_settings.current()).time_zone
-    per_bucket = await _count([bucket.instants(zone) for bucket in buckets])
-    sums = [_sum(by_member.values()) for by_member in per_bucket]
-    now: dict[UUID, Performance] = defaultdict(Performance)
-    for by_member in per_bucket[1:]:
-        for member_id, figures in by_member.items():
-            now[member_id].add(figures)
+    steps = await _count([bucket.instants(zone) for bucket in buckets], _BY_BUCKET)
+    spans = [each.instants(zone) for each in (period.previous, period)]
+    by_member = await _count(spans, _BY_MEMBER)
+    before, now = (
+        {member_id: figures for (number, member_id), figures in by_member.items() if number == at}
+        for at in range(2)
+    )
     rows = await team_members.by_ids(viewer, now.keys())
     members = [
         MemberPerformance(
             rows[member_id],
             figures,
-            PeriodPerformance(period.previous, per_bucket[0].get(member_id, Performance())),
+            PeriodPerformance(period.previous, before.get(member_id, Performance())),
         )
         for member_id, figures in now.items()
     ]
     members.sort(key=lambda each: (-each.now.solved, -each.now.ratings, each.member.external_id))
     return TeamAnalytics(
         _sum(now.values()),
-        PeriodPerformance(period.previous, sums[0]),
-        [PeriodPerformance(*each) for each in zip(buckets[1:], sums[1:], strict=True)],
+        PeriodPerformance(period.previous, _sum(before.values())),
+        [PeriodPerformance(bucket, steps[(at,)]) for at, bucket in enumerate(buckets)],
         members,
     )
 
 
-async def _count(spans: Sequence[tuple[datetime, datetime]]) -> list[dict[UUID, Performance]]:
-    """The figures of each member for each span: two statements for any number of spans."""
-    per_span: list[dict[UUID, Performance]] = [defaultdict(Performance) for _ in spans]
+async def _count(
+    spans: Sequence[tuple[datetime, datetime]], by: str
+) -> dict[tuple[Any, ...], Performance]:
+    """The figures by these columns, in two statements for any number of spans."""
+    counted: dict[tuple[Any, ...], Performance] = defaultdict(Performance)
     buckets, values = _as_table(spans)
-    for row in await sql.fetch(buckets + _SOLVES, *values):
-        figures = per_span[row["bucket"]][row["credited_to_id"]]
-        figures.solved, figures.ratable, figures.rated = row["solved"], row["ratable"], row["rated"]
-    for row in await sql.fetch(buckets + _RATINGS, *values):
-        per_span[row["bucket"]][row["credited_to_id"]].stars[row["stars"] - 1] = row["ratings"]
-    return per_span
+    for row in await sql.fetch(buckets + _SOLVES.format(by=by), *values):
+        *key, solved, ratable, rated = row.values()
+        figures = counted[tuple(key)]
+        figures.solved, figures.ratable, figures.rated = solved, ratable, rated
+    for row in await sql.fetch(buckets + _RATINGS.format(by=by), *values):
+        *key, stars, ratings = row.values()
+        counted[tuple(key)].stars[stars - 1] = ratings
+    return counted
 
 
 def _as_table(spans: Sequence[tuple[datetime, datetime]]) -> tuple[str, list[datetime]]:

@@ -35,6 +35,10 @@ class Context:
     _settings: SiteSettings | None = None
     _pages: DataLoader[PageOf, Any] | None = None
 
+    def renewed(self) -> "Context":
+        """A context for the same viewer and operation, which has read nothing yet."""
+        return Context(self.viewer, self.selections)
+
     async def settings(self) -> SiteSettings:
         """The site's settings, read once per request."""
         if self._settings is None:

@@ -9,7 +9,7 @@ from strawberry import Info
 
 from resolvers import announcements
 from schema.context import Context
-from schema.fetch import present_one
+from schema.fetch import present, present_one
 from schema.node import NodeRef, maybe_ref
 from schema.notification import Notification
 from schema.references import Of
@@ -61,5 +61,6 @@ class Subscription:
             vendor=maybe_ref(vendor, "Vendor", "vendor"),
         )
         async with aclosing(reviews) as published:
-            async for row in published:
-                yield await present_one(Context(viewer), "Review", row, selected(info))
+            async for rows in published:
+                for review in await present(Context(viewer), "Review", rows, selected(info)):
+                    yield review

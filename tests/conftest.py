@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.reviews",
     "tests.fixtures.updates",
     "tests.fixtures.stored",
+    "tests.fixtures.subscribers",
 ]

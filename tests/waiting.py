@@ -1,8 +1,10 @@
 """Wait for what is to happen, instead of for as long as it takes on one machine."""
 
 import asyncio
+import gc
 import inspect
 
+from candor.engine.audiences import Audience
 from models import announcements, sql
 
 # The connection that listens asks the time, first when it has begun to listen.
@@ -43,6 +45,16 @@ async def _value_of(condition):
 async def until_subscribed(topic="review", times=1):
     """Until as many subscriptions of this process wait for a topic."""
     await until(lambda: len(announcements._listeners.get(topic, ())) >= times)
+
+
+async def until_joined(times):
+    """Until as many subscribers of this process hear something, in whatever audiences."""
+    await until(lambda: _subscribers() == times)
+
+
+def _subscribers():
+    audiences = (each for each in gc.get_objects() if type(each) is Audience)
+    return sum(len(each.subscribers) for each in audiences)
 
 
 async def until_listening():

@@ -1,14 +1,20 @@
 """Executes operations: by a faster way if one can, else by graphql-core."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
-from graphql import ExecutionResult, execute, subscribe
+from graphql import ExecutionResult, create_source_event_stream, execute
+from graphql.execution import (
+    Executor,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
 from strawberry.execution import optimized_is_awaitable
 
 from candor.engine.documents import Operation
-from candor.engine.fast.answer import Answer, answer
+from candor.engine.fast.answer import Answer, answer, answer_event
 from candor.engine.fast.answer_length import Length, MeasuredExecutor
 from schema.api import schema
 from schema.context import Context
@@ -54,8 +60,29 @@ class Execution:
         self, operation: Operation, variables: dict[str, Any] | None, context: Context
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
         """The stream of a subscription's results, or one result with the errors that prevent it."""
-        result = subscribe(**self._request(operation, variables, context))
-        return await result if isawaitable(result) else result
+        request = self._request(operation, variables, context)
+        request["raw_variable_values"] = request.pop("variable_values")
+        executor = request.pop("executor_class").build(**request)
+        if isinstance(executor, list):
+            return ExecutionResult(None, executor)
+        source = create_source_event_stream(executor)
+        events = await source if isawaitable(source) else source
+        if isinstance(events, ExecutionResult):
+            return events
+        return map_source_to_response_event(executor, events, partial(self._event, operation))
+
+    async def _event(self, operation: Operation, executor: Executor[Any]) -> ExecutionResult:
+        """The answer to one event, which has a context of its own. Raises TooLong."""
+        executor.context_value = executor.context_value.renewed()
+        if self._is_compiled:
+            variables, event = executor.variable_values, executor.root_value
+            fast = await answer_event(
+                operation.fast, variables, event, executor.context_value, self._most
+            )
+            if fast is not None:
+                return fast
+        result: Any = execute_subscription_event(executor)
+        return await result if isawaitable(result) else result  # type: ignore[no-any-return]
 
     def _request(
         self, operation: Operation, variables: dict[str, Any] | None, context: Context

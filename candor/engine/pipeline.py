@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -12,6 +13,8 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 from candor.callers.budgets import Budgets, Caller
 from candor.engine.admission import Admission
+from candor.engine.answer_body import Body
+from candor.engine.audiences import Audience, Audiences
 from candor.engine.deadline import Deadlines
 from candor.engine.documents import Operation
 from candor.engine.execution import Execution
@@ -19,23 +22,19 @@ from candor.engine.fast.answer_length import TooLong
 from candor.engine.request import GraphQLRequest
 from candor.errors import (
     REFUSAL_COST,
-    EventsMissed,
     MethodNotAllowed,
     NeedsStream,
     RequestError,
     TooExpensive,
-    TooSlow,
 )
 from candor.masking import public_error
 from candor.operating.metrics import Metrics, Observation
 from candor.operating.tracing import Tracer
 from candor.settings import Settings
-from models.announcements import FellBehind, Missed
-from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, Refusal, ScanTimeout
+from resolvers.errors import DatabaseUnavailable, OutcomeUnknown, ScanTimeout
 from schema.context import Context
 
 log = logging.getLogger("candor.operations")
-Body = dict[str, Any]
 
 OUTAGES = {DatabaseUnavailable.code, OutcomeUnknown.code, ScanTimeout.code}
 # Seconds. A slower query is logged at INFO.
@@ -63,6 +62,7 @@ class Operations:
         self._tracer = Tracer() if settings.opentelemetry else None
         self.admission = Admission(settings, budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
+        self._audiences = Audiences()
 
     async def answer(
         self, request: GraphQLRequest, caller: Caller, *, only_queries: bool = False
@@ -78,38 +78,54 @@ class Operations:
                 )
             return await self._execute(operation, request, caller, observation)
 
-    async def stream(self, request: GraphQLRequest, caller: Caller) -> AsyncGenerator[Body, None]:
-        """The answer to any operation, or the answers of a subscription. Raises RequestError."""
+    async def stream(
+        self, request: GraphQLRequest, caller: Caller
+    ) -> AsyncGenerator[list[Body], None]:
+        """The answer to any operation, or the answers of a subscription, all that wait together.
+
+        Raises RequestError.
+        """
         try:
             with _Observed(self._metrics) as observation:
-                async with aclosing(self._results(request, caller, observation)) as bodies:
-                    async for body in bodies:
-                        yield body
+                async with aclosing(self._results(request, caller, observation)) as results:
+                    async for bodies in results:
+                        yield bodies
         except RequestError as error:
             raise await self.admission.charge_refusal(error, caller) from None
 
     async def _results(
         self, request: GraphQLRequest, caller: Caller, observation: Observation
-    ) -> AsyncGenerator[Body, None]:
+    ) -> AsyncGenerator[list[Body], None]:
         operation = await self.admission.admit(request, caller, observation)
         if operation.kind is not OperationType.SUBSCRIPTION:
             with self.deadlines.start():
                 answer = await self._execute(operation, request, caller, observation)
-            yield answer.body
+            yield [answer.body]
             return
-        results = await self._execution.subscribe(
-            operation, request.variables, Context(caller.viewer, operation.selections)
-        )
-        if isinstance(results, ExecutionResult):
+        gather = partial(self._gather, operation, request, caller, observation.cost)
+        try:
+            async with self._audiences.joined(
+                operation, request.variables, caller.viewer, gather
+            ) as subscriber:
+                while bodies := await subscriber.take():
+                    if any("errors" in body for body in bodies):
+                        observation.outcome = "error"
+                    yield bodies
+        except _NotStarted as refused:
             await self.admission.charge(caller, REFUSAL_COST)
-            yield self._body(results, caller, observation, started=False)
-            return
-        async with aclosing(_events(results)) as events:
-            try:
-                async for result in events:
-                    yield self._body(result, caller, observation, started=result.data is not None)
-            except TooLong:
-                raise self._too_long() from None
+            observation.outcome = "error"
+            yield [refused.body]
+
+    async def _gather(
+        self, operation: Operation, request: GraphQLRequest, caller: Caller, cost: int
+    ) -> Audience:
+        """A new audience of a subscription. Raises _NotStarted."""
+        context = Context(caller.viewer, operation.selections)
+        results = await self._execution.subscribe(operation, request.variables, context)
+        make = partial(self._body, caller=caller, cost=cost)
+        if isinstance(results, ExecutionResult):
+            raise _NotStarted(make(results, started=False))
+        return Audience(operation, results, make, self._too_long)
 
     async def _execute(
         self,
@@ -127,35 +143,39 @@ class Operations:
                 observation.answered_by = by
             else:  # variables were wrong
                 await self.admission.charge(caller, REFUSAL_COST)
-            return Answer(self._body(result, caller, observation, started=started), started)
+            return self._answer(result, caller, observation, started=started)
         except TooLong:
             if operation.kind is not OperationType.MUTATION:
                 raise self._too_long() from None
-            return Answer(
-                self._body(ExecutionResult(None, [self._lost_result()]), caller, observation)
-            )
+            return self._answer(ExecutionResult(None, [self._lost_result()]), caller, observation)
 
-    def _body(
+    def _answer(
         self,
         result: ExecutionResult,
         caller: Caller,
         observation: Observation,
         *,
         started: bool = True,
-    ) -> Body:
+    ) -> Answer:
         """Raises TooLong."""
-        body: Body = {}
         if result.errors:
             observation.outcome = "error"
+        body = self._body(result, caller=caller, cost=observation.cost, started=started)
+        return Answer(body, started)
+
+    def _body(
+        self, result: ExecutionResult, *, caller: Caller, cost: int, started: bool = True
+    ) -> Body:
+        """Raises TooLong."""
+        body = Body()
+        if result.errors:
             body["errors"] = [public_error(error) for error in result.errors]
         if started:
             data = orjson.dumps(result.data)
             if len(data) > self._max_answer:
                 raise TooLong
             body["data"] = orjson.Fragment(data)
-        body["extensions"] = {
-            "cost": {"requested": observation.cost, "max": self.admission.max_cost(caller)}
-        }
+        body["extensions"] = {"cost": {"requested": cost, "max": self.admission.max_cost(caller)}}
         return body
 
     def _too_long(self) -> TooExpensive:
@@ -174,6 +194,14 @@ class Operations:
             " before you send it again.",
             extensions={"code": TooExpensive.code, "maxBytes": self._max_answer},
         )
+
+
+class _NotStarted(Exception):
+    """A subscription does not begin; its only answer says why."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.body = body
 
 
 class _Observed(Observation):
@@ -215,20 +243,3 @@ def _log_end(observation: Observation) -> None:
         log.log(
             level, "%s %s: %s", observation.kind, observation.name, observation.outcome, extra=extra
         )
-
-
-async def _events(results: AsyncIterator[ExecutionResult]) -> AsyncGenerator[ExecutionResult, None]:
-    """The events of a subscription. A refusal by its source becomes the last event."""
-    try:
-        async for result in results:
-            yield result
-    except Refusal as refused:
-        yield ExecutionResult(None, [GraphQLError(refused.message, original_error=refused)])
-    except FellBehind:
-        raise TooSlow from None
-    except Missed:
-        raise EventsMissed from None
-    finally:
-        close = getattr(results, "aclose", None)
-        if close is not None:
-            await close()

@@ -5,11 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
 
-import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Send
 
-from candor.engine.pipeline import Body
+from candor.engine.answer_body import Body
 from candor.errors import RequestError, ServerEnds
 from candor.http.graphql_over_http import raising_disconnect
 from candor.masking import masked
@@ -24,7 +23,7 @@ QUIET_SECONDS = 12.0
 
 
 async def stream(
-    answers: AsyncGenerator[Body, None],
+    answers: AsyncGenerator[list[Body], None],
     over: asyncio.Task[RequestError],
     receive: Receive,
     send: Send,
@@ -48,38 +47,38 @@ async def stream(
         await _cancel(sending)
 
 
-async def _send_answers(answers: AsyncGenerator[Body, None], send: Send) -> None:
+async def _send_answers(answers: AsyncGenerator[list[Body], None], send: Send) -> None:
     async with aclosing(answers) as stream:
         try:
             while True:
-                body = await _next(stream, send)
-                if body is None:
+                bodies = await _next(stream, send)
+                if bodies is None:
                     break
-                await _event(send, "next", body)
+                await _send(send, b"".join(_event("next", body.octets) for body in bodies))
         except RequestError as error:
             await _end(send, error)
             return
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the status is sent; a bug ends the stream
-            await _event(send, "next", {"errors": [masked(error)]})
+            await _send(send, _event("next", Body(errors=[masked(error)]).octets))
     await _complete(send)
 
 
 async def _end(send: Send, reason: RequestError) -> None:
     """Send the last events of a stream that must end."""
     if not isinstance(reason, ServerEnds):
-        await _event(send, "next", {"errors": reason.errors})
+        await _send(send, _event("next", Body(errors=reason.errors).octets))
     await _complete(send)
 
 
 async def _complete(send: Send) -> None:
-    await _event(send, "complete")
+    await _send(send, _event("complete"))
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _next(stream: AsyncGenerator[Body, None], send: Send) -> Body | None:
-    """The next answer; None after the last. Sends comments while it waits."""
+async def _next(stream: AsyncGenerator[list[Body], None], send: Send) -> list[Body] | None:
+    """The next answers; None after the last. Sends comments while it waits."""
     coming = asyncio.ensure_future(anext(stream, None))
     try:
         while not (await asyncio.wait({coming}, timeout=QUIET_SECONDS))[0]:
@@ -89,9 +88,8 @@ async def _next(stream: AsyncGenerator[Body, None], send: Send) -> Body | None:
         await _cancel(coming)
 
 
-async def _event(send: Send, name: str, data: Any = None) -> None:
-    payload = b"" if data is None else b" " + orjson.dumps(data)
-    await _send(send, b"event: " + name.encode() + b"\ndata:" + payload + b"\n\n")
+def _event(name: str, data: bytes = b"") -> bytes:
+    return b"event: %b\ndata:%b\n\n" % (name.encode(), data and b" " + data)
 
 
 async def _send(send: Send, octets: bytes) -> None:

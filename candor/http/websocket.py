@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from candor.callers.body_limits import largest_message
 from candor.callers.budgets import Caller
 from candor.callers.identify import Identifier, anonymous_caller
+from candor.engine.answer_body import Body
 from candor.engine.pipeline import Operations
 from candor.engine.request import from_json, parse_request
 from candor.errors import (
@@ -24,6 +25,9 @@ from candor.http.graphql_over_http import BYTES_PER_POINT, FREE_BYTES
 from candor.http.live_connections import LiveConnections
 from candor.masking import masked
 
+# The key of an ASGI extension, and of a message's texts in UTF-8: how all of them begin, what is
+# between, and how all of them end.
+TEXTS = "candor.texts"
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 50
@@ -154,11 +158,13 @@ class Socket:
         last: dict[str, Any] = {"id": name, "type": "complete"}
         try:
             async with aclosing(results) as answers:
-                async for body in answers:
-                    if "data" not in body:
-                        last = {"id": name, "type": "error", "payload": body["errors"]}
+                async for bodies in answers:
+                    *_, newest = bodies
+                    is_refused = "data" not in newest
+                    await self._send_next(name, bodies[:-1] if is_refused else bodies)
+                    if is_refused:
+                        last = {"id": name, "type": "error", "payload": newest["errors"]}
                         break
-                    await self._send({"id": name, "type": "next", "payload": body})
         except WebSocketDisconnect:
             self._running.pop(name, None)
             return
@@ -202,6 +208,18 @@ class Socket:
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1006)
         await self._websocket.send_text(orjson.dumps(message).decode())
+
+    async def _send_next(self, name: str, bodies: list[Body]) -> None:
+        """Send answers of an operation: around each body only its envelope is made."""
+        start, end = orjson.dumps({"id": name, "type": "next"})[:-1] + b',"payload":', b"}"
+        texts = [body.octets for body in bodies]
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(1006)
+        if TEXTS in (self._websocket.scope.get("extensions") or {}):
+            await self._websocket.send({"type": "websocket.send", TEXTS: (start, texts, end)})
+            return
+        for text in texts:
+            await self._websocket.send_text((start + text + end).decode())
 
     def _end_with(self, close: Close) -> None:
         if not self._end.done():

@@ -54,6 +54,8 @@ def configuration(settings: Settings, *, workers: int) -> uvicorn.Config:
         log_level="warning",
         server_header=False,
         ws_max_size=MAX_TEXT,
+        # One text is framed once for all who subscribe; compression keeps a state for each of them.
+        ws_per_message_deflate=False,
     )
 
 

@@ -1,10 +1,13 @@
 """uvicorn's WebSocket protocol, which drops clients that stop reading."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from candor.http.websocket import TEXTS
 from candor.server.connections import Connections, StallDetector
 
 if TYPE_CHECKING:
@@ -39,6 +42,22 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._connections.leave(self)
         super().connection_lost(exc)
 
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][TEXTS] = {}
+
+    async def send(self, message: Any) -> None:
+        """Send a message; one with several texts as their frames, in one write."""
+        texts = message.get(TEXTS)
+        if texts is None:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.close_sent:
+            raise ClientDisconnected
+        self.transport.write(b"".join(_frames(*texts)))
+
     def check(self, now: float) -> None:
         if self._stall_detector.stalls(self.transport, now):
             self.drop()
@@ -62,3 +81,19 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def cut(self) -> None:
         """Called when the grace period is over: end now."""
         self.drop()
+
+
+def _frames(start: bytes, bodies: list[bytes], end: bytes) -> list[bytes]:
+    """The parts of the frames of these texts in UTF-8, each a body between `start` and `end`."""
+    around = len(start) + len(end)
+    return [part for body in bodies for part in (_header(around + len(body)), start, body, end)]
+
+
+@lru_cache(1000)
+def _header(length: int) -> bytes:
+    """The header of a text frame by RFC 6455: final, uncompressed, unmasked."""
+    if length < 126:
+        return b"\x81%c" % length
+    if length < 1 << 16:
+        return b"\x81\x7e" + length.to_bytes(2)
+    return b"\x81\x7f" + length.to_bytes(8)

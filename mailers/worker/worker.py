@@ -24,7 +24,7 @@ from mailers.worker.rate_limit import RateLimiter
 from mailers.worker.relay_health import RelayHealth
 from mailers.worker.sender_loop import QueuedMail, SenderLoop
 from models import announcements, statistics
-from models.announcements import FellBehind, Missed
+from models.announcements import Missed
 
 _GOES_ON = "the mail worker goes on after an error"
 _MIN_NAP, _RETRY_AFTER, _HOUR = 0.005, 1.0, 3600.0
@@ -203,7 +203,7 @@ class Worker:
         """Wake up for each notification: every promise writes one and announces it."""
         with (
             announcements.listener("notification") as listener,
-            contextlib.suppress(FellBehind, Missed),
+            contextlib.suppress(Missed),
         ):
             while True:
                 await listener.next()

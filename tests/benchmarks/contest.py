@@ -66,7 +66,7 @@ def contest(
     rounds: list[dict[str, Figures]] = []
     for number in range(pace.rounds):
         figures = {
-            name: _load(name, entrants[name], connections, pace, postgres)
+            name: load(name, entrants[name], connections, pace, postgres)
             for name in random.sample(list(entrants), len(entrants))
         }
         rounds.append(figures)
@@ -99,7 +99,7 @@ def spread(values: list[float]) -> Figures:
     }
 
 
-def _load(name: str, entrant: Entrant, connections: int, pace: Pace, postgres: int) -> Figures:
+def load(name: str, entrant: Entrant, connections: int, pace: Pace, postgres: int) -> Figures:
     specification = {
         "port": entrant.server.port,
         "requests": str(entrant.requests),

@@ -74,6 +74,7 @@ class Connection:
     from_app: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     takes: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    events: list[str] = field(default_factory=list)
 
     def open(self, app: Any) -> "Connection":
         self.takes.set()
@@ -108,8 +109,9 @@ class Connection:
 
     # Server-sent events
     async def event(self) -> tuple[str, Any]:
-        message = await self.next()
-        name, _, data = message["body"].decode().partition("\n")
+        if not self.events:
+            self.events += (await self.next())["body"].decode().split("\n\n")[:-1]
+        name, _, data = self.events.pop(0).partition("\n")
         data = data.removeprefix("data:").strip()
         return name.removeprefix("event: "), json.loads(data) if data else None
 

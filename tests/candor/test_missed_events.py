@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.waiting import LISTENING, until, until_subscribed
+from tests.waiting import LISTENING, until, until_joined, until_subscribed
 
 SUBSCRIPTION = "subscription { reviewPublished { rating } }"
 
@@ -40,7 +40,7 @@ async def test_the_loss_of_the_listening_connection_ends_subscriptions(
     query = {"query": SUBSCRIPTION}
     await connection.say({"id": "1", "type": "subscribe", "payload": query})
     stream = await events(SUBSCRIPTION)
-    await until_subscribed(times=2)
+    await until_joined(2)
     await review("ORDER-1")
     assert (await connection.hear())["payload"]["data"]["reviewPublished"] == {"rating": 5}
     assert (await stream.event())[1]["data"]["reviewPublished"] == {"rating": 5}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from candor.engine import audiences
 from candor.http import sse
 from models import announcements
 from tests.waiting import until_subscribed
@@ -76,13 +77,12 @@ async def test_a_client_that_leaves_ends_its_stream(events):
     assert not announcements._listeners["review"]
 
 
-async def test_a_reader_that_falls_behind_gets_an_error(events, monkeypatch):
-    monkeypatch.setattr(announcements, "MAX_WAITING", 3)
+async def test_a_reader_that_falls_behind_gets_an_error(events, review, monkeypatch):
+    monkeypatch.setattr(audiences, "MAX_WAITING", 0)
     stream = await events(QUERY)
     await until_subscribed()
-    for listening in announcements._listeners["review"]:
-        for _ in range(5):
-            listening.deliver(announcements.Announcement("review", {}))
+
+    await review()
 
     assert (await stream.event())[1]["errors"][0]["extensions"]["code"] == "TOO_SLOW"
 

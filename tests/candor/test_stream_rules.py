@@ -9,6 +9,7 @@ import pytest
 
 from candor import mail_worker
 from candor.callers.tokens import sign
+from candor.engine import audiences
 from candor.http import live_connections
 from candor.settings import Settings
 from mailers.letters import signed_links
@@ -273,24 +274,23 @@ async def test_a_bug_shows_nothing(live, monkeypatch, caplog):
 
 
 async def test_a_bug_of_a_subscription_ends_it_and_shows_nothing(live, monkeypatch, caplog):
-    async def broken(*_arguments):
+    async def broken(**_named):
         raise RuntimeError("the database's password is 1234")
         yield
 
-    monkeypatch.setattr("candor.engine.pipeline._events", broken)
+    monkeypatch.setattr("schema.subscription.announcements.published_reviews", broken)
     stream = await live()
 
     assert await stream.code() == "INTERNAL_SERVER_ERROR"
     assert "1234" not in caplog.text
 
 
-async def test_a_reader_that_falls_behind_gets_an_error(live, monkeypatch):
-    monkeypatch.setattr(announcements, "MAX_WAITING", 3)
+async def test_a_reader_that_falls_behind_gets_an_error(live, review, monkeypatch):
+    monkeypatch.setattr(audiences, "MAX_WAITING", 0)
     stream = await live()
     await until_subscribed()
-    for listening in announcements._listeners["review"]:
-        for _ in range(5):
-            listening.deliver(announcements.Announcement("review", {}))
+
+    await review()
 
     assert await stream.code() == "TOO_SLOW"
 

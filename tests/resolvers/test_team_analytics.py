@@ -140,7 +140,7 @@ async def test_ten_thousand_updates_give_the_same_figures_as_the_raw_rows(
 
     found = (await ada.ask(ANALYTICS, p=period))["teamAnalytics"]
 
-    assert len(counted) == 4  # settings, solves, ratings, members
+    assert len(counted) == 6  # settings; solves and ratings, by step and by member; members
     whole = expected(rows, FIRST, LAST)
     assert {name: found[name] for name in whole} == whole
     stars = stars_of(rows, FIRST, LAST)
@@ -190,7 +190,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_data(history, ada
     counted.clear()
     await ada.ask(ANALYTICS, p=period)
 
-    assert for_nothing <= len(counted) <= for_nothing + 1 == 4  # the members' names
+    assert for_nothing <= len(counted) <= for_nothing + 1 == 6  # the members' names
     assert (empty["solved"], empty["ratings"]) == (0, 0)
     assert (empty["average"], empty["responseRate"], empty["members"]) == (None, None, [])
     assert len(empty["trend"]) == 214

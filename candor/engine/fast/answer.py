@@ -24,6 +24,7 @@ from graphql import (
 )
 from graphql.execution import VariableValues
 from graphql.execution.collect_fields import FragmentDetails
+from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
 from candor.engine.fast.executor import CompiledExecutor
@@ -65,6 +66,10 @@ class PreparedOperation:
         self._fragments = dict(fragments)
         self._details = {name: FragmentDetails(each, None) for name, each in fragments.items()}
         self._is_reported = False
+
+    @property
+    def is_subscription(self) -> bool:
+        return self._node.operation is OperationType.SUBSCRIPTION
 
     @cached_property
     def variables(self) -> list[Variable]:
@@ -159,7 +164,7 @@ async def answer(
 
     Raises TooLong if the answer has more than `most` characters of text.
     """
-    if operation.plan is None:
+    if operation.plan is None or operation.is_subscription:
         return None
     variables = operation.coerce(given or {})
     if isinstance(variables, list):
@@ -186,3 +191,34 @@ async def answer(
         operation.report(executor.bug)
         return Answer(result, "stock")
     return Answer(result, "compiled")
+
+
+async def answer_event(
+    operation: PreparedOperation, variables: VariableValues, event: Any, context: Any, most: int
+) -> ExecutionResult | None:
+    """The answer to an event of a subscription; None if graphql-core must make it.
+
+    Raises TooLong, as `answer`.
+    """
+    if operation.plan is None:
+        return None
+    (field,) = operation.plan
+    if field.complete is None:
+        return None
+    executor = operation.executor(variables, context)
+    executor.left = most
+    try:
+        completed = field.complete(executor, event, Path(None, field.key, field.parent_type.name))
+        if field.is_async:
+            completed = await completed
+        # Of several errors graphql-core decides which are told.
+        if executor.collected_errors.errors:
+            return None
+        return ExecutionResult({field.key: completed}, None)
+    except (HandOn, GraphQLError):
+        return None
+    except Exception as bug:  # noqa: BLE001 - reported, and graphql-core does it
+        operation.report(bug)
+        return None
+    finally:
+        executor.release()

@@ -10,7 +10,6 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     Node,
-    OperationType,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetails, collect_fields
@@ -46,9 +45,7 @@ def plan_fields(executor: Executor[Any]) -> list[FieldPlan]:
     """The plans of the operation's root fields. Raises HandOn if graphql-core must execute it."""
     operation = executor.operation
     root = executor.schema.get_root_type(operation.operation)
-    if root is None or operation.operation is OperationType.SUBSCRIPTION:
-        raise HandOn
-    if any(_directives(operation, executor)):
+    if root is None or any(_directives(operation, executor)):
         raise HandOn
     collected = collect_fields(
         executor.schema, executor.fragments, executor.variable_values, root, operation
