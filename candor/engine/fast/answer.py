@@ -7,7 +7,8 @@ differs.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -78,16 +79,9 @@ class PreparedOperation:
     @cached_property
     def plan(self) -> list[FieldPlan] | None:
         """The plan of its root fields; None if graphql-core must execute it."""
-        executor = self.executor(_NO_VARIABLES, None)
-        try:
+        with self.trying(_NO_VARIABLES, None) as executor:
             return plan_fields(executor)
-        except HandOn:
-            return None
-        except Exception as bug:  # noqa: BLE001 - reported, and graphql-core does it
-            self.report(bug)
-            return None
-        finally:
-            executor.release()
+        return None
 
     @cached_property
     def rows(self) -> tuple[str, Query] | None:
@@ -98,16 +92,25 @@ class PreparedOperation:
         make_query = QUERIES.get(field.nodes[0].name.value)
         if make_query is None:
             return None
-        executor = self.executor(_NO_VARIABLES, None)
-        generator = CodeGenerator(executor)
-        try:
+        with self.trying(_NO_VARIABLES, None) as executor:
+            generator = CodeGenerator(executor)
             make = generator.function(field.definition.type, field.details, *make_query.parameters)
             return field.key, make_query(Root(field, make), generator)
+        return None
+
+    @contextmanager
+    def trying(self, variables: VariableValues, context: Any) -> Iterator[CompiledExecutor]:
+        """An executor for a part of the fast way. A bug in the block is reported.
+
+        If the block fails, a slower way goes on after it.
+        """
+        executor = self.executor(variables, context)
+        try:
+            yield executor
         except HandOn:
-            return None
-        except Exception as bug:  # noqa: BLE001 - reported, and the plan does it
+            pass
+        except Exception as bug:  # noqa: BLE001 - reported, and a slower way does it
             self.report(bug)
-            return None
         finally:
             executor.release()
 
@@ -205,20 +208,16 @@ async def answer_event(
     (field,) = operation.plan
     if field.complete is None:
         return None
-    executor = operation.executor(variables, context)
-    executor.left = most
-    try:
-        completed = field.complete(executor, event, Path(None, field.key, field.parent_type.name))
-        if field.is_async:
-            completed = await completed
-        # Of several errors graphql-core decides which are told.
-        if executor.collected_errors.errors:
+    with operation.trying(variables, context) as executor:
+        executor.left = most
+        path = Path(None, field.key, field.parent_type.name)
+        try:
+            completed = field.complete(executor, event, path)
+            if field.is_async:
+                completed = await completed
+        except GraphQLError:
             return None
-        return ExecutionResult({field.key: completed}, None)
-    except (HandOn, GraphQLError):
-        return None
-    except Exception as bug:  # noqa: BLE001 - reported, and graphql-core does it
-        operation.report(bug)
-        return None
-    finally:
-        executor.release()
+        # Of several errors graphql-core decides which are told.
+        if not executor.collected_errors.errors:
+            return ExecutionResult({field.key: completed}, None)
+    return None
