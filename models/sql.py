@@ -97,6 +97,28 @@ async def execute_many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
         await connection.execute_many(statement, bound)
 
 
+def insertion(table: str, names: Sequence[str]) -> str:
+    """An INSERT of one row with these columns; nothing if a row like it exists."""
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places(names)}) ON CONFLICT DO NOTHING"
+    )
+
+
+async def insert_new(
+    table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> set[uuid.UUID]:
+    """Insert rows with these columns, the id first, in the caller's transaction.
+
+    Returns the ids of those that were inserted: not where another writer came first.
+    """
+    if not rows:
+        return set()
+    await execute_many(insertion(table, names), rows)
+    ids = [row[0] for row in rows]
+    found = await fetch(f"SELECT id FROM {table} WHERE id IN ({places(ids)})", *ids)
+    return {row["id"] for row in found}
+
+
 @lru_cache(2_000)
 def with_dollar_numbers(statement: str) -> str:
     """The statement with `$1, $2 …` for each `?`. No literal may hold a question mark."""
@@ -225,15 +247,12 @@ def _bound(values: Sequence[Any]) -> list[Any]:
 
 
 def _for_sqlite(value: Any) -> Any:
-    kind = type(value)
-    if kind in _PLAIN:
+    if type(value) in _PLAIN:
         return value
-    if kind is uuid.UUID:
+    if isinstance(value, uuid.UUID):
         return str(value)
-    if kind is datetime:
+    if isinstance(value, datetime):
         return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(" ")
-    if isinstance(value, uuid.UUID):  # PostgreSQL's driver has a class of its own
-        return str(value)
     return _for_postgres(value)
 
 

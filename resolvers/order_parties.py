@@ -247,42 +247,26 @@ async def _insert(
     model: type[Party], new: Mapping[str, sql.Row], only_if: Condition
 ) -> dict[str, Party]:
     """Insert parties; facts about one that another writer has just created follow the rule."""
+    if not new:
+        return {}
     names = sorted({name for values in new.values() for name in values})
     blank: sql.Row = dict.fromkeys(names)
     if model is not Service:
         blank["display_name"] = ""
-    writes, now = Gathered(), clock.now()
-    parties = {}
-    for external_id, values in new.items():
-        row = {"id": uuid7(), "external_id": external_id, "created_at": now} | blank | values
-        parties[external_id] = sql.fresh(model, **row)
-        await writes.add(_insert_of(model, tuple(row)), *row.values())
-    await writes.run()
-    if not new or not sql.is_postgres():  # SQLite has one writer
-        return parties
-    ids = await _ids(model, new)
-    raced = [each for each, party in parties.items() if ids[each] != party.id]
+    now = clock.now()
+    rows = {
+        external_id: {"id": uuid7(), "external_id": external_id, "created_at": now} | blank | values
+        for external_id, values in new.items()
+    }
+    columns = ("id", "external_id", "created_at", *blank)
+    stored = await sql.insert_new(
+        model._meta.db_table, columns, [list(row.values()) for row in rows.values()]
+    )
+    raced = [each for each, row in rows.items() if row["id"] not in stored]
     for external_id in raced:
         await _write_raced(model, external_id, new[external_id], only_if)
+    parties = {each: sql.fresh(model, **row) for each, row in rows.items()}
     return parties | await _locked(model, raced)
-
-
-async def _ids(model: type[Party], external_ids: Collection[str]) -> dict[str, UUID]:
-    names = list(external_ids)
-    rows = await sql.fetch(
-        f"SELECT id, external_id FROM {model._meta.db_table}"
-        f" WHERE external_id IN ({sql.places(names)})",
-        *names,
-    )
-    return {row["external_id"]: row["id"] for row in rows}
-
-
-@cache
-def _insert_of(model: type[Party], names: tuple[str, ...]) -> str:
-    return (
-        f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({sql.places(names)})"
-        " ON CONFLICT (external_id) DO NOTHING"
-    )
 
 
 async def _write_raced(

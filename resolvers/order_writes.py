@@ -20,11 +20,6 @@ from resolvers.viewer import Viewer
 
 _NEW = dict.fromkeys(FED) | {"updated_by_partner": False, "fed": False}
 _COLUMNS = ("id", "external_id", *FED, "link_version", "created_at")
-_INSERT = (
-    f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({sql.places(_COLUMNS)})"
-    " ON CONFLICT DO NOTHING"
-)
-_CREATED = "SELECT id, external_id FROM orders WHERE id IN ({places})"
 _FOLLOW = "UPDATE order_update SET customer_id = ?, vendor_id = ? WHERE order_id = ?"
 _UPDATE = f"UPDATE orders SET {', '.join(f'{name} = ?' for name in FED)} WHERE id = ?"
 
@@ -49,25 +44,18 @@ class OrderWrites:
 
     async def create(self, rows: list[OrderRow]) -> list[OrderRow]:
         """Store new orders. Returns the rows of orders that another writer has just created."""
-        if not rows:
-            return []
         now = clock.now()
         orders = {row.facts.external_id: self._values(row.facts, _NEW) for row in rows}
-        names = sorted(orders)
-        created = {external_id: uuid7() for external_id in names}
-        await sql.execute_many(
-            _INSERT, [(created[each], each, *orders[each].values(), 1, now) for each in names]
-        )
-        # Not those that another writer has created meanwhile.
-        found = await sql.fetch(_CREATED.format(places=sql.places(names)), *created.values())
-        stored = {row["external_id"]: row["id"] for row in found}
+        ids = {external_id: uuid7() for external_id in sorted(orders)}
+        values = [(id_, name, *orders[name].values(), 1, now) for name, id_ in ids.items()]
+        stored = await sql.insert_new("orders", _COLUMNS, values)
         raced = []
         for row in rows:
             external_id = row.facts.external_id
-            if external_id not in stored:
+            if ids[external_id] not in stored:
                 raced.append(row)
                 continue
-            row.result.order_id, row.result.outcome = stored[external_id], Outcome.CREATED
+            row.result.order_id, row.result.outcome = ids[external_id], Outcome.CREATED
             await self._remind(row, orders[external_id]["completed_at"])
         return raced
 

@@ -32,11 +32,7 @@ _ATTEMPTS = 3
 _UNCHANGED = """SELECT id FROM orders
 WHERE id = ? AND status = 'COMPLETED' AND customer_id = ? AND vendor_id = ? AND service_id = ?"""
 # Returns no row to the loser of a race: the unique index decides, not an earlier read.
-_INSERT_ONE = (
-    f"INSERT INTO review ({', '.join(INSERTED)}) VALUES ({sql.places(INSERTED)})"
-    " ON CONFLICT DO NOTHING"
-)
-_INSERT = f"{_INSERT_ONE} RETURNING id"
+_INSERT = f"{sql.insertion('review', INSERTED)} RETURNING id"
 
 
 async def create_review(
@@ -92,12 +88,7 @@ async def _store(review: Review, order: Order) -> bool:
 
 async def insert_all(reviews: Sequence[Review]) -> list[Review]:
     """Insert new reviews of different orders; those whose order has none from another writer."""
-    if not reviews:
-        return []
-    await sql.execute_many(_INSERT_ONE, map(_values, reviews))
-    ids = [review.id for review in reviews]
-    rows = await sql.fetch(f"SELECT id FROM review WHERE id IN ({sql.places(ids)})", *ids)
-    stored = {row["id"] for row in rows}
+    stored = await sql.insert_new("review", INSERTED, [_values(review) for review in reviews])
     return [review for review in reviews if review.id in stored]
 
 
