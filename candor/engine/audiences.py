@@ -1,4 +1,4 @@
-"""Subscribers with the same operation, variables and rights: each event is executed once for all.
+"""Subscribers with the same operation, variables and viewer: each event is executed once for all.
 
 What an event looks like depends on nothing else: an operation's context is made of its viewer, and
 its answers know no address, host or language. So all anonymous readers of one document are one
