@@ -212,6 +212,7 @@ async def _listen_until_lost(
     names = ("host", "port", "user", "password", "database", "ssl")
     parameters = {name: credentials[name] for name in names if name in credentials}
     lost = asyncio.Event()
+    failure: Exception | None = None
     connection = await asyncpg.connect(**parameters, command_timeout=10)
     try:
         connection.add_termination_listener(lambda _: lost.set())
@@ -223,12 +224,15 @@ async def _listen_until_lost(
             tasks.create_task(outgoing.send(connection))
             tasks.create_task(_stay_alive(connection, lost))
     except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as errors:
-        raise errors.exceptions[0] from None
+        failure, *_ = errors.exceptions
     finally:
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             async with asyncio.timeout(1):
                 await outgoing.flush(connection)
         connection.terminate()
+    # Raised in the block above, Python 3.11.2 would wrap it in a group again.
+    if failure is not None:
+        raise failure
 
 
 async def _stay_alive(connection: Any, lost: asyncio.Event) -> None:
