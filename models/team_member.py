@@ -1,12 +1,19 @@
 """A member of the marketplace's team, stored when they first act."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
 from models.uuid7 import uuid7
+
+
+class TeamRole(StrEnum):
+    STAFF = "STAFF"
+    MODERATOR = "MODERATOR"
+    ADMIN = "ADMIN"
 
 
 class TeamMember(Model):
@@ -16,7 +23,22 @@ class TeamMember(Model):
     display_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
+    # Who gets which mails and notifications. Rights come from the token alone.
+    role = fields.CharField(
+        max_length=16, default=TeamRole.STAFF.value, db_default=TeamRole.STAFF.value
+    )
+    # Null: active.
+    deactivated_at: datetime | None = fields.DatetimeField(null=True)
     created_at: datetime = fields.DatetimeField()
 
     class Meta:
         table = "team_member"
+
+    @property
+    def is_active(self) -> bool:
+        return self.deactivated_at is None
+
+    @property
+    def team_role(self) -> TeamRole:
+        """The role; STAFF for one that only a newer version knows."""
+        return TeamRole(self.role) if self.role in set(TeamRole) else TeamRole.STAFF
