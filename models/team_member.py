@@ -1,5 +1,6 @@
 """A member of the marketplace's team, stored when they first act."""
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -16,11 +17,18 @@ class TeamRole(StrEnum):
     ADMIN = "ADMIN"
 
 
+def folded_name(display_name: str, external_id: str) -> str:
+    """What lists are sorted by and searched in; short enough for an index."""
+    return unicodedata.normalize("NFKC", f"{display_name}\n{external_id}").casefold()[:400]
+
+
 class TeamMember(Model):
     id: UUID = fields.UUIDField(primary_key=True, default=uuid7)
     external_id = fields.CharField(max_length=200, unique=True)
     # Shown to customers: never an e-mail address.
     display_name = fields.CharField(max_length=200)
+    # The name and, in a second line, the external id, as `folded_name` makes it: for lists.
+    name_folded = fields.TextField(default="", db_default="")
     email = fields.CharField(max_length=320, null=True)
     locale = fields.CharField(max_length=35, null=True)
     # Who gets which mails and notifications. Rights come from the token alone.

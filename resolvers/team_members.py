@@ -6,6 +6,7 @@ from uuid import UUID
 import mailers
 from models import Audience, TeamMember, TeamRole, clock, sql
 from models.email_address import normalised
+from models.team_member import folded_name
 from models.uuid7 import uuid7
 from resolvers import user_text
 from resolvers.errors import NotFound
@@ -16,10 +17,10 @@ NAMELESS = "Team"
 
 _SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
 _UPSERT = """
-INSERT INTO team_member (id, external_id, display_name, email, role, created_at)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO team_member (id, external_id, display_name, name_folded, email, role, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
-  email = excluded.email, role = excluded.role"""
+  name_folded = excluded.name_folded, email = excluded.email, role = excluded.role"""
 
 
 async def acting_member(viewer: Viewer) -> TeamMember:
@@ -35,7 +36,8 @@ async def acting_member(viewer: Viewer) -> TeamMember:
         if (stored.display_name, stored.email, stored.role) == (name, email, role):
             return stored
     name = name or _public_name(viewer.external_id) or NAMELESS
-    await sql.execute(_UPSERT, uuid7(), viewer.external_id, name, email, role, clock.now())
+    who = (viewer.external_id, name, folded_name(name, viewer.external_id or ""))
+    await sql.execute(_UPSERT, uuid7(), *who, email, role, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
 
