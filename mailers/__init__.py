@@ -8,6 +8,7 @@ from mailers.outbox.promise import (
     readdress,
     withdraw,
     withdraw_all,
+    withdraw_from_team,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "retry",
     "withdraw",
     "withdraw_all",
+    "withdraw_from_team",
 ]

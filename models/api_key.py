@@ -14,6 +14,7 @@ class Scope(StrEnum):
     ORDERS_WRITE = "ORDERS_WRITE"
     # For shops that render on a server: a larger budget and no other right.
     READ = "READ"
+    TEAM_WRITE = "TEAM_WRITE"
 
 
 class ApiKey(Model):

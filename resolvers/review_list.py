@@ -26,7 +26,7 @@ from resolvers.scoped_pages import (
     list_runs,
     sums,
 )
-from resolvers.viewer import Condition, Viewer, hidden_reviews, visible_reviews
+from resolvers.viewer import NEVER, Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
 _LISTING = Listing(Review, LISTED, "review r", AUTHOR)
@@ -34,14 +34,18 @@ _LISTING = Listing(Review, LISTED, "review r", AUTHOR)
 
 class ReviewSort(StrEnum):
     NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
     HIGHEST = "HIGHEST"
     LOWEST = "LOWEST"
     MOST_HELPFUL = "MOST_HELPFUL"
 
 
-# Ties are newest first in every sort. Terms run in one direction, hence 6 - rating for LOWEST.
+_BY_TIME = {ReviewSort.NEWEST, ReviewSort.OLDEST}
+# Ties are newest first in every sort but OLDEST. Terms run in one direction, hence 6 - rating for
+# LOWEST.
 SORTS: dict[ReviewSort, Sort] = {
     ReviewSort.NEWEST: _NEWEST,
+    ReviewSort.OLDEST: replace(_NEWEST, name="OLDEST", descending=False),
     ReviewSort.HIGHEST: Sort(
         "HIGHEST",
         (Term("r.rating", limit=2**15), *_NEWEST.terms),
@@ -71,6 +75,14 @@ class ReviewFilter(NamedTuple):
     has_reply: bool | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    awaits_decision: bool | None = None
+    # Whoever may not know who wrote which review finds none.
+    author: Ref | None = None
+
+    @property
+    def status_to_find(self) -> ReviewStatus | None:
+        """The status that all rows have, by which an index finds them."""
+        return ReviewStatus.PENDING if self.awaits_decision else self.status
 
 
 ANY = ReviewFilter()
@@ -114,7 +126,7 @@ def may_scan(filter: ReviewFilter, sort: ReviewSort, *, of_vendors: bool) -> boo
     by_reply = filter.has_reply is not None
     return (
         filter.search is not None
-        or (by_reply and not (of_vendors and sort is ReviewSort.NEWEST))
+        or (by_reply and not (of_vendors and sort in _BY_TIME))
         or (filter.service is not None and filter.vendor is not None)
         or (sort is ReviewSort.MOST_HELPFUL and by_time)
     )
@@ -137,7 +149,7 @@ def runs_within(
     request: PageRequest,
 ) -> list[Run]:
     """The runs of the reviews visible to a viewer of the service with this id, given as SQL."""
-    where = within(service, visible_reviews(viewer, filter.status), filter, request)
+    where = within(service, _visible(viewer, filter), filter, sort, request)
     return _split(where, filter, sort, "service")
 
 
@@ -145,10 +157,11 @@ def within(
     service: Condition,
     visible: Condition,
     filter: ReviewFilter,
+    sort: ReviewSort = ReviewSort.NEWEST,
     request: PageRequest = FIRST_PAGE,
 ) -> Condition:
     """The condition that a visible review `r` belongs to the service with this id."""
-    return _where(visible, {"service": service}, filter, request)
+    return _where(visible, {"service": service}, filter, sort, request)
 
 
 def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
@@ -159,7 +172,7 @@ def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
 def _runs(
     viewer: Viewer, scope: Scope, filter: ReviewFilter, sort: ReviewSort, request: PageRequest
 ) -> list[Run]:
-    where = _where(visible_reviews(viewer, filter.status), scope.ids, filter, request)
+    where = _where(_visible(viewer, filter), scope.ids, filter, sort, request)
     if scope.subject == "service" or filter.service is not None:
         return _split(where, filter, sort, "service")
     of_vendor = scope.subject == "vendor" or filter.vendor is not None
@@ -170,9 +183,9 @@ def _split(
     where: Condition, filter: ReviewFilter, sort: ReviewSort, subject: str | None
 ) -> list[Run]:
     """The runs of a list, as `models.indexes` holds them."""
-    if filter.status not in {None, ReviewStatus.APPROVED}:
+    if filter.author or filter.status_to_find not in {None, ReviewStatus.APPROVED}:
         # Few, which are found and sorted, but for the queue of moderation.
-        is_queue = subject is None and sort is ReviewSort.NEWEST
+        is_queue = not filter.author and subject is None and sort in _BY_TIME
         return [Run(where, sort=None if is_queue else _computed(sort, sql.is_postgres()))]
     newest = [where]
     if subject == "vendor" and filter.rating is None and filter.has_reply is None:
@@ -181,7 +194,7 @@ def _split(
     if filter.rating is not None:
         by_stars = [(filter.rating, where)]
     match sort:
-        case ReviewSort.NEWEST:
+        case ReviewSort.NEWEST | ReviewSort.OLDEST:
             return [Run(each) for each in newest]
         case ReviewSort.LOWEST:
             return [Run(each, (6 - stars,)) for stars, each in by_stars]
@@ -210,6 +223,7 @@ def _where(
     visible: Condition,
     scope: Mapping[str, Condition],
     filter: ReviewFilter,
+    sort: ReviewSort = ReviewSort.NEWEST,
     request: PageRequest = FIRST_PAGE,
 ) -> Condition:
     """`scope` has the ids, as SQL, of the service or vendor whose list it is."""
@@ -220,22 +234,30 @@ def _where(
     for subject, id_ in ids.items():
         # Of a service's reviews few are another vendor's.
         column = f"r.{subject}_id"
-        if subject == "vendor" and "service" in ids:
+        if (subject == "vendor" and "service" in ids) or filter.author is not None:
             column = sql.without_index(column)
         conditions.append(Condition(f"{column} = {id_.text}", id_.values))
-    return all_of(*conditions, visible, *_narrowing(filter, request))
+    return all_of(*conditions, visible, *_narrowing(filter, sort, request))
 
 
-def _narrowing(filter: ReviewFilter, request: PageRequest) -> list[Condition]:
+def _narrowing(filter: ReviewFilter, sort: ReviewSort, request: PageRequest) -> list[Condition]:
     conditions = []
+    if filter.author is not None:
+        # By the orders, which have an index of their customers: reviews would pay for another one.
+        author = filter.author.id_in("customer")
+        bought = f"r.order_id IN (SELECT id FROM orders WHERE customer_id = {author.text})"
+        conditions.append(Condition(bought, author.values))
+    if filter.awaits_decision is not None:
+        conditions.append(_awaits_decision(filter.awaits_decision))
     if filter.status is not None:
         # Literals, not parameters, so that the planner knows how many rows have them.
         conditions.append(Condition(f"r.status = '{filter.status.value}'"))
     if filter.rating is not None:
         if not 1 <= filter.rating <= 5:
             raise RatingOutOfRange("filter", "rating")
-        is_hidden = filter.status not in {None, ReviewStatus.APPROVED}
-        rating = sql.without_index("r.rating") if is_hidden else "r.rating"
+        is_hidden = filter.status_to_find not in {None, ReviewStatus.APPROVED}
+        is_found = is_hidden or filter.author is not None
+        rating = sql.without_index("r.rating") if is_found else "r.rating"
         conditions.append(Condition(f"{rating} = {filter.rating}"))
     if filter.search is not None:
         conditions.append(text_search.holds("r.body_folded", filter.search))
@@ -243,15 +265,37 @@ def _narrowing(filter: ReviewFilter, request: PageRequest) -> list[Condition]:
         conditions.append(Condition(f"r.replied_at IS {'NOT ' if filter.has_reply else ''}NULL"))
     return [
         *conditions,
-        *between("r.created_at", filter.created_after, filter.created_before, request),
+        *between(
+            "r.created_at",
+            filter.created_after,
+            filter.created_before,
+            request,
+            descending=sort is not ReviewSort.OLDEST,
+        ),
     ]
+
+
+def _awaits_decision(wanted: bool) -> Condition:
+    """Whether a review `r` waits for a moderator."""
+    return Condition(f"r.status {'=' if wanted else '<>'} 'PENDING'")
+
+
+def _visible(viewer: Viewer, filter: ReviewFilter) -> Condition:
+    """The reviews that may be in the list: none by an author whom the viewer may not know."""
+    if filter.author is not None and not _may_know(viewer, filter.author):
+        return NEVER
+    return visible_reviews(viewer, filter.status_to_find)
+
+
+def _may_know(viewer: Viewer, author: Ref) -> bool:
+    return viewer.moderates or (viewer.is_person and viewer.external_id == author.external_id)
 
 
 async def _totals(viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter) -> list[Total]:
     subjects = _subjects(scopes, filter)
     of_all = filter._replace(service=None, vendor=None)
     if not counters_cover(of_all) or (subjects is None and _names_a_subject(scopes, filter)):
-        visible = visible_reviews(viewer, filter.status)
+        visible = _visible(viewer, filter)
         conditions = [_where(visible, scope.ids, filter) for scope in scopes]
         # Exact, so that the numbered pages of a service or vendor stay right.
         plain = of_all == ANY._replace(

@@ -1,4 +1,4 @@
-"""An admin's decision on a review. No rule here depends on the stars."""
+"""A moderator's or admin's decision on a review. No rule here depends on the stars."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,20 @@ from typing import TypeVar
 from uuid import UUID
 
 import mailers
-from models import Customer, RejectionReason, Review, ReviewStatus, Vendor, clock, sql
+from models import (
+    Customer,
+    RejectionReason,
+    Review,
+    ReviewStatus,
+    TeamMember,
+    Vendor,
+    clock,
+    sql,
+)
 from models.database import transaction
 from models.one_round_trip import Gathered
 from models.review import DECISION
-from resolvers import announcements, rating_counters, tracking_log, user_text
+from resolvers import announcements, rating_counters, team_members, tracking_log, user_text
 from resolvers.errors import Conflict, Invalid, NotFound, Refusal, TooOften
 from resolvers.frequency import too_often
 from resolvers.moments import Moment, moment
@@ -25,7 +34,7 @@ MAX_NOTE = 2_000
 
 
 class Unchecked(Enum):
-    """The admin does not say which version they read."""
+    """The moderator does not say which version they read."""
 
     UNCHECKED = "UNCHECKED"
 
@@ -44,11 +53,11 @@ _UPDATE = f"UPDATE review SET {', '.join(f'{name} = ?' for name in _DECIDED)} WH
 
 @dataclass(frozen=True)
 class Decision:
-    """An admin's decision on one review.
+    """A decision on one review.
 
-    `reason` is required for a rejection and not allowed otherwise; `note` is for admins and the
-    author. `expected_edited_at`, if given, must equal the review's `edited_at` (None if it was
-    never edited); otherwise it was edited meanwhile.
+    `reason` is required for a rejection and not allowed otherwise; `note` is for moderators
+    and the author. `expected_edited_at`, if given, must equal the review's `edited_at` (None if it
+    was never edited); otherwise it was edited meanwhile.
     """
 
     status: ReviewStatus
@@ -95,15 +104,36 @@ async def decide_all(
     number of statements. A refused decision does not affect the others. Refusals are those of
     `approve_review`. Raises Unauthenticated, Forbidden.
     """
-    viewer.must_be_admin()
+    viewer.must_moderate()
     async with transaction():
         stored = await hold(viewer, {review_id for review_id, _ in decisions})
         changes = [_change(stored.get(review_id), given) for review_id, given in decisions]
         wanted = [each for each in changes if isinstance(each, _Change)]
         refused = await too_often(viewer, {each.review.order_id for each in wanted})
         results = [_refused_or(each, refused) for each in changes]
+        if any(isinstance(each, _Change) for each in results):
+            await team_members.acting_member(viewer)
         await _store(viewer, [each for each in results if isinstance(each, _Change)])
     return [each.review if isinstance(each, _Change) else each for each in results]
+
+
+async def decided_by(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember]:
+    """Who took the last decision on each review, as the log has it; for moderators and admins."""
+    if not ids or not viewer.moderates:
+        return {}
+    rows = await sql.fetch(
+        f"SELECT e.subject_id AS review_id, {sql.columns(TeamMember, 'm')}"
+        " FROM tracking_event e JOIN team_member m ON m.external_id = e.actor"
+        f" WHERE e.subject_id IN ({sql.places(ids)}) AND {sql.one_of('e.kind', _KINDS.values())}"
+        " ORDER BY e.at, e.id",
+        *ids,
+        types=sql.types_of(TeamMember, review_id=UUID),
+    )
+    # Of several decisions on one review the last one stays.
+    return {
+        row["review_id"]: member
+        for row, member in zip(rows, sql.hydrate(TeamMember, rows), strict=True)
+    }
 
 
 async def _decide(viewer: Viewer, review_id: UUID, decision: Decision) -> Review:

@@ -4,9 +4,20 @@ from resolvers.errors import Forbidden, NotTheCustomer, NotTheVendor, Unauthenti
 from resolvers.viewer import Role, Viewer
 
 
-def may_moderate(viewer: Viewer) -> None:
+def may_administer(viewer: Viewer) -> None:
     """For admins only. Raises Unauthenticated, Forbidden."""
     viewer.must_be_admin()
+
+
+def may_moderate(viewer: Viewer) -> None:
+    """For moderators and admins. Raises Unauthenticated, Forbidden."""
+    viewer.must_moderate()
+
+
+def may_write_team(viewer: Viewer) -> None:
+    """For admins, and keys with TEAM_WRITE. Raises Unauthenticated, Forbidden."""
+    if not viewer.writes_team:
+        viewer.must_be_admin()
 
 
 def may_feed(viewer: Viewer) -> None:

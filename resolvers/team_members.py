@@ -1,6 +1,7 @@
-"""Members of the team: their rows are made from their tokens when they first act."""
+"""Members of the team: found, listed, and made from their tokens when they first act."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 import mailers
@@ -8,14 +9,24 @@ from models import Audience, TeamMember, TeamRole, clock, sql
 from models.email_address import normalised
 from models.team_member import folded_name
 from models.uuid7 import uuid7
-from resolvers import user_text
-from resolvers.errors import NotFound
+from resolvers import text_search, user_text
+from resolvers.errors import Conflict, NotFound, Unauthenticated
+from resolvers.keyset import Page, PageRequest, Sort, Term
 from resolvers.ref import Ref
+from resolvers.scoped_pages import Listing, all_of, list_pages
 from resolvers.viewer import ALWAYS, Condition, Viewer, visible_updates
 
 NAMELESS = "Team"
+NOT_ACTIVE = "This member of the team is not active."
 
 _SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
+_LISTING = Listing(TeamMember, sql.columns(TeamMember, "m"), "team_member m")
+_BY_NAME = Sort(
+    "NAME",
+    (Term("m.name_folded", str), Term("m.id", UUID)),
+    lambda row: [row["name_folded"], row["id"].hex],
+    descending=False,
+)
 _UPSERT = """
 INSERT INTO team_member (id, external_id, display_name, name_folded, email, role, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -23,26 +34,43 @@ ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
   name_folded = excluded.name_folded, email = excluded.email, role = excluded.role"""
 
 
+@dataclass(frozen=True)
+class TeamMemberFilter:
+    """Conditions that narrow the list; both must hold."""
+
+    active: bool | None = None
+    search: str | None = None
+
+
 async def acting_member(viewer: Viewer) -> TeamMember:
     """The row of a viewer of the team, created or updated from their token.
 
     Called in the transaction of their act. Values that the token lacks stay as stored; its role
     replaces the stored one.
+
+    Raises Unauthenticated if they were deactivated a moment ago.
     """
     name, email, role = _public_name(viewer.display_name), _email(viewer), TeamRole(viewer.role)
     stored = await find_member(Ref(external_id=viewer.external_id))
     if stored is not None:
+        if not stored.is_active:
+            raise Unauthenticated(message=NOT_ACTIVE)
         name, email = name or stored.display_name, email or stored.email
         if (stored.display_name, stored.email, stored.role) == (name, email, role):
             return stored
-    name = name or _public_name(viewer.external_id) or NAMELESS
+    name = name or name_for(viewer.external_id)
     who = (viewer.external_id, name, folded_name(name, viewer.external_id or ""))
     await sql.execute(_UPSERT, uuid7(), *who, email, role, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
 
+def name_for(external_id: str | None) -> str:
+    """The name of a member of whom nothing but the id is known."""
+    return _public_name(external_id) or NAMELESS
+
+
 async def find_member(ref: Ref) -> TeamMember | None:
-    """A member of the team who has acted before."""
+    """A member of the team who is known."""
     named = ref.names("m")
     members = await sql.objects(TeamMember, f"{_SELECT} WHERE {named.text}", *named.values)
     return members[0] if members else None
@@ -52,15 +80,49 @@ async def must_find(ref: Ref, *field: str) -> TeamMember:
     """The same. Raises NotFound."""
     member = await find_member(ref)
     if member is None:
-        raise NotFound(*field, message="Nobody of the team with this id has ever acted here.")
+        raise NotFound(*field, message="Nobody of the team with this id is known here.")
     return member
+
+
+async def must_find_active(ref: Ref, *field: str) -> TeamMember:
+    """An active member, who stays so until the caller's transaction ends.
+
+    Raises NotFound, Conflict.
+    """
+    member = await must_find(ref, *field)
+    if not await hold_active(member.id):
+        raise Conflict(*field, message=NOT_ACTIVE)
+    return member
+
+
+async def hold_active(member_id: UUID) -> bool:
+    """Whether the member is active, and stays so until the caller's transaction ends."""
+    lock = " FOR SHARE" if sql.is_postgres() else ""
+    rows = await sql.fetch(f"SELECT deactivated_at FROM team_member WHERE id = ?{lock}", member_id)
+    return bool(rows) and rows[0]["deactivated_at"] is None
+
+
+async def list_members(
+    viewer: Viewer, filter: TeamMemberFilter, request: PageRequest, *, count: bool
+) -> Page[TeamMember]:
+    """A page of members by name, for the team. Raises Unauthenticated, Forbidden, Invalid."""
+    viewer.must_be_team()
+    conditions = [ALWAYS]
+    if filter.active is not None:
+        negated = "" if filter.active else "NOT "
+        conditions.append(Condition(f"m.deactivated_at IS {negated}NULL"))
+    if filter.search is not None:
+        conditions.append(text_search.holds("m.name_folded", filter.search))
+    where = all_of(*conditions)
+    (page,) = await list_pages(_LISTING, [where], _BY_NAME, request, count=count)
+    return page
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember]:
     """The members that exist for this viewer, by their ids.
 
-    The team sees all; others see who is assigned to, or credited with the rated solve of, an
-    update that they may see.
+    The team and keys that write it see all; others see who is assigned to, or credited with the
+    rated solve of, an update that they may see.
     """
     if not ids:
         return {}
@@ -86,7 +148,7 @@ def addressee(member: TeamMember) -> mailers.Addressee:
 
 
 def _visible_members(viewer: Viewer) -> Condition:
-    if viewer.is_team:
+    if viewer.is_team or viewer.writes_team:
         return ALWAYS
     updates = visible_updates(viewer)
     return Condition(

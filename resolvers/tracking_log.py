@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from models import Order, OrderUpdate, Review, TrackingEvent, clock, sql
+from models import Order, OrderUpdate, Review, TeamMember, TrackingEvent, clock, sql
 from models.one_round_trip import AT_ONCE, Writes
 from models.uuid7 import uuid7
 from resolvers import user_text
@@ -47,6 +47,8 @@ class TrackingKind(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PERSON_CHANGED = "person.changed"
     SETTINGS_CHANGED = "settings.changed"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_DEACTIVATED = "member.deactivated"
 
 
 _KNOWN = f"{sql.one_of('e.kind', TrackingKind)} AND {sql.one_of('e.actor_role', Role)}"
@@ -58,6 +60,7 @@ class TrackingFilter:
 
     order: Ref | None = None
     update_id: UUID | None = None
+    review_id: UUID | None = None
     actor: str | None = None
     kind: TrackingKind | None = None
     happened_after: datetime | None = None
@@ -68,7 +71,7 @@ async def record(
     viewer: Viewer,
     kind: str,
     *,
-    about: Review | Order | OrderUpdate | None = None,
+    about: Review | Order | OrderUpdate | TeamMember | None = None,
     order_id: UUID | None = None,
     writes: Writes = AT_ONCE,
     **details: Any,
@@ -111,10 +114,11 @@ def _where(filter: TrackingFilter, request: PageRequest) -> Condition:
     if filter.order is not None:
         named = filter.order.id_in("orders")
         conditions.append(Condition(f"e.order_id = {named.text}", named.values))
-    if filter.update_id is not None:
-        conditions.append(
-            Condition("e.subject_id = ? AND e.subject_type = 'OrderUpdate'", (filter.update_id,))
-        )
+    for type_name, key in (("OrderUpdate", filter.update_id), ("Review", filter.review_id)):
+        if key is not None:
+            conditions.append(
+                Condition(f"e.subject_id = ? AND e.subject_type = '{type_name}'", (key,))
+            )
     if filter.actor is not None:
         actor = user_text.identifier(filter.actor, "filter", "actor")
         conditions.append(Condition("e.actor = ?", (actor,)))

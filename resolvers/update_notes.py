@@ -134,7 +134,7 @@ async def _notify_assignee(update: OrderUpdate, note_id: UUID) -> None:
     if update.assignee_id is None:
         return
     assignee = await TeamMember.get(id=update.assignee_id)
-    if assignee.external_id != update.customer_external_id:
+    if assignee.is_active and assignee.external_id != update.customer_external_id:
         await _notify("note.from_customer", team_members.addressee(assignee), update, note_id)
 
 

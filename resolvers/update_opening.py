@@ -48,7 +48,7 @@ async def open_update(
     them.
 
     Raises Unauthenticated, NotFound (the order or the assignee), Forbidden, Invalid (title),
-    BodyTooLong.
+    BodyTooLong, Conflict (the assignee is not active).
     """
     rights.may_open_updates(viewer, customer_visible=customer_visible, assignee=assignee)
     async with transaction():
@@ -58,7 +58,7 @@ async def open_update(
         if not viewer.is_team and not review_eligibility.is_customer(viewer, row):
             raise Forbidden("order", message="Only the order's customer and the team open updates.")
         member = await team_members.acting_member(viewer) if viewer.is_team else None
-        assigned = await team_members.must_find(assignee, "assignee") if assignee else None
+        assigned = await team_members.must_find_active(assignee, "assignee") if assignee else None
         with collect_refusals() as check:
             name = check(user_text.title, title, "title", at_most=MAX_TITLE)
             body = check(user_text.optional_body, message, "message")
@@ -86,7 +86,8 @@ async def assign_update(
     """Assign an update to a member of the team, or to nobody. The same again changes nothing.
 
     Earlier solves keep their credit.
-    Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed.
+    Raises Unauthenticated, NotFound (the update or the assignee), Forbidden, UpdateClosed, Conflict
+    (the assignee is not active).
     """
     rights.may_handle_updates(viewer)
     async with transaction():
@@ -94,7 +95,7 @@ async def assign_update(
         if update.is_closed:
             raise UpdateClosed("update_id")
         await team_members.acting_member(viewer)
-        member = await team_members.must_find(assignee, "assignee") if assignee else None
+        member = await team_members.must_find_active(assignee, "assignee") if assignee else None
         member_id = member.id if member else None
         if update.assignee_id == member_id:
             return update

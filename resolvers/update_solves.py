@@ -27,6 +27,8 @@ _REOPEN = """
 UPDATE order_update SET status = 'OPEN', solved_at = NULL, team_activity_at = ?,
   customer_activity_at = ?
 WHERE id = ? AND status = 'SOLVED'"""
+# Who was deactivated while the update was solved.
+_UNASSIGN = "UPDATE order_update SET assignee_id = NULL WHERE id = ? AND assignee_id = ?"
 _INSERT = """
 INSERT INTO update_solve (id, update_id, number, solved_by_id, credited_to_id, customer_visible,
   notified, solved_at)
@@ -149,7 +151,12 @@ async def _notify_customer(update: OrderUpdate, number: int) -> None:
 
 async def _reopen(viewer: Viewer, update: OrderUpdate) -> None:
     now = clock.now()
+    assignee = update.assignee_id
+    has_left = assignee is not None and not await team_members.hold_active(assignee)
     if not await sql.execute(_REOPEN, now, now, update.id):
         _must_be_solved(await must_find(viewer, update.id))
     for mail in ("update.solved", "update.rating_request"):
         await mailers.withdraw(mail, about=update.id, because="it was reopened")
+    if has_left and await sql.execute(_UNASSIGN, update.id, assignee):
+        because = "the assignee is not active"
+        await tracking_log.record(viewer, "update.unassigned", about=update, reason=because)

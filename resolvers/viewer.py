@@ -15,13 +15,15 @@ class Role(StrEnum):
     GUEST = "GUEST"
     VENDOR = "VENDOR"
     STAFF = "STAFF"
+    MODERATOR = "MODERATOR"
     ADMIN = "ADMIN"
     INTEGRATION = "INTEGRATION"
 
 
 # Roles that see no reviews but public ones.
 PUBLIC_ONLY_ROLES = {Role.ANONYMOUS, Role.INTEGRATION}
-_PEOPLE = {Role.CUSTOMER, Role.VENDOR, Role.STAFF, Role.ADMIN}
+_TEAM = {Role.STAFF, Role.MODERATOR, Role.ADMIN}
+_PEOPLE = {Role.CUSTOMER, Role.VENDOR, *_TEAM}
 
 
 class Condition(NamedTuple):
@@ -61,18 +63,34 @@ class Viewer:
         return Scope.ORDERS_WRITE in self.scopes
 
     @property
+    def writes_team(self) -> bool:
+        """Whether this is a key that may write members of the team, and so see them."""
+        return Scope.TEAM_WRITE in self.scopes
+
+    @property
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN
 
     @property
+    def moderates(self) -> bool:
+        """Whether they decide reviews, and so see all of them and who wrote them."""
+        return self.role in {Role.MODERATOR, Role.ADMIN}
+
+    @property
     def is_team(self) -> bool:
-        return self.role in {Role.STAFF, Role.ADMIN}
+        return self.role in _TEAM
 
     def must_be_admin(self) -> None:
         if self.role is Role.ANONYMOUS:
             raise Unauthenticated
         if not self.is_admin:
             raise Forbidden(message="Only an admin may do this.")
+
+    def must_moderate(self) -> None:
+        if self.role is Role.ANONYMOUS:
+            raise Unauthenticated
+        if not self.moderates:
+            raise Forbidden(message="Only moderators and admins may do this.")
 
     def must_be_team(self) -> None:
         if self.role is Role.ANONYMOUS:
@@ -112,14 +130,14 @@ def known_updates() -> str:
 
 
 def visible_reviews(viewer: Viewer, status: ReviewStatus | None = None) -> Condition:
-    """The reviews `r` that exist for this viewer: published ones, their own, and all for admins.
+    """The reviews `r` that exist for this viewer: published ones, their own, all for moderators.
 
     With `status`, by which the caller filters, the condition is one that an index serves.
     """
     if status not in {None, ReviewStatus.APPROVED}:
         return hidden_reviews(viewer) or NEVER
     exists = f"r.deleted_at IS NULL AND {KNOWN_REVIEWS}"
-    if viewer.is_admin:
+    if viewer.moderates:
         return Condition(exists)
     if viewer.is_person:
         return Condition(
@@ -139,7 +157,7 @@ def hidden_reviews(viewer: Viewer) -> Condition | None:
     Written so that the index by author or order is used: a service may have thousands of reviews.
     """
     hidden = "r.deleted_at IS NULL AND r.status IN ('PENDING', 'REJECTED')"
-    if viewer.is_admin:
+    if viewer.moderates:
         return Condition(hidden)
     if viewer.is_person:
         return Condition(f"{hidden} AND r.customer_id = {_OWN}", (viewer.external_id,))
@@ -217,8 +235,8 @@ def visible_notes(viewer: Viewer) -> Condition:
 
 
 def sees_moderation(viewer: Viewer, review: Review) -> bool:
-    """Whether the viewer may see the moderation and revisions: the author and admins may."""
-    return viewer.is_admin or is_author(viewer, review)
+    """Whether the viewer may see the moderation and revisions: the author and moderators may."""
+    return viewer.moderates or is_author(viewer, review)
 
 
 def is_author(viewer: Viewer, review: Review) -> bool:

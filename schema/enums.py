@@ -12,6 +12,7 @@ from resolvers.review_eligibility import IneligibilityReason
 from resolvers.review_list import ReviewSort
 from resolvers.service_standing import LADDER, SellerLevel, ServiceStanding
 from resolvers.services import ServiceSort
+from resolvers.team_feed import MemberOutcome
 from resolvers.tracking_log import TrackingKind
 from resolvers.update_list import OrderUpdateSort
 from resolvers.viewer import Role
@@ -44,8 +45,23 @@ describe_enum(
     GUEST="Came by a signed link from a mail: one order or update, nothing else.",
     VENDOR="Sells services: replies to reviews of them.",
     STAFF="Works for the marketplace: handles order updates.",
-    ADMIN="Runs the site: moderates, changes settings.",
+    MODERATOR="As STAFF, and decides reviews: sees all of them, and who wrote them.",
+    ADMIN="Runs the site: moderates, edits and deletes reviews, changes settings.",
     INTEGRATION="A program with an API key: what its scopes allow, beside what everybody may.",
+)
+describe_enum(
+    models.TeamRole,
+    "What a member of the team is to the marketplace. Their rights come from their token.",
+    STAFF="Handles order updates.",
+    MODERATOR="As STAFF, and decides reviews.",
+    ADMIN="Runs the site.",
+)
+describe_enum(
+    MemberOutcome,
+    "What a row of `upsertTeamMembers` did.",
+    CREATED="The member was new.",
+    UPDATED="Something of the member changed.",
+    UNCHANGED="Nothing changed.",
 )
 describe_enum(
     models.OrderStatus,
@@ -61,13 +77,13 @@ describe_enum(
 describe_enum(
     models.ReviewStatus,
     "Whether a review is public. Averages count approved ones only.",
-    PENDING="Waits for an admin; seen by its author and admins.",
+    PENDING="Waits for a decision; seen by its author, moderators and admins.",
     APPROVED="Public.",
-    REJECTED="Refused by an admin with a reason; seen by its author and admins.",
+    REJECTED="Refused with a reason; seen by its author, moderators and admins.",
 )
 describe_enum(
     models.RejectionReason,
-    "Why an admin refused a review. None of them is about the stars.",
+    "Why a review was refused. None of them is about the stars.",
     SPAM="Advertising or nonsense.",
     OFFENSIVE="Insults, hatred or threats.",
     PERSONAL_INFORMATION="Names somebody's private data.",
@@ -82,6 +98,7 @@ describe_enum(
     "How a list of reviews is ordered. Equals are ordered newest first, then by id.",
     name="ReviewOrder",
     NEWEST="By the time of writing, newest first; a slow moderator changes nothing.",
+    OLDEST="By the time of writing, oldest first: what has waited longest.",
     HIGHEST="Most stars first.",
     LOWEST="Fewest stars first.",
     MOST_HELPFUL="Most helpful votes first.",
@@ -190,9 +207,9 @@ describe_enum(
     UPDATE_RATED="A solved update was rated and so closed.",
     NOTE_POSTED="Somebody wrote under an update.",
     REVIEW_EDITED="A review was edited.",
-    REVIEW_APPROVED="An admin published a review.",
-    REVIEW_REJECTED="An admin rejected a review.",
-    REVIEW_HELD="An admin took a review back to pending.",
+    REVIEW_APPROVED="A moderator or admin published a review.",
+    REVIEW_REJECTED="A moderator or admin rejected a review.",
+    REVIEW_HELD="A moderator or admin took a review back to pending.",
     REVIEW_DELETED="An admin deleted a review.",
     MAIL_RETRIED="An admin had a mail sent once more.",
     MAIL_CANCELLED="An admin stopped a mail.",
@@ -201,4 +218,6 @@ describe_enum(
     ORDER_STATUS_CHANGED="A vendor's own key changed the status of an order: was, now.",
     PERSON_CHANGED="The feed changed the name, address or language of a known person.",
     SETTINGS_CHANGED="An admin changed settings.",
+    MEMBER_CHANGED="A member of the team was added, changed or made active again: changed, role.",
+    MEMBER_DEACTIVATED="A member of the team was deactivated.",
 )

@@ -2,12 +2,13 @@
 
 import strawberry
 
-from resolvers import notifications, order_feed, rights, site_settings
+from resolvers import notifications, order_feed, rights, site_settings, team_feed
 from schema.mail_mutation import MailMutation
 from schema.mutation_field import mutation
 from schema.order_input import UpsertOrdersInput, UpsertOrdersPayload
 from schema.review_mutation import ReviewMutation
 from schema.settings import UpdateSettingsInput
+from schema.team_input import UpsertTeamMembersInput, UpsertTeamMembersPayload
 from schema.update_mutation import UpdateMutation
 from schema.viewer_input import MarkNotificationsReadInput, SettingsPayload, ViewerPayload
 
@@ -24,10 +25,19 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
         act=order_feed.upsert_orders,
         payload=UpsertOrdersPayload,
     )
+    upsert_team_members = mutation(
+        f"Tell up to {team_feed.MAX_MEMBERS} members of the team, as an admin or with an API key of"
+        " the scope TEAM_WRITE, which neither makes nor ends an admin. Repeating it changes"
+        " nothing; a bad row spoils no good one.",
+        input=UpsertTeamMembersInput,
+        may=rights.may_write_team,
+        act=team_feed.upsert_members,
+        payload=UpsertTeamMembersPayload,
+    )
     update_settings = mutation(
         "Change settings, as an admin. Only the fields given change.",
         input=UpdateSettingsInput,
-        may=rights.may_moderate,
+        may=rights.may_administer,
         act=site_settings.update_settings,
         payload=SettingsPayload,
     )

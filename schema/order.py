@@ -66,6 +66,16 @@ class ReviewEligibility:
         )
 
 
+@strawberry.type(description="Whose order it is, as the marketplace knows them. For the team.")
+class OrderCustomer:
+    external_id: str = strawberry.field(
+        description="The id in the marketplace; of a purchase without an account, one of its own."
+    )
+    display_name: str = strawberry.field(
+        description="The whole name, as the marketplace sent it; may be empty."
+    )
+
+
 @strawberry.type(description="One purchase of one service. For its parties and the team.")
 class Order(Node):
     key: strawberry.Private[UUID]
@@ -76,6 +86,9 @@ class Order(Node):
     )
     service: Service = strawberry.field(description="What was bought.")
     vendor: Vendor = strawberry.field(description="Who sold it.")
+    customer: OrderCustomer | None = strawberry.field(
+        description="Who received the service. For the team; null for everybody else."
+    )
     review: Review | None = strawberry.field(
         description="Its review, if there is one that you may see."
     )
@@ -110,6 +123,7 @@ class Order(Node):
             completed_at=row.completed_at,
             service=related.get("service"),  # type: ignore[arg-type]
             vendor=related.get("vendor"),  # type: ignore[arg-type]
+            customer=related.get("customer"),
             review=related.get("review"),
             review_eligibility=related.get("eligibility"),  # type: ignore[arg-type]
         )
@@ -146,11 +160,18 @@ async def present_orders(
             row,
             service=related.get("service", {}).get(row.service_id),
             vendor=related.get("vendor", {}).get(row.vendor_id),
+            customer=_customer(row) if context.viewer.is_team else None,
             review=related.get("review", {}).get(row.id),
             eligibility=related.get("eligibility", {}).get(row.id),
         )
         for row in rows
     ]
+
+
+def _customer(row: models.Order) -> OrderCustomer:
+    return OrderCustomer(
+        external_id=row.customer.external_id, display_name=row.customer.display_name
+    )
 
 
 async def present_eligibilities(

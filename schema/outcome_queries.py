@@ -33,6 +33,10 @@ OUTCOME_QUERIES = {
         "query($externalId: String!)"
         " { order(ref: {externalId: $externalId}) { status completedAt } }"
     ),
+    "upsertTeamMembers": (
+        "query($externalId: String!) { teamMembers(filter: {search: $externalId})"
+        " { nodes { externalId displayName role active } } }"
+    ),
     "updateSettings": (
         "{ trackingLog(filter: {kind: SETTINGS_CHANGED}, first: 1)"
         " { nodes { at actor details { name value } } } }"
@@ -40,4 +44,4 @@ OUTCOME_QUERIES = {
     "markNotificationsRead": ("{ viewer { notifications(first: 100) { nodes { id readAt } } } }"),
 }
 # Idempotent whatever others did meanwhile.
-REPEATABLE = {"upsertOrders", "markNotificationsRead"}
+REPEATABLE = {"upsertOrders", "upsertTeamMembers", "markNotificationsRead"}

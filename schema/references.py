@@ -42,6 +42,8 @@ UpdateId = Annotated[strawberry.ID, Of("OrderUpdate")]
 OrderRef = Annotated[NodeRef, Of("Order")]
 MemberRef = Annotated[NodeRef, Of("TeamMember")]
 ServiceRef = Annotated[NodeRef, Of("Service")]
+# Customers are no nodes: they have no ids of this API.
+AuthorRef = Annotated[NodeRef, Of("Customer")]
 VendorRef = Annotated[NodeRef, Of("Vendor")]
 
 

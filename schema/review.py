@@ -11,7 +11,7 @@ from strawberry import Info
 
 import models
 from models.review import MAIN, ReviewStatus
-from resolvers import orders, review_lookup, services
+from resolvers import orders, review_lookup, review_moderation, services
 from resolvers.keyset import MAX_SIZE, PageRequest
 from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
@@ -25,6 +25,7 @@ from schema.review_parts import (
     SubRatings,
 )
 from schema.selection import Selection
+from schema.team_member import TeamMember
 
 if TYPE_CHECKING:
     from schema.order import Order
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from schema.vendor import Vendor
 
 
-@strawberry.type(description="An earlier version of a review. For its author and admins.")
+@strawberry.type(
+    description="An earlier version of a review. For its author, moderators and admins."
+)
 class ReviewRevision:
     rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
     body: str = strawberry.field(description="Its text.")
@@ -51,7 +54,7 @@ class ReviewRevision:
 @strawberry.type(
     description=(
         "What a customer says of a completed order. Published ones are public; pending and rejected"
-        " ones exist for their author and admins only."
+        " ones exist for their author, moderators and admins only."
     )
 )
 class Review(Node):
@@ -132,15 +135,17 @@ class Review(Node):
         return self.related["voted"]  # type: ignore[no-any-return]
 
     @strawberry.field(
-        description="The admin's decision, for the author and admins; null for others."
+        description="What was decided, for the author, moderators and admins; null for others."
     )
     def moderation(self) -> ModerationDecision | None:
-        return ModerationDecision.from_row(self.row) if self.related["insider"] else None
+        if not self.related["insider"]:
+            return None
+        return ModerationDecision.from_row(self.row, self.related["decided_by"])
 
     @strawberry.field(
         description=(
-            "Earlier versions, for the author and admins; empty for others. The newest ones,"
-            " oldest first."
+            "Earlier versions, for the author, moderators and admins; empty for others. The newest"
+            " ones, oldest first."
         )
     )
     async def revisions(
@@ -208,6 +213,9 @@ async def _fetch_related(
     voted: set[UUID] = set()
     if "viewerHasVoted" in selection:
         voted = await review_lookup.voted_by(viewer, [row.id for row in rows])
+    deciders: dict[UUID, models.TeamMember] = {}
+    if "decidedBy" in selection.below("moderation"):
+        deciders = await review_moderation.decided_by(viewer, [row.id for row in rows])
     insiders = [row.id for row in rows if sees_moderation(viewer, row)]
     return [
         {
@@ -216,6 +224,7 @@ async def _fetch_related(
             "order": related_nodes.get("order", {}).get(row.order_id),
             "voted": row.id in voted,
             "insider": row.id in insiders,
+            "decided_by": TeamMember.from_row(deciders[row.id]) if row.id in deciders else None,
         }
         for row in rows
     ]

@@ -18,7 +18,7 @@ from schema.mutation_field import present_in_payload
 from schema.references import OrderRef, ReviewId
 from schema.review import Review
 
-_NOTE = f"For the author and admins, {MAX_NOTE:,} characters at most."
+_NOTE = f"For the author, moderators and admins, {MAX_NOTE:,} characters at most."
 _EXPECTED = (
     "The review's `editedAt` as you read it, null for one that was never edited; a later edit is a"
     " CONFLICT. Left out: not checked."

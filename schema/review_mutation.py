@@ -55,7 +55,7 @@ class ReviewMutation:
         "Delete a review for good, as an admin, with a reason for the log. Its order cannot be"
         " reviewed again.",
         input=DeleteReviewInput,
-        may=rights.may_moderate,
+        may=rights.may_administer,
         act=reviews.delete_review,
         payload=DeletePayload,
     )
@@ -69,19 +69,20 @@ class ReviewMutation:
     delete_reply = mutation(
         "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
         input=DeleteReplyInput,
-        may=rights.may_moderate,
+        may=rights.may_administer,
         act=review_replies.delete_reply,
         payload=ReviewPayload,
     )
     approve_review = mutation(
-        "Publish a review, as an admin. Again: nothing changes.",
+        "Publish a review, as a moderator or admin. Again: nothing changes.",
         input=ApproveReviewInput,
         may=rights.may_moderate,
         act=review_moderation.approve_review,
         payload=ReviewPayload,
     )
     reject_review = mutation(
-        "Reject a review, as an admin, with a reason that its author will read. Not for its stars.",
+        "Reject a review, as a moderator or admin, with a reason that its author will read. Not for"
+        " its stars.",
         input=RejectReviewInput,
         may=rights.may_moderate,
         act=review_moderation.reject_review,
@@ -91,8 +92,8 @@ class ReviewMutation:
     @mutation_by(
         ModerateReviewsPayload,
         rights.may_moderate,
-        f"Decide up to {MAX_BATCH} reviews at once, as an admin. Each decision stands alone: a"
-        " refused one does not spoil the others.",
+        f"Decide up to {MAX_BATCH} reviews at once, as a moderator or admin. Each decision stands"
+        " alone: a refused one does not spoil the others.",
     )
     async def moderate_reviews(
         self, info: Info[Context, None], input: Annotated[ModerateReviewsInput, Input]

@@ -17,7 +17,7 @@ from schema.connection import Connection, connection, wants_total
 from schema.context import Context
 from schema.fetch import present
 from schema.node import maybe_ref
-from schema.references import ServiceRef, VendorRef
+from schema.references import AuthorRef, ServiceRef, VendorRef
 from schema.review import Review
 from schema.selection import Selection
 
@@ -45,6 +45,16 @@ class ReviewFilter:
     created_before: datetime | None = strawberry.field(
         default=None, description="Written before this instant."
     )
+    awaits_decision: bool | None = strawberry.field(
+        default=None, description="Which wait for a moderator, or do not."
+    )
+    author: AuthorRef | None = strawberry.field(
+        default=None,
+        description=(
+            "By the person with this id in the marketplace (`externalId`; persons have no other)."
+            " For moderators, admins and the person; everybody else finds none."
+        ),
+    )
 
 
 def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
@@ -59,6 +69,8 @@ def as_filter(given: ReviewFilter | None) -> review_list.ReviewFilter:
         has_reply=given.has_reply,
         created_after=moment(given.created_after, "filter", "created_after"),
         created_before=moment(given.created_before, "filter", "created_before"),
+        awaits_decision=given.awaits_decision,
+        author=maybe_ref(given.author, "Customer", "filter", "author"),
     )
 
 

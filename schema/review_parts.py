@@ -7,6 +7,7 @@ import strawberry
 import models
 from models.person_name import public_name
 from models.review import ReviewStatus
+from schema.team_member import TeamMember
 
 
 @strawberry.type(description="Who wrote a review, as strangers may know it.")
@@ -52,21 +53,33 @@ class ReviewReply:
         return cls(body=row.reply_body, created_at=row.replied_at)
 
 
-@strawberry.type(description="What an admin decided of a review. For its author and admins.")
+@strawberry.type(description="What was decided of a review. For its author, moderators and admins.")
 class ModerationDecision:
     status: ReviewStatus = strawberry.field(description="Approved or rejected.")
     reason: models.RejectionReason | None = strawberry.field(
         description="Why it was rejected; null when approved."
     )
-    note: str | None = strawberry.field(description="The admin's words to it, if any.")
+    note: str | None = strawberry.field(description="The words of who decided, if any.")
     decided_at: datetime = strawberry.field(description="When it was decided.")
+    decided_by: TeamMember | None = strawberry.field(
+        description=(
+            "Who decided it, for moderators and admins; null for the author, for what came from a"
+            " file, and where the member was never known."
+        )
+    )
 
     @classmethod
-    def from_row(cls, row: models.Review) -> "ModerationDecision | None":
+    def from_row(
+        cls, row: models.Review, decided_by: TeamMember | None
+    ) -> "ModerationDecision | None":
         # Imported rejections have no date of their own.
         decided_at = row.moderated_at or (row.created_at if row.reason else None)
         if decided_at is None:
             return None
         return cls(
-            status=row.status, reason=row.reason, note=row.moderation_note, decided_at=decided_at
+            status=row.status,
+            reason=row.reason,
+            note=row.moderation_note,
+            decided_at=decided_at,
+            decided_by=decided_by,
         )

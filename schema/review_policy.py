@@ -24,7 +24,7 @@ class ReviewPolicy:
     window_days: int = strawberry.field(
         description="Days after completion on which a review is accepted; 0 is unlimited."
     )
-    moderated: bool = strawberry.field(description="Whether reviews wait for an admin.")
+    moderated: bool = strawberry.field(description="Whether reviews wait for a decision.")
     min_characters: int = strawberry.field(description="Characters that a review needs.")
     max_characters: int = strawberry.field(description="Characters that a review can have.")
     promoter_min_stars: int = strawberry.field(
@@ -45,8 +45,8 @@ class ReviewPolicy:
                 " before this rule keep the mark that they had."
             ),
             moderation=(
-                "Every review waits for an admin, whatever its stars, and is published or rejected"
-                " with a reason."
+                "Every review waits for a moderator, whatever its stars, and is published or"
+                " rejected with a reason."
                 if settings.review_moderation
                 else "Reviews are published at once. An admin can reject one with a reason, never"
                 " for its stars."

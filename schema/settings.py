@@ -37,7 +37,7 @@ class Settings:
         description="Days after completion on which a review is accepted; 0 is unlimited."
     )
     review_moderation: bool = strawberry.field(
-        description="Whether reviews wait for an admin; false: published at once."
+        description="Whether reviews wait for a moderator; false: published at once."
     )
     helpful_votes_enabled: bool = strawberry.field(description="Whether people can vote.")
     review_reminder_enabled: bool = strawberry.field(
@@ -131,7 +131,7 @@ class UpdateSettingsInput:
     )
     review_moderation: bool | None = strawberry.field(
         default=UNSET,
-        description="Whether reviews wait for an admin. All of them, whatever the stars.",
+        description="Whether reviews wait for a moderator. All of them, whatever the stars.",
     )
     helpful_votes_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether people can vote."

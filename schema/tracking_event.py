@@ -42,7 +42,10 @@ class TrackingEvent(Node):
     )
     order: Order | None = strawberry.field(description="The order it concerns, if any.")
     subject: Node | None = strawberry.field(
-        description="The review, order or update it is about; null for the site, or when gone."
+        description=(
+            "The review, order, update or member of the team it is about; null for the site, or"
+            " when gone."
+        )
     )
     details: list[TrackingDetail] = strawberry.field(description="What else is known of it.")
 
@@ -95,6 +98,9 @@ class TrackingFilter:
         default=None, description="Of this order, with its updates and its review."
     )
     update: strawberry.ID | None = strawberry.field(default=None, description="Of this update.")
+    review: strawberry.ID | None = strawberry.field(
+        default=None, description="Of this review, also a deleted one."
+    )
     actor: str | None = strawberry.field(
         default=None, description="By the person with this id in the marketplace."
     )
@@ -126,10 +132,11 @@ async def event_page(
 def _as_filter(given: TrackingFilter | None) -> tracking_log.TrackingFilter:
     if given is None:
         return tracking_log.TrackingFilter()
-    update = given.update
+    update, review = given.update, given.review
     return tracking_log.TrackingFilter(
         order=maybe_ref(given.order, "Order", "filter", "order"),
         update_id=ids.key_of("OrderUpdate", update, "filter", "update") if update else None,
+        review_id=ids.key_of("Review", review, "filter", "review") if review else None,
         actor=given.actor,
         kind=given.kind,
         happened_after=moment(given.happened_after, "filter", "happened_after"),

@@ -13,6 +13,8 @@ from schema.node import Id
 from schema.order_update import OrderUpdate
 from schema.selection import selected
 from schema.team_analytics import PeriodArgument, TeamAnalytics
+from schema.team_input import TeamMemberFilterArgument, member_page
+from schema.team_member import TeamMember
 from schema.tracking_event import TrackingEvent, TrackingFilterArgument, event_page
 from schema.update_page import (
     OrderUpdateFilterArgument,
@@ -63,6 +65,25 @@ class UpdateQuery:
         return await event_page(  # type: ignore[no-any-return]
             info.context, filter, request, selected(info)
         )
+
+    @strawberry.field(
+        description=(
+            "The members of the team by name, such as to pick an assignee. For the team; an error"
+            " for everybody else."
+        )
+    )
+    async def team_members(
+        self,
+        info: Info[Context, None],
+        filter: TeamMemberFilterArgument = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[TeamMember]:
+        info.context.viewer.must_be_team()
+        request = page_request(first, after, last, before)
+        return await member_page(info.context, filter, request, selected(info))
 
     @strawberry.field(
         description="How the team does in some days. For the team; an error for everybody else."

@@ -12,8 +12,10 @@ from resolvers.viewer import Role, Viewer
 MAX_BODY = 200_000
 # A text of 20,000 characters (review, reply, note or comment), with the rest of its input.
 MAX_TEXT = 300_000
-# 100 decisions of an admin with notes of 2,000 characters.
+# 100 decisions of a moderator with notes of 2,000 characters.
 MAX_DECISIONS = 2_600_000
+# 500 members of the team.
+MAX_TEAM = 4_500_000
 # A feed of 500 orders.
 MAX_FEED = 28_000_000
 
@@ -22,7 +24,9 @@ def largest_body(viewer: Viewer) -> int:
     """The most bytes that a request of this caller may have."""
     if Scope.ORDERS_WRITE in viewer.scopes:
         return MAX_FEED
-    if viewer.is_admin:
+    if viewer.is_admin or viewer.writes_team:
+        return MAX_TEAM
+    if viewer.moderates:
         return MAX_DECISIONS
     return MAX_BODY if viewer.role is Role.ANONYMOUS else MAX_TEXT
 

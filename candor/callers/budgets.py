@@ -25,7 +25,7 @@ MINUTE = 60.0
 # with refusals.
 REFUSAL_DELAY = 0.25
 # They see every order anyway, so nothing is a guess.
-_SEE_ALL = {Role.STAFF, Role.ADMIN}
+_SEE_ALL = {Role.STAFF, Role.MODERATOR, Role.ADMIN}
 
 
 class Caller(NamedTuple):

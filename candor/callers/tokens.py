@@ -17,13 +17,16 @@ from candor.callers.guests import guest_of
 from candor.settings import Settings
 from mailers.letters.signed_links import BadLink, ExpiredLink, Purpose, cut, read
 from models import ApiKey, base64url, clock
+from resolvers.inactive_members import InactiveMembers
+from resolvers.team_members import NOT_ACTIVE
 from resolvers.viewer import ANONYMOUS, Role, Viewer
 
 log = logging.getLogger("candor.tokens")
 KEY_PREFIX = "candor_"
 _LEEWAY = timedelta(seconds=30)
 # Verified tokens are cached: checking a signature costs more than the rest of a small query. API
-# keys and links can be revoked in our tables, so they are looked up each time.
+# keys and links can be revoked in our tables, so they are looked up each time. Of the team, whose
+# members can be deactivated there, a process reads all who are, a few times a second at most.
 CACHE_SECONDS, MAX_CACHED, MAX_CACHED_LENGTH = 60, 10_000, 4_000
 
 
@@ -67,6 +70,7 @@ class TokenVerifier:
             else None
         )
         self._cache: dict[str, _Cached] = {}
+        self._inactive = InactiveMembers()
 
     async def viewer(self, authorization: str | None) -> Viewer:
         """The viewer of an Authorization header, ANONYMOUS without one. Raises BadToken."""
@@ -80,6 +84,12 @@ class TokenVerifier:
             return await _key_holder(credential)
         if (link := cut(credential)) is not None:
             return await self._link_holder(link)
+        viewer = await self._token_holder(credential)
+        if viewer.is_team and await self._inactive.include(viewer.external_id or ""):
+            raise BadToken(NOT_ACTIVE)
+        return viewer
+
+    async def _token_holder(self, credential: str) -> Viewer:
         cached = self._cache.get(credential)
         if cached is not None and clock.now().timestamp() < cached.until:
             return cached.viewer

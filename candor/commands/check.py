@@ -84,7 +84,7 @@ async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
         await Review.filter(status="PENDING", deleted_at=None).order_by("created_at").first()
     )
     if pending_review is not None and pending_review.created_at < now - MODERATION_DEADLINE:
-        yield f"a review waits for an admin since {pending_review.created_at:%Y-%m-%d}"
+        yield f"a review waits for a moderator since {pending_review.created_at:%Y-%m-%d}"
     due = await _oldest_due(now)
     if now - MAIL_OVERDUE <= due < now - MAIL_LATE:
         yield f"mails are late: the oldest was due {(now - due).seconds} seconds ago"

@@ -38,7 +38,8 @@ def create(
     """Make a key and print it, once: only its hash is stored.
 
     READ is for shops that render on a server: it sees what everybody sees, and has 50 times the
-    budget of an address. ORDERS_WRITE sends orders, and reads them.
+    budget of an address. ORDERS_WRITE sends orders, and reads them. TEAM_WRITE says who is in the
+    team (upsertTeamMembers), but makes and ends no admins.
 
     A vendor with a key of --vendor and ORDERS_WRITE says who its buyers are, and so who may
     review it: its reviews are worth as much as that vendor's word. Such a key changes nothing of
@@ -47,6 +48,8 @@ def create(
     """
     if vendor is not None and Scope.ORDERS_WRITE not in scopes:
         raise click.UsageError("--vendor belongs to --scope ORDERS_WRITE.")
+    if vendor is not None and Scope.TEAM_WRITE in scopes:
+        raise click.UsageError("A vendor's key does not say who is in the team: no TEAM_WRITE.")
     click.echo(run_in_database(_create(name, scopes, vendor, expires)))
 
 

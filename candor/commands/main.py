@@ -18,6 +18,7 @@ from candor.commands.make_migration import make_migration
 from candor.commands.serve import serve
 from candor.commands.site_settings import settings_
 from candor.commands.worker import worker
+from candor.settings.claim_names import ROLES
 from models.migrating import bring_up_to_date
 from schema.api import printed
 
@@ -55,7 +56,7 @@ def schema(against: IO[str] | None) -> None:
 
 
 @main.command()
-@click.option("--role", required=True, type=click.Choice(["customer", "vendor", "staff", "admin"]))
+@click.option("--role", required=True, type=click.Choice(ROLES))
 @click.option("--id", "id_", required=True, help="The person's id in the marketplace.")
 @click.option("--vendor", help="The vendor's id, for the role vendor; the person's own by default.")
 @click.option("--name", help="The person's name.")

@@ -16,6 +16,8 @@ MAX_STREAMS_OF_ONE = 50
 # How often a credential is checked again: a token may have expired, a key or link been revoked.
 # With a token's leeway of 30 s, nothing is sent a minute after its end.
 RECHECK_SECONDS = 25.0
+# A member of the team who was deactivated receives nothing a second later.
+TEAM_RECHECK_SECONDS = 0.4
 
 
 class LiveConnections:
@@ -41,7 +43,7 @@ class LiveConnections:
         if self._open.total() >= MAX_STREAMS or self._open[name] >= MAX_STREAMS_OF_ONE:
             raise TooManyStreams
         self._open[name] += 1
-        over = asyncio.ensure_future(self._reason_to_end(authorization))
+        over = asyncio.ensure_future(self._reason_to_end(caller, authorization))
         try:
             with self._metrics.stream(transport):
                 yield over
@@ -51,10 +53,11 @@ class LiveConnections:
             if not self._open[name]:
                 del self._open[name]
 
-    async def _reason_to_end(self, authorization: str | None) -> RequestError:
+    async def _reason_to_end(self, caller: Caller, authorization: str | None) -> RequestError:
+        seconds = TEAM_RECHECK_SECONDS if caller.viewer.is_team else RECHECK_SECONDS
         while True:
             try:
-                async with asyncio.timeout(RECHECK_SECONDS if authorization else None):
+                async with asyncio.timeout(seconds if authorization else None):
                     await self._ending.wait()
                     return ServerEnds()
             except TimeoutError:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ROLES = ("customer", "vendor", "staff", "admin")
+ROLES = ("customer", "vendor", "staff", "moderator", "admin")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,17 @@ UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_
   lease_until = NULL
 WHERE subject_id = ? AND {mail} = ? AND status IN ('SCHEDULED', 'SENDING') AND in_data = ?"""
 
+_WITHDRAW_FROM_TEAM = """
+UPDATE outbox_mail SET status = 'CANCELLED', reason = ?, finished_at = ?, lease_token = NULL,
+  lease_until = NULL
+WHERE audience = 'TEAM' AND recipient IN ({people}) AND status IN ('SCHEDULED', 'SENDING')
+  AND in_data = ?"""
+
+_DELETE_TEAMS_NOTIFICATIONS = (
+    "DELETE FROM notification"
+    " WHERE audience = 'TEAM' AND recipient IN ({people}) AND created_at > ?"
+)
+
 # Ends the claim of a worker that may have composed the mail for the former customer.
 _READDRESS = """
 UPDATE outbox_mail SET recipient = ?, address = ?, status = 'SCHEDULED', lease_token = NULL,
@@ -152,6 +163,14 @@ async def withdraw_all(*, about: UUID, because: str) -> None:
     kinds = await sql.fetch("SELECT DISTINCT mail FROM outbox_mail WHERE subject_id = ?", about)
     for row in kinds:
         await withdraw(row["mail"], about=about, because=because)
+
+
+async def withdraw_from_team(people: Sequence[str], *, because: str) -> None:
+    """Withdraw what members of the team, by their external ids, have not received yet."""
+    now, places = clock.now(), sql.places(people)
+    statement = _WITHDRAW_FROM_TEAM.format(people=places)
+    await sql.execute(statement, f"withdrawn: {because}", milliseconds(now), *people, False)
+    await sql.execute(_DELETE_TEAMS_NOTIFICATIONS.format(people=places), *people, now)
 
 
 async def readdress(person: str, to: Customer, *, about: Sequence[UUID]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from mailers.mail import Mail, Skipped
 from mailers.outbox import claims, suppression
 from mailers.outbox.claims import ClaimedMail
 from mailers.smtp.mime import Header, message_id, write_message
+from models import Audience, TeamMember
 from models.email_address import normalised
 
 _log = logging.getLogger("candor.mail")
@@ -25,6 +26,7 @@ _log = logging.getLogger("candor.mail")
 _BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 # Rendering may block the event loop for this many seconds.
 _MAX_STRETCH = 0.001
+_FORMER = Skipped("the member of the team is not active")
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,11 @@ async def compose(claimed: Iterable[ClaimedMail], site: Site) -> list[Composed]:
     mails = list(claimed)
     rows = await registry.read((mail.mail, mail.subject_id) for mail in mails)
     site_with_rows = replace(site, rows=rows)
-    drafts, since = [], time.monotonic()
+    former = await _former_members({m.recipient for m in mails if m.audience == Audience.TEAM})
+    drafts, since = list[_Unfiltered | Skipped | Broken](), time.monotonic()
     for mail in mails:
-        drafts.append(await _unfiltered(mail, site_with_rows))
+        is_former = mail.audience == Audience.TEAM and mail.recipient in former
+        drafts.append(_FORMER if is_former else await _unfiltered(mail, site_with_rows))
         since = await _yield_to_others(since)
     suppressions = await suppression.suppressions_of(
         {draft.recipient for draft in drafts if isinstance(draft, _Unfiltered)}
@@ -79,6 +83,14 @@ async def compose(claimed: Iterable[ClaimedMail], site: Site) -> list[Composed]:
         composed.append(_composed(mail, draft, suppressions, site))
         since = await _yield_to_others(since)
     return composed
+
+
+async def _former_members(people: Collection[str]) -> set[str]:
+    """Those of these members of the team, by their external ids, who are not active."""
+    if not people:
+        return set()
+    inactive = await TeamMember.filter(external_id__in=people, deactivated_at__isnull=False)
+    return {member.external_id for member in inactive}
 
 
 async def _yield_to_others(since: float) -> float:

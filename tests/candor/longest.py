@@ -25,6 +25,8 @@ _UNSAID = {
     "PersonInput.email": _ADDRESS,
     "PersonInput.locale": _ID,
     "ServiceInput.url": _WEB_ADDRESS,
+    "TeamMemberInput.externalId": _ID,
+    "TeamMemberInput.email": _ADDRESS,
     "ReopenUpdateInput.note": _TEXT,
     "StillHasIssueInput.note": _TEXT,
     "UpdateSettingsInput.siteUrl": _WEB_ADDRESS,

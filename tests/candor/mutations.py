@@ -131,6 +131,9 @@ class Stage:
     async def upsert_orders(self, name: str) -> tuple[str, dict[str, Any]]:
         return "shop", {"orders": [order_input(name)]}
 
+    async def upsert_team_members(self, name: str) -> tuple[str, dict[str, Any]]:
+        return "ada", {"members": [{"externalId": f"TEAM-{name}", "displayName": name}]}
+
     async def update_settings(self, name: str) -> tuple[str, dict[str, Any]]:
         return "ada", {"siteName": name}
 

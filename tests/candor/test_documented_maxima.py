@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEXT
+from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEAM, MAX_TEXT
 from mailers.letters.signed_links import Claim, Purpose, sign
-from models import Order
+from models import Order, TeamMember
 from resolvers.review_moderation import MAX_BATCH
+from resolvers.team_feed import MAX_MEMBERS
 from schema.api import schema
 from tests.candor.longest import WIDE, filled, octets
 from tests.candor.mutations import FIELDS, Stage, document, input_of
@@ -34,7 +35,11 @@ def size(field):
 
 @pytest.mark.parametrize("mutation", [*FIELDS])
 def test_the_longest_input_of_each_mutation_fits(mutation):
-    most = {"upsertOrders": MAX_FEED, "moderateReviews": MAX_DECISIONS}.get(mutation, MAX_TEXT)
+    most = {
+        "upsertOrders": MAX_FEED,
+        "upsertTeamMembers": MAX_TEAM,
+        "moderateReviews": MAX_DECISIONS,
+    }.get(mutation, MAX_TEXT)
 
     assert size(FIELDS[mutation]) <= most
 
@@ -73,8 +78,11 @@ def refusals(answer):
     return [error for row in rows for error in row["errors"]]
 
 
-# Those with texts: the feed has its own test.
-@pytest.mark.parametrize("mutation", sorted(FIELDS.keys() - {"upsertOrders", "moderateReviews"}))
+# Those with texts: batches have tests of their own.
+BATCHES = {"upsertOrders", "upsertTeamMembers", "moderateReviews"}
+
+
+@pytest.mark.parametrize("mutation", sorted(FIELDS.keys() - BATCHES))
 async def test_the_longest_texts_are_stored(mutation, stage, send):
     stage, cast = stage
     person, given = await stage.prepared(mutation, "ORDER-1")
@@ -119,6 +127,27 @@ async def test_the_most_decisions_with_their_longest_notes_fit(review, ada, send
     assert len(answer.request.content) > 2_400_000
     assert refusals(answer) == []
     assert len(answer.json()["data"]["moderateReviews"]["results"]) == MAX_BATCH
+
+
+@pytest.mark.parametrize("who", ["ada", "team_key"])
+async def test_the_most_members_with_their_longest_names_fit(who, request, send):
+    person = request.getfixturevalue(who)
+    members = [
+        {
+            "externalId": f"{number:03}" + WIDE * 197,
+            "displayName": WIDE * 200,
+            "email": f"{'m' * 64}@{'.'.join(['d' * 60] * 3)}.example",
+            "role": "MODERATOR",
+            "active": True,
+        }
+        for number in range(MAX_MEMBERS)
+    ]
+
+    answer = await send(person, document("upsertTeamMembers"), {"input": {"members": members}})
+
+    assert len(answer.request.content) > 2_400_000
+    assert refusals(answer) == []
+    assert await TeamMember.filter(role="MODERATOR").count() == MAX_MEMBERS
 
 
 async def test_the_most_ratings_by_their_longest_names_fit(send, maria, nobody):

@@ -119,7 +119,7 @@ OTHER_SHAPES = [
     ({"role": ["admin"]}, "role must be a string, and is a list"),
     ({"role": {"admin": True}}, "role must be a string, and is a dict"),
     ({"role": True}, "role must be a string, and is a bool"),
-    ({"role": "root"}, "role is none of customer, vendor, staff, admin"),
+    ({"role": "root"}, "role is none of customer, vendor, staff, moderator, admin"),
     ({}, "role is missing"),
     ({"role": "customer", "name": ["Maria"]}, "name must be a string, and is a list"),
     ({"role": "customer", "name": 7}, "name must be a string, and is a int"),

@@ -88,6 +88,17 @@ def tables() -> Iterator[Table]:
             ],
         )
     yield (
+        "team_member",
+        (*person, "name_folded", "deactivated_at"),
+        [
+            (
+                *(_id(3, n), f"MEMBER-{n}", f"Member {n}", None, START),
+                *(f"member {n}\nmember-{n}", START if n % 1_000 == 0 else None),
+            )
+            for n in range(MEMBERS, MEMBERS + 5_000)
+        ],
+    )
+    yield (
         "service",
         ("id", "external_id", "vendor_id", "title", "title_folded", "created_at"),
         [

@@ -36,6 +36,7 @@ _PEOPLE = {
     "vendor": (filled.HOT_VENDOR, filled.TAIL_VENDOR),
     "order": (filled.LONG_ORDER, "ORDER-8"),
     "assignee": (filled.HOT_MEMBER, filled.TAIL_MEMBER),
+    "author": (filled.HOT_CUSTOMER, filled.TAIL_CUSTOMER),
 }
 # Values for each field of a filter, by the field's name or else its type. A new field of a known
 # type is walked at once, and one of an unknown type fails.
@@ -50,6 +51,7 @@ _BY_NAME: dict[str, tuple[str, ...]] = {
     "actor": (f'"{filled.HOT_MEMBER}"', '"NOBODY"'),
     "rating": ("1", "5"),
     "subject": (f'"{ids.encode("Review", filled._id(6, 100))}"',),
+    "review": (f'"{ids.encode("Review", filled._id(6, 100))}"',),
     "update": (f'"{ids.encode("OrderUpdate", filled.LONG_UPDATE)}"',),
 }
 _BY_TYPE = {"Boolean": ("true", "false"), "DateTime": (f'"{MIDDLE}"',)}

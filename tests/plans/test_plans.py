@@ -86,8 +86,11 @@ EXEMPT = [
         ),
     ),
     Exempt(
-        "what waits for moderation is sorted in every order but the newest",
-        lambda case: "status" in _filters(case) and case.order not in {"NEWEST", None},
+        "what waits for moderation is sorted in every order but those by time",
+        lambda case: (
+            bool(_filters(case) & {"status", "awaitsDecision"})
+            and case.order not in {"NEWEST", "OLDEST", None}
+        ),
     ),
     Exempt(
         "the mails of one kind to one person are picked out of the kind's or the person's",
@@ -180,6 +183,7 @@ async def callers(app, settings):
         Role.GUEST: sign_link(settings.secret, Claim(Purpose.REVIEW, order, version=1)),
         Role.VENDOR: token(Role.VENDOR, filled.HOT_VENDOR, vendor=filled.HOT_VENDOR),
         Role.STAFF: token(Role.STAFF, filled.HOT_MEMBER),
+        Role.MODERATOR: token(Role.MODERATOR, "MONA"),
         Role.ADMIN: token(Role.ADMIN, "ADA"),
         Role.INTEGRATION: key,
     }

@@ -20,6 +20,7 @@ from resolvers.viewer import Role, Viewer
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS = {
     "NEWEST": lambda r: (r.created_at, r.id),
+    "OLDEST": lambda r: (START - r.created_at, -r.id.int),
     "HIGHEST": lambda r: (r.rating, r.created_at, r.id),
     "LOWEST": lambda r: (-r.rating, r.created_at, r.id),
     "MOST_HELPFUL": lambda r: (r.helpful_count, r.created_at, r.id),
@@ -215,12 +216,17 @@ FILTERS = [
     ({"service": {"externalId": "LOGO"}}, lambda _: True),
     ({"vendor": {"externalId": "NINA"}, "rating": 3}, lambda r: r.rating == 3),
     ({"vendor": {"externalId": "OMAR"}}, lambda _: False),
+    ({"awaitsDecision": True}, lambda r: r.status == "PENDING"),
+    ({"awaitsDecision": True, "status": "APPROVED"}, lambda _: False),
+    ({"awaitsDecision": True, "rating": 4}, lambda r: r.status == "PENDING" and r.rating == 4),
+    ({"awaitsDecision": False}, lambda r: r.status != "PENDING"),
+    ({"author": {"externalId": "NINA"}}, lambda _: False),
     ({"service": {"externalId": "LOGO"}, "vendor": {"externalId": "NINA"}, "status": "APPROVED", "hasReply": True, "search": "a", "rating": 3}, lambda r: r.status == "APPROVED" and r.replied_at and "a" in r.body.casefold() and r.rating == 3),
 ]  # fmt: skip
 
 
 async def test_filters_and_totals_match_the_visible_rows_for_every_viewer(
-    many, nobody, maria, nina, sam, ada, shop
+    many, nobody, maria, nina, sam, mona, ada, shop
 ):
     maria_id = many[0].customer_id
     sees = [
@@ -228,6 +234,7 @@ async def test_filters_and_totals_match_the_visible_rows_for_every_viewer(
         (maria, lambda r: r.is_public or r.customer_id == maria_id),
         (nina, lambda r: r.is_public),
         (sam, lambda r: r.is_public),
+        (mona, lambda _: True),
         (ada, lambda _: True),
         (shop, lambda r: r.is_public),
     ]
@@ -413,3 +420,48 @@ async def test_the_common_lists_of_signed_in_viewers_need_no_sort(app):
 
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+BY_AUTHOR = """query($o: ReviewOrder!, $f: ReviewFilter, $first: Int, $after: String) {
+  reviews(orderBy: $o, filter: $f, first: $first, after: $after) {
+    totalCount pageInfo { hasNextPage endCursor } nodes { id } } }"""
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_an_authors_reviews_are_listed_for_moderators_and_the_author_alone(
+    order, many, mona, maria, carl, sam, nobody
+):
+    rows = sorted(many, key=ORDERS[order], reverse=True)
+    hers = [row for row in rows if row.customer_id == many[0].customer_id]
+    for given, keeps in (
+        ({}, lambda _: True),
+        ({"rating": 4}, lambda r: r.rating == 4),
+        ({"status": "REJECTED"}, lambda r: r.status == "REJECTED"),
+        ({"vendor": {"externalId": "NINA"}, "hasReply": True}, lambda r: r.replied_at is not None),
+        ({"createdAfter": "2026-01-01T00:00:02Z"}, lambda r: r.created_at >= START + timedelta(seconds=2)),
+    ):  # fmt: skip
+        filter = {"author": {"externalId": "MARIA"}} | given
+        expected = _ids(row for row in hers if keeps(row))
+        for person in (mona, maria):
+            assert await _all_by(person, order, filter) == expected
+        for person in (carl, sam, nobody):
+            assert await _all_by(person, order, filter) == []
+
+
+async def _all_by(person, order, filter):
+    shown, cursor = [], None
+    while True:
+        page = (await person.ask(BY_AUTHOR, o=order, f=filter, first=4, after=cursor))["reviews"]
+        shown += [node["id"] for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            assert page["totalCount"] == len(shown)
+            return shown
+        cursor = page["pageInfo"]["endCursor"]
+
+
+async def test_the_queue_of_moderation_begins_with_what_has_waited_longest(many, mona):
+    waiting = sorted((r for r in many if r.status == "PENDING"), key=ORDERS["OLDEST"], reverse=True)
+
+    shown = await _all_by(mona, "OLDEST", {"awaitsDecision": True})
+
+    assert shown == _ids(waiting)

@@ -20,59 +20,64 @@ from resolvers.ref import Ref
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
-PEOPLE = ("nobody", "maria", "carl", "nina", "omar", "sam", "ada", "shop")
-ADMINS_ONLY = ["UNAUTHENTICATED", *["FORBIDDEN"] * 5, "", "FORBIDDEN"]
+PEOPLE = ("nobody", "maria", "carl", "nina", "omar", "sam", "mona", "ada", "shop")
+ADMINS_ONLY = ["UNAUTHENTICATED", *["FORBIDDEN"] * 6, "", "FORBIDDEN"]
+MODERATORS = ["UNAUTHENTICATED", *["FORBIDDEN"] * 5, "", "", "FORBIDDEN"]
 
 # By mutation and review (Maria's of Nina, Carl's of Omar, a held one of Maria's): the code that
 # each of PEOPLE gets. Empty: the mutation succeeds.
 TABLE = {
     "editReview": {
-        "marias": ["UNAUTHENTICATED", "", *["FORBIDDEN"] * 4, "", "FORBIDDEN"],
-        "carls": ["UNAUTHENTICATED", "FORBIDDEN", "", *["FORBIDDEN"] * 3, "", "FORBIDDEN"],
-        "held": ["UNAUTHENTICATED", "", *["NOT_FOUND"] * 4, "", "FORBIDDEN"],
+        "marias": ["UNAUTHENTICATED", "", *["FORBIDDEN"] * 5, "", "FORBIDDEN"],
+        "carls": ["UNAUTHENTICATED", "FORBIDDEN", "", *["FORBIDDEN"] * 4, "", "FORBIDDEN"],
+        "held": ["UNAUTHENTICATED", "", *["NOT_FOUND"] * 4, "FORBIDDEN", "", "FORBIDDEN"],
     },
     "deleteReview": dict.fromkeys(("marias", "carls", "held"), ADMINS_ONLY),
-    "approveReview": dict.fromkeys(("marias", "carls", "held"), ADMINS_ONLY),
-    "rejectReview": dict.fromkeys(("marias", "carls", "held"), ADMINS_ONLY),
+    "approveReview": dict.fromkeys(("marias", "carls", "held"), MODERATORS),
+    "rejectReview": dict.fromkeys(("marias", "carls", "held"), MODERATORS),
     "deleteReply": {
         "marias": ADMINS_ONLY,
         "carls": ADMINS_ONLY,
-        "held": ["UNAUTHENTICATED", *["FORBIDDEN"] * 5, "NOT_FOUND", "FORBIDDEN"],
+        "held": ["UNAUTHENTICATED", *["FORBIDDEN"] * 6, "NOT_FOUND", "FORBIDDEN"],
     },
     "replyToReview": {
-        "unanswered": ["UNAUTHENTICATED", *["NOT_THE_VENDOR"] * 2, "", *["NOT_THE_VENDOR"] * 4],
+        "unanswered": ["UNAUTHENTICATED", *["NOT_THE_VENDOR"] * 2, "", *["NOT_THE_VENDOR"] * 5],
         "marias": [
             "UNAUTHENTICATED",
             *["NOT_THE_VENDOR"] * 2,
             "ALREADY_REPLIED",
-            *["NOT_THE_VENDOR"] * 4,
+            *["NOT_THE_VENDOR"] * 5,
         ],
         "carls": [
             "UNAUTHENTICATED",
             *["NOT_THE_VENDOR"] * 3,
             "ALREADY_REPLIED",
-            *["NOT_THE_VENDOR"] * 3,
+            *["NOT_THE_VENDOR"] * 4,
         ],
         "held": [
             "UNAUTHENTICATED",
             *["NOT_THE_VENDOR"] * 2,
             "NOT_PUBLISHED",
             "NOT_FOUND",
-            *["NOT_THE_VENDOR"] * 3,
+            *["NOT_THE_VENDOR"] * 4,
         ],
     },
     **dict.fromkeys(
         ("voteHelpful", "withdrawVote"),
         {
-            "marias": ["UNAUTHENTICATED", "OWN_REVIEW", "", "FORBIDDEN", "", "", "", "FORBIDDEN"],
-            "carls": ["UNAUTHENTICATED", "", "OWN_REVIEW", "", "FORBIDDEN", "", "", "FORBIDDEN"],
+            "marias": [
+                *("UNAUTHENTICATED", "OWN_REVIEW", "", "FORBIDDEN", "", "", "", "", "FORBIDDEN")
+            ],
+            "carls": [
+                *("UNAUTHENTICATED", "", "OWN_REVIEW", "", "FORBIDDEN", "", "", "", "FORBIDDEN")
+            ],
             "held": [
                 "UNAUTHENTICATED",
                 "NOT_PUBLISHED",
                 "NOT_FOUND",
                 "NOT_PUBLISHED",
                 *["NOT_FOUND"] * 2,
-                "NOT_PUBLISHED",
+                *["NOT_PUBLISHED"] * 2,
                 "FORBIDDEN",
             ],
         },
@@ -122,8 +127,8 @@ async def scene(feed, review, maria, carl, nina, omar, ada):
 
 
 @pytest.fixture
-def people(nobody, maria, carl, nina, omar, sam, ada, shop):
-    return dict(zip(PEOPLE, (nobody, maria, carl, nina, omar, sam, ada, shop), strict=True))
+def people(nobody, maria, carl, nina, omar, sam, mona, ada, shop):
+    return dict(zip(PEOPLE, (nobody, maria, carl, nina, omar, sam, mona, ada, shop), strict=True))
 
 
 def codes(payload):
@@ -163,10 +168,10 @@ async def test_only_its_customer_reviews_an_order_and_it_does_not_exist_for_stra
     await feed("ORDER-2", customer={"externalId": "CARL", "displayName": "Carl"}, **OMARS)
     table = {
         "ORDER-1": ["UNAUTHENTICATED", "", "NOT_FOUND", "NOT_THE_CUSTOMER", "NOT_FOUND"]
-        + ["NOT_THE_CUSTOMER"] * 3,
+        + ["NOT_THE_CUSTOMER"] * 4,
         "ORDER-2": ["UNAUTHENTICATED", "NOT_FOUND", "", "NOT_FOUND", "NOT_THE_CUSTOMER"]
-        + ["NOT_THE_CUSTOMER"] * 3,
-        "ORDER-9": ["UNAUTHENTICATED", *["NOT_FOUND"] * 6, "NOT_THE_CUSTOMER"],
+        + ["NOT_THE_CUSTOMER"] * 4,
+        "ORDER-9": ["UNAUTHENTICATED", *["NOT_FOUND"] * 7, "NOT_THE_CUSTOMER"],
     }
     before = await stored()
     given = {"rating": 5, "body": "Very good work."}
@@ -193,13 +198,14 @@ async def test_only_its_customer_reviews_an_order_and_it_does_not_exist_for_stra
 @pytest.mark.parametrize(
     ("mutation", "given", "expected"),
     [
-        ("moderateReviews", {"decisions": []}, ADMINS_ONLY),
+        ("moderateReviews", {"decisions": []}, MODERATORS),
         ("updateSettings", {"siteName": "Mine"}, ADMINS_ONLY),
-        ("upsertOrders", {"orders": []}, ["UNAUTHENTICATED", *["FORBIDDEN"] * 6, ""]),
+        ("upsertOrders", {"orders": []}, ["UNAUTHENTICATED", *["FORBIDDEN"] * 7, ""]),
+        ("upsertTeamMembers", {"members": []}, ADMINS_ONLY),
         (
             "markNotificationsRead",
             {"all": True},
-            ["UNAUTHENTICATED", *[""] * 6, "FORBIDDEN"],
+            ["UNAUTHENTICATED", *[""] * 7, "FORBIDDEN"],
         ),
     ],
 )
@@ -230,7 +236,7 @@ async def test_decisions_of_a_batch_are_independent(scene, ada, people, stored):
     ]
 
     for name in PEOPLE:
-        if name != "ada":
+        if name not in {"mona", "ada"}:
             payload = await people[name].do("moderateReviews", decisions=decisions)
             assert codes(payload) in {"UNAUTHENTICATED", "FORBIDDEN"}
     assert await stored() == before

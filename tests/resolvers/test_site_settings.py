@@ -184,7 +184,7 @@ async def test_the_policy_reflects_the_current_settings(ada, nobody):
     assert "for 30 days" in before["verification"]
     assert (after["windowDays"], after["moderated"]) == (0, True)
     assert "at any time" in after["verification"]
-    assert after["moderation"].startswith("Every review waits for an admin, whatever its stars")
+    assert after["moderation"].startswith("Every review waits for a moderator, whatever its stars")
     assert after["sharing"].startswith("Everybody")
     assert (after["minCharacters"], after["maxCharacters"], after["promoterMinStars"]) == (
         10,

@@ -162,6 +162,9 @@ async def _talked(write, ada, sam, maria):
     assert same({"stars": 2, "comment": "It took a while."}, rated) == {}
     await write(sam, "openUpdate", **given)
     await write(ada, "markNotificationsRead", ids=None, all=True)
+    member = filled("TeamMemberInput", externalId="SAM", email="sam@example.com", active=False)
+    told = await write(ada, "upsertTeamMembers", echoes=False, members=[member])
+    assert (told["displayName"], told["role"]) == (member["displayName"], member["role"])
 
 
 async def _mailed(write, ada):

@@ -30,6 +30,7 @@ PLACES = {
     "TrackingFilter.order": "query($r: NodeRef!) { trackingLog(filter: {order: $r}) { totalCount } }",
     "ReviewFilter.service": "query($r: NodeRef!) { reviews(filter: {service: $r}) { totalCount } }",
     "ReviewFilter.vendor": "query($r: NodeRef!) { reviews(filter: {vendor: $r}) { totalCount } }",
+    "ReviewFilter.author": "query($r: NodeRef!) { reviews(filter: {author: $r}) { totalCount } }",
     "ServiceFilter.vendor": "query($r: NodeRef!) { services(filter: {vendor: $r}) { totalCount } }",
     "CreateReviewInput.order": f"mutation($r: NodeRef!) {{ createReview(input: {{order: $r, {REVIEW}}}) {{ errors {{ code field message }} }} }}",
     "OpenUpdateInput.order": 'mutation($r: NodeRef!) { openUpdate(input: {order: $r, title: "Late"}) { errors { code field message } } }',
@@ -109,7 +110,21 @@ def test_no_number_of_an_order_comes_as_mere_text_but_from_the_back_end_that_mad
     assert {where for where, place, _ in _places() if _names(place, "OrderInput")} == {"UpsertOrdersInput.orders"}  # fmt: skip
 
 
-@pytest.mark.parametrize("where", [each for each in PLACES if not each.startswith("Subscription")])
+async def test_an_author_is_named_by_the_marketplaces_id_alone(ada):
+    answer = await ada.refused(PLACES["ReviewFilter.author"], r={"id": OTHER})
+
+    assert answer == ["INVALID"]
+    assert "Customer" not in ids.LETTERS
+
+
+WITH_IDS = [
+    where
+    for where in PLACES
+    if not where.startswith("Subscription") and where != "ReviewFilter.author"
+]
+
+
+@pytest.mark.parametrize("where", WITH_IDS)
 async def test_a_reference_is_read_as_what_it_says(where, feed, ada):
     await feed()
     type_name = _references()[where].type_name

@@ -17,14 +17,13 @@ from schema import ids
 from schema.api import schema
 
 MUTATIONS = schema._schema.mutation_type.fields
-PEOPLE = ("nobody", "maria", "by_link", "nina", "sam", "ada", "shop")
-ADMINS, TEAM = {"ada"}, {"sam", "ada"}
-KNOWN = set(PEOPLE) - {"nobody", "shop"}
+PEOPLE = ("nobody", "maria", "by_link", "nina", "sam", "mona", "ada", "shop", "team_key")
+ADMINS, MODERATORS, TEAM = {"ada"}, {"mona", "ada"}, {"sam", "mona", "ada"}
+KNOWN = set(PEOPLE) - {"nobody", "shop", "team_key"}
 # Those whose role allows it, on things of their own.
 FOR = {
-    **dict.fromkeys(
-        ("approveReview", "rejectReview", "moderateReviews", "deleteReview", "deleteReply"), ADMINS
-    ),
+    **dict.fromkeys(("approveReview", "rejectReview", "moderateReviews"), MODERATORS),
+    **dict.fromkeys(("deleteReview", "deleteReply"), ADMINS),
     **dict.fromkeys(("updateSettings", "retryMail", "cancelMail"), ADMINS),
     **dict.fromkeys(("assignUpdate", "solveUpdate", "reopenUpdate"), TEAM),
     **dict.fromkeys(("rateUpdate", "reportStillHasIssue"), KNOWN - TEAM),
@@ -32,6 +31,7 @@ FOR = {
     **dict.fromkeys(("voteHelpful", "withdrawVote", "markNotificationsRead"), KNOWN - {"by_link"}),
     "replyToReview": {"nina"},
     "upsertOrders": {"shop"},
+    "upsertTeamMembers": {"team_key", "ada"},
 }
 # More specific codes than FORBIDDEN.
 NO = {"createReview": "NOT_THE_CUSTOMER", "replyToReview": "NOT_THE_VENDOR"}
@@ -65,9 +65,11 @@ def _broken(type_, random):
 
 
 @pytest.fixture
-async def people(nobody, maria, nina, sam, ada, shop, feed, guest):
+async def people(nobody, maria, nina, sam, mona, ada, shop, team_key, feed, guest):
     by_link = guest(order=(await feed())["order"]["id"])
-    return dict(zip(PEOPLE, (nobody, maria, by_link, nina, sam, ada, shop), strict=True))
+    return dict(
+        zip(PEOPLE, (nobody, maria, by_link, nina, sam, mona, ada, shop, team_key), strict=True)
+    )
 
 
 def test_every_mutation_says_whom_it_is_for():
@@ -124,6 +126,8 @@ async def test_what_only_the_team_may_say_is_refused_before_ids_are_read(
         ('trackingLog(filter: { update: "x", actor: "", order: { id: "x" } })', TEAM),
         ('trackingLog(filter: { happenedAfter: "never" })', TEAM),
         ("trackingLog(first: 1000)", TEAM),
+        ('trackingLog(filter: { review: "x" })', TEAM),
+        ("teamMembers(first: 1000)", TEAM),
         ('teamAnalytics(period: { from: "2026-02-01", to: "2026-01-01" })', TEAM),
     ],
 )

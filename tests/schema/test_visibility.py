@@ -11,7 +11,7 @@ from resolvers import notifications, orders, review_lookup
 from resolvers.viewer import Role, Viewer
 from schema import ids
 
-PEOPLE = ("nobody", "maria", "carl", "nina", "omar", "sam", "ada", "shop")
+PEOPLE = ("nobody", "maria", "carl", "nina", "omar", "sam", "mona", "ada", "shop")
 OMARS = {
     "vendor": {"externalId": "OMAR", "displayName": "Omar", "email": "omar@example.com"},
     "service": {"externalId": "SITE", "title": "A site"},
@@ -63,8 +63,8 @@ async def scene(feed, maria, carl, nina, ada):
 
 
 @pytest.fixture
-def people(nobody, maria, carl, nina, omar, sam, ada, shop):
-    return dict(zip(PEOPLE, (nobody, maria, carl, nina, omar, sam, ada, shop), strict=True))
+def people(nobody, maria, carl, nina, omar, sam, mona, ada, shop):
+    return dict(zip(PEOPLE, (nobody, maria, carl, nina, omar, sam, mona, ada, shop), strict=True))
 
 
 PUBLIC = {"published", "carls"}
@@ -75,7 +75,7 @@ REVIEWS = {
     "nina": PUBLIC,
     "omar": PUBLIC,
     "sam": PUBLIC,
-    "ada": PUBLIC | {"rejected", "held", "carls held"},
+    **dict.fromkeys(("mona", "ada"), PUBLIC | {"rejected", "held", "carls held"}),
     "shop": PUBLIC,
 }
 MARIAS = {"ORDER-1", "ORDER-2", "ORDER-3", "ORDER-5"}
@@ -87,9 +87,12 @@ ORDERS = {
     "nina": ALL_ORDERS - {"ORDER-4"},
     "omar": {"ORDER-4"},
     "sam": ALL_ORDERS,
-    "ada": ALL_ORDERS,
+    **dict.fromkeys(("mona", "ada"), ALL_ORDERS),
     "shop": ALL_ORDERS,
 }
+
+
+AUTHORED = {"MARIA": {"published", "rejected", "held"}, "CARL": {"carls", "carls held"}}
 
 
 async def test_everybody_sees_what_is_theirs_to_see_by_every_way(scene, people):
@@ -147,6 +150,19 @@ async def _try_filters(who, person, names):
         "REJECTED": {"rejected"} & REVIEWS[who],
         "APPROVED": PUBLIC,
     }
+    for waits, expected in ((True, held), (False, REVIEWS[who] - held)):
+        visible = (await person.ask(query, f={"awaitsDecision": waits}))["reviews"]
+        assert (who, {names[node["id"]] for node in visible["nodes"]}) == (who, expected)
+        assert visible["totalCount"] == len(expected)
+    for author in ("MARIA", "CARL", "NINA", "SAM"):
+        theirs = {
+            name
+            for name in AUTHORED.get(author, set())
+            if who in {"mona", "ada"} or who == author.lower()
+        }
+        visible = (await person.ask(query, f={"author": {"externalId": author}}))["reviews"]
+        assert (who, {names[node["id"]] for node in visible["nodes"]}) == (who, theirs)
+        assert visible["totalCount"] == len(theirs)
     for status, expected in by_status.items():
         visible = (await person.ask(query, f={"status": status}))["reviews"]
         assert (who, {names[node["id"]] for node in visible["nodes"]}) == (who, expected)
@@ -161,6 +177,25 @@ async def _try_filters(who, person, names):
         assert visible["totalCount"] == len(expected)
 
 
+async def test_who_bought_and_who_decided_is_for_the_team_and_moderators(scene, people):
+    query = """query($i: ID!) { order(ref: { externalId: "ORDER-2" }) { customer { externalId displayName } }
+        review(id: $i) { moderation { decidedBy { externalId role } } } }"""
+    results = {}
+
+    for who, person in people.items():
+        answer = await person.ask(query, i=scene["rejected"])
+        order, review = answer["order"], answer["review"]
+        decided = review and review["moderation"]["decidedBy"]
+        results[who] = (order and order["customer"], decided)
+
+    maria = {"externalId": "MARIA", "displayName": "Maria Souza"}
+    assert results == {
+        **dict.fromkeys(PEOPLE, (None, None)),
+        "sam": (maria, None),
+        **dict.fromkeys(("mona", "ada"), (maria, {"externalId": "ADA", "role": "ADMIN"})),
+    }
+
+
 async def test_decisions_and_earlier_versions_are_for_the_author_and_admins(scene, people):
     query = "query($i: ID!) { review(id: $i) { moderation { note } revisions { body } } }"
     results = {}
@@ -173,6 +208,7 @@ async def test_decisions_and_earlier_versions_are_for_the_author_and_admins(scen
     assert results == {
         **dict.fromkeys(PEOPLE, (None, 0)),
         "maria": ({"note": "A secret note."}, 1),
+        "mona": ({"note": "A secret note."}, 1),
         "ada": ({"note": "A secret note."}, 1),
     }
 
@@ -258,6 +294,7 @@ async def test_an_inbox_is_its_owners_and_foreign_notices_stay_unread(scene, peo
         "nina": ["REVIEW_RECEIVED"],
         "omar": ["REVIEW_RECEIVED"],
         "sam": [],
+        "mona": [],
         "ada": [],
         "shop": [],
     }
