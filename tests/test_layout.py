@@ -37,7 +37,8 @@ ROOMS = {
         "server": {"http", "callers", "settings"},
         "pages": {"http", "callers", "settings"},
         "door": {"http", "pages", "operating", "callers", "settings"},
-        "commands": {"door", "server", "operating", "callers", "settings"},
+        "imports": set(),
+        "commands": {"door", "server", "imports", "operating", "callers", "settings"},
     },
     "mailers": {
         "": set(),
