@@ -18,7 +18,7 @@ from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
 from models.service import Service
 from models.site_settings import ShareAudience, SiteSettings
-from models.team_member import TeamMember
+from models.team_member import TeamMember, TeamRole
 from models.tracking_event import TrackingEvent
 from models.update_note import UpdateNote
 from models.update_solve import UpdateSolve
@@ -53,6 +53,7 @@ __all__ = [
     "ShareAudience",
     "SiteSettings",
     "TeamMember",
+    "TeamRole",
     "TrackingEvent",
     "UpdateNote",
     "UpdateSolve",

@@ -157,6 +157,11 @@ INDEXES: dict[str, str] = {
         " WHERE rated_at IS NOT NULL"
     ),
     "ix_update_solve_credited": "INDEX ix_update_solve_credited ON update_solve (credited_to_id)",
+    "ix_team_member_name": "INDEX ix_team_member_name ON team_member (name_folded, id)",
+    "ix_team_member_inactive": (
+        "INDEX ix_team_member_inactive ON team_member (name_folded, id)"
+        " WHERE deactivated_at IS NOT NULL"
+    ),
     "ix_tracking_event_newest": "INDEX ix_tracking_event_newest ON tracking_event (at, id)",
     "ix_tracking_event_order": "INDEX ix_tracking_event_order ON tracking_event (order_id, at, id)",
     "ix_tracking_event_subject": (

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from uuid import UUID
 
 import mailers
-from models import Audience, TeamMember, clock, sql
+from models import Audience, TeamMember, TeamRole, clock, sql
 from models.email_address import normalised
+from models.team_member import folded_name
 from models.uuid7 import uuid7
 from resolvers import user_text
 from resolvers.errors import NotFound
@@ -16,24 +17,27 @@ NAMELESS = "Team"
 
 _SELECT = f"SELECT {sql.columns(TeamMember, 'm')} FROM team_member m"
 _UPSERT = """
-INSERT INTO team_member (id, external_id, display_name, email, created_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO team_member (id, external_id, display_name, name_folded, email, role, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (external_id) DO UPDATE SET display_name = excluded.display_name,
-  email = excluded.email"""
+  name_folded = excluded.name_folded, email = excluded.email, role = excluded.role"""
 
 
 async def acting_member(viewer: Viewer) -> TeamMember:
     """The row of a viewer of the team, created or updated from their token.
 
-    Called in the transaction of their act. Values that the token lacks stay as stored.
+    Called in the transaction of their act. Values that the token lacks stay as stored; its role
+    replaces the stored one.
     """
-    name, email = _public_name(viewer.display_name), _email(viewer)
+    name, email, role = _public_name(viewer.display_name), _email(viewer), TeamRole(viewer.role)
     stored = await find_member(Ref(external_id=viewer.external_id))
     if stored is not None:
         name, email = name or stored.display_name, email or stored.email
-        if (stored.display_name, stored.email) == (name, email):
+        if (stored.display_name, stored.email, stored.role) == (name, email, role):
             return stored
     name = name or _public_name(viewer.external_id) or NAMELESS
-    await sql.execute(_UPSERT, uuid7(), viewer.external_id, name, email, clock.now())
+    who = (viewer.external_id, name, folded_name(name, viewer.external_id or ""))
+    await sql.execute(_UPSERT, uuid7(), *who, email, role, clock.now())
     return await must_find(Ref(external_id=viewer.external_id))
 
 
@@ -64,6 +68,16 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember
     statement = f"{_SELECT} WHERE m.id IN ({sql.places(ids)}) AND {visible.text}"
     members = await sql.objects(TeamMember, statement, *ids, *visible.values)
     return {member.id: member for member in members}
+
+
+async def active_members(*roles: TeamRole) -> list[TeamMember]:
+    """The active members with one of these roles, by id: to whom mails and notifications go."""
+    return await sql.objects(
+        TeamMember,
+        f"{_SELECT} WHERE m.deactivated_at IS NULL AND m.role IN ({sql.places(roles)})"
+        " ORDER BY m.id",
+        *roles,
+    )
 
 
 def addressee(member: TeamMember) -> mailers.Addressee:
