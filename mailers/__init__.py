@@ -1,10 +1,14 @@
 """The door of the mails: all that resolvers may use of this package."""
 
 from mailers.catalogue import CATALOGUE, NOTIFICATIONS
+from mailers.letters.sentences import message
 from mailers.outbox.admin_actions import cancel, retry
 from mailers.outbox.promise import (
     Addressee,
     deliver_later,
+    gather_later,
+    mail_later,
+    notify,
     readdress,
     withdraw,
     withdraw_all,
@@ -16,6 +20,10 @@ __all__ = [
     "Addressee",
     "cancel",
     "deliver_later",
+    "gather_later",
+    "mail_later",
+    "message",
+    "notify",
     "readdress",
     "retry",
     "withdraw",
