@@ -98,14 +98,18 @@ class World:
         name = f"ORDER-{next(self.numbers)}"
         payload = await self.shop.do("upsertOrders", "results { outcome }", orders=[order_input(name, **changes)])  # fmt: skip
         assert payload["results"] == [{"outcome": "CREATED"}]
+        await self._settle()
         return name
 
     async def do(self, person, mutation, selection="", /, **input):
         payload = await person.do(mutation, selection, **input)
         assert payload["errors"] == []
+        await self._settle()
+        return payload
+
+    async def _settle(self):
         if self.is_preparing:
             await OutboxMail.filter(status="SCHEDULED").update(status="SENT")
-        return payload
 
     async def moderate(self, on):
         await self.do(self.ada, "updateSettings", reviewModeration=on)
