@@ -4,8 +4,10 @@ from mailers.catalogue import CATALOGUE, NOTIFICATIONS
 from mailers.letters.sentences import message
 from mailers.outbox.admin_actions import cancel, retry
 from mailers.outbox.promise import (
+    SWITCHED_OFF,
     Addressee,
     deliver_later,
+    do_not_promise,
     gather_later,
     mail_later,
     notify,
@@ -13,19 +15,25 @@ from mailers.outbox.promise import (
     withdraw,
     withdraw_all,
 )
+from mailers.outbox.switches import move_reminders, switch_off, switch_on
 
 __all__ = [
     "CATALOGUE",
     "NOTIFICATIONS",
+    "SWITCHED_OFF",
     "Addressee",
     "cancel",
     "deliver_later",
+    "do_not_promise",
     "gather_later",
     "mail_later",
     "message",
+    "move_reminders",
     "notify",
     "readdress",
     "retry",
+    "switch_off",
+    "switch_on",
     "withdraw",
     "withdraw_all",
 ]

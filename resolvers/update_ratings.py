@@ -107,7 +107,7 @@ async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) ->
         about=update,
         due_at=clock.now() + timedelta(minutes=settings.follow_up_delay_minutes),
     )
-    if not promoter and settings.detractor_alert_enabled:
+    if not promoter:
         admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
         await mailers.deliver_later("rating.alert", to=admin, about=update)
 

@@ -211,7 +211,6 @@ def _reason_not_to_remind(
     status = order.status.value.lower().replace("_", " ")
     again = completed_at and datetime.fromisoformat(completed_at) != order.completed_at
     reasons = {
-        "reminders are switched off": not site.settings.review_reminder_enabled,
         "reminders are not allowed for this order": not order.reminders_allowed,
         f"the order is {status}": order.status is not OrderStatus.COMPLETED,
         "nobody knows when the order was completed": order.completed_at is None,

@@ -55,8 +55,6 @@ async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
-    if not site.settings.detractor_alert_enabled:
-        return Skipped("the alert is switched off")
     _, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
@@ -77,7 +75,7 @@ async def rating_request(
     site: Site, update_id: UUID, *, solve: int, **_params: Any
 ) -> Mail | Skipped:
     """To the customer who has not rated the solve with this number."""
-    if not (site.settings.ratings_enabled and site.settings.rating_request_enabled):
+    if not site.settings.ratings_enabled:
         return _RATINGS_OFF
     update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):

@@ -49,12 +49,24 @@ _LATEST = """
 SELECT id, due_at FROM outbox_mail WHERE mail = ? AND audience = ? AND recipient = ?
 ORDER BY due_at DESC LIMIT 1"""
 
+# The reason of mails that did not leave because their kind is switched off.
+SWITCHED_OFF = "mails of this kind are switched off"
+
 _PROMISE = f"""{_INSERT}
 ON CONFLICT (dedupe_key) DO UPDATE SET status = 'SCHEDULED', reason = NULL, finished_at = NULL,
   due_at = excluded.due_at, expires_at = excluded.expires_at, recipient = excluded.recipient,
   address = excluded.address,
   params = excluded.params
-WHERE outbox_mail.status = 'CANCELLED' AND outbox_mail.reason LIKE 'withdrawn: %'"""
+WHERE outbox_mail.status = 'CANCELLED' AND (outbox_mail.reason LIKE 'withdrawn: %'
+  OR outbox_mail.reason LIKE 'not promised: %' OR outbox_mail.reason = '{SWITCHED_OFF}')"""
+
+# Says why there is no mail, under the key that it would have had.
+_DO_NOT_PROMISE = """
+INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, subject_type,
+  subject_id, params, status, reason, finished_at, due_at, expires_at, attempts, ambiguous,
+  in_data, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'CANCELLED', ?, ?, ?, ?, 0, 0, ?, ?)
+ON CONFLICT DO NOTHING"""
 
 _INSERT_NOTIFICATION = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
@@ -134,6 +146,28 @@ async def mail_later(
     person, subject = _person(to), (type(about).__name__, about.id)
     key = _key(kind, about, occasion, person)
     await writes.add(_PROMISE, uuid7(), kind, key, *person, to.email, *subject, params, *times)
+
+
+async def do_not_promise(
+    kind: str,
+    *,
+    because: str,
+    to: Recipient,
+    about: Subject,
+    due_at: datetime,
+    expires_at: datetime | None = None,
+    occasion: str = "",
+    writes: Writes = AT_ONCE,
+    **params: Any,
+) -> None:
+    """Record why a mail is not promised; it can be later, if the reason goes. See `mail_later`."""
+    now = milliseconds(clock.now())
+    expiry = milliseconds(expires_at or due_at + CATALOGUE[kind].expires_after)
+    person, subject = _person(to), (type(about).__name__, about.id)
+    key = _key(kind, about, occasion, person)
+    values = (uuid7(), kind, key, *person, to.email, *subject, params)
+    ended = (because, now, milliseconds(due_at), expiry, False, now)
+    await writes.add(_DO_NOT_PROMISE, *values, *ended)
 
 
 async def notify(

@@ -182,7 +182,8 @@ async def test_the_alert_can_be_off(open_update, solve, maria, ada, act, outbox)
 
     await act(maria, "rateUpdate", update, stars=3)
 
-    assert await outbox() == ["review.reminder", "rating.detractor", "update.rated"]
+    # It is not sent; the notice in the app comes.
+    assert await outbox() == ["review.reminder", "rating.detractor", "rating.alert", "update.rated"]
 
 
 async def test_a_rating_request_is_promised_for_each_noticed_solve_until_rated(
