@@ -1,7 +1,7 @@
 """The door of the mails: all that resolvers may use of this package."""
 
 from mailers.catalogue import CATALOGUE, NOTIFICATIONS
-from mailers.letters.sentences import message
+from mailers.letters.sentences import message, stars_in_words
 from mailers.outbox.admin_actions import cancel, retry
 from mailers.outbox.promise import (
     SWITCHED_OFF,
@@ -32,6 +32,7 @@ __all__ = [
     "notify",
     "readdress",
     "retry",
+    "stars_in_words",
     "switch_off",
     "switch_on",
     "withdraw",

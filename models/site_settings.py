@@ -27,6 +27,8 @@ class ShareAudience(StrEnum):
         return cls.PROMOTERS
 
 
+# The tokens of addresses where vendors and the team work.
+PLACES = {"review_id", "order_id", "update_id"}
 # Mails that are not sent until an admin switches them on.
 OFF_BY_DEFAULT = {"update.rating_request"}
 # The settings that are switches of one mail.
@@ -57,13 +59,17 @@ class SiteSettings(Model):
     )
     promoter_share_url = fields.CharField(max_length=2000, null=True)
     promoter_share_text = fields.CharField(
-        max_length=1000, default="I had a great experience with {site_name}! {site_url}"
+        max_length=1000, default="I had a great experience with {site_name}!"
     )
     # By the name of a mail: whether it is sent. Those that are left out are as they are by default.
     mail_switches: dict[str, bool] = fields.JSONField(default=dict, db_default="{}")
     vendors_see_updates = fields.BooleanField(default=True)
     review_url_template = fields.CharField(max_length=2000, null=True)
     update_url_template = fields.CharField(max_length=2000, null=True)
+    # Where vendors and the team work; null: their mails have no button.
+    vendor_review_url_template = fields.CharField(max_length=2000, null=True)
+    team_review_url_template = fields.CharField(max_length=2000, null=True)
+    team_update_url_template = fields.CharField(max_length=2000, null=True)
     # Hundredths of a star and counts, lowest level first.
     seller_levels: list[dict[str, Any]] = fields.JSONField(default=default_seller_levels)
 

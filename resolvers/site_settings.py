@@ -8,7 +8,7 @@ import mailers
 from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
-from models.site_settings import COLUMNS, NULLABLE, SWITCHES
+from models.site_settings import COLUMNS, NULLABLE, PLACES, SWITCHES
 from models.time_zone import time_zone
 from resolvers import tracking_log, user_text
 from resolvers.errors import Invalid
@@ -151,6 +151,10 @@ def _template(*known: str) -> Callable[[str, str], str]:
     )
 
 
+def _place(name: str, value: str) -> str:
+    return _valid(name, value, lambda address: web_address.checked_place(address, PLACES))
+
+
 def _valid(name: str, value: str, checked: Callable[[str], str]) -> str:
     """The value as `checked` returns it. Raises Invalid for its ValueError."""
     try:
@@ -189,6 +193,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "promoter_share_text": _share_text,
     "review_url_template": _optional(_template("order_id", "service_id")),
     "update_url_template": _optional(_template("order_id", "update_id")),
+    "vendor_review_url_template": _optional(_place),
+    "team_review_url_template": _optional(_place),
+    "team_update_url_template": _optional(_place),
     "seller_levels": _levels,
     "mail_switches": _known_mails,
 }

@@ -10,6 +10,7 @@ from models import (
     OrderUpdate,
     SiteSettings,
     TeamMember,
+    TeamRole,
     UpdateSolve,
     clock,
     sql,
@@ -108,8 +109,25 @@ async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) ->
         due_at=clock.now() + timedelta(minutes=settings.follow_up_delay_minutes),
     )
     if not promoter:
-        admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
+        await _alert(update, settings)
+
+
+async def _alert(update: OrderUpdate, settings: SiteSettings) -> None:
+    """Notify the admins, and mail the admin address, else each admin with an address."""
+    admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
+    if settings.admin_email:
         await mailers.deliver_later("rating.alert", to=admin, about=update)
+        return
+    await mailers.notify("rating.alert", to=admin, about=update)
+    for member in await team_members.active_members(TeamRole.ADMIN):
+        if member.email and member.external_id != update.customer_external_id:
+            await mailers.mail_later(
+                "rating.alert",
+                to=team_members.addressee(member),
+                about=update,
+                due_at=clock.now(),
+                member=member.external_id,
+            )
 
 
 async def _tell_who_solved(update: OrderUpdate) -> None:

@@ -12,6 +12,11 @@ from resolvers import service_standing, site_settings
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
 
+_PLACE = (
+    "May hold {review_id} and {update_id}, ids of this API, and {order_id}, the marketplace's own;"
+    " one that a mail does not have becomes empty. Null: no button."
+)
+
 
 @strawberry.type(description="What a seller level asks for.")
 class SellerLevelRule:
@@ -91,6 +96,16 @@ class Settings:
     )
     update_url_template: str | None = strawberry.field(
         description="The storefront's page to rate an update; null: the built-in one. For admins."
+    )
+    vendor_review_url_template: str | None = strawberry.field(
+        description="Where a vendor reads a review; null: mails to vendors have no button."
+        " For admins."
+    )
+    team_review_url_template: str | None = strawberry.field(
+        description="Where the team decides reviews; null: such mails have no button. For admins."
+    )
+    team_update_url_template: str | None = strawberry.field(
+        description="Where the team answers updates; null: such mails have no button. For admins."
     )
     seller_levels: list[SellerLevelRule] = strawberry.field(
         description="What each level asks for, lowest first."
@@ -209,6 +224,15 @@ class UpdateSettingsInput:
     update_url_template: str | None = strawberry.field(
         default=UNSET,
         description="The storefront's page to rate, with {token}; also {order_id}, {update_id}.",
+    )
+    vendor_review_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where a vendor reads a review. {_PLACE}"
+    )
+    team_review_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where the team decides reviews. {_PLACE}"
+    )
+    team_update_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where the team answers updates. {_PLACE}"
     )
     seller_levels: list[SellerLevelRuleInput] | None = strawberry.field(
         default=UNSET, description="All three rules, lowest first."

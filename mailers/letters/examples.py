@@ -146,6 +146,7 @@ def _update(case: Case, site: Site, stars: int | None) -> UpdateValues:
 
 
 _TO_TEAM = (
+    "rating.alert",
     "note.from_customer",
     "update.opened",
     "update.assigned",
@@ -171,7 +172,6 @@ EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
         replace(_update(case, site, 2), link="mailto:support@nordlicht.example?subject=NL-20418"),
         reply_to="support@nordlicht.example",
     ),
-    "rating.alert": lambda case, site, to: update_mails.alert(site, to, _update(case, site, 2)),
     "update.solved": lambda case, site, to: update_mails.solved(
         site, to, _update(case, site, None)
     ),

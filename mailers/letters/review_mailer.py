@@ -76,7 +76,7 @@ async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to_vendor(review, "review.received", site, review=_values(review))
+    return _to_vendor(review, "review.received", site, review=_for_vendor(site, review))
 
 
 async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -135,7 +135,8 @@ async def reply_deleted(
     review = await _review(site, review_id)
     if review is None or review.deleted_at is not None:
         return Skipped("the review is gone")
-    return _to_vendor(review, "reply.deleted", site, review=replace(_values(review), why=reason))
+    values = replace(_for_vendor(site, review), why=reason)
+    return _to_vendor(review, "reply.deleted", site, review=values)
 
 
 async def edited(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -143,7 +144,7 @@ async def edited(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to_vendor(review, "review.edited", site, review=_values(review))
+    return _to_vendor(review, "review.edited", site, review=_for_vendor(site, review))
 
 
 async def edited_by_admin(
@@ -175,7 +176,9 @@ async def pending(
     if not ids:
         return Skipped("no review waits any more")
     by_id = await reviews(ids)
-    waiting = WaitingValues(rows[0]["number"], [_values(by_id[each]) for each in ids])
+    number, found = rows[0]["number"], [by_id[each] for each in ids]
+    link = site.team_review(found[0] if number == 1 else None)
+    waiting = WaitingValues(number, [_values(each) for each in found], link)
     return _to(to, "review.pending", site, waiting=waiting)
 
 
@@ -299,6 +302,10 @@ def _values(review: Review, link: str | None = None) -> ReviewValues:
         note=review.moderation_note,
         link=link,
     )
+
+
+def _for_vendor(site: Site, review: Review) -> ReviewValues:
+    return _values(review, site.vendor_review(review))
 
 
 def _written(values: ReviewValues, version: ReviewContent) -> ReviewValues:

@@ -2,8 +2,11 @@
 
 from mailers.letters.site import Site
 from mailers.mail import NO_ADDRESS, Person, Skipped
-from models import TeamMember
+from models import TeamMember, TeamRole
 from models.email_address import normalised
+
+# Of a team with many admins, so many read an answer.
+_MOST = 5
 
 
 async def team_person(site: Site, member: str | None) -> Person | Skipped:
@@ -23,8 +26,19 @@ def of_member(member: TeamMember | None) -> Person | Skipped:
     return Person(member.display_name, member.email, member.locale)
 
 
+async def answer_address(site: Site) -> str | None:
+    """Where customers' answers go: the admin address, else those of all active admins.
+
+    Several are separated by commas, as in a header. None if nobody would read an answer.
+    """
+    if address := admin_address(site):
+        return address
+    admins = TeamMember.filter(role=TeamRole.ADMIN, deactivated_at=None).exclude(email=None)
+    return ",".join([str(each.email) async for each in admins.order_by("id").limit(_MOST)]) or None
+
+
 def admin_address(site: Site) -> str | None:
-    """Where customers' answers go: the site's admin, if there is a valid address."""
+    """The site's admin address, if it is a valid one."""
     try:
         return normalised(site.settings.admin_email or "")
     except ValueError:

@@ -20,7 +20,7 @@ class ReviewValues:
     note: str | None = None
     # Why an admin deleted it, or its reply.
     why: str | None = None
-    # Where the author can change it; None after the window.
+    # Where the author can change it; None after the window. For vendors: where they work.
     link: str | None = None
     # The version before an admin's edit.
     before: "ReviewValues | None" = None
@@ -32,6 +32,7 @@ class WaitingValues:
 
     number: int
     reviews: Sequence[ReviewValues]
+    link: str | None = None
 
     @property
     def others(self) -> int:
@@ -54,6 +55,8 @@ class UpdateValues:
     service_title: str
     title: str
     customer_name: str
+    # Whether the mail asks for an answer: there is somebody who reads it.
+    asks: bool = False
     # Whether a solved update can be rated, or only be reopened.
     may_rate: bool = True
     # Where to rate, answer or read, depending on the kind.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mailers.letters import update_mails
 from mailers.letters.site import Site
-from mailers.letters.team_person import admin_address, of_member, team_person
+from mailers.letters.team_person import answer_address, of_member, team_person
 from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from models import OrderUpdate, UpdateNote, UpdateSolve, clock
@@ -34,32 +34,38 @@ async def promoter(site: Site, update_id: UUID, **_params: Any) -> Mail | Skippe
 
 
 async def detractor(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the customer who gave 1 to 3 stars; an answer goes to the site's admin."""
+    """To the customer who gave 1 to 3 stars; an answer goes to the admins, if we know where."""
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
     update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = admin_address(site)
+    answers = await answer_address(site)
     subject = quote(update.order.external_id, safe="")
-    link = f"mailto:{quote(admin, safe='@')}?subject={subject}" if admin else None
+    link = f"mailto:{quote(answers, safe='@,')}?subject={subject}" if answers else None
     values = replace(values, link=link)
     return _to_customer(update) or update_mails.detractor(
-        site, _customer(update), values, reply_to=admin
+        site, _customer(update), values, reply_to=answers
     )
 
 
-async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the site's admin, about 1 to 3 stars."""
+async def alert(
+    site: Site, update_id: UUID, *, member: str | None = None, **_params: Any
+) -> Mail | Skipped:
+    """To the admin address, else to an admin, about 1 to 3 stars."""
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
-    _, solve, values = rated
+    update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = admin_address(site)
-    return update_mails.alert(site, Person("", admin), values) if admin else NO_ADDRESS
+    to = await team_person(site, member)
+    if isinstance(to, Skipped):
+        return to
+    answers = await answer_address(site) is not None and update.customer_visible
+    values = replace(values, link=site.team_update(update), asks=answers)
+    return update_mails.to_team("rating.alert", site, to, values)
 
 
 async def solved(site: Site, update_id: UUID, *, solve: int, **_params: Any) -> Mail | Skipped:
@@ -115,7 +121,8 @@ async def assigned(site: Site, update_id: UUID, *, member: str, **_params: Any) 
     to = of_member(update.assignee)
     if isinstance(to, Skipped):
         return to
-    return update_mails.to_team("update.assigned", site, to, _values(update))
+    values = _values(update, link=site.team_update(update))
+    return update_mails.to_team("update.assigned", site, to, values)
 
 
 async def rated(site: Site, update_id: UUID, *, member: str, **_params: Any) -> Mail | Skipped:
@@ -123,10 +130,12 @@ async def rated(site: Site, update_id: UUID, *, member: str, **_params: Any) -> 
     found = await _rated(site, update_id)
     if isinstance(found, Skipped):
         return found
+    update, _, values = found
     to = await team_person(site, member)
-    return (
-        to if isinstance(to, Skipped) else update_mails.to_team("update.rated", site, to, found[2])
-    )
+    if isinstance(to, Skipped):
+        return to
+    values = replace(values, link=site.team_update(update))
+    return update_mails.to_team("update.rated", site, to, values)
 
 
 async def _to_team(
@@ -143,7 +152,12 @@ async def _to_team(
     if isinstance(to, Skipped):
         return to
     author_name = greeting_name(update.order.customer.display_name) or ANONYMOUS
-    values = _values(update, note=note.body if note else None, author_name=author_name)
+    values = _values(
+        update,
+        note=note.body if note else None,
+        author_name=author_name,
+        link=site.team_update(update),
+    )
     return update_mails.to_team(kind, site, to, values)
 
 
@@ -156,11 +170,15 @@ async def note_from_staff(
         return _GONE
     if note.internal or note.author is None:
         return Skipped("the note is internal")
-    # Our own page only rates; a storefront's page shows notes, too.
-    link = _link(site, update) if site.settings.update_url_template else None
-    values = _values(update, note=note.body, author_name=note.author.display_name, link=link)
+    values = _values(
+        update,
+        note=note.body,
+        author_name=note.author.display_name,
+        link=_link(site, update),
+        asks=update.is_open,
+    )
     return _to_customer(update) or update_mails.note_from_staff(
-        site, _customer(update), values, reply_to=admin_address(site)
+        site, _customer(update), values, reply_to=await answer_address(site)
     )
 
 

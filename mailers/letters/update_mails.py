@@ -23,11 +23,6 @@ def detractor(site: Site, to: Person, update: UpdateValues, *, reply_to: str | N
     )
 
 
-def alert(site: Site, to: Person, update: UpdateValues) -> Mail:
-    """To the site's admin, after 1 to 3 stars."""
-    return render("rating.alert", site=site, to=to, update=update)
-
-
 def solved(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the customer: rate, or say that there is still an issue."""
     return render("update.solved", site=site, to=to, update=update)
