@@ -5,11 +5,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mailers import stars_in_words
 from models.review import SEARCHED, STARS, WRITTEN, ReviewContent
 from resolvers import user_text
 from resolvers.errors import BodyTooLong, Invalid, RatingOutOfRange
 from resolvers.ref import Ref
 from resolvers.refusals import collect_refusals
+
+__all__ = ["checked", "digest", "folded", "stars_in_words", "whole", "whole_stars"]
 
 Content = Mapping[str, Any]
 

@@ -1,6 +1,6 @@
 """Which function writes each kind of mail, and which reads the rows for it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from mailers.letters import review_mailer, update_mailer
 from mailers.mail import Mail, Skipped
 
 # Takes the site, the id of the row that the mail is about, and the promise's own parameters.
-Mailer = Callable[..., Awaitable[Mail | Skipped]]
+Mailer = Callable[..., Coroutine[Any, Any, Mail | Skipped]]
 # Takes ids of rows that mails are about; returns those that exist, for `Site.rows`.
 Reader = Callable[[list[UUID]], Awaitable[dict[UUID, Any]]]
 

@@ -17,7 +17,6 @@ from models import (
     Order,
     OrderStatus,
     Review,
-    ReviewRevision,
     ReviewStatus,
     Service,
     Vendor,
@@ -55,12 +54,6 @@ _ORDERS = f"""
 SELECT {_PARTIES}, EXISTS (SELECT 1 FROM review r WHERE r.order_id = o.id) AS has_review
 FROM orders o JOIN customer c ON c.id = o.customer_id JOIN vendor v ON v.id = o.vendor_id
 JOIN service s ON s.id = o.service_id WHERE o.id IN"""
-
-# Counted no further.
-_MANY = 1_000
-_WAITING = "FROM review WHERE status = ? AND deleted_at IS NULL"
-_NEWEST_WAITING = f"SELECT id {_WAITING} ORDER BY created_at DESC, id DESC LIMIT 10"
-_COUNT_WAITING = f"SELECT COUNT(*) AS number FROM (SELECT 1 {_WAITING} LIMIT {_MANY}) AS waiting"
 
 _TYPES = (
     sql.types_of(Review, "review_")
@@ -155,8 +148,7 @@ async def edited_by_admin(
     if review is None or review.deleted_at is not None:
         return Skipped("the review is gone")
     when = datetime.fromisoformat(edited_at)
-    later = ReviewRevision.filter(review_id=review.id, replaced_at__gte=when)
-    versions = await later.order_by("replaced_at", "id").limit(2)
+    versions = await site.reads.replaced_since(review.id, when)
     if not versions or versions[0].replaced_at != when:
         return Skipped("the earlier version is gone")
     before, after = versions[0], versions[1] if len(versions) > 1 else review
@@ -171,12 +163,11 @@ async def pending(
     to = await team_person(site, member)
     if isinstance(to, Skipped):
         return to
-    rows = await sql.fetch(_COUNT_WAITING, ReviewStatus.PENDING)
-    ids = [row["id"] for row in await sql.fetch(_NEWEST_WAITING, ReviewStatus.PENDING)]
+    number, ids = await site.reads.waiting()
     if not ids:
         return Skipped("no review waits any more")
-    by_id = await reviews(ids)
-    number, found = rows[0]["number"], [by_id[each] for each in ids]
+    by_id = site.rows if ids[0] in site.rows else await reviews(list(ids))
+    found = [by_id[each] for each in ids]
     link = site.team_review(found[0] if number == 1 else None)
     waiting = WaitingValues(number, [_values(each) for each in found], link)
     return _to(to, "review.pending", site, waiting=waiting)

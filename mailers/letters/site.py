@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
+from mailers.letters.reads import Reads
 from mailers.letters.signed_links import Claim, Purpose, sign
 from mailers.letters.stable_secret import stable_secret
 from models import OrderUpdate, Review, SiteSettings, clock, sql, token_text
@@ -28,6 +29,7 @@ class Site:
     stable_secret: str | None = None
     # Rows read for several mails at once, by id; None for rows that do not exist.
     rows: dict[UUID, Any] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":

@@ -2,11 +2,8 @@
 
 from mailers.letters.site import Site
 from mailers.mail import NO_ADDRESS, Person, Skipped
-from models import TeamMember, TeamRole
+from models import TeamMember
 from models.email_address import normalised
-
-# Of a team with many admins, so many read an answer.
-_MOST = 5
 
 
 async def team_person(site: Site, member: str | None) -> Person | Skipped:
@@ -14,7 +11,7 @@ async def team_person(site: Site, member: str | None) -> Person | Skipped:
     if member is None:
         address = admin_address(site)
         return Person("", address) if address else NO_ADDRESS
-    return of_member(await TeamMember.get_or_none(external_id=member))
+    return of_member(await site.reads.member(member))
 
 
 def of_member(member: TeamMember | None) -> Person | Skipped:
@@ -27,14 +24,13 @@ def of_member(member: TeamMember | None) -> Person | Skipped:
 
 
 async def answer_address(site: Site) -> str | None:
-    """Where customers' answers go: the admin address, else those of all active admins.
+    """Where customers' answers go: the admin address, else those of active admins.
 
     Several are separated by commas, as in a header. None if nobody would read an answer.
     """
     if address := admin_address(site):
         return address
-    admins = TeamMember.filter(role=TeamRole.ADMIN, deactivated_at=None).exclude(email=None)
-    return ",".join([str(each.email) async for each in admins.order_by("id").limit(_MOST)]) or None
+    return ",".join(str(each.email) for each in await site.reads.admins()) or None
 
 
 def admin_address(site: Site) -> str | None:

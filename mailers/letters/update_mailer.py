@@ -11,7 +11,7 @@ from mailers.letters.site import Site
 from mailers.letters.team_person import answer_address, of_member, team_person
 from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
-from models import OrderUpdate, UpdateNote, UpdateSolve, clock
+from models import OrderUpdate, UpdateSolve, clock
 from models.person_name import ANONYMOUS, greeting_name
 from models.update_solve import PROMOTER_FROM
 
@@ -143,7 +143,7 @@ async def _to_team(
 ) -> Mail | Skipped:
     """A mail about an act of the customer, and the note that belongs to it."""
     update = await _update(site, update_id)
-    note = await _note(note_id) if note_id is not None else None
+    note = await site.reads.note(UUID(note_id)) if note_id is not None else None
     if update is None or (note_id is not None and note is None):
         return _GONE
     if not admin and update.assignee is None:
@@ -165,7 +165,7 @@ async def note_from_staff(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
     """To the customer, with a note that the customer may see."""
-    update, note = await _update(site, update_id), await _note(note_id)
+    update, note = await _update(site, update_id), await site.reads.note(UUID(note_id))
     if update is None or note is None:
         return _GONE
     if note.internal or note.author is None:
@@ -191,8 +191,7 @@ async def _rated(
     update = await _update(site, update_id)
     if update is None:
         return _GONE
-    latest = UpdateSolve.filter(update_id=update.id, number=update.solves)
-    solve = await latest.select_related("credited_to").first()
+    solve = await site.reads.latest_solve(update)
     if solve is None or solve.stars is None:
         return Skipped("the rating is gone")
     author_name = solve.credited_to.display_name
@@ -222,10 +221,6 @@ async def _update(site: Site, update_id: UUID) -> OrderUpdate | None:
     rows = site.rows if update_id in site.rows else await updates([update_id])
     update: OrderUpdate | None = rows.get(update_id)
     return update
-
-
-async def _note(note_id: str) -> UpdateNote | None:
-    return await UpdateNote.get_or_none(id=UUID(note_id)).select_related("author")
 
 
 def _to_customer(update: OrderUpdate) -> Skipped | None:

@@ -399,7 +399,8 @@ async def test_an_update_is_rated_once(
     solved = await UpdateSolve.get()
     assert (solved.stars, solved.comment) == (5, "Quick & kind")
     assert (await show(maria, update))["status"] == "CLOSED"
-    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+    # After the reminder of the order.
+    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
     assert "Thank you for your rating" in answer.text
 
     again = await client.post(path, data={"stars": "1"})
@@ -410,7 +411,8 @@ async def test_an_update_is_rated_once(
         assert "Quick & kind" in parse(page).text
         assert not parse(page).all("form")
     assert (await UpdateSolve.get()).stars == 5
-    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+    # After the reminder of the order.
+    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
 
 
 async def test_there_is_still_an_issue(open_update, solve, update_link, client, show, sam):
@@ -645,7 +647,7 @@ async def test_every_field_has_a_name_that_is_read_aloud(
         page = parse(answer)
         labelled = {label.get("for") for label in page.all("label")}
         assert all(area["id"] in labelled for area in page.all("textarea"))
-        assert all("required" in radio for radio in page.all("input"))
+        assert all("required" in box for box in page.all("input") if box["type"] != "hidden")
         assert len(page.all("h1")) == len(page.all("main")) == 1
         identities = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
         assert len(identities) == len(set(identities))

@@ -35,6 +35,7 @@ PERSONS = {
     "customer": {("CUSTOMER", "MARIA")},
     "vendor": {("VENDOR", "NINA")},
     "team": {("TEAM", "SAM"), ("TEAM", "MO"), ("TEAM", "ADA")},
+    "admins": {("TEAM", "ADA")},
     "moderators and admins": {("TEAM", "MO"), ("TEAM", "ADA")},
     "assignee": {("TEAM", "MO")},
     "who solved it": {("TEAM", "SAM")},
@@ -356,6 +357,13 @@ async def _(world):
 
 @event("an update is rated with 1 to 3 stars")
 async def _(world):
+    update = await world.solved("MO")
+    return lambda: world.do(world.maria, "rateUpdate", updateId=update, stars=1)
+
+
+@event("rated with 1 to 3 stars, no admin address")
+async def _(world):
+    await world.do(world.ada, "updateSettings", adminEmail=None)
     update = await world.solved("MO")
     return lambda: world.do(world.maria, "rateUpdate", updateId=update, stars=1)
 

@@ -71,6 +71,9 @@ SETTINGS = {
     "promoterShareUrl": "https://share.example/?u={site_url}",
     "reviewUrlTemplate": "https://shop.example/review?t={token}",
     "updateUrlTemplate": "https://shop.example/rate?t={token}",
+    "vendorReviewUrlTemplate": "https://desk.example/vendor/{review_id}",
+    "teamReviewUrlTemplate": "https://desk.example/review/{review_id}",
+    "teamUpdateUrlTemplate": "https://desk.example/update/{update_id}",
     "mailSwitches": [{"mail": mail, "enabled": True} for mail in CATALOGUE],
     "sellerLevels": [
         {"level": "LEVEL_1", "minAverage": 4.1, "minReviews": 1},
