@@ -34,7 +34,7 @@ async def bring_up_to_date(url: str) -> None:
 
 
 async def migrate(url: str) -> None:
-    """Run the missing migrations, then create the missing triggers and indexes and drop the obsolete ones.
+    """Run the missing migrations, create missing triggers and indexes, drop obsolete indexes.
 
     On PostgreSQL indexes are created without locking out writers.
     """

@@ -1,4 +1,4 @@
-"""Reviews whose text is new, changed or deleted since the index of texts was last brought up to it."""
+"""Reviews whose text was written, changed or deleted, for the index of texts."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
 """Grams: three characters in a row, as numbers, and lists of numbers as bytes.
 
-A gram has 39 bits, 13 for each character, so that all grams that begin alike are a range. Characters
-that share 13 bits only add candidates: in the end the text itself decides.
+A gram has 39 bits, 13 for each character, so that all grams that begin alike are a range.
+Characters that share 13 bits only add candidates: in the end the text itself decides.
 """
 
 import struct

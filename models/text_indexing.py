@@ -9,11 +9,10 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from models import clock, sql
 from models.database import transaction
@@ -29,6 +28,10 @@ _UNFINISHED = timedelta(hours=1)
 _REWRITTEN_AT_ONCE = 4
 # Seconds without a break for others, and rows written or merged at once.
 _SLICE, _ROWS = 0.003, 500
+_MISSING = (
+    "SELECT id FROM review WHERE deleted_at IS NULL"
+    " EXCEPT SELECT review_id FROM search_entry EXCEPT SELECT review_id FROM search_waiting"
+)
 
 Grams = Iterable[tuple[int, Sequence[int]]]
 
@@ -72,11 +75,26 @@ async def tidy() -> None:
 
 
 async def mark_missing() -> int:
-    """Have reviews indexed that neither are nor wait, as after a load without triggers; how many."""
-    return await sql.execute(
-        "INSERT INTO search_waiting (review_id) SELECT id FROM review WHERE deleted_at IS NULL"
-        " EXCEPT SELECT review_id FROM search_entry EXCEPT SELECT review_id FROM search_waiting"
-    )
+    """Let reviews wait that neither are indexed nor wait, as after a load without triggers.
+
+    Returns how many. It reads whole tables.
+    """
+    number = await missing()
+    if number:
+        await sql.execute(f"INSERT INTO search_waiting (review_id) {_MISSING}")
+    return number
+
+
+async def missing() -> int:
+    """How many reviews neither are indexed nor wait. It reads whole tables."""
+    (row,) = await sql.fetch(f"SELECT COUNT(*) AS missing FROM ({_MISSING}) m")
+    return int(row["missing"])
+
+
+async def waiting() -> int:
+    """How many changes wait to be indexed."""
+    (row,) = await sql.fetch("SELECT COUNT(*) AS waiting FROM search_waiting")
+    return int(row["waiting"])
 
 
 def listed(place: str) -> str:
@@ -172,22 +190,17 @@ def _rows(chunk: SearchChunk, grams: Grams) -> Iterator[tuple[int, int, bytes]]:
             yield chunk.number * PER_CHUNK + gram, len(numbers), encoded(numbers)
 
 
-class _publishing:
+@asynccontextmanager
+async def _publishing(chunk: SearchChunk) -> AsyncIterator[None]:
     """A transaction at whose end a chunk is READY; if it fails, the chunk is dropped."""
-
-    def __init__(self, chunk: SearchChunk) -> None:
-        self._chunk, self._transaction = chunk, transaction()
-
-    async def __aenter__(self) -> None:
-        await self._transaction.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if error is None:
-            self._chunk.state = ChunkState.READY
-            await self._chunk.save()
-        await self._transaction.__aexit__(kind, error, trace)
-        if error is not None:
-            await _drop(self._chunk)
+    try:
+        async with transaction():
+            yield
+            chunk.state = ChunkState.READY
+            await chunk.save()
+    except BaseException:
+        await _drop(chunk)
+        raise
 
 
 async def _next_number() -> int:
@@ -213,7 +226,8 @@ async def _forget(reviews: Sequence[str]) -> None:
     for row in gone:
         await sql.execute(
             "UPDATE search_chunk SET gone = gone + 1"
-            f" WHERE state = '{ChunkState.READY.value}' AND first_number <= ? AND first_number + size > ?",
+            f" WHERE state = '{ChunkState.READY.value}'"
+            " AND first_number <= ? AND first_number + size > ?",
             row["number"],
             row["number"],
         )
@@ -268,7 +282,8 @@ async def _end_of_slice(chunk: SearchChunk, at: int) -> int:
     """The gram that follows the next `_ROWS` of a chunk."""
     start = chunk.number * PER_CHUNK
     rows = await sql.fetch(
-        f"SELECT gram FROM search_gram WHERE gram >= ? AND gram < ? ORDER BY gram LIMIT 1 OFFSET {_ROWS}",
+        "SELECT gram FROM search_gram WHERE gram >= ? AND gram < ?"
+        f" ORDER BY gram LIMIT 1 OFFSET {_ROWS}",
         start + at,
         start + PER_CHUNK,
     )

@@ -106,6 +106,6 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
-        ops.RunPython(_let_all_wait),
         ops.RunPython(_fold_anew),
+        ops.RunPython(_let_all_wait),
     ]
