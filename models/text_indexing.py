@@ -216,7 +216,7 @@ async def _chunks(state: ChunkState) -> list[SearchChunk]:
 
 
 async def _forget(reviews: Sequence[str]) -> None:
-    """Delete the entries of these reviews; their grams go when their chunk is written anew."""
+    """In a transaction: delete these entries; their grams go when their chunk is written anew."""
     value = "given.value::uuid" if sql.is_postgres() else "given.value"
     gone = await sql.fetch(
         "DELETE FROM search_entry WHERE review_id IN"
@@ -224,19 +224,27 @@ async def _forget(reviews: Sequence[str]) -> None:
         json.dumps(reviews),
     )
     for row in gone:
-        await sql.execute(
-            "UPDATE search_chunk SET gone = gone + 1"
-            f" WHERE state = '{ChunkState.READY.value}'"
-            " AND first_number <= ? AND first_number + size > ?",
-            row["number"],
-            row["number"],
-        )
+        # Once more if the chunk was replaced meanwhile: then the new one is READY.
+        if not await _count_gone(row["number"]):
+            await _count_gone(row["number"])
+
+
+async def _count_gone(number: int) -> int:
+    return await sql.execute(
+        "UPDATE search_chunk SET gone = gone + 1"
+        f" WHERE state = '{ChunkState.READY.value}'"
+        " AND first_number <= ? AND first_number + size > ?",
+        number,
+        number,
+    )
 
 
 async def _forget_changed() -> None:
     """Forget what was indexed of changed reviews, though few wait, and deleted ones altogether."""
     rows = await sql.fetch(
-        "SELECT w.number, w.review_id, r.deleted_at FROM search_waiting w"
+        "SELECT w.number, w.review_id,"
+        " CASE WHEN r.id IS NULL OR r.deleted_at IS NOT NULL THEN 1 ELSE 0 END AS is_over"
+        " FROM search_waiting w"
         " LEFT JOIN review r ON r.id = w.review_id WHERE r.id IS NULL OR r.deleted_at IS NOT NULL"
         " OR EXISTS (SELECT 1 FROM search_entry e WHERE e.review_id = w.review_id)"
         f" ORDER BY w.number LIMIT {SMALL}"
@@ -246,7 +254,7 @@ async def _forget_changed() -> None:
     with suppress(_TakenByAnother):
         async with transaction():
             await _forget([str(row["review_id"]) for row in rows])
-            await _take([row["number"] for row in rows if row["deleted_at"] is not None])
+            await _take([row["number"] for row in rows if row["is_over"]])
 
 
 async def _replace(old: Sequence[SearchChunk]) -> None:
@@ -265,15 +273,12 @@ async def _replace(old: Sequence[SearchChunk]) -> None:
         await _write(new, await _merged(old, (at, until), kept))
         at = until
     async with _publishing(new):
-        current = {chunk.number: chunk for chunk in await _chunks(ChunkState.READY)}
-        if not all(chunk.number in current for chunk in old):
+        numbers = [chunk.number for chunk in old]
+        replaced = SearchChunk.filter(number__in=numbers, state=ChunkState.READY)
+        if await replaced.update(state=ChunkState.REPLACED) != len(old):
             raise _TakenByAnother
-        new.gone = sum(current[chunk.number].gone - chunk.gone for chunk in old)
-        replaced = await SearchChunk.filter(
-            number__in=[chunk.number for chunk in old], state=ChunkState.READY
-        ).update(state=ChunkState.REPLACED)
-        if replaced != len(old):
-            raise _TakenByAnother
+        now = await SearchChunk.filter(number__in=numbers)
+        new.gone = sum(chunk.gone for chunk in now) - sum(chunk.gone for chunk in old)
     for chunk in old:
         await _drop(chunk)
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailers.configuration import MailConfig
+from mailers.worker.worker import Worker
 from models import (
     ChunkState,
     Customer,
@@ -28,6 +30,7 @@ from resolvers.keyset import PageRequest
 from resolvers.review_list import ReviewFilter, ReviewSort, Scope
 from resolvers.reviews import delete_review
 from resolvers.viewer import ANONYMOUS, Role, Viewer
+from tests.waiting import until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = Viewer(Role.ADMIN, external_id="ADA")
@@ -299,6 +302,22 @@ async def test_an_edit_while_its_old_text_is_indexed_is_not_lost(write, monkeypa
 
     assert await _ids_with("zeppelin") == [stored[3].id]
     assert await SearchWaiting.all().count() == 1
+
+
+async def test_a_worker_indexes_what_waits(write):
+    await write(*["a zeppelin"] * 17)
+    worker = Worker(MailConfig(secret="s" * 32))
+    running = asyncio.ensure_future(worker.run())
+
+    async def indexed():
+        return await SearchWaiting.all().count() == 1
+
+    await until(indexed)
+    worker.stop()
+    await running
+
+    assert await SearchChunk.filter(state=ChunkState.READY).count() == 2
+    assert len(await _ids_with("zeppelin")) == 17
 
 
 async def test_what_was_stored_without_triggers_is_named_and_mended(write):
