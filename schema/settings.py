@@ -20,6 +20,14 @@ class SellerLevelRule:
     min_reviews: int = strawberry.field(description="So many approved reviews, or more.")
 
 
+@strawberry.type(description="Whether mails of one kind are sent.")
+class MailSwitch:
+    mail: str = strawberry.field(description="The kind, named as in `mailDeliveries`.")
+    enabled: bool = strawberry.field(
+        description="Off: no such mail is sent; the notice in the app still comes."
+    )
+
+
 @strawberry.type(
     description=(
         "What the site's admin decides. Non-null fields answer everybody; nullable ones are null"
@@ -44,7 +52,12 @@ class Settings:
         description="Whether customers are reminded to review."
     )
     review_reminder_days: int = strawberry.field(
-        description="Days from completion to the reminder."
+        description="Days from completion to the reminder. An order that arrives later than that"
+        " is reminded of at once, if its window is open for two more days."
+    )
+    mail_switches: list[MailSwitch] = strawberry.field(
+        description="Every kind of mail. `reviewReminderEnabled`, `ratingRequestEnabled` and"
+        " `detractorAlertEnabled` are the same switches under names of their own."
     )
     ratings_enabled: bool = strawberry.field(
         description="Whether solved order updates can be rated."
@@ -97,6 +110,9 @@ class Settings:
             )
             for rule in service_standing.rules(row)
         ]
+        values["mail_switches"] = [
+            MailSwitch(mail=mail, enabled=row.sends(mail)) for mail in site_settings.MAILS
+        ]
         return cls(**values)
 
 
@@ -107,6 +123,12 @@ class SellerLevelRuleInput:
     )
     min_average: float = strawberry.field(description="In stars, with two decimals at most.")
     min_reviews: int = strawberry.field(description="1 or more.")
+
+
+@strawberry.input(description="Whether mails of one kind are sent.")
+class MailSwitchInput:
+    mail: str = strawberry.field(description="The kind, named as in `mailDeliveries`.")
+    enabled: bool = strawberry.field(description="False: no such mail is sent.")
 
 
 @strawberry.input(description="New settings: only those given change.")
@@ -142,7 +164,11 @@ class UpdateSettingsInput:
     review_reminder_days: int | None = strawberry.field(
         default=UNSET,
         description="Days from completion to the reminder,"
-        f" 0 to {site_settings.MAX_REMINDER_DAYS}.",
+        f" 0 to {site_settings.MAX_REMINDER_DAYS}. Promised reminders follow.",
+    )
+    mail_switches: list[MailSwitchInput] | None = strawberry.field(
+        default=UNSET,
+        description="Kinds that are left out stay. Mails that are promised follow.",
     )
     ratings_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether solved order updates can be rated."
@@ -193,6 +219,8 @@ class UpdateSettingsInput:
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
         if self.seller_levels:
             given["seller_levels"] = [_rule(rule) for rule in self.seller_levels]
+        if self.mail_switches:
+            given["mail_switches"] = [(each.mail, each.enabled) for each in self.mail_switches]
         return given
 
 

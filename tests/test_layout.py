@@ -46,7 +46,7 @@ ROOMS = {
         "smtp": set(),
         "letters": {"outbox"},
         "worker": {"letters", "outbox", "smtp"},
-        "door": {"outbox"},
+        "door": {"letters", "outbox"},
     },
 }
 DOORS = {"candor/app.py", "candor/mail_worker.py", "mailers/__init__.py"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from mailers.configuration import MailConfig
@@ -10,7 +11,12 @@ from mailers.letters import update_mails
 from mailers.letters.registry import ABOUT_REVIEWS
 from mailers.letters.rendering import render
 from mailers.letters.site import Site
-from mailers.letters.template_values import OrderValues, ReviewValues, UpdateValues
+from mailers.letters.template_values import (
+    OrderValues,
+    ReviewValues,
+    UpdateValues,
+    WaitingValues,
+)
 from mailers.mail import Mail, Person
 from models import SiteSettings
 from models.review import TEXTS
@@ -72,22 +78,34 @@ def example(kind: str, case: Case, site: Site, to: Person) -> Mail:
 
 def _review(kind: str) -> Callable[[Case, Site, Person], Mail]:
     def write(case: Case, site: Site, to: Person) -> Mail:
-        values = ReviewValues(
-            order_number="NL-20418",
-            service_title=case.title,
-            vendor_name="Nina's studio",
-            author_name=case.name,
-            rating=4,
-            **{name: getattr(case, name, case.text) for name in TEXTS},
-            service_url=f"{site.url}/services/logo-design",
-            reply=f"Thank you! {case.text}",
-            reason="PERSONAL_INFORMATION",
-            note="Please leave out the telephone number.",
-            link=_review_link(site),
-        )
-        return render(kind, site=site, to=to, review=values)
+        values = _review_values(case, site)
+        before = replace(values, rating=2)
+        return render(kind, site=site, to=to, review=replace(values, before=before))
 
     return write
+
+
+def _review_values(case: Case, site: Site) -> ReviewValues:
+    texts: dict[str, Any] = {name: getattr(case, name, case.text) for name in TEXTS}
+    return ReviewValues(
+        order_number="NL-20418",
+        service_title=case.title,
+        vendor_name="Nina's studio",
+        author_name=case.name,
+        rating=4,
+        **texts,
+        service_url=f"{site.url}/services/logo-design",
+        reply=f"Thank you! {case.text}",
+        reason="PERSONAL_INFORMATION",
+        note="Please leave out the telephone number.",
+        why="A court has asked us to.",
+        link=_review_link(site),
+    )
+
+
+def _waiting(case: Case, site: Site, to: Person) -> Mail:
+    values = WaitingValues(12, [_review_values(case, site)] * 2)
+    return render("review.pending", site=site, to=to, waiting=values)
 
 
 def _reminder(case: Case, site: Site, to: Person) -> Mail:
@@ -127,8 +145,22 @@ def _update(case: Case, site: Site, stars: int | None) -> UpdateValues:
     )
 
 
+_TO_TEAM = (
+    "note.from_customer",
+    "update.opened",
+    "update.assigned",
+    "update.still_has_issue",
+    "update.rated",
+)
+
+
+def _to_team(kind: str) -> Callable[[Case, Site, Person], Mail]:
+    return lambda case, site, to: update_mails.to_team(kind, site, to, _update(case, site, 4))
+
+
 EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
     **{kind: _review(kind) for kind in ABOUT_REVIEWS},
+    "review.pending": _waiting,
     "review.reminder": _reminder,
     "rating.promoter": lambda case, site, to: update_mails.promoter(
         site, to, _update(case, site, 5)
@@ -146,9 +178,7 @@ EXAMPLES: dict[str, Callable[[Case, Site, Person], Mail]] = {
     "update.rating_request": lambda case, site, to: update_mails.rating_request(
         site, to, _update(case, site, None)
     ),
-    "note.from_customer": lambda case, site, to: update_mails.note_from_customer(
-        site, to, _update(case, site, None)
-    ),
+    **{kind: _to_team(kind) for kind in _TO_TEAM},
     "note.from_staff": lambda case, site, to: update_mails.note_from_staff(
         site, to, _update(case, site, None), reply_to="support@nordlicht.example"
     ),

@@ -51,10 +51,14 @@ def render(
     )
 
 
+# The folders of mails, by the first part of their names.
+_FOLDERS = {"review": "review_mailer/", "reply": "review_mailer/reply_"}
+
+
 def folder(kind: str) -> str:
     """`review.replied` is in `review_mailer/replied`; updates, ratings and notes share a mailer."""
     noun, _, name = kind.partition(".")
-    return f"{'review' if noun == 'review' else 'update'}_mailer/{name}"
+    return _FOLDERS.get(noun, "update_mailer/") + name
 
 
 def _unsubscribe(kind: str, site: Site, to: Person) -> str | None:

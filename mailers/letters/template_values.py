@@ -1,5 +1,6 @@
 """Template values: all that templates may print, made from rows when a mail leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,8 +18,24 @@ class ReviewValues:
     # A RejectionReason, and the moderator's own words.
     reason: str | None = None
     note: str | None = None
+    # Why an admin deleted it, or its reply.
+    why: str | None = None
     # Where the author can change it; None after the window.
     link: str | None = None
+    # The version before an admin's edit.
+    before: "ReviewValues | None" = None
+
+
+@dataclass(frozen=True)
+class WaitingValues:
+    """The newest reviews that wait for a decision, and how many there are."""
+
+    number: int
+    reviews: Sequence[ReviewValues]
+
+    @property
+    def others(self) -> int:
+        return self.number - len(self.reviews)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from mailers.letters import update_mails
 from mailers.letters.site import Site
+from mailers.letters.team_person import admin_address, of_member, team_person
 from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
-from models import OrderUpdate, TeamMember, UpdateNote, UpdateSolve, clock
-from models.email_address import normalised
+from models import OrderUpdate, UpdateNote, UpdateSolve, clock
 from models.person_name import ANONYMOUS, greeting_name
 from models.update_solve import PROMOTER_FROM
 
@@ -41,7 +41,7 @@ async def detractor(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipp
     update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = _admin_address(site)
+    admin = admin_address(site)
     subject = quote(update.order.external_id, safe="")
     link = f"mailto:{quote(admin, safe='@')}?subject={subject}" if admin else None
     values = replace(values, link=link)
@@ -55,12 +55,10 @@ async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
-    if not site.settings.detractor_alert_enabled:
-        return Skipped("the alert is switched off")
     _, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = _admin_address(site)
+    admin = admin_address(site)
     return update_mails.alert(site, Person("", admin), values) if admin else NO_ADDRESS
 
 
@@ -77,7 +75,7 @@ async def rating_request(
     site: Site, update_id: UUID, *, solve: int, **_params: Any
 ) -> Mail | Skipped:
     """To the customer who has not rated the solve with this number."""
-    if not (site.settings.ratings_enabled and site.settings.rating_request_enabled):
+    if not site.settings.ratings_enabled:
         return _RATINGS_OFF
     update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
@@ -87,21 +85,66 @@ async def rating_request(
 
 
 async def note_from_customer(
-    site: Site, update_id: UUID, *, note_id: str, **_params: Any
+    site: Site, update_id: UUID, *, note_id: str, admin: bool = False, **_params: Any
 ) -> Mail | Skipped:
-    """To the present assignee."""
-    update, note = await _update(site, update_id), await _note(note_id)
-    if update is None or note is None:
+    """To the present assignee, or to the admin address if there was none."""
+    return await _to_team(site, "note.from_customer", update_id, note_id, admin=admin)
+
+
+async def opened(
+    site: Site, update_id: UUID, *, note_id: str | None, admin: bool = False, **_params: Any
+) -> Mail | Skipped:
+    """To the admin address, with the customer's first note if there is one."""
+    return await _to_team(site, "update.opened", update_id, note_id, admin=admin)
+
+
+async def still_has_issue(
+    site: Site, update_id: UUID, *, note_id: str | None, admin: bool = False, **_params: Any
+) -> Mail | Skipped:
+    """To the present assignee, or to the admin address, with the note if there is one."""
+    return await _to_team(site, "update.still_has_issue", update_id, note_id, admin=admin)
+
+
+async def assigned(site: Site, update_id: UUID, *, member: str, **_params: Any) -> Mail | Skipped:
+    """To the member whom the update was assigned to."""
+    update = await _update(site, update_id)
+    if update is None:
         return _GONE
-    assignee: TeamMember | None = update.assignee
-    if assignee is None:
+    if update.assignee is None or update.assignee.external_id != member:
+        return Skipped("somebody else is assigned now")
+    to = of_member(update.assignee)
+    if isinstance(to, Skipped):
+        return to
+    return update_mails.to_team("update.assigned", site, to, _values(update))
+
+
+async def rated(site: Site, update_id: UUID, *, member: str, **_params: Any) -> Mail | Skipped:
+    """To the member who is credited, with the stars and the comment."""
+    found = await _rated(site, update_id)
+    if isinstance(found, Skipped):
+        return found
+    to = await team_person(site, member)
+    return (
+        to if isinstance(to, Skipped) else update_mails.to_team("update.rated", site, to, found[2])
+    )
+
+
+async def _to_team(
+    site: Site, kind: str, update_id: UUID, note_id: str | None, *, admin: bool
+) -> Mail | Skipped:
+    """A mail about an act of the customer, and the note that belongs to it."""
+    update = await _update(site, update_id)
+    note = await _note(note_id) if note_id is not None else None
+    if update is None or (note_id is not None and note is None):
+        return _GONE
+    if not admin and update.assignee is None:
         return Skipped("nobody is assigned any more")
-    if not assignee.email:
-        return NO_ADDRESS
+    to = await team_person(site, None) if admin else of_member(update.assignee)
+    if isinstance(to, Skipped):
+        return to
     author_name = greeting_name(update.order.customer.display_name) or ANONYMOUS
-    values = _values(update, note=note.body, author_name=author_name)
-    to = Person(assignee.display_name, assignee.email, assignee.locale)
-    return update_mails.note_from_customer(site, to, values)
+    values = _values(update, note=note.body if note else None, author_name=author_name)
+    return update_mails.to_team(kind, site, to, values)
 
 
 async def note_from_staff(
@@ -117,7 +160,7 @@ async def note_from_staff(
     link = _link(site, update) if site.settings.update_url_template else None
     values = _values(update, note=note.body, author_name=note.author.display_name, link=link)
     return _to_customer(update) or update_mails.note_from_staff(
-        site, _customer(update), values, reply_to=_admin_address(site)
+        site, _customer(update), values, reply_to=admin_address(site)
     )
 
 
@@ -177,14 +220,6 @@ def _to_customer(update: OrderUpdate) -> Skipped | None:
 def _customer(update: OrderUpdate) -> Person:
     order, customer = update.order, update.order.customer
     return Person(customer.display_name, order.address_of(customer), customer.locale)
-
-
-def _admin_address(site: Site) -> str | None:
-    """Where customers' answers go: the site's admin, if there is a valid address."""
-    try:
-        return normalised(site.settings.admin_email or "")
-    except ValueError:
-        return None
 
 
 def _values(update: OrderUpdate, **more: Any) -> UpdateValues:

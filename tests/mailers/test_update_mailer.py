@@ -72,7 +72,6 @@ async def settings(store):
         site_name="Nordlicht",
         admin_email="Ada@Nordlicht.example",
         promoter_share_url="https://nordlicht.example/r",
-        rating_request_enabled=True,
     )
 
 
@@ -134,8 +133,6 @@ async def test_the_alert_tells_the_admin_who_was_unhappy_and_why(write, thread, 
     for part in ("Maria Souza", "Which colour?", "NL-1", "★☆☆☆☆", "> So it was.", "solved by Sam"):
         assert part in mail.text
     assert mail.unsubscribe is None
-    await change(settings, detractor_alert_enabled=False)
-    assert await write(update_mailer.alert, thread.update) == Skipped("the alert is switched off")
 
 
 async def test_follow_ups_need_the_rating_that_they_follow(write, thread, settings):
