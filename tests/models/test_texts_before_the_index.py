@@ -20,7 +20,7 @@ from resolvers.review_list import ReviewFilter, ReviewSort, Scope
 from resolvers.services import ServiceFilter, ServiceSort
 from resolvers.viewer import ANONYMOUS
 
-BEFORE = "0009_active_team"
+BEFORE = "0010_switches_of_mails"
 BODIES = ["Great in İstanbul", "zero\u200bwidth joy", "plain words", "gone\u00adfor good"]
 
 

@@ -39,7 +39,7 @@ async def _let_all_wait(_apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0009_active_team")]
+    dependencies = [("models", "0010_switches_of_mails")]
 
     initial = False
 
