@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from tortoise import Tortoise
 
 from candor.commands.environment import cannot_listen, settings
 from candor.mail_worker import configuration
@@ -37,6 +38,7 @@ def mails(context: click.Context, port: int, *, serve: bool) -> None:
 
     `candor mails FOLDER` writes a page per mail and an index into a folder.
     """
+    Tortoise.init_models(("models",), "models")  # the examples are rows, without a database
     if context.invoked_subcommand is not None:
         return
     if not serve:

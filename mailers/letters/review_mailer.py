@@ -166,8 +166,9 @@ async def pending(
     number, ids = await site.reads.waiting()
     if not ids:
         return Skipped("no review waits any more")
-    by_id = site.rows if ids[0] in site.rows else await reviews(list(ids))
-    found = [by_id[each] for each in ids]
+    missing = [each for each in ids if site.rows.get(each) is None]
+    by_id = site.rows | (await reviews(missing) if missing else {})
+    found = [by_id[each] for each in ids if by_id.get(each) is not None]
     link = site.team_review(found[0] if number == 1 else None)
     waiting = WaitingValues(number, [_values(each) for each in found], link)
     return _to(to, "review.pending", site, waiting=waiting)

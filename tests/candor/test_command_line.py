@@ -455,6 +455,30 @@ def test_a_drifted_counter_is_found_and_mended(candor, write, tmp_path, environm
     assert candor("check") == (0, "Everything is in order.", "")
 
 
+def test_a_review_missing_in_the_index_of_texts_is_found_and_mended(
+    candor, write, tmp_path, environment
+):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
+    assert candor("check")[0] == 0
+    lose_it = (
+        "from candor.commands.environment import run_in_database\nfrom models import SearchWaiting\n"
+        "async def work():\n    assert await SearchWaiting.all().delete() == 1\nrun_in_database(work())"
+    )
+    command = [sys.executable, "-c", lose_it]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60, env=environment)
+
+    code, said, _ = candor("check")
+
+    assert code == 1
+    assert said == (
+        "wrong: 1 reviews are missing in the index of texts, so searches do not find them; they were"
+        " stored without the table's triggers"
+    )
+    assert candor("check", "--repair")[0] == 0
+    assert candor("check") == (0, "Everything is in order.", "")
+
+
 def test_a_service_that_moved_away_from_its_reviews_is_found(candor, write, tmp_path, environment):
     orders = ORDERS + order(1) + order(2, vendor="OMAR", name="Omar").replace("LOGO", "SITE")
     candor("import", "orders", write("orders.csv", orders))

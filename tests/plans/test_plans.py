@@ -49,7 +49,11 @@ def _in_order(path: str, order: str, *names: str) -> Callable[[Case], bool]:
 
 
 EXEMPT = [
-    Exempt("no index holds words: they are looked for in the text", _is("", "search")),
+    Exempt("services are few, and their titles are looked through", _is(".services", "search")),
+    Exempt(
+        "a frequent word is looked for in the list's order, where its page is soon full",
+        lambda case: dict(case.filter).get("search") == f'"{filled.COMMON_WORD}"',
+    ),
     Exempt(
         "a service's or the site's reviews with or without a reply are picked out of the newest, and"
         " in every other order out of all: indexes of both would be written by each review",

@@ -11,10 +11,10 @@ from tortoise.connection import get_connection
 
 from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
 from models.engine_asyncpg import SafeAsyncpgClient
+from models.folding import fold
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest, Total
 from resolvers.review_list import ReviewFilter, ReviewSort, Scope
-from resolvers.user_text import fold
 from resolvers.viewer import Role, Viewer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

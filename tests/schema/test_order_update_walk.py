@@ -176,7 +176,8 @@ async def test_a_promoter_gets_one_mail_when_the_delay_is_over_and_the_admin_non
 
 
 async def test_the_alert_can_be_off(open_update, solve, maria, ada, act, outbox):
-    await ada.do("updateSettings", detractorAlertEnabled=False)
+    given = {"detractorAlertEnabled": False, "adminEmail": "ada@shop.example"}
+    await ada.do("updateSettings", **given)
     update = await open_update()
     await solve(update)
 
@@ -184,6 +185,8 @@ async def test_the_alert_can_be_off(open_update, solve, maria, ada, act, outbox)
 
     # It is not sent; the notice in the app comes.
     assert await outbox() == ["review.reminder", "rating.detractor", "rating.alert", "update.rated"]
+    alert = await OutboxMail.get(mail="rating.alert")
+    assert (alert.audience, alert.recipient) == ("ADMIN", "admin")
 
 
 async def test_a_rating_request_is_promised_for_each_noticed_solve_until_rated(

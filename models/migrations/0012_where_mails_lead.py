@@ -21,7 +21,7 @@ async def _drop_the_link(_apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_switches_of_mails")]
+    dependencies = [("models", "0011_index_of_texts")]
 
     initial = False
 
