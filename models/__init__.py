@@ -16,6 +16,10 @@ from models.rating_counter import RatingCounter, RatingSubject
 from models.review import RejectionReason, Review, ReviewStatus
 from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
+from models.search_chunk import ChunkState, SearchChunk
+from models.search_entry import SearchEntry
+from models.search_gram import SearchGram
+from models.search_waiting import SearchWaiting
 from models.service import Service
 from models.site_settings import ShareAudience, SiteSettings
 from models.team_member import TeamMember, TeamRole
@@ -27,6 +31,7 @@ from models.vendor import Vendor
 __all__ = [
     "ApiKey",
     "Audience",
+    "ChunkState",
     "Customer",
     "InboxMark",
     "MailAttempt",
@@ -49,6 +54,10 @@ __all__ = [
     "ReviewStatus",
     "ReviewVote",
     "Scope",
+    "SearchChunk",
+    "SearchEntry",
+    "SearchGram",
+    "SearchWaiting",
     "Service",
     "ShareAudience",
     "SiteSettings",

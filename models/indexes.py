@@ -69,6 +69,8 @@ INDEXES: dict[str, str] = {
     "ix_review_revision_review": (
         "INDEX ix_review_revision_review ON review_revision (review_id, replaced_at, id)"
     ),
+    # A changed or deleted review leaves the index of texts.
+    "ix_search_entry_review": "INDEX ix_search_entry_review ON search_entry (review_id)",
     "uq_review_vote": "UNIQUE INDEX uq_review_vote ON review_vote (review_id, person)",
     "ix_orders_customer": "INDEX ix_orders_customer ON orders (customer_id)",
     "ix_orders_vendor": "INDEX ix_orders_vendor ON orders (vendor_id)",

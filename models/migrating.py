@@ -13,7 +13,7 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.migrations.executor import MigrationExecutor
 
-from models import sql, statistics
+from models import sql, statistics, triggers
 from models.database import configuration
 from models.indexes import INDEXES, OBSOLETE
 from models.reaching import connect, in_use
@@ -34,7 +34,7 @@ async def bring_up_to_date(url: str) -> None:
 
 
 async def migrate(url: str) -> None:
-    """Run the missing migrations, then create the missing indexes and drop the obsolete ones.
+    """Run the missing migrations, create missing triggers and indexes, drop obsolete indexes.
 
     On PostgreSQL indexes are created without locking out writers.
     """
@@ -51,6 +51,7 @@ async def migrate(url: str) -> None:
     async with _lock(credentials), TortoiseContext():
         await run_migrations(config=config)
         connection = get_connection("default")
+        await triggers.bring_up_to_date(connection)
         await _bring_indexes_up_to_date(connection)
         if sqlite:
             await statistics.refresh(connection)

@@ -1,6 +1,5 @@
 """A member of the marketplace's team, stored when they first act."""
 
-import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.folding import fold
 from models.uuid7 import uuid7
 
 
@@ -19,7 +19,7 @@ class TeamRole(StrEnum):
 
 def folded_name(display_name: str, external_id: str) -> str:
     """What lists are sorted by and searched in; short enough for an index."""
-    return unicodedata.normalize("NFKC", f"{display_name}\n{external_id}").casefold()[:400]
+    return fold(f"{display_name}\n{external_id}")[:400]
 
 
 class TeamMember(Model):

@@ -35,6 +35,11 @@ def in_a_labels(url: str) -> str:
     return url.replace(typed, f"{user}{at}{a_labels(host)}{colon}{port}", 1)
 
 
+def checked_place(template: str, known: AbstractSet[str]) -> str:
+    """The address, which may hold the known tokens. Raises ValueError with a sentence."""
+    return token_text.checked(checked(template), known)
+
+
 def checked_template(template: str, known: AbstractSet[str]) -> str:
     """The address, which must hold {token}, and may hold the known tokens.
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
-from mailers import NOTIFICATIONS
+from mailers import NOTIFICATIONS, message
 from models import Audience, Notification, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
@@ -15,6 +15,8 @@ from resolvers.errors import Invalid
 from resolvers.keyset import FIRST_PAGE, Page, PageRequest, newest
 from resolvers.scoped_pages import Listing, Run, beside_cursors, count_runs, list_runs
 from resolvers.viewer import NEVER, Condition, Role, Viewer
+
+__all__ = ["message"]
 
 MAX_MARKED = 100
 # A badge shows "99+" beyond.

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from models import Customer, Service, Vendor, clock, sql
+from models.folding import fold
 from models.one_round_trip import Gathered
 from models.person import PERSON_FACTS
 from models.uuid7 import uuid7
-from resolvers import user_text
 from resolvers.errors import Conflict, Forbidden
 from resolvers.order_facts import KEEP, PersonFacts
 from resolvers.order_rows import OrderRow
@@ -133,7 +133,7 @@ def _service(row: OrderRow, vendors: dict[str, Vendor]) -> dict[str, Any]:
     facts = row.facts.service
     values: dict[str, Any] = {
         "title": facts.title,
-        "title_folded": user_text.fold(facts.title)[:900],
+        "title_folded": fold(facts.title)[:900],
         "url": facts.url,
     }
     if not row.is_same_service:

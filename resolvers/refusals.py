@@ -40,4 +40,13 @@ def collect_refusals() -> Iterator[Callable[..., Any]]:
 
     yield check
     if refusals:
-        raise refusals[0] if len(refusals) == 1 else Refusals(refusals)
+        raise together(refusals)
+
+
+def together(refusals: list[Refusal]) -> Refusal:
+    """Several refusals, at least one, as one; of each field only the first."""
+    first: dict[tuple[str, ...], Refusal] = {}
+    for refusal in refusals:
+        first.setdefault(tuple(refusal.field), refusal)
+    unique = list(first.values())
+    return unique[0] if len(unique) == 1 else Refusals(unique)

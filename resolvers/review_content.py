@@ -5,11 +5,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mailers import stars_in_words
+from models.folding import fold
 from models.review import SEARCHED, STARS, WRITTEN, ReviewContent
 from resolvers import user_text
 from resolvers.errors import BodyTooLong, Invalid, RatingOutOfRange
 from resolvers.ref import Ref
 from resolvers.refusals import collect_refusals
+
+__all__ = ["checked", "digest", "folded", "stars_in_words", "whole", "whole_stars"]
 
 Content = Mapping[str, Any]
 
@@ -70,7 +74,7 @@ _OF_HISTORY: dict[str, Callable[[Any, str], Any]] = {"body": _old_body}
 
 def folded(content: Content) -> str:
     """The searched texts, folded as in the column `body_folded`."""
-    return user_text.fold("\n".join(content[name] for name in SEARCHED if content[name]))
+    return fold("\n".join(content[name] for name in SEARCHED if content[name]))
 
 
 # Digests are stored with idempotency keys, so their format must not change: these columns and the

@@ -4,7 +4,8 @@ import copy
 from typing import Any
 from uuid import UUID
 
-from models import Review, ReviewRevision, ReviewStatus, SiteSettings, clock
+import mailers
+from models import Customer, Review, ReviewRevision, ReviewStatus, SiteSettings, Vendor, clock
 from models.database import transaction
 from models.review import DECISION, SEARCHED, WRITTEN
 from resolvers import (
@@ -14,12 +15,14 @@ from resolvers import (
     review_eligibility,
     rights,
     site_settings,
+    team_notices,
     tracking_log,
 )
 from resolvers.errors import Forbidden, NotFound
 from resolvers.frequency import limit_frequency
 from resolvers.ref import Ref
 from resolvers.review_lookup import find_review
+from resolvers.review_moderation import TELL_OF_PUBLIC
 from resolvers.viewer import Viewer, is_author
 
 # The columns that an edit may change.
@@ -57,7 +60,7 @@ async def edit_review(viewer: Viewer, *, review_id: UUID, **changes: Any) -> Rev
             _hold(edited, settings)
         # The clock may have gone back.
         edited.edited_at = max(clock.now(), review.edited_at or review.created_at)
-        await _replace(viewer, review, edited)
+        await _replace(viewer, review, edited, settings)
     return edited
 
 
@@ -88,7 +91,7 @@ def _hold(review: Review, settings: SiteSettings) -> None:
         review.rejection_reason = review.moderation_note = review.moderated_at = None
 
 
-async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
+async def _replace(viewer: Viewer, before: Review, after: Review, settings: SiteSettings) -> None:
     await ReviewRevision.create(
         review_id=before.id,
         replaced_at=after.edited_at,
@@ -100,3 +103,27 @@ async def _replace(viewer: Viewer, before: Review, after: Review) -> None:
         await rating_counters.recount(before, after)
     elif before.is_public:
         await rating_counters.count_out(before)
+    await _tell(viewer, before, after, settings)
+
+
+async def _tell(viewer: Viewer, before: Review, after: Review, settings: SiteSettings) -> None:
+    """Tell the author of another's edit; of the author's own, the vendor or those who decide."""
+    edited_at = str(after.edited_at)
+    if not is_author(viewer, after):
+        author = await Customer.get(id=after.customer_id)
+        await mailers.deliver_later(
+            "review.edited_by_admin",
+            to=author,
+            about=after,
+            occasion=edited_at,
+            edited_at=edited_at,
+        )
+    elif after.is_public:
+        vendor = await Vendor.get(id=after.vendor_id)
+        await mailers.withdraw("review.edited", about=after.id, because="it was edited again")
+        await mailers.deliver_later("review.edited", to=vendor, about=after, occasion=edited_at)
+    elif after.status is ReviewStatus.PENDING:
+        if before.is_public:
+            for kind in TELL_OF_PUBLIC:
+                await mailers.withdraw(kind, about=after.id, because="the review waits again")
+        await team_notices.tell_of_waiting([after], settings, actor=after.author_external_id)

@@ -1,8 +1,8 @@
 """Import reviews from another system: they keep their dates, may lack text, and send no mail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,9 @@ from resolvers.errors import (
     OwnService,
     Refusal,
 )
+from resolvers.order_facts import CLOCK_SKEW, EPOCH
 from resolvers.refusals import collect_refusals
 from resolvers.viewer import KNOWN_REVIEWS, Viewer
-
-_FUTURE = timedelta(minutes=5)
 
 
 class ImportOutcome(StrEnum):
@@ -36,7 +35,7 @@ class ReviewFacts:
     """One review from another system. `created_at` is aware.
 
     `written` are columns of WRITTEN; `reason` belongs to a rejection. `verified_purchase` is None
-    if the file has no such value.
+    if the file has no such value; a `service`, by its external id, must be the order's.
     """
 
     order: str
@@ -45,6 +44,7 @@ class ReviewFacts:
     status: ReviewStatus = ReviewStatus.APPROVED
     reason: RejectionReason | None = None
     verified_purchase: bool | None = None
+    service: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ async def import_reviews(
     async with transaction():
         orders_by_id = await _orders(viewer, {row.order for row in rows})
         existing = await _existing(orders_by_id)
-        given = [_review_or_refusal(row, orders_by_id, declared=declared) for row in rows]
+        services = await services_of({row.order for row in rows if row.service is not None})
+        given = [_review_or_refusal(row, orders_by_id, services, declared) for row in rows]
         new: dict[UUID, Review] = {}
         for review in given:
             if isinstance(review, Review) and review.order_id not in existing:
@@ -80,9 +81,10 @@ async def import_reviews(
 
 
 def _review_or_refusal(
-    row: ReviewFacts, orders_by_id: dict[str, Order], *, declared: bool
+    row: ReviewFacts, orders_by_id: dict[str, Order], services: Mapping[str, str], declared: bool
 ) -> Review | Refusal:
     try:
+        _check_service(row, services)
         return _review(row, orders_by_id, declared=declared)
     except Refusal as refusal:
         return refusal
@@ -99,6 +101,26 @@ def _result(
     if stored is review:
         return ImportResult(ImportOutcome.CREATED)
     return _duplicate(stored, review)
+
+
+def _check_service(row: ReviewFacts, services: Mapping[str, str]) -> None:
+    bought = services.get(row.order)
+    if row.service is not None and bought is not None and bought != row.service:
+        message = f"Order {row.order} is of another service, {bought}."
+        raise Invalid("service_id", message=message)
+
+
+async def services_of(orders: Collection[str]) -> dict[str, str]:
+    """The external ids of the services of orders, by theirs; unknown orders are left out."""
+    names = sorted(filter(user_text.is_identifier, orders))
+    if not names:
+        return {}
+    rows = await sql.fetch(
+        "SELECT o.external_id, s.external_id AS service FROM orders o"
+        f" JOIN service s ON s.id = o.service_id WHERE o.external_id IN ({sql.places(names)})",
+        *names,
+    )
+    return {row["external_id"]: row["service"] for row in rows}
 
 
 async def _orders(viewer: Viewer, external_ids: set[str]) -> dict[str, Order]:
@@ -158,13 +180,24 @@ def _checked(row: ReviewFacts) -> dict[str, Any]:
     with collect_refusals() as check:
         given = review_content.whole(row.written)
         written: dict[str, Any] = check(review_content.checked, given, history=True)
-        check(_check_date, row)
+        check(_check_date, row.created_at)
         check(_check_reason, row)
     return written
 
 
-def _check_date(row: ReviewFacts) -> None:
-    if row.created_at > clock.now() + _FUTURE:
+def faults(row: ReviewFacts) -> list[Refusal]:
+    """What is wrong with a row, whatever is stored."""
+    try:
+        _checked(row)
+    except Refusal as refusal:
+        return refusal.all
+    return []
+
+
+def _check_date(moment: datetime) -> None:
+    if moment < EPOCH:
+        raise Invalid("created_at", message="A review cannot be older than 1970.")
+    if moment > clock.now() + CLOCK_SKEW:
         raise Invalid("created_at", message="A review cannot come from the future.")
 
 

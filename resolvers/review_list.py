@@ -26,6 +26,7 @@ from resolvers.scoped_pages import (
     list_runs,
     sums,
 )
+from resolvers.text_search import Candidates
 from resolvers.viewer import NEVER, Condition, Viewer, hidden_reviews, visible_reviews
 
 _NEWEST = newest("r")
@@ -113,11 +114,33 @@ async def list_reviews(
 
     Raises Invalid and RatingOutOfRange for a bad filter or cursor.
     """
+    found = None if filter.search is None else await text_search.candidates(filter.search)
+    if found is not None:
+        return await _list_found(found, viewer, scopes, filter, sort, request, count=count)
     lists = [_runs(viewer, scope, filter, sort, request) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter) if count else None
     of_vendors = all(scope.subject == "vendor" for scope in scopes) or filter.vendor is not None
     async with scanning(viewer, only_if=may_scan(filter, sort, of_vendors=of_vendors)):
         return await list_runs(_LISTING, lists, SORTS[sort], request, totals=totals)
+
+
+async def _list_found(
+    found: Candidates,
+    viewer: Viewer,
+    scopes: Sequence[Scope],
+    filter: ReviewFilter,
+    sort: ReviewSort,
+    request: PageRequest,
+    *,
+    count: bool,
+) -> list[Page[Review]]:
+    """The pages of those few reviews that may have the words."""
+    visible = _visible(viewer, filter)
+    pages = [found.narrowed(_where(visible, scope.ids, filter, sort, request)) for scope in scopes]
+    lists = [[Run(where, tables=found.tables)] for where in pages]
+    whole = [found.narrowed(_where(visible, scope.ids, filter)) for scope in scopes]
+    totals = partial(count_up_to_limit, found.tables, whole) if count else None
+    return await list_runs(_LISTING, lists, SORTS[sort], request, totals=totals)
 
 
 def may_scan(filter: ReviewFilter, sort: ReviewSort, *, of_vendors: bool) -> bool:
@@ -260,7 +283,7 @@ def _narrowing(filter: ReviewFilter, sort: ReviewSort, request: PageRequest) -> 
         rating = sql.without_index("r.rating") if is_found else "r.rating"
         conditions.append(Condition(f"{rating} = {filter.rating}"))
     if filter.search is not None:
-        conditions.append(text_search.holds("r.body_folded", filter.search))
+        conditions.append(text_search.reviews_hold(filter.search))
     if filter.has_reply is not None:
         conditions.append(Condition(f"r.replied_at IS {'NOT ' if filter.has_reply else ''}NULL"))
     return [

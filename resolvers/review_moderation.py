@@ -21,7 +21,15 @@ from models import (
 from models.database import transaction
 from models.one_round_trip import Gathered
 from models.review import DECISION
-from resolvers import announcements, rating_counters, team_members, tracking_log, user_text
+from resolvers import (
+    announcements,
+    rating_counters,
+    site_settings,
+    team_members,
+    team_notices,
+    tracking_log,
+    user_text,
+)
 from resolvers.errors import Conflict, Invalid, NotFound, Refusal, TooOften
 from resolvers.frequency import too_often
 from resolvers.moments import Moment, moment
@@ -47,6 +55,9 @@ _KINDS = {
     ReviewStatus.REJECTED: "review.rejected",
     ReviewStatus.PENDING: "review.held",
 }
+# Mails that say that a review is public; those that say that it is not.
+TELL_OF_PUBLIC = ("review.received", "review.published", "review.edited")
+_TELL_OF_HIDDEN = ("review.rejected", "review.withdrawn")
 _DECIDED = ("status", *DECISION, "published_at")
 _UPDATE = f"UPDATE review SET {', '.join(f'{name} = ?' for name in _DECIDED)} WHERE id = ?"
 
@@ -162,13 +173,20 @@ class _Change:
         return self.before is not ReviewStatus.APPROVED and self.review.is_public
 
     @property
-    def is_first_publication(self) -> bool:
-        return self.is_published and not self.was_published
-
-    @property
     def is_rejection(self) -> bool:
         is_rejected = self.review.status is ReviewStatus.REJECTED
         return is_rejected and self.before is not ReviewStatus.REJECTED
+
+    @property
+    def waits(self) -> bool:
+        return self.review.status is ReviewStatus.PENDING and self.before is not self.review.status
+
+    @property
+    def shows_an_edit(self) -> bool:
+        """Whether the public sees another version than before."""
+        edited_at, published_at = self.review.edited_at, self.review.published_at
+        is_newer = edited_at and published_at and edited_at > published_at
+        return self.is_published and self.was_published and bool(is_newer)
 
 
 def _change(review: Review | None, decision: Decision) -> _Change | Review | Refusal:
@@ -225,9 +243,7 @@ async def _store(viewer: Viewer, changes: list[_Change]) -> None:
     writes = Gathered()
     for change in changes:
         await _write(viewer, change, writes)
-    await _notify(
-        [each for each in changes if each.is_first_publication or each.is_rejection], writes
-    )
+    await _tell(viewer, changes, writes)
     for change in changes:
         if change.is_published:
             await announcements.announce_review(change.review, writes=writes)
@@ -250,26 +266,52 @@ async def _write(viewer: Viewer, change: _Change, writes: Gathered) -> None:
     await tracking_log.record(viewer, kind, about=review, writes=writes, reason=reason)
 
 
-async def _notify(changes: list[_Change], writes: Gathered) -> None:
-    """Promise the mails about changes. Of a review's publication, they are sent only once."""
-    vendor_ids = {each.review.vendor_id for each in changes if each.is_first_publication}
-    vendors = await _by_id(Vendor, vendor_ids)
-    authors = await _by_id(Customer, {each.review.customer_id for each in changes})
+async def _tell(viewer: Viewer, changes: list[_Change], writes: Gathered) -> None:
+    """Promise the mails about changes, and withdraw those that are true no longer."""
     for change in changes:
-        review = change.review
-        author = authors[review.customer_id]
-        if change.is_first_publication:
-            to = vendors[review.vendor_id]
-            await mailers.deliver_later("review.received", to=to, about=review, writes=writes)
-            await mailers.deliver_later("review.published", to=author, about=review, writes=writes)
-        elif review.moderated_at is not None:
+        untrue = _TELL_OF_HIDDEN if change.review.is_public else TELL_OF_PUBLIC
+        for kind in untrue:
+            because = "the review was decided anew"
+            await mailers.withdraw(kind, about=change.review.id, because=because, writes=writes)
+    published = [each for each in changes if each.is_published]
+    await _tell_vendors(published, writes)
+    news = [each for each in changes if each.is_published or each.is_hidden or each.is_rejection]
+    await _tell_authors(viewer, news, writes)
+    waiting = [each.review for each in changes if each.waits]
+    if waiting:
+        settings = await site_settings.current()
+        actor = viewer.external_id
+        await team_notices.tell_of_waiting(waiting, settings, actor=actor, writes=writes)
+
+
+async def _tell_vendors(published: list[_Change], writes: Gathered) -> None:
+    """Of a review's publication a vendor is told once, and then of what its author changed."""
+    vendors = await _by_id(Vendor, {each.review.vendor_id for each in published})
+    for change in published:
+        review, to = change.review, vendors[change.review.vendor_id]
+        await mailers.deliver_later("review.received", to=to, about=review, writes=writes)
+        if change.shows_an_edit:
             await mailers.deliver_later(
-                "review.rejected",
-                to=author,
+                "review.edited",
+                to=to,
                 about=review,
-                occasion=review.moderated_at.isoformat(),
+                occasion=str(review.edited_at),
                 writes=writes,
             )
+
+
+async def _tell_authors(viewer: Viewer, changes: list[_Change], writes: Gathered) -> None:
+    authors = await _by_id(Customer, {each.review.customer_id for each in changes})
+    for change in changes:
+        review, to = change.review, authors[change.review.customer_id]
+        if to.external_id == viewer.external_id:
+            continue
+        if change.is_published:
+            kind = "review.published"
+        else:
+            kind = "review.withdrawn" if change.is_hidden else "review.rejected"
+        occasion = clock.now().isoformat()
+        await mailers.deliver_later(kind, to=to, about=review, occasion=occasion, writes=writes)
 
 
 async def _by_id(model: type[Party], ids: Collection[UUID]) -> dict[UUID, Party]:

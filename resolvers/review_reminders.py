@@ -1,6 +1,7 @@
 """Reminders to review an order, promised when the feed reports it as completed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import mailers
@@ -8,8 +9,10 @@ from models import Customer, Order, SiteSettings, clock, review_window, sql
 from models.one_round_trip import Writes
 from resolvers.order_facts import OrderFacts
 
-# No reminder that was due longer ago than this: a feed of old orders must not mail people.
-STALE = timedelta(days=2)
+# People need so much time to review, from the moment when the reminder can leave.
+LEAST = timedelta(hours=48)
+# Where the window never closes: an order that was completed before that is history.
+LATEST = timedelta(days=365)
 
 
 async def promise_reminder(
@@ -20,24 +23,39 @@ async def promise_reminder(
     settings: SiteSettings,
     writes: Writes,
 ) -> None:
-    """Promise the reminder by these writes, unless it is switched off or would come too late."""
-    if not settings.review_reminder_enabled or not facts.reminders_allowed:
-        return
-    if facts.is_own_service:
+    """Promise the reminder by these writes, or record why there is none.
+
+    It is due some days after completion, or at once if the order arrives later. Nothing is
+    recorded of orders for which the feed allows no reminders: they are history.
+    """
+    if not facts.reminders_allowed:
         return
     due = completed_at + timedelta(days=settings.review_reminder_days)
-    if due < clock.now() - STALE:
-        return
-    order = sql.fresh(Order, id=order_id)
     deadline = review_window.deadline(completed_at, settings)
-    if deadline is None or due < deadline.closes_at:
-        await mailers.deliver_later(
-            "review.reminder",
-            to=customer,
-            about=order,
-            due_at=due,
-            expires_at=deadline.closes_at if deadline else None,
-            occasion=completed_at.isoformat(),
-            completed_at=completed_at.isoformat(),
-            writes=writes,
-        )
+    promise: dict[str, Any] = {
+        "to": customer,
+        "about": sql.fresh(Order, id=order_id),
+        "due_at": max(due, clock.now()),
+        "expires_at": deadline.closes_at if deadline else None,
+        "occasion": completed_at.isoformat(),
+        "completed_at": completed_at.isoformat(),
+        "writes": writes,
+    }
+    closes_at = deadline.closes_at if deadline else completed_at + LATEST
+    because = _why_not(facts, settings, due, closes_at)
+    if because is None:
+        await mailers.deliver_later("review.reminder", **promise)
+    else:
+        await mailers.do_not_promise("review.reminder", because=because, **promise)
+
+
+def _why_not(
+    facts: OrderFacts, settings: SiteSettings, due: datetime, closes_at: datetime
+) -> str | None:
+    if facts.is_own_service:
+        return "not promised: the vendor bought the own service"
+    if due >= closes_at:
+        return "not promised: the review window closes before the reminder is due"
+    if closes_at - clock.now() < LEAST:
+        return "not promised: the review window had less than two days left"
+    return None if settings.review_reminder_enabled else mailers.SWITCHED_OFF

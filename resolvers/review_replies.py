@@ -50,7 +50,9 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
 
 
 async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:
-    """Delete a reply, as an admin. The vendor may reply again; the log keeps the deleted text.
+    """Delete a reply, as an admin, and tell the vendor the reason.
+
+    The vendor may reply again; the log keeps the deleted text.
 
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound (no review, or no reply).
     """
@@ -67,5 +69,12 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
         )
         await Review.filter(id=review.id).update(reply_body=None, replied_at=None)
         await mailers.withdraw("review.replied", about=review.id, because="the reply was deleted")
+        await mailers.deliver_later(
+            "reply.deleted",
+            to=await Vendor.get(id=review.vendor_id),
+            about=review,
+            occasion=str(review.replied_at),
+            reason=why,
+        )
         review.reply_body = review.replied_at = None
     return review

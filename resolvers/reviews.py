@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import mailers
-from models import Order, Review, ReviewStatus, SiteSettings, clock, sql
+from models import Customer, Order, Review, ReviewStatus, SiteSettings, clock, sql
 from models.database import transaction
 from models.one_round_trip import one_round_trip
 from models.review import INSERTED
@@ -17,6 +17,8 @@ from resolvers import (
     review_content,
     review_eligibility,
     rights,
+    site_settings,
+    team_notices,
     tracking_log,
     user_text,
 )
@@ -41,8 +43,8 @@ async def create_review(
     """Review a completed order, as its customer, once. `written` are the columns of WRITTEN.
 
     One transaction stores the review, its counters and the vendor's mail. With moderation on, the
-    review is PENDING, without counters and mail. The same `idempotency_key` and input again return
-    the first review.
+    review is PENDING, without counters, and those who decide are told. The same `idempotency_key`
+    and input again return the first review.
 
     Raises the refusals of `review_eligibility`, RatingOutOfRange, BodyTooShort, BodyTooLong,
     Invalid, Conflict (the key was used with another input).
@@ -71,6 +73,18 @@ async def create_review(
 
 
 async def _store(review: Review, order: Order) -> bool:
+    """Store the review and what follows from it; False if the order changed meanwhile."""
+    if review.is_public:
+        return await _insert(review, order)
+    async with transaction():
+        stored = await _insert(review, order)
+        if stored:
+            settings, actor = await site_settings.current(), review.author_external_id
+            await team_notices.tell_of_waiting([review], settings, actor=actor)
+    return stored
+
+
+async def _insert(review: Review, order: Order) -> bool:
     """Insert the review, promise the mail and update the counters; False if the order changed."""
     async with one_round_trip() as writes:
         parties = (order.customer_id, order.vendor_id, order.service_id)
@@ -99,7 +113,8 @@ def _values(review: Review) -> list[Any]:
 async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID:
     """Delete a review permanently, as an admin. The order cannot be reviewed again.
 
-    The row is kept, hidden from everybody; the tracking log keeps who deleted it and why.
+    The row is kept, hidden from everybody; the tracking log keeps who deleted it and why. Its
+    author is told, with the reason.
     Raises Unauthenticated, Forbidden, Invalid (no reason), NotFound.
     """
     viewer.must_be_admin()
@@ -111,6 +126,9 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
         await Review.filter(id=review.id).update(deleted_at=clock.now())
         await tracking_log.record(viewer, "review.deleted", about=review, reason=why)
         await mailers.withdraw_all(about=review.id, because="it was deleted")
+        if review.author_external_id != viewer.external_id:
+            author = await Customer.get(id=review.customer_id)
+            await mailers.deliver_later("review.deleted", to=author, about=review, reason=why)
         if review.is_public:
             await rating_counters.count_out(review)
     return review.id

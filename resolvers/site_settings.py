@@ -1,18 +1,22 @@
 """The site's settings, which its admins change: read, validate, store."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
+import mailers
 from models import SiteSettings, sql, token_text, web_address
 from models.database import transaction
 from models.email_address import normalised
-from models.site_settings import NULLABLE
+from models.site_settings import COLUMNS, NULLABLE, PLACES, SWITCHES
 from models.time_zone import time_zone
 from resolvers import tracking_log, user_text
 from resolvers.errors import Invalid
 from resolvers.refusals import collect_refusals
 from resolvers.viewer import Viewer
 
+# Every kind of mail, by the name of its switch.
+MAILS = tuple(mailers.CATALOGUE)
 MAX_NAME, MAX_SHARE_TEXT = 200, 1_000
 MAX_WINDOW_DAYS, MAX_REMINDER_DAYS, MAX_DELAY_MINUTES = 36_500, 365, 10_080
 
@@ -30,12 +34,59 @@ async def update_settings(viewer: Viewer, **changes: Any) -> SiteSettings:
     viewer.must_be_admin()
     with collect_refusals() as check:
         checked = {name: check(_checked, name, value) for name, value in changes.items()}
+        switches = check(_switches, changes)
     async with transaction():
         await sql.execute(_INSERT_DEFAULTS, *_DEFAULTS.values())
         if checked:
-            await SiteSettings.filter(key="site").update(**checked)
+            before = await _held()
+            columns = {name: value for name, value in checked.items() if name in COLUMNS}
+            columns["mail_switches"] = before.mail_switches | switches
+            await SiteSettings.filter(key="site").update(**columns)
             await tracking_log.record(viewer, "settings.changed", names=sorted(checked))
+            await _follow(before, await current())
     return await current()
+
+
+async def _held() -> SiteSettings:
+    """The stored settings, locked: a change of one switch must not undo that of another."""
+    lock = " FOR UPDATE" if sql.is_postgres() else ""
+    (stored,) = await sql.objects(
+        SiteSettings,
+        f"SELECT {sql.columns(SiteSettings, 's')} FROM site_settings s WHERE s.key = 'site'{lock}",
+    )
+    return stored
+
+
+async def _follow(before: SiteSettings, after: SiteSettings) -> None:
+    """Let promised mails follow the switches and the day of reminders."""
+    if after.review_reminder_days != before.review_reminder_days:
+        await mailers.move_reminders(after.review_reminder_days - before.review_reminder_days)
+    changed = [kind for kind in mailers.CATALOGUE if after.sends(kind) != before.sends(kind)]
+    await mailers.switch_off([kind for kind in changed if not after.sends(kind)])
+    await mailers.switch_on([kind for kind in changed if after.sends(kind)])
+
+
+def _switches(changes: dict[str, Any]) -> dict[str, bool]:
+    """What the given settings say of single mails. Raises Invalid if they say two things of one."""
+    switches = {SWITCHES[name]: changes[name] for name in SWITCHES if name in changes}
+    for mail, is_on in changes.get("mail_switches") or []:
+        if switches.setdefault(mail, is_on) != is_on:
+            raise Invalid("mail_switches", message=f"{mail} is switched both on and off.")
+    return switches
+
+
+def _known_mails(name: str, switches: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    seen = set()
+    for place, (mail, _) in enumerate(switches):
+        if mail in seen:
+            raise Invalid(name, str(place), "mail", message=f"The switch of {mail} is given twice.")
+        seen.add(mail)
+        if mail not in mailers.CATALOGUE:
+            like = get_close_matches(mail, mailers.CATALOGUE, 1)
+            hint = f" Is it {like[0]}?" if like else ""
+            message = f"There is no mail {user_text.line(mail)[:100]!r}.{hint}"
+            raise Invalid(name, str(place), "mail", message=message)
+    return switches
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -100,6 +151,10 @@ def _template(*known: str) -> Callable[[str, str], str]:
     )
 
 
+def _place(name: str, value: str) -> str:
+    return _valid(name, value, lambda address: web_address.checked_place(address, PLACES))
+
+
 def _valid(name: str, value: str, checked: Callable[[str], str]) -> str:
     """The value as `checked` returns it. Raises Invalid for its ValueError."""
     try:
@@ -138,7 +193,11 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "promoter_share_text": _share_text,
     "review_url_template": _optional(_template("order_id", "service_id")),
     "update_url_template": _optional(_template("order_id", "update_id")),
+    "vendor_review_url_template": _optional(_place),
+    "team_review_url_template": _optional(_place),
+    "team_update_url_template": _optional(_place),
     "seller_levels": _levels,
+    "mail_switches": _known_mails,
 }
 
 _DEFAULTS = {

@@ -8,7 +8,14 @@ import mailers
 from models import Customer, OrderUpdate, TeamMember, UpdateNote, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import rights, team_members, tracking_log, user_text
+from resolvers import (
+    rights,
+    site_settings,
+    team_members,
+    team_notices,
+    tracking_log,
+    user_text,
+)
 from resolvers.errors import Conflict, UpdateClosed
 from resolvers.frequency import limit_frequency
 from resolvers.keyset import Page, PageRequest, newest
@@ -51,7 +58,17 @@ async def post_note(
         cleaned = user_text.body(body, "body", at_least=1)
         member = await team_members.acting_member(viewer) if viewer.is_team else None
         await _touch(viewer, update, internal=internal)
-        await write(viewer, update, cleaned, member=member, internal=internal)
+        note_id = await write(viewer, update, cleaned, member=member, internal=internal)
+        if member is not None:
+            await tell_customer(viewer, update, note_id, internal=internal)
+        else:
+            await team_notices.tell_team(
+                "note.from_customer",
+                update,
+                await site_settings.current(),
+                occasion=note_id.hex,
+                note_id=str(note_id),
+            )
         return await must_find(viewer, update_id)
 
 
@@ -62,8 +79,8 @@ async def write(
     *,
     member: TeamMember | None,
     internal: bool = False,
-) -> None:
-    """Store a note by a member of the team, or by the customer, and promise the other side a mail.
+) -> UUID:
+    """Store a note by a member of the team, or by the customer; returns its id.
 
     Must run in a transaction that has changed, and so locked, the update's row. Raises TooOften.
     """
@@ -75,11 +92,23 @@ async def write(
     await tracking_log.record(
         viewer, "note.posted", about=update, note_id=str(note_id), internal=hidden
     )
-    if member is None:
-        await _notify_assignee(update, note_id)
-    elif not hidden and update.customer_external_id != viewer.external_id:
-        customer = await Customer.get(external_id=update.customer_external_id)
-        await _notify("note.from_staff", customer, update, note_id)
+    return note_id
+
+
+async def tell_customer(
+    viewer: Viewer, update: OrderUpdate, note_id: UUID, *, internal: bool = False
+) -> None:
+    """Promise the customer the mail about a note of the team, unless it is hidden or their own."""
+    is_hidden = internal or not update.customer_visible
+    if is_hidden or update.customer_external_id == viewer.external_id:
+        return
+    await mailers.deliver_later(
+        "note.from_staff",
+        to=await Customer.get(external_id=update.customer_external_id),
+        about=update,
+        occasion=note_id.hex,
+        note_id=str(note_id),
+    )
 
 
 async def list_notes(
@@ -128,19 +157,3 @@ async def _touch(viewer: Viewer, update: OrderUpdate, *, internal: bool) -> None
     )
     if not await sql.execute(statement, *[now] * len(clocks), update.id):
         _must_accept_note(viewer, await must_find(viewer, update.id))
-
-
-async def _notify_assignee(update: OrderUpdate, note_id: UUID) -> None:
-    if update.assignee_id is None:
-        return
-    assignee = await TeamMember.get(id=update.assignee_id)
-    if assignee.is_active and assignee.external_id != update.customer_external_id:
-        await _notify("note.from_customer", team_members.addressee(assignee), update, note_id)
-
-
-async def _notify(
-    mail: str, to: Customer | mailers.Addressee, update: OrderUpdate, note_id: UUID
-) -> None:
-    await mailers.deliver_later(
-        mail, to=to, about=update, occasion=note_id.hex, note_id=str(note_id)
-    )

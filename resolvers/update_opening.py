@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import mailers
 from models import OrderUpdate, TeamMember, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
@@ -9,7 +10,9 @@ from resolvers import (
     orders,
     review_eligibility,
     rights,
+    site_settings,
     team_members,
+    team_notices,
     tracking_log,
     update_notes,
     user_text,
@@ -75,8 +78,16 @@ async def open_update(
         )
         if assigned:
             await _record_assignment(viewer, update, assigned)
-        if body:
-            await update_notes.write(viewer, update, body, member=member)
+        note_id = await update_notes.write(viewer, update, body, member=member) if body else None
+        if member is None:
+            await team_notices.tell_team(
+                "update.opened",
+                update,
+                await site_settings.current(),
+                note_id=str(note_id) if note_id else None,
+            )
+        elif note_id:
+            await update_notes.tell_customer(viewer, update, note_id)
     return update
 
 
@@ -109,9 +120,18 @@ async def assign_update(
 async def _record_assignment(
     viewer: Viewer, update: OrderUpdate, member: TeamMember | None
 ) -> None:
+    """Log the assignment, and tell the new assignee unless they took it themselves."""
+    because = "it was assigned anew"
+    await mailers.withdraw("update.assigned", about=update.id, because=because)
     if member is None:
         await tracking_log.record(viewer, "update.unassigned", about=update)
-    else:
-        await tracking_log.record(
-            viewer, "update.assigned", about=update, assignee=member.external_id
+        return
+    await tracking_log.record(viewer, "update.assigned", about=update, assignee=member.external_id)
+    if member.external_id != viewer.external_id:
+        await mailers.deliver_later(
+            "update.assigned",
+            to=team_members.addressee(member),
+            about=update,
+            occasion=clock.now().isoformat(),
+            member=member.external_id,
         )

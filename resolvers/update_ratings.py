@@ -4,10 +4,20 @@ from datetime import timedelta
 from uuid import UUID
 
 import mailers
-from models import Audience, Customer, OrderUpdate, SiteSettings, clock, sql
+from models import (
+    Audience,
+    Customer,
+    OrderUpdate,
+    SiteSettings,
+    TeamMember,
+    TeamRole,
+    UpdateSolve,
+    clock,
+    sql,
+)
 from models.database import transaction
 from models.update_solve import PROMOTER_FROM
-from resolvers import rights, site_settings, tracking_log, user_text
+from resolvers import rights, site_settings, team_members, tracking_log, user_text
 from resolvers.errors import (
     AlreadyRated,
     CommentsDisabled,
@@ -60,6 +70,7 @@ async def rate_update(
         await sql.execute(_RATE, stars, text, now, update.id, number)
         await tracking_log.record(viewer, "update.rated", about=update, number=number, stars=stars)
         await _follow_up(update, settings, stars)
+        await _tell_who_solved(update)
         return await must_find(viewer, update_id)
 
 
@@ -97,6 +108,35 @@ async def _follow_up(update: OrderUpdate, settings: SiteSettings, stars: int) ->
         about=update,
         due_at=clock.now() + timedelta(minutes=settings.follow_up_delay_minutes),
     )
-    if not promoter and settings.detractor_alert_enabled:
-        admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
+    if not promoter:
+        await _alert(update, settings)
+
+
+async def _alert(update: OrderUpdate, settings: SiteSettings) -> None:
+    """Notify the admins, and mail the admin address, else each admin with an address."""
+    admin = mailers.Addressee(Audience.ADMIN, "admin", settings.admin_email)
+    if settings.admin_email:
         await mailers.deliver_later("rating.alert", to=admin, about=update)
+        return
+    await mailers.notify("rating.alert", to=admin, about=update)
+    for member in await team_members.active_members(TeamRole.ADMIN):
+        if member.email and member.external_id != update.customer_external_id:
+            await mailers.mail_later(
+                "rating.alert",
+                to=team_members.addressee(member),
+                about=update,
+                due_at=clock.now(),
+                member=member.external_id,
+            )
+
+
+async def _tell_who_solved(update: OrderUpdate) -> None:
+    """Tell the assignee of the rating, else who is credited with the solve."""
+    member_id = update.assignee_id
+    if member_id is None:
+        solve = await UpdateSolve.get(update_id=update.id, number=update.solves)
+        member_id = solve.credited_to_id
+    member = await TeamMember.get(id=member_id)
+    if member.is_active and member.external_id != update.customer_external_id:
+        to, name = team_members.addressee(member), member.external_id
+        await mailers.deliver_later("update.rated", to=to, about=update, member=name)

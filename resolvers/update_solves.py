@@ -7,7 +7,15 @@ import mailers
 from models import Customer, OrderUpdate, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
-from resolvers import rights, site_settings, team_members, tracking_log, update_notes, user_text
+from resolvers import (
+    rights,
+    site_settings,
+    team_members,
+    team_notices,
+    tracking_log,
+    update_notes,
+    user_text,
+)
 from resolvers.errors import Conflict, Invalid, NotSolved, UpdateClosed
 from resolvers.frequency import limit_frequency
 from resolvers.update_actions import must_be_customer
@@ -102,8 +110,15 @@ async def report_still_has_issue(
         await tracking_log.record(
             viewer, "update.still_has_issue", about=update, number=update.solves
         )
-        if body := user_text.optional_body(note, "note"):
-            await update_notes.write(viewer, update, body, member=None)
+        body = user_text.optional_body(note, "note")
+        note_id = await update_notes.write(viewer, update, body, member=None) if body else None
+        await team_notices.tell_team(
+            "update.still_has_issue",
+            update,
+            await site_settings.current(),
+            occasion=str(update.solves),
+            note_id=str(note_id) if note_id else None,
+        )
         return await must_find(viewer, update_id)
 
 

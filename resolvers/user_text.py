@@ -90,10 +90,5 @@ def is_identifier(text: str) -> bool:
     return bool(text) and len(text) <= MAX_ID and text == text.strip() and text.isprintable()
 
 
-def fold(text: str) -> str:
-    """The text as used for searching and sorting, equal on both databases."""
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
 def _characters(number: int) -> str:
     return "1 character" if number == 1 else f"{number:,} characters"

@@ -32,12 +32,14 @@ class Context:
     viewer: Viewer = ANONYMOUS
     # Selections of the operation's fields, shared by all requests for the same document.
     selections: Selections = field(default_factory=dict)
+    # Of sentences for the viewer: one that the mails have.
+    language: str = "en"
     _settings: SiteSettings | None = None
     _pages: DataLoader[PageOf, Any] | None = None
 
     def renewed(self) -> "Context":
         """A context for the same viewer and operation, which has read nothing yet."""
-        return Context(self.viewer, self.selections)
+        return Context(self.viewer, self.selections, self.language)
 
     async def settings(self) -> SiteSettings:
         """The site's settings, read once per request."""

@@ -3,26 +3,13 @@
 from uuid import UUID
 
 from models import base64url
+from models.public_id import LETTERS
+from models.public_id import public_id as encode
 from resolvers.errors import Invalid
 
-# One letter per type, never changed: clients store ids.
-LETTERS = {
-    "MailDelivery": b"M",
-    "Note": b"K",
-    "Notification": b"N",
-    "Order": b"O",
-    "OrderUpdate": b"U",
-    "Review": b"R",
-    "Service": b"S",
-    "TeamMember": b"T",
-    "TrackingEvent": b"E",
-    "Vendor": b"V",
-}
+__all__ = ["LETTERS", "decode", "encode", "key_of"]
+
 _TYPES = {letter: name for name, letter in LETTERS.items()}
-
-
-def encode(type_name: str, key: UUID) -> str:
-    return base64url.encode(LETTERS[type_name] + key.bytes)
 
 
 def decode(id: str, *field: str) -> tuple[str, UUID]:

@@ -22,6 +22,10 @@ describe_enum(NotificationKind, "What a notice tells of.", **notifications.DESCR
 @strawberry.type(description="A notice in your inbox of the app: one per event and person.")
 class Notification(Node):
     kind: NotificationKind = strawberry.field(description="What it tells of.")
+    message: str = strawberry.field(
+        description="A sentence that tells it, in the language of Accept-Language if Candor has it,"
+        " else in English; also when the subject is gone."
+    )
     created_at: datetime = strawberry.field(description="When it appeared.")
     read_at: datetime | None = strawberry.field(description="When you read it; null before.")
     subject: Node | None = strawberry.field(
@@ -29,10 +33,13 @@ class Notification(Node):
     )
 
     @classmethod
-    def from_row(cls, row: models.Notification, subject: Node | None) -> "Notification":
+    def from_row(
+        cls, row: models.Notification, subject: Node | None, language: str
+    ) -> "Notification":
         return cls(
             id=strawberry.ID(ids.encode("Notification", row.id)),
             kind=NotificationKind(row.kind),
+            message=notifications.message(row.kind, language),
             created_at=row.created_at,
             read_at=row.read_at,
             subject=subject,
@@ -49,4 +56,6 @@ async def present_notifications(
         about = list({(row.subject_type, row.subject_id) for row in rows})
         nodes = await fetch(context, about, selection["subject"])
         subjects = {key: node for (_, key), node in zip(about, nodes, strict=True)}
-    return [Notification.from_row(row, subjects.get(row.subject_id)) for row in rows]
+    return [
+        Notification.from_row(row, subjects.get(row.subject_id), context.language) for row in rows
+    ]

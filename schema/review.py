@@ -11,7 +11,7 @@ from strawberry import Info
 
 import models
 from models.review import MAIN, ReviewStatus
-from resolvers import orders, review_lookup, review_moderation, services
+from resolvers import orders, review_content, review_lookup, review_moderation, services
 from resolvers.keyset import MAX_SIZE, PageRequest
 from resolvers.viewer import Viewer, sees_moderation
 from schema import ids
@@ -65,6 +65,13 @@ class Review(Node):
     @strawberry.field(description="Whole stars, 1 to 5.")
     def rating(self) -> int:
         return self.row.rating
+
+    @strawberry.field(
+        description="What these stars say, such as “Good, met expectations”: in the language of"
+        " Accept-Language if Candor has it, else in English."
+    )
+    def stars_in_words(self, info: Info[Context, None]) -> str:
+        return review_content.stars_in_words(self.row.rating, info.context.language)
 
     @strawberry.field(
         description="Plain text, as its author typed it; escape it. Empty in imported history."

@@ -75,13 +75,17 @@ class ReplyToReviewInput:
 @strawberry.input(description="Which review to delete, and why.")
 class DeleteReviewInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
-    reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
+    reason: str = strawberry.field(
+        description=f"For the log and the mail to its author, 1 to {MAX_REASON:,} characters."
+    )
 
 
 @strawberry.input(description="Which reply to delete, and why.")
 class DeleteReplyInput:
     review_id: ReviewId = strawberry.field(description="The review it answers.")
-    reason: str = strawberry.field(description=f"For the log, 1 to {MAX_REASON:,} characters.")
+    reason: str = strawberry.field(
+        description=f"For the log and the mail to its author, 1 to {MAX_REASON:,} characters."
+    )
 
 
 @strawberry.input(description="Which review to publish.")

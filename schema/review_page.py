@@ -35,8 +35,8 @@ class ReviewFilter:
     status: ReviewStatus | None = strawberry.field(default=None, description="In this state.")
     search: str | None = strawberry.field(
         default=None,
-        description="Whose text holds these words as typed, case ignored;"
-        f" {MAX_SEARCH} characters at most.",
+        description="Whose text holds these words as typed. Case, width, ligatures, invisible"
+        f" characters and the dot of an i are ignored. {MAX_SEARCH} characters at most.",
     )
     has_reply: bool | None = strawberry.field(default=None, description="With a reply, or without.")
     created_after: datetime | None = strawberry.field(

@@ -12,12 +12,25 @@ from resolvers import service_standing, site_settings
 from resolvers.viewer import Viewer
 from schema.rating_summary import stars
 
+_PLACE = (
+    "May hold {review_id} and {update_id}, ids of this API, and {order_id}, the marketplace's own;"
+    " one that a mail does not have becomes empty. Null: no button."
+)
+
 
 @strawberry.type(description="What a seller level asks for.")
 class SellerLevelRule:
     level: service_standing.SellerLevel = strawberry.field(description="The level.")
     min_average: float = strawberry.field(description="The published average, in stars, or more.")
     min_reviews: int = strawberry.field(description="So many approved reviews, or more.")
+
+
+@strawberry.type(description="Whether mails of one kind are sent.")
+class MailSwitch:
+    mail: str = strawberry.field(description="The kind, named as in `mailDeliveries`.")
+    enabled: bool = strawberry.field(
+        description="Off: no such mail is sent; the notice in the app still comes."
+    )
 
 
 @strawberry.type(
@@ -44,7 +57,12 @@ class Settings:
         description="Whether customers are reminded to review."
     )
     review_reminder_days: int = strawberry.field(
-        description="Days from completion to the reminder."
+        description="Days from completion to the reminder. An order that arrives later than that"
+        " is reminded of at once, if its window is open for two more days."
+    )
+    mail_switches: list[MailSwitch] = strawberry.field(
+        description="Every kind of mail. `reviewReminderEnabled`, `ratingRequestEnabled` and"
+        " `detractorAlertEnabled` are the same switches under names of their own."
     )
     ratings_enabled: bool = strawberry.field(
         description="Whether solved order updates can be rated."
@@ -79,6 +97,16 @@ class Settings:
     update_url_template: str | None = strawberry.field(
         description="The storefront's page to rate an update; null: the built-in one. For admins."
     )
+    vendor_review_url_template: str | None = strawberry.field(
+        description="Where a vendor reads a review; null: mails to vendors have no button."
+        " For admins."
+    )
+    team_review_url_template: str | None = strawberry.field(
+        description="Where the team decides reviews; null: such mails have no button. For admins."
+    )
+    team_update_url_template: str | None = strawberry.field(
+        description="Where the team answers updates; null: such mails have no button. For admins."
+    )
     seller_levels: list[SellerLevelRule] = strawberry.field(
         description="What each level asks for, lowest first."
     )
@@ -97,6 +125,9 @@ class Settings:
             )
             for rule in service_standing.rules(row)
         ]
+        values["mail_switches"] = [
+            MailSwitch(mail=mail, enabled=row.sends(mail)) for mail in site_settings.MAILS
+        ]
         return cls(**values)
 
 
@@ -107,6 +138,12 @@ class SellerLevelRuleInput:
     )
     min_average: float = strawberry.field(description="In stars, with two decimals at most.")
     min_reviews: int = strawberry.field(description="1 or more.")
+
+
+@strawberry.input(description="Whether mails of one kind are sent.")
+class MailSwitchInput:
+    mail: str = strawberry.field(description="The kind, named as in `mailDeliveries`.")
+    enabled: bool = strawberry.field(description="False: no such mail is sent.")
 
 
 @strawberry.input(description="New settings: only those given change.")
@@ -142,7 +179,11 @@ class UpdateSettingsInput:
     review_reminder_days: int | None = strawberry.field(
         default=UNSET,
         description="Days from completion to the reminder,"
-        f" 0 to {site_settings.MAX_REMINDER_DAYS}.",
+        f" 0 to {site_settings.MAX_REMINDER_DAYS}. Promised reminders follow.",
+    )
+    mail_switches: list[MailSwitchInput] | None = strawberry.field(
+        default=UNSET,
+        description="Kinds that are left out stay. Mails that are promised follow.",
     )
     ratings_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether solved order updates can be rated."
@@ -184,6 +225,15 @@ class UpdateSettingsInput:
         default=UNSET,
         description="The storefront's page to rate, with {token}; also {order_id}, {update_id}.",
     )
+    vendor_review_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where a vendor reads a review. {_PLACE}"
+    )
+    team_review_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where the team decides reviews. {_PLACE}"
+    )
+    team_update_url_template: str | None = strawberry.field(
+        default=UNSET, description=f"Where the team answers updates. {_PLACE}"
+    )
     seller_levels: list[SellerLevelRuleInput] | None = strawberry.field(
         default=UNSET, description="All three rules, lowest first."
     )
@@ -193,6 +243,8 @@ class UpdateSettingsInput:
         given = {name: value for name, value in vars(self).items() if value is not UNSET}
         if self.seller_levels:
             given["seller_levels"] = [_rule(rule) for rule in self.seller_levels]
+        if self.mail_switches:
+            given["mail_switches"] = [(each.mail, each.enabled) for each in self.mail_switches]
         return given
 
 

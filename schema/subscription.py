@@ -41,10 +41,10 @@ class Subscription:
     async def notification_received(
         self, info: Info[Context, None]
     ) -> AsyncGenerator[Notification, None]:
-        viewer = info.context.viewer
-        async with aclosing(announcements.received_notifications(viewer)) as received:
-            async for row in received:
-                yield await present_one(Context(viewer), "Notification", row, selected(info))
+        received = announcements.received_notifications(info.context.viewer)
+        async with aclosing(received) as rows:
+            async for row in rows:
+                yield await present_one(_fresh(info), "Notification", row, selected(info))
 
     @strawberry.subscription(
         description="Reviews as they become public: when they are written, or when approved."
@@ -55,12 +55,16 @@ class Subscription:
         service: ServiceRef = None,
         vendor: VendorRef = None,
     ) -> AsyncGenerator[Review, None]:
-        viewer = info.context.viewer
         reviews = announcements.published_reviews(
             service=maybe_ref(service, "Service", "service"),
             vendor=maybe_ref(vendor, "Vendor", "vendor"),
         )
         async with aclosing(reviews) as published:
             async for rows in published:
-                for review in await present(Context(viewer), "Review", rows, selected(info)):
+                for review in await present(_fresh(info), "Review", rows, selected(info)):
                     yield review
+
+
+def _fresh(info: Info[Context, None]) -> Context:
+    """The subscriber's context, without what earlier events have read."""
+    return Context(info.context.viewer, language=info.context.language)

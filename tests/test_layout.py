@@ -37,7 +37,8 @@ ROOMS = {
         "server": {"http", "callers", "settings"},
         "pages": {"http", "callers", "settings"},
         "door": {"http", "pages", "operating", "callers", "settings"},
-        "commands": {"door", "server", "operating", "callers", "settings"},
+        "imports": set(),
+        "commands": {"door", "server", "imports", "operating", "callers", "settings"},
     },
     "mailers": {
         "": set(),
@@ -45,7 +46,7 @@ ROOMS = {
         "smtp": set(),
         "letters": {"outbox"},
         "worker": {"letters", "outbox", "smtp"},
-        "door": {"outbox"},
+        "door": {"letters", "outbox"},
     },
 }
 DOORS = {"candor/app.py", "candor/mail_worker.py", "mailers/__init__.py"}

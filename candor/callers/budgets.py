@@ -29,10 +29,11 @@ _SEE_ALL = {Role.STAFF, Role.MODERATOR, Role.ADMIN}
 
 
 class Caller(NamedTuple):
-    """Who sends a request, and from which address."""
+    """Who sends a request, from which address, and the language that they read."""
 
     viewer: Viewer = ANONYMOUS
     address: str = ""
+    language: str = "en"
 
     @property
     def name(self) -> str:

@@ -1,7 +1,9 @@
 """Identifies callers, over HTTP and over a socket."""
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from candor import languages
 from candor.callers.budgets import Budgets, Caller
 from candor.callers.tokens import BadToken, TokenVerifier
 from candor.errors import Outage, Unauthenticated
@@ -20,14 +22,14 @@ class Identifier:
 
         Raises Unauthenticated, RateLimited, Outage.
         """
-        address = anonymous_caller(scope).address
+        caller = anonymous_caller(scope)
         if not authorization:
-            return Caller(address=address)
+            return caller
         try:
-            return Caller(await self._verifier.viewer(authorization), address)
+            return caller._replace(viewer=await self._verifier.viewer(authorization))
         except BadToken as error:
             if self._budgets is not None:
-                await self._budgets.guess(address)
+                await self._budgets.guess(caller.address)
             raise _unauthenticated(error) from None
         except Unavailable as error:
             raise Outage.of(error) from None
@@ -45,6 +47,7 @@ def _unauthenticated(error: BadToken) -> Unauthenticated:
 
 
 def anonymous_caller(scope: Scope) -> Caller:
-    """The caller, known by the address only."""
+    """The caller, known by address and language only."""
     client = scope.get("client")
-    return Caller(address=client[0] if client else "")
+    accepted = Headers(scope=scope).get("accept-language")
+    return Caller(address=client[0] if client else "", language=languages.chosen(accepted))

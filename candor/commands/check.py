@@ -10,10 +10,10 @@ from candor.commands.environment import run_in_database, settings
 from candor.settings import Settings
 from mailers.outbox import admin_actions
 from mailers.outbox.promise import milliseconds
-from models import MailChannel, MailStatus, OutboxMail, Review, SiteSettings, clock
+from models import MailChannel, MailStatus, OutboxMail, Review, SiteSettings, clock, text_indexing
 from models.database import reading_whole_tables
 from models.site_settings import ShareAudience
-from resolvers import rating_counters, site_settings
+from resolvers import rating_counters, site_settings, text_search
 
 # ISO 20488 asks for a decision within ten days.
 MODERATION_DEADLINE = timedelta(days=10)
@@ -63,6 +63,13 @@ async def _problems(now: datetime, *, repair: bool) -> AsyncIterator[str]:
             f" {stray.reviews} of its reviews count for {stray.reviewed}; while all of them do,"
             " feed an order of it with that vendor"
         )
+    async with reading_whole_tables():
+        unfound = await (text_indexing.mark_missing() if repair else text_indexing.missing())
+    if unfound:
+        yield (
+            f"{'mended' if repair else 'wrong'}: {unfound} reviews are missing in the index of"
+            " texts, so searches do not find them; they were stored without the table's triggers"
+        )
     due = await _oldest_due(now)
     if due < now - MAIL_OVERDUE:
         yield f"the oldest unsent mail was due at {due.isoformat()}: does a worker run?"
@@ -88,6 +95,9 @@ async def _remarks(now: datetime, configured: Settings) -> AsyncIterator[str]:
     due = await _oldest_due(now)
     if now - MAIL_OVERDUE <= due < now - MAIL_LATE:
         yield f"mails are late: the oldest was due {(now - due).seconds} seconds ago"
+    waiting = await text_indexing.waiting()
+    if waiting > text_search.MAX_WAITING:
+        yield f"searches are slow until a worker has indexed {waiting} reviews: does one run?"
     channel = await MailChannel.get_or_none(name="smtp")
     if channel is not None and channel.failures:
         yield (

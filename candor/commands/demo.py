@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import mailers
-from candor.commands.importing import OPERATOR
+from candor.imports.importing import OPERATOR
 from models import MailStatus, Order, OrderStatus, OutboxMail, Review, Vendor, clock
 from resolvers import (
     order_feed,

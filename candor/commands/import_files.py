@@ -1,8 +1,11 @@
 """`candor import`: orders and reviews from files."""
 
+import shlex
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +13,25 @@ import click
 
 from candor.commands.environment import run_in_database
 from candor.commands.import_progress import showing
-from candor.commands.import_report import Report
-from candor.commands.import_source import Source
-from candor.commands.importing import import_orders, import_reviews
-from candor.commands.row_files import BadFile
+from candor.imports.dates import check_format
+from candor.imports.importing import ORDERS, REVIEWS, Kind
+from candor.imports.preview import preview
+from candor.imports.report import Report
+from candor.imports.row_files import Fields, Layout
+from candor.imports.source import Source
+from candor.imports.text_lines import BadFile, BadUse
 from models import statistics
 from models.time_zone import time_zone as iana_name
 from models.unavailable import Unavailable
 
 _AGAIN = "import the file again, what was stored does not change."
+
+
+def _help(rows: str, fields: Fields, more: str = "") -> str:
+    return (
+        f"{rows}, with the columns {', '.join(fields.required)}; if there are any, also"
+        f" {', '.join(fields.optional)}.\n\n{more}"
+    )
 
 
 @click.group(name="import")
@@ -30,10 +43,36 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--dry-run", is_flag=True, help="Do everything, keep nothing."),
         click.option(
+            "--check", is_flag=True, help="Show how the first rows are read, and do nothing."
+        ),
+        click.option(
             "--time-zone",
             help="Where dates without an offset are meant; the site's time zone by default.",
         ),
+        click.option(
+            "--date-format",
+            "date_formats",
+            multiple=True,
+            metavar="FORMAT",
+            help="How dates are written, as %m/%d/%Y, unix or unix-ms. May be repeated: the first"
+            " that fits is taken. Needed for those that can be read in two ways only.",
+        ),
         click.option("--encoding", default="utf-8", show_default=True, help="Of the file."),
+        click.option(
+            "--delimiter",
+            metavar="CHARACTER",
+            help=r"Between the cells, \t for a tab; found in the header by default.",
+        ),
+        click.option(
+            "--unescape", is_flag=True, help="Decode HTML entities in texts, once: &amp;amp; to &."
+        ),
+        click.option(
+            "--set",
+            "fixed",
+            multiple=True,
+            metavar="FIELD=VALUE",
+            help="Give every row this value. May be repeated.",
+        ),
         click.option(
             "--value",
             "values",
@@ -54,109 +93,178 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@import_.command()
+@import_.command(help=_help("Orders", ORDERS.fields))
 @_options
 def orders(**options: Any) -> None:
-    """Orders, with the columns order_id, status, completed_at, customer_id, customer_name,
-    customer_email, vendor_id, vendor_name, service_id, service_title.
-    """
-    _run(import_orders, **options)
+    _run(ORDERS, **options)
 
 
-@import_.command()
+@import_.command(
+    help=_help(
+        "Reviews",
+        REVIEWS.fields,
+        "They keep their dates and send no mail. Of several reviews of one order the newest is"
+        " imported. An order that has another review keeps it, and the exit status is 1."
+        " verified_purchase is read with --verified; a reason belongs to a rejected review.",
+    )
+)
 @_options
 @click.option(
     "--verified",
     is_flag=True,
     help="You vouch for the purchases: those that the column verified_purchase names, and without"
-    " such a column all of completed orders.",
+    " such a column all of completed orders. Others are verified if the API received their orders"
+    " before.",
+)
+@click.option(
+    "--allow-skips",
+    is_flag=True,
+    help="Exit with 0 although some orders have another review, which stays.",
 )
 def reviews(**options: Any) -> None:
-    """Reviews, with the columns order_id, rating, body, created_at, communication, quality, value,
-    status, reason (of a rejected one; OTHER if left out), verified_purchase (read with --verified).
-
-    They keep their dates and send no mail. Of several reviews of one order the newest is imported.
-    Verified purchases are those of orders that the API received before, and those you vouch for.
-    """
-    _run(import_reviews, **options)
+    _run(REVIEWS, **options)
 
 
 def _run(
-    work: Callable[[Source], Coroutine[Any, Any, Report]],
+    kind: Kind[Any],
     *,
     file: Path,
     columns: tuple[str, ...],
     values: tuple[str, ...],
+    fixed: tuple[str, ...],
     encoding: str,
+    delimiter: str | None,
+    unescape: bool,
+    date_formats: tuple[str, ...],
     time_zone: str | None,
     dry_run: bool,
+    check: bool,
     verified: bool = False,
+    allow_skips: bool = False,
 ) -> None:
-    zone = _known_zone(time_zone)
-    # A file of reviews is read twice.
-    readings = 2 if work is import_reviews else 1
-    with showing(file.name, file.stat().st_size * readings) as advance:
-        source = Source(
-            file,
-            dict(_pair(each) for each in columns),
-            dict(_cell_pair(each) for each in values),
-            encoding,
-            zone,
-            dry_run,
-            verified,
-            advance,
-            Report(tell=_tell),
-        )
-        stopped = None
-        try:
-            run_in_database(_import(work, source))
-        except BadFile as error:
-            stopped = str(error)
-        except click.ClickException as error:
-            stopped = error.message
-    if stopped is None or source.report.counts:
-        _print_report(source.report, dry_run=dry_run)
-    if stopped is not None:
-        if source.report.stopped and not dry_run:
-            stopped += f" {source.report.stopped}, and nothing of what follows: {_AGAIN}"
-        raise click.ClickException(stopped)
-    if source.report.failed:
+    layout = Layout(
+        dict(map(_column, columns)),
+        dict(map(_cell, values)),
+        dict(map(_fixed, fixed)),
+        encoding,
+        _character(delimiter),
+        unescape,
+    )
+    _check_fields(kind.fields, layout)
+    _check_formats(date_formats)
+    source = Source(file, layout, _known_zone(time_zone), date_formats, dry_run, verified)
+    if check:
+        _show(kind, source)
+        return
+    report = _store(kind, source)
+    if report.failed or (report.differing and not allow_skips):
         raise SystemExit(1)
 
 
-async def _import(work: Callable[[Source], Coroutine[Any, Any, Report]], source: Source) -> None:
-    await work(source)
+def _show(kind: Kind[Any], source: Source) -> None:
+    try:
+        for line in run_in_database(preview(kind, source)):
+            click.echo(line)
+    except BadFile as error:
+        raise _exit(error) from None
+    arguments = [each for each in sys.argv[1:] if each != "--check"]
+    click.echo(f"To import it: {shlex.join(['candor', *arguments])}")
+
+
+def _store(kind: Kind[Any], source: Source) -> Report:
+    """Import the file and print the report, also of an import that stopped early."""
+    octets = source.path.stat().st_size * kind.readings
+    with showing(source.path.name, octets) as advance:
+        source = replace(source, progress=advance, report=Report(tell=_tell))
+        report, stopped = source.report, None
+        try:
+            run_in_database(_import(kind, source))
+        except BadFile as error:
+            stopped = _exit(error)
+        except click.ClickException as error:
+            stopped = error
+    if stopped is None or report.counts:
+        _print_report(report, dry_run=source.dry_run)
+    if stopped is None:
+        return report
+    if report.stopped and not source.dry_run:
+        raise click.ClickException(
+            f"{stopped.message} {report.stopped}, and nothing of what follows: {_AGAIN}"
+        )
+    raise stopped
+
+
+def _exit(error: BadFile) -> click.ClickException:
+    if isinstance(error, BadUse):
+        return click.UsageError(str(error))
+    return click.ClickException(str(error))
+
+
+async def _import(kind: Kind[Any], source: Source) -> None:
+    await kind.store(source)
     # The rows are stored: without statistics lists are only slower for a while.
     with suppress(Unavailable):
         await statistics.refresh()
 
 
-def _tell(line: int, remark: str) -> None:
+def _tell(remark: str) -> None:
     # On a terminal it takes the place of the bar, which is drawn again below.
     start = "\r\033[K" if sys.stderr.isatty() else ""
-    click.echo(f"{start}line {line}: {remark}", err=True)
+    click.echo(f"{start}{remark}", err=True)
 
 
 def _print_report(report: Report, *, dry_run: bool) -> None:
-    """Print what was done, also after an import that stopped early."""
     report.tell_remarks()
     counts = ", ".join(f"{number} {name}" for name, number in sorted(report.counts.items()))
     click.echo(f"{'Dry run, nothing kept: ' if dry_run else ''}{counts or 'no rows'}")
 
 
-def _pair(given: str) -> tuple[str, str]:
-    left, equals, right = given.rpartition("=")
-    if not equals or not left or not right:
-        raise click.UsageError(f"{given!r} is not of the form NAME=VALUE.")
-    return left, right
+def _column(given: str) -> tuple[str, str]:
+    column, equals, field = given.rpartition("=")
+    if not equals or not column or not field:
+        raise click.UsageError(f"{given!r} is not of the form COLUMN=FIELD.")
+    return column, field
 
 
-def _cell_pair(given: str) -> tuple[tuple[str, str], str]:
-    cell, value = _pair(given)
+def _fixed(given: str) -> tuple[str, str]:
+    field, equals, value = given.partition("=")
+    if not equals or not field or not value:
+        raise click.UsageError(f"{given!r} is not of the form FIELD=VALUE.")
+    return field, value
+
+
+def _cell(given: str) -> tuple[tuple[str, str], str]:
+    cell, equals, value = given.rpartition("=")
     field, colon, text = cell.partition(":")
-    if not colon:
+    if not equals or not colon or not field or not value:
         raise click.UsageError(f"{given!r} is not of the form FIELD:TEXT=VALUE.")
     return (field, text), value
+
+
+def _character(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    character = "\t" if delimiter in {"\\t", "tab"} else delimiter
+    if len(character) != 1 or character in '"\r\n':
+        raise click.UsageError(f"{delimiter!r} is not one character that can stand between cells.")
+    return character
+
+
+def _check_fields(fields: Fields, layout: Layout) -> None:
+    named = [*layout.columns.values(), *layout.fixed, *(field for field, _ in layout.values)]
+    for name in named:
+        if name not in fields:
+            like = get_close_matches(name, fields, 1)
+            hint = f" Is it {like[0]}?" if like else ""
+            raise click.UsageError(f"There is no field {name!r}.{hint} Fields: {', '.join(fields)}")
+
+
+def _check_formats(formats: tuple[str, ...]) -> None:
+    for each in formats:
+        try:
+            check_format(each)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def _known_zone(name: str | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from tortoise import Tortoise
 
 from candor.commands.environment import cannot_listen, settings
 from candor.mail_worker import configuration
@@ -14,6 +15,7 @@ from mailers.catalogue import CATALOGUE
 from mailers.letters import translations
 from mailers.smtp.verdict import Outcome
 from mailers.worker import previews
+from models.database import configuration as database
 from models.email_address import normalised
 
 
@@ -37,6 +39,8 @@ def mails(context: click.Context, port: int, *, serve: bool) -> None:
 
     `candor mails FOLDER` writes a page per mail and an index into a folder.
     """
+    # The examples are rows of models that know each other; nothing is read or written.
+    asyncio.run(Tortoise.init(database("sqlite://:memory:")))
     if context.invoked_subcommand is not None:
         return
     if not serve:

@@ -1,8 +1,8 @@
-"""Subscribers with the same operation, variables and viewer: each event is executed once for all.
+"""Subscribers with the same operation, variables, viewer and language: each event is executed once.
 
-What an event looks like depends on nothing else: an operation's context is made of its viewer, and
-its answers know no address, host or language. So all anonymous readers of one document are one
-audience, and so are the windows of one person; two persons never are.
+What an event looks like depends on nothing else: an operation's context is made of its viewer and
+language, and its answers know no address or host. So all anonymous readers of one document in one
+language are one audience, and so are the windows of one person; two persons never are.
 """
 
 import asyncio
@@ -162,7 +162,7 @@ class Audiences:
         self,
         operation: Operation,
         variables: dict[str, Any] | None,
-        viewer: Viewer,
+        reader: tuple[Viewer, str],
         gather: Callable[[], Awaitable[Audience]],
     ) -> AsyncIterator[Subscriber]:
         """A new subscriber of the audience of this stream, which is gathered for the first one.
@@ -170,7 +170,7 @@ class Audiences:
         Raises what `gather` raises.
         """
         values = orjson.dumps(variables or {}, option=orjson.OPT_SORT_KEYS)
-        key = id(operation), values, viewer
+        key = id(operation), values, reader
         if self._find(key) is None:
             gathered = await gather()
             # Another first one may have come meanwhile.

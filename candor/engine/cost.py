@@ -39,8 +39,8 @@ from resolvers.review_lookup import DEFAULT_TAIL
 CAP = 10**9
 # A filtered list is counted row by row.
 COUNT = 5
-# Texts are searched one by one, and the rows before a numbered page are skipped one by one.
-SEARCH = 50
+# Of few reviews the texts are read, and the rows before a numbered page are skipped one by one.
+SEARCH = 20
 SKIPPED_PER_POINT = 100
 MUTATION = 10
 _INTROSPECTION = {"__schema": 100, "__type": 10}

@@ -105,7 +105,7 @@ class Operations:
         gather = partial(self._gather, operation, request, caller, observation.cost)
         try:
             async with self._audiences.joined(
-                operation, request.variables, caller.viewer, gather
+                operation, request.variables, (caller.viewer, caller.language), gather
             ) as subscriber:
                 while bodies := await subscriber.take():
                     if any("errors" in body for body in bodies):
@@ -120,7 +120,7 @@ class Operations:
         self, operation: Operation, request: GraphQLRequest, caller: Caller, cost: int
     ) -> Audience:
         """A new audience of a subscription. Raises _NotStarted."""
-        context = Context(caller.viewer, operation.selections)
+        context = Context(caller.viewer, operation.selections, caller.language)
         results = await self._execution.subscribe(operation, request.variables, context)
         make = partial(self._body, caller=caller, cost=cost)
         if isinstance(results, ExecutionResult):
@@ -134,7 +134,7 @@ class Operations:
         caller: Caller,
         observation: Observation,
     ) -> Answer:
-        context = Context(caller.viewer, operation.selections)
+        context = Context(caller.viewer, operation.selections, caller.language)
         try:
             with self._tracer.span(observation) if self._tracer else nullcontext():
                 result, by = await self._execution.execute(operation, request.variables, context)

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,7 +14,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from candor.pages.languages import FOLDER
-from mailers import plain_text
+from mailers import plain_text, stars_in_words
 from mailers.letters import translations
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -63,6 +64,8 @@ def _environment(language: str) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters["day"] = partial(_day, language)
+    environment.filters["local_day"] = partial(_local_day, language)
+    environment.globals["in_words"] = partial(_in_words, language)
     environment.filters["short"] = plain_text.one_line
     environment.globals.update(
         language=language,
@@ -83,3 +86,11 @@ def _sanitize(value: Any) -> Any:
 
 def _day(language: str, value: date) -> str:
     return format_date(value, "long", locale=language)
+
+
+def _local_day(language: str, value: datetime, time_zone: str) -> str:
+    return _day(language, value.astimezone(ZoneInfo(time_zone)).date())
+
+
+def _in_words(language: str, stars: int) -> str:
+    return stars_in_words(stars, language)

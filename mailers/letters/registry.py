@@ -1,6 +1,6 @@
 """Which function writes each kind of mail, and which reads the rows for it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from mailers.letters import review_mailer, update_mailer
 from mailers.mail import Mail, Skipped
 
 # Takes the site, the id of the row that the mail is about, and the promise's own parameters.
-Mailer = Callable[..., Awaitable[Mail | Skipped]]
+Mailer = Callable[..., Coroutine[Any, Any, Mail | Skipped]]
 # Takes ids of rows that mails are about; returns those that exist, for `Site.rows`.
 Reader = Callable[[list[UUID]], Awaitable[dict[UUID, Any]]]
 
@@ -18,6 +18,14 @@ _MAILERS: dict[Reader, dict[str, Mailer]] = {
         "review.replied": review_mailer.replied,
         "review.published": review_mailer.published,
         "review.rejected": review_mailer.rejected,
+        "review.withdrawn": review_mailer.withdrawn,
+        "review.deleted": review_mailer.deleted,
+        "review.edited": review_mailer.edited,
+        "review.edited_by_admin": review_mailer.edited_by_admin,
+        "reply.deleted": review_mailer.reply_deleted,
+    },
+    review_mailer.waiting: {
+        "review.pending": review_mailer.pending,
     },
     review_mailer.orders: {
         "review.reminder": review_mailer.reminder,
@@ -28,6 +36,10 @@ _MAILERS: dict[Reader, dict[str, Mailer]] = {
         "rating.alert": update_mailer.alert,
         "update.solved": update_mailer.solved,
         "update.rating_request": update_mailer.rating_request,
+        "update.opened": update_mailer.opened,
+        "update.assigned": update_mailer.assigned,
+        "update.still_has_issue": update_mailer.still_has_issue,
+        "update.rated": update_mailer.rated,
         "note.from_customer": update_mailer.note_from_customer,
         "note.from_staff": update_mailer.note_from_staff,
     },

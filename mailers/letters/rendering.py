@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from mailers import plain_text
 from mailers.catalogue import CATALOGUE
 from mailers.letters import translations
+from mailers.letters.sentences import stars_in_words
 from mailers.letters.site import Site, preselected
 from mailers.letters.trans_tag import TranslatedSentences
 from mailers.mail import Mail, Person
@@ -51,10 +52,14 @@ def render(
     )
 
 
+# The folders of mails, by the first part of their names.
+_FOLDERS = {"review": "review_mailer/", "reply": "review_mailer/reply_"}
+
+
 def folder(kind: str) -> str:
     """`review.replied` is in `review_mailer/replied`; updates, ratings and notes share a mailer."""
     noun, _, name = kind.partition(".")
-    return f"{'review' if noun == 'review' else 'update'}_mailer/{name}"
+    return _FOLDERS.get(noun, "update_mailer/") + name
 
 
 def _unsubscribe(kind: str, site: Site, to: Person) -> str | None:
@@ -101,7 +106,10 @@ def _environment(language: str) -> Environment:
         preselected=preselected,
     )
     environment.globals.update(
-        language=language, direction=translations.direction(language), stars=_stars
+        language=language,
+        direction=translations.direction(language),
+        stars=_stars,
+        in_words=partial(_in_words, language),
     )
     return environment
 
@@ -125,6 +133,10 @@ def _excerpt(text: str) -> Markup:
 def _day(language: str, value: date | datetime, time_zone: str = "UTC") -> str:
     local = value.astimezone(ZoneInfo(time_zone)) if isinstance(value, datetime) else value
     return format_date(local, "long", locale=language)
+
+
+def _in_words(language: str, rating: int) -> str:
+    return stars_in_words(rating, language)
 
 
 def _stars(rating: int) -> str:

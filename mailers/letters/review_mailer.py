@@ -1,5 +1,6 @@
 """Mailers about reviews. Each reads the current rows when the mail leaves."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,8 @@ from tortoise.models import Model
 
 from mailers.letters.rendering import render
 from mailers.letters.site import Site
-from mailers.letters.template_values import OrderValues, ReviewValues
+from mailers.letters.team_person import team_person
+from mailers.letters.template_values import OrderValues, ReviewValues, WaitingValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
 from models import (
     Customer,
@@ -24,7 +26,7 @@ from models import (
     web_address,
 )
 from models.person import ADDRESSED
-from models.review import MAIN
+from models.review import MAIN, ReviewContent
 from models.service import SERVICE_PUBLIC
 
 # The columns of each row that the mails print or the guards check.
@@ -67,7 +69,7 @@ async def received(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to_vendor(review, "review.received", site, review=_values(review))
+    return _to_vendor(review, "review.received", site, review=_for_vendor(site, review))
 
 
 async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -77,9 +79,7 @@ async def replied(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped
         return _not_public(review)
     if review.reply_body is None:
         return Skipped("the reply is gone")
-    return _to_customer(
-        review.order, review.customer, "review.replied", site, review=_values(review)
-    )
+    return _to_author(review, "review.replied", site, review=_values(review))
 
 
 async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -87,9 +87,7 @@ async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipp
     review = await _review(site, review_id)
     if review is None or not review.is_public:
         return _not_public(review)
-    return _to_customer(
-        review.order, review.customer, "review.published", site, review=_values(review)
-    )
+    return _to_author(review, "review.published", site, review=_values(review))
 
 
 async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -99,10 +97,81 @@ async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
         return Skipped("the review is gone")
     if review.status is not ReviewStatus.REJECTED:
         return Skipped("the review is not rejected any more")
-    link = None if _is_over(review.order, site) else _link(review.order, review.service, site)
-    return _to_customer(
-        review.order, review.customer, "review.rejected", site, review=_values(review, link)
-    )
+    link = _link_to_edit(review, site)
+    return _to_author(review, "review.rejected", site, review=_values(review, link))
+
+
+async def withdrawn(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the author: a public review was rejected, or is looked at again."""
+    review = await _review(site, review_id)
+    if review is None or review.deleted_at is not None:
+        return Skipped("the review is gone")
+    if review.is_public:
+        return Skipped("the review is public again")
+    is_rejected = review.status is ReviewStatus.REJECTED
+    link = _link_to_edit(review, site) if is_rejected else None
+    return _to_author(review, "review.withdrawn", site, review=_values(review, link))
+
+
+async def deleted(site: Site, review_id: UUID, *, reason: str, **_params: Any) -> Mail | Skipped:
+    """To the author, with the admin's reason."""
+    review = await _review(site, review_id)
+    if review is None:
+        return Skipped("the review is gone")
+    return _to_author(review, "review.deleted", site, review=replace(_values(review), why=reason))
+
+
+async def reply_deleted(
+    site: Site, review_id: UUID, *, reason: str, **_params: Any
+) -> Mail | Skipped:
+    """To the vendor, with the admin's reason."""
+    review = await _review(site, review_id)
+    if review is None or review.deleted_at is not None:
+        return Skipped("the review is gone")
+    values = replace(_for_vendor(site, review), why=reason)
+    return _to_vendor(review, "reply.deleted", site, review=values)
+
+
+async def edited(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
+    """To the vendor, when the changed review is public."""
+    review = await _review(site, review_id)
+    if review is None or not review.is_public:
+        return _not_public(review)
+    return _to_vendor(review, "review.edited", site, review=_for_vendor(site, review))
+
+
+async def edited_by_admin(
+    site: Site, review_id: UUID, *, edited_at: str, **_params: Any
+) -> Mail | Skipped:
+    """To the author, with the version before this edit and the one after it."""
+    review = await _review(site, review_id)
+    if review is None or review.deleted_at is not None:
+        return Skipped("the review is gone")
+    when = datetime.fromisoformat(edited_at)
+    versions = await site.reads.replaced_since(review.id, when)
+    if not versions or versions[0].replaced_at != when:
+        return Skipped("the earlier version is gone")
+    before, after = versions[0], versions[1] if len(versions) > 1 else review
+    values = replace(_written(_values(review), after), before=_written(_values(review), before))
+    return _to_author(review, "review.edited_by_admin", site, review=values)
+
+
+async def pending(
+    site: Site, _review_id: UUID, *, member: str | None = None, **_params: Any
+) -> Mail | Skipped:
+    """To a moderator or admin, else to the admin address: the reviews that wait by now."""
+    to = await team_person(site, member)
+    if isinstance(to, Skipped):
+        return to
+    number, ids = await site.reads.waiting()
+    if not ids:
+        return Skipped("no review waits any more")
+    missing = [each for each in ids if site.rows.get(each) is None]
+    by_id = site.rows | (await reviews(missing) if missing else {})
+    found = [by_id[each] for each in ids if by_id.get(each) is not None]
+    link = site.team_review(found[0] if number == 1 else None)
+    waiting = WaitingValues(number, [_values(each) for each in found], link)
+    return _to(to, "review.pending", site, waiting=waiting)
 
 
 async def reminder(
@@ -137,7 +206,6 @@ def _reason_not_to_remind(
     status = order.status.value.lower().replace("_", " ")
     again = completed_at and datetime.fromisoformat(completed_at) != order.completed_at
     reasons = {
-        "reminders are switched off": not site.settings.review_reminder_enabled,
         "reminders are not allowed for this order": not order.reminders_allowed,
         f"the order is {status}": order.status is not OrderStatus.COMPLETED,
         "nobody knows when the order was completed": order.completed_at is None,
@@ -157,6 +225,11 @@ async def reviews(ids: list[UUID]) -> dict[UUID, Review]:
         related = _parties(row) | {"order": sql.joined(Order, row, "order_")}
         by_id[row["review_id"]] = sql.joined(Review, row, "review_", **related)
     return by_id
+
+
+async def waiting(_ids: list[UUID]) -> dict[UUID, Review]:
+    """Nothing: the mail about waiting reviews reads all of them itself."""
+    return {}
 
 
 async def orders(ids: list[UUID]) -> dict[UUID, tuple[Order, bool]]:
@@ -193,6 +266,10 @@ def _to_vendor(review: Review, kind: str, site: Site, /, **values: Any) -> Mail 
     return _to(Person(vendor.display_name, vendor.email, vendor.locale), kind, site, **values)
 
 
+def _to_author(review: Review, kind: str, site: Site, /, **values: Any) -> Mail | Skipped:
+    return _to_customer(review.order, review.customer, kind, site, **values)
+
+
 def _to_customer(
     order: Order, customer: Customer, kind: str, site: Site, /, **values: Any
 ) -> Mail | Skipped:
@@ -219,6 +296,15 @@ def _values(review: Review, link: str | None = None) -> ReviewValues:
     )
 
 
+def _for_vendor(site: Site, review: Review) -> ReviewValues:
+    return _values(review, site.vendor_review(review))
+
+
+def _written(values: ReviewValues, version: ReviewContent) -> ReviewValues:
+    """The values with what this version says."""
+    return replace(values, **{name: getattr(version, name) for name in MAIN})
+
+
 def _web_address(url: str | None) -> str | None:
     try:
         return web_address.checked(url or "")
@@ -228,6 +314,10 @@ def _web_address(url: str | None) -> str | None:
 
 def _is_over(order: Order, site: Site) -> bool:
     return not review_window.is_open(order.completed_at, site.settings, clock.now())
+
+
+def _link_to_edit(review: Review, site: Site) -> str | None:
+    return None if _is_over(review.order, site) else _link(review.order, review.service, site)
 
 
 def _link(order: Order, service: Service, site: Site) -> str:

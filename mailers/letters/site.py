@@ -8,9 +8,11 @@ from uuid import UUID
 
 from mailers.catalogue import Category
 from mailers.configuration import MailConfig
+from mailers.letters.reads import Reads
 from mailers.letters.signed_links import Claim, Purpose, sign
 from mailers.letters.stable_secret import stable_secret
-from models import SiteSettings, clock, sql, token_text
+from models import OrderUpdate, Review, SiteSettings, clock, sql, token_text
+from models.public_id import public_id
 
 # Life of a link whose window never closes.
 UNLIMITED = timedelta(days=365)
@@ -27,6 +29,7 @@ class Site:
     stable_secret: str | None = None
     # Rows read for several mails at once, by id; None for rows that do not exist.
     rows: dict[UUID, Any] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
 
     @classmethod
     async def load(cls, config: MailConfig) -> "Site":
@@ -72,6 +75,18 @@ class Site:
         values = {"token": token, "order_id": order_number, "update_id": str(update_id)}
         return self._page(self.settings.update_url_template, f"/u/{token}", values)
 
+    def vendor_review(self, review: Review) -> str | None:
+        """Where the vendor reads a review; None without the setting."""
+        return _place(self.settings.vendor_review_url_template, review=review)
+
+    def team_review(self, review: Review | None) -> str | None:
+        """Where the team decides about a review, or about all that wait."""
+        return _place(self.settings.team_review_url_template, review=review)
+
+    def team_update(self, update: OrderUpdate) -> str | None:
+        """Where the team answers an update."""
+        return _place(self.settings.team_update_url_template, update=update)
+
     def unsubscribe_link(self, *, recipient: str, category: Category) -> str:
         """The one-click link for a recipient (a hash) and a category; it never expires."""
         number = CATEGORIES.index(category)
@@ -87,6 +102,21 @@ class Site:
             return self._public + built_in
         encoded = {name: quote(value, safe="") for name, value in values.items()}
         return token_text.filled(template, encoded)
+
+
+def _place(
+    template: str | None, *, review: Review | None = None, update: OrderUpdate | None = None
+) -> str | None:
+    """The address for these rows; a token without a value becomes empty."""
+    if template is None:
+        return None
+    order = review.order if review else update.order if update else None
+    values = {
+        "review_id": public_id("Review", review.id) if review else "",
+        "update_id": public_id("OrderUpdate", update.id) if update else "",
+        "order_id": quote(order.external_id, safe="") if order else "",
+    }
+    return token_text.filled(template, values)
 
 
 def preselected(link: str, **stars: int) -> str:

@@ -1,5 +1,6 @@
 """Template values: all that templates may print, made from rows when a mail leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,8 +18,25 @@ class ReviewValues:
     # A RejectionReason, and the moderator's own words.
     reason: str | None = None
     note: str | None = None
-    # Where the author can change it; None after the window.
+    # Why an admin deleted it, or its reply.
+    why: str | None = None
+    # Where the author can change it; None after the window. For vendors: where they work.
     link: str | None = None
+    # The version before an admin's edit.
+    before: "ReviewValues | None" = None
+
+
+@dataclass(frozen=True)
+class WaitingValues:
+    """The newest reviews that wait for a decision, and how many there are."""
+
+    number: int
+    reviews: Sequence[ReviewValues]
+    link: str | None = None
+
+    @property
+    def others(self) -> int:
+        return self.number - len(self.reviews)
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,8 @@ class UpdateValues:
     service_title: str
     title: str
     customer_name: str
+    # Whether the mail asks for an answer: there is somebody who reads it.
+    asks: bool = False
     # Whether a solved update can be rated, or only be reopened.
     may_rate: bool = True
     # Where to rate, answer or read, depending on the kind.

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from mailers.letters import update_mails
 from mailers.letters.site import Site
+from mailers.letters.team_person import answer_address, of_member, team_person
 from mailers.letters.template_values import UpdateValues
 from mailers.mail import NO_ADDRESS, Mail, Person, Skipped
-from models import OrderUpdate, TeamMember, UpdateNote, UpdateSolve, clock
-from models.email_address import normalised
+from models import OrderUpdate, UpdateSolve, clock
 from models.person_name import ANONYMOUS, greeting_name
 from models.update_solve import PROMOTER_FROM
 
@@ -34,34 +34,38 @@ async def promoter(site: Site, update_id: UUID, **_params: Any) -> Mail | Skippe
 
 
 async def detractor(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the customer who gave 1 to 3 stars; an answer goes to the site's admin."""
+    """To the customer who gave 1 to 3 stars; an answer goes to the admins, if we know where."""
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
     update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = _admin_address(site)
+    answers = await answer_address(site)
     subject = quote(update.order.external_id, safe="")
-    link = f"mailto:{quote(admin, safe='@')}?subject={subject}" if admin else None
+    link = f"mailto:{quote(answers, safe='@,')}?subject={subject}" if answers else None
     values = replace(values, link=link)
     return _to_customer(update) or update_mails.detractor(
-        site, _customer(update), values, reply_to=admin
+        site, _customer(update), values, reply_to=answers
     )
 
 
-async def alert(site: Site, update_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the site's admin, about 1 to 3 stars."""
+async def alert(
+    site: Site, update_id: UUID, *, member: str | None = None, **_params: Any
+) -> Mail | Skipped:
+    """To the admin address, else to an admin, about 1 to 3 stars."""
     rated = await _rated(site, update_id)
     if isinstance(rated, Skipped):
         return rated
-    if not site.settings.detractor_alert_enabled:
-        return Skipped("the alert is switched off")
-    _, solve, values = rated
+    update, solve, values = rated
     if (solve.stars or 0) >= PROMOTER_FROM:
         return Skipped("the rating has more stars now")
-    admin = _admin_address(site)
-    return update_mails.alert(site, Person("", admin), values) if admin else NO_ADDRESS
+    to = await team_person(site, member)
+    if isinstance(to, Skipped):
+        return to
+    answers = await answer_address(site) is not None and update.customer_visible
+    values = replace(values, link=site.team_update(update), asks=answers)
+    return update_mails.to_team("rating.alert", site, to, values)
 
 
 async def solved(site: Site, update_id: UUID, *, solve: int, **_params: Any) -> Mail | Skipped:
@@ -77,7 +81,7 @@ async def rating_request(
     site: Site, update_id: UUID, *, solve: int, **_params: Any
 ) -> Mail | Skipped:
     """To the customer who has not rated the solve with this number."""
-    if not (site.settings.ratings_enabled and site.settings.rating_request_enabled):
+    if not site.settings.ratings_enabled:
         return _RATINGS_OFF
     update = await _still_solved(site, update_id, solve)
     if isinstance(update, Skipped):
@@ -87,37 +91,94 @@ async def rating_request(
 
 
 async def note_from_customer(
-    site: Site, update_id: UUID, *, note_id: str, **_params: Any
+    site: Site, update_id: UUID, *, note_id: str, admin: bool = False, **_params: Any
 ) -> Mail | Skipped:
-    """To the present assignee."""
-    update, note = await _update(site, update_id), await _note(note_id)
-    if update is None or note is None:
+    """To the present assignee, or to the admin address if there was none."""
+    return await _to_team(site, "note.from_customer", update_id, note_id, admin=admin)
+
+
+async def opened(
+    site: Site, update_id: UUID, *, note_id: str | None, admin: bool = False, **_params: Any
+) -> Mail | Skipped:
+    """To the admin address, with the customer's first note if there is one."""
+    return await _to_team(site, "update.opened", update_id, note_id, admin=admin)
+
+
+async def still_has_issue(
+    site: Site, update_id: UUID, *, note_id: str | None, admin: bool = False, **_params: Any
+) -> Mail | Skipped:
+    """To the present assignee, or to the admin address, with the note if there is one."""
+    return await _to_team(site, "update.still_has_issue", update_id, note_id, admin=admin)
+
+
+async def assigned(site: Site, update_id: UUID, *, member: str, **_params: Any) -> Mail | Skipped:
+    """To the member whom the update was assigned to."""
+    update = await _update(site, update_id)
+    if update is None:
         return _GONE
-    assignee: TeamMember | None = update.assignee
-    if assignee is None:
+    if update.assignee is None or update.assignee.external_id != member:
+        return Skipped("somebody else is assigned now")
+    to = of_member(update.assignee)
+    if isinstance(to, Skipped):
+        return to
+    values = _values(update, link=site.team_update(update))
+    return update_mails.to_team("update.assigned", site, to, values)
+
+
+async def rated(site: Site, update_id: UUID, *, member: str, **_params: Any) -> Mail | Skipped:
+    """To the member who is credited, with the stars and the comment."""
+    found = await _rated(site, update_id)
+    if isinstance(found, Skipped):
+        return found
+    update, _, values = found
+    to = await team_person(site, member)
+    if isinstance(to, Skipped):
+        return to
+    values = replace(values, link=site.team_update(update))
+    return update_mails.to_team("update.rated", site, to, values)
+
+
+async def _to_team(
+    site: Site, kind: str, update_id: UUID, note_id: str | None, *, admin: bool
+) -> Mail | Skipped:
+    """A mail about an act of the customer, and the note that belongs to it."""
+    update = await _update(site, update_id)
+    note = await site.reads.note(UUID(note_id)) if note_id is not None else None
+    if update is None or (note_id is not None and note is None):
+        return _GONE
+    if not admin and update.assignee is None:
         return Skipped("nobody is assigned any more")
-    if not assignee.email:
-        return NO_ADDRESS
+    to = await team_person(site, None) if admin else of_member(update.assignee)
+    if isinstance(to, Skipped):
+        return to
     author_name = greeting_name(update.order.customer.display_name) or ANONYMOUS
-    values = _values(update, note=note.body, author_name=author_name)
-    to = Person(assignee.display_name, assignee.email, assignee.locale)
-    return update_mails.note_from_customer(site, to, values)
+    values = _values(
+        update,
+        note=note.body if note else None,
+        author_name=author_name,
+        link=site.team_update(update),
+    )
+    return update_mails.to_team(kind, site, to, values)
 
 
 async def note_from_staff(
     site: Site, update_id: UUID, *, note_id: str, **_params: Any
 ) -> Mail | Skipped:
     """To the customer, with a note that the customer may see."""
-    update, note = await _update(site, update_id), await _note(note_id)
+    update, note = await _update(site, update_id), await site.reads.note(UUID(note_id))
     if update is None or note is None:
         return _GONE
     if note.internal or note.author is None:
         return Skipped("the note is internal")
-    # Our own page only rates; a storefront's page shows notes, too.
-    link = _link(site, update) if site.settings.update_url_template else None
-    values = _values(update, note=note.body, author_name=note.author.display_name, link=link)
+    values = _values(
+        update,
+        note=note.body,
+        author_name=note.author.display_name,
+        link=_link(site, update),
+        asks=update.is_open,
+    )
     return _to_customer(update) or update_mails.note_from_staff(
-        site, _customer(update), values, reply_to=_admin_address(site)
+        site, _customer(update), values, reply_to=await answer_address(site)
     )
 
 
@@ -130,8 +191,7 @@ async def _rated(
     update = await _update(site, update_id)
     if update is None:
         return _GONE
-    latest = UpdateSolve.filter(update_id=update.id, number=update.solves)
-    solve = await latest.select_related("credited_to").first()
+    solve = await site.reads.latest_solve(update)
     if solve is None or solve.stars is None:
         return Skipped("the rating is gone")
     author_name = solve.credited_to.display_name
@@ -163,10 +223,6 @@ async def _update(site: Site, update_id: UUID) -> OrderUpdate | None:
     return update
 
 
-async def _note(note_id: str) -> UpdateNote | None:
-    return await UpdateNote.get_or_none(id=UUID(note_id)).select_related("author")
-
-
 def _to_customer(update: OrderUpdate) -> Skipped | None:
     """Why this update's customer gets no mail about it; None if there is no reason."""
     if not update.customer_visible:
@@ -177,14 +233,6 @@ def _to_customer(update: OrderUpdate) -> Skipped | None:
 def _customer(update: OrderUpdate) -> Person:
     order, customer = update.order, update.order.customer
     return Person(customer.display_name, order.address_of(customer), customer.locale)
-
-
-def _admin_address(site: Site) -> str | None:
-    """Where customers' answers go: the site's admin, if there is a valid address."""
-    try:
-        return normalised(site.settings.admin_email or "")
-    except ValueError:
-        return None
 
 
 def _values(update: OrderUpdate, **more: Any) -> UpdateValues:

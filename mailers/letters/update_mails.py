@@ -23,11 +23,6 @@ def detractor(site: Site, to: Person, update: UpdateValues, *, reply_to: str | N
     )
 
 
-def alert(site: Site, to: Person, update: UpdateValues) -> Mail:
-    """To the site's admin, after 1 to 3 stars."""
-    return render("rating.alert", site=site, to=to, update=update)
-
-
 def solved(site: Site, to: Person, update: UpdateValues) -> Mail:
     """To the customer: rate, or say that there is still an issue."""
     return render("update.solved", site=site, to=to, update=update)
@@ -38,9 +33,9 @@ def rating_request(site: Site, to: Person, update: UpdateValues) -> Mail:
     return render("update.rating_request", site=site, to=to, update=update)
 
 
-def note_from_customer(site: Site, to: Person, update: UpdateValues) -> Mail:
-    """To the assignee."""
-    return render("note.from_customer", site=site, to=to, update=update)
+def to_team(kind: str, site: Site, to: Person, update: UpdateValues) -> Mail:
+    """To a member of the team or the admin address, about what happened to an update."""
+    return render(kind, site=site, to=to, update=update)
 
 
 def note_from_staff(site: Site, to: Person, update: UpdateValues, *, reply_to: str | None) -> Mail:

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from mailers.catalogue import CATALOGUE, MAIL_REFUSED
-from models import Audience, Customer, Vendor, announcements, clock, sql
+from mailers.catalogue import CATALOGUE, GATHERED, MAIL_REFUSED
+from models import Audience, Customer, OutboxMail, Vendor, announcements, clock, sql
 from models.database import transaction
 from models.one_round_trip import AT_ONCE, Writes
 from models.uuid7 import uuid7
@@ -33,15 +33,40 @@ Recipient = Customer | Vendor | Addressee
 
 _AUDIENCES: dict[type, Audience] = {Customer: Audience.CUSTOMER, Vendor: Audience.VENDOR}
 
-_PROMISE = """
+# What follows a gathered mail within this time is told in one mail.
+GATHERING = timedelta(minutes=10)
+# A transaction that sees a gathered mail to come is committed by then, and so is told in it.
+_COMMITTED_BY = timedelta(seconds=60)
+
+_INSERT = """
 INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, subject_type,
   subject_id, params, status, due_at, expires_at, attempts, ambiguous, in_data, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'SCHEDULED', ?, ?, 0, 0, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'SCHEDULED', ?, ?, 0, 0, ?, ?)"""
+
+_PROMISE_ONCE = f"{_INSERT} ON CONFLICT DO NOTHING RETURNING id"
+
+_LATEST = """
+SELECT id, due_at FROM outbox_mail WHERE mail = ? AND audience = ? AND recipient = ?
+ORDER BY due_at DESC LIMIT 1"""
+
+# The reason of mails that did not leave because their kind is switched off.
+SWITCHED_OFF = "mails of this kind are switched off"
+
+_PROMISE = f"""{_INSERT}
 ON CONFLICT (dedupe_key) DO UPDATE SET status = 'SCHEDULED', reason = NULL, finished_at = NULL,
   due_at = excluded.due_at, expires_at = excluded.expires_at, recipient = excluded.recipient,
   address = excluded.address,
   params = excluded.params
-WHERE outbox_mail.status = 'CANCELLED' AND outbox_mail.reason LIKE 'withdrawn: %'"""
+WHERE outbox_mail.status = 'CANCELLED' AND (outbox_mail.reason LIKE 'withdrawn: %'
+  OR outbox_mail.reason LIKE 'not promised: %' OR outbox_mail.reason = '{SWITCHED_OFF}')"""
+
+# Says why there is no mail, under the key that it would have had.
+_DO_NOT_PROMISE = """
+INSERT INTO outbox_mail (id, mail, dedupe_key, audience, recipient, address, subject_type,
+  subject_id, params, status, reason, finished_at, due_at, expires_at, attempts, ambiguous,
+  in_data, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'CANCELLED', ?, ?, ?, ?, 0, 0, ?, ?)
+ON CONFLICT DO NOTHING"""
 
 _INSERT_NOTIFICATION = """
 INSERT INTO notification (id, audience, recipient, kind, event_key, subject_type, subject_id,
@@ -92,7 +117,7 @@ async def deliver_later(
     writes: Writes = AT_ONCE,
     **params: Any,
 ) -> None:
-    """Promise a mail about a row to a person.
+    """Promise a mail about a row to a person, and the notification of the same kind.
 
     The same kind about the same row to the same person is promised once, unless the first promise
     was withdrawn; `occasion` distinguishes events that may happen again to one row (a second
@@ -101,15 +126,79 @@ async def deliver_later(
     now plus the kind's grace; the notification appears then, too. After `expires_at` the mail is
     not sent. `params` are passed to the mailer.
     """
-    rules, now = CATALOGUE[kind], clock.now()
-    due = due_at or now + rules.grace
-    audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
-    key = _key(kind, about, occasion, f"{audience}:{to.external_id}")
-    person, subject = (audience, to.external_id), (type(about).__name__, about.id)
-    expiry = milliseconds(expires_at or due + rules.expires_after)
-    times = (milliseconds(due), expiry, False, milliseconds(now))
+    due = due_at or clock.now() + CATALOGUE[kind].grace
+    await mail_later(
+        kind,
+        to=to,
+        about=about,
+        due_at=due,
+        expires_at=expires_at,
+        occasion=occasion,
+        writes=writes,
+        **params,
+    )
+    await notify(kind, to=to, about=about, due_at=due, occasion=occasion, writes=writes)
+
+
+async def mail_later(
+    kind: str,
+    *,
+    to: Recipient,
+    about: Subject,
+    due_at: datetime,
+    expires_at: datetime | None = None,
+    occasion: str = "",
+    writes: Writes = AT_ONCE,
+    **params: Any,
+) -> None:
+    """Promise the mail alone: for those who are notified otherwise. See `deliver_later`."""
+    expiry = milliseconds(expires_at or due_at + CATALOGUE[kind].expires_after)
+    times = (milliseconds(due_at), expiry, False, milliseconds(clock.now()))
+    person, subject = _person(to), (type(about).__name__, about.id)
+    key = _key(kind, about, occasion, person)
     await writes.add(_PROMISE, uuid7(), kind, key, *person, to.email, *subject, params, *times)
-    await _notify(kind, person, key, subject, due, writes)
+
+
+async def do_not_promise(
+    kind: str,
+    *,
+    because: str,
+    to: Recipient,
+    about: Subject,
+    due_at: datetime,
+    expires_at: datetime | None = None,
+    occasion: str = "",
+    writes: Writes = AT_ONCE,
+    **params: Any,
+) -> None:
+    """Record why a mail is not promised; it can be later, if the reason goes. See `mail_later`."""
+    now = milliseconds(clock.now())
+    expiry = milliseconds(expires_at or due_at + CATALOGUE[kind].expires_after)
+    person, subject = _person(to), (type(about).__name__, about.id)
+    key = _key(kind, about, occasion, person)
+    values = (uuid7(), kind, key, *person, to.email, *subject, params)
+    ended = (because, now, milliseconds(due_at), expiry, False, now)
+    await writes.add(_DO_NOT_PROMISE, *values, *ended)
+
+
+async def notify(
+    kind: str,
+    *,
+    to: Recipient,
+    about: Subject,
+    due_at: datetime | None = None,
+    occasion: str = "",
+    writes: Writes = AT_ONCE,
+) -> None:
+    """The notification alone, once for a person and occasion. See `deliver_later`."""
+    person, subject = _person(to), (type(about).__name__, about.id)
+    key = _key(kind, about, occasion, person)
+    await _notify(kind, person, key, subject, due_at or clock.now(), writes)
+
+
+def _person(to: Recipient) -> tuple[Audience, str]:
+    audience = to.audience if isinstance(to, Addressee) else _AUDIENCES[type(to)]
+    return audience, to.external_id
 
 
 async def notify_admins_of_refusal(mail_id: UUID) -> None:
@@ -141,8 +230,8 @@ async def _notify(
     )
 
 
-def _key(kind: str, about: Subject, occasion: str, person: str) -> str:
-    digest = hashlib.sha256(person.encode()).hexdigest()[:32]
+def _key(kind: str, about: Subject, occasion: str, person: tuple[Audience, str]) -> str:
+    digest = hashlib.sha256(":".join(person).encode()).hexdigest()[:32]
     return f"{kind}:{about.id.hex}:{occasion}:{digest}"
 
 
@@ -159,10 +248,65 @@ async def withdraw(kind: str, *, about: UUID, because: str, writes: Writes = AT_
 
 
 async def withdraw_all(*, about: UUID, because: str) -> None:
-    """Withdraw every mail about a row, in the transaction that removes the row."""
+    """Withdraw every mail about a row, in the transaction that removes the row.
+
+    Gathered ones tell of other rows, too, and are empty if there are none.
+    """
     kinds = await sql.fetch("SELECT DISTINCT mail FROM outbox_mail WHERE subject_id = ?", about)
     for row in kinds:
-        await withdraw(row["mail"], about=about, because=because)
+        if row["mail"] not in GATHERED:
+            await withdraw(row["mail"], about=about, because=because)
+
+
+async def gather_later(kind: str, *, to: Addressee, about: Subject, **params: Any) -> None:
+    """Promise a mail that tells of all rows that there are when it leaves, in a transaction.
+
+    The first leaves at once. What happens within GATHERING after a mail is told in one that leaves
+    when that time is over.
+    """
+    now = clock.now()
+    latest = await _latest(kind, to)
+    if latest is None or latest.due_at <= now - GATHERING:
+        # Of several transactions at once, only one makes the first mail.
+        window = int(now.timestamp() // GATHERING.total_seconds())
+        key = _gathered_key(kind, to, f"first:{window}")
+        if await _promise_gathered(kind, key, to, about, now, params):
+            return
+        latest = await _latest(kind, to)
+    if latest is None or latest.due_at > now + _COMMITTED_BY:
+        return
+    key = _gathered_key(kind, to, f"after:{latest.id.hex}")
+    due = max(latest.due_at + GATHERING, now + 2 * _COMMITTED_BY)
+    await _promise_gathered(kind, key, to, about, due, params)
+
+
+class _Gathered(NamedTuple):
+    id: UUID
+    due_at: datetime
+
+
+async def _latest(kind: str, to: Addressee) -> _Gathered | None:
+    rows = await sql.fetch(_LATEST, kind, *_person(to), types=sql.types_of(OutboxMail))
+    if not rows:
+        return None
+    due = datetime.fromtimestamp(rows[0]["due_at"] / 1000, UTC)
+    return _Gathered(rows[0]["id"], due)
+
+
+async def _promise_gathered(
+    kind: str, key: str, to: Addressee, about: Subject, due: datetime, params: dict[str, Any]
+) -> bool:
+    """False if another transaction has promised it."""
+    expiry = milliseconds(due + CATALOGUE[kind].expires_after)
+    times = (milliseconds(due), expiry, False, milliseconds(clock.now()))
+    subject = (type(about).__name__, about.id)
+    values = (uuid7(), kind, key, *_person(to), to.email, *subject, params, *times)
+    return bool(await sql.fetch(_PROMISE_ONCE, *values))
+
+
+def _gathered_key(kind: str, to: Addressee, occasion: str) -> str:
+    digest = hashlib.sha256(":".join(_person(to)).encode()).hexdigest()[:32]
+    return f"{kind}:{occasion}:{digest}"
 
 
 async def withdraw_from_team(people: Sequence[str], *, because: str) -> None:

@@ -16,6 +16,7 @@ from mailers.letters.site import Site
 from mailers.mail import Mail, Skipped
 from mailers.outbox import claims, suppression
 from mailers.outbox.claims import ClaimedMail
+from mailers.outbox.promise import SWITCHED_OFF
 from mailers.smtp.mime import Header, message_id, write_message
 from models import Audience, TeamMember
 from models.email_address import normalised
@@ -102,6 +103,8 @@ async def _yield_to_others(since: float) -> float:
 
 
 async def _unfiltered(claimed: ClaimedMail, site: Site) -> _Unfiltered | Skipped | Broken:
+    if not site.settings.sends(claimed.mail):
+        return Skipped(SWITCHED_OFF)
     try:
         mail = await MAILERS[claimed.mail](site, claimed.subject_id, **claimed.params)
     except (*_BUGS, TemplateError) as error:

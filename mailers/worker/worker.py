@@ -1,4 +1,6 @@
-"""Sends due mails until it is stopped. Any number of workers may share one outbox.
+"""Sends due mails until it is stopped, and does what is due now and then.
+
+Any number of workers may share one outbox.
 
 One task claims due mails and composes them; each sender loop owns a connection; other tasks renew
 leases and reclaim the mails of dead workers. All of them survive errors: they log and go on.
@@ -23,11 +25,13 @@ from mailers.worker.error_log import ErrorLog
 from mailers.worker.rate_limit import RateLimiter
 from mailers.worker.relay_health import RelayHealth
 from mailers.worker.sender_loop import QueuedMail, SenderLoop
-from models import announcements, statistics
+from models import announcements, statistics, text_indexing
 from models.announcements import Missed
 
 _GOES_ON = "the mail worker goes on after an error"
 _MIN_NAP, _RETRY_AFTER, _HOUR = 0.005, 1.0, 3600.0
+# Seconds between looks for texts to index.
+_INDEX_EVERY = 5.0
 # The site's settings are read again after this many seconds.
 _SETTINGS_LAST = 0.1
 
@@ -61,6 +65,8 @@ class Worker:
             asyncio.create_task(self._repeat(self._reclaim, pace.lease / 2)),
             asyncio.create_task(self._repeat(retention.forget_old, _HOUR)),
             asyncio.create_task(self._repeat(self._refresh_statistics, 0)),
+            asyncio.create_task(self._repeat(_index_texts, _INDEX_EVERY)),
+            asyncio.create_task(self._repeat(text_indexing.tidy, _HOUR)),
             asyncio.create_task(self._repeat(self._listen, 0)),
         ]
         senders = [asyncio.create_task(sender.run()) for sender in self._senders]
@@ -226,6 +232,12 @@ class Worker:
         await asyncio.gather(*writes, return_exceptions=True)  # else their leases run out
         for item in items:
             self.done(item)
+
+
+async def _index_texts() -> None:
+    """Index the texts of reviews, as long as enough of them wait."""
+    while await text_indexing.index_waiting():
+        pass
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -74,6 +74,8 @@ async def build_sqlite(path: Path, size: Size) -> None:
         converted = (tuple(map(sql._for_sqlite, row)) for row in rows)
         database.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", converted)
     database.execute(_COUNT)
+    # No operation of the benchmark searches, so no worker is to index meanwhile.
+    database.execute("DELETE FROM search_waiting")
     for definition in INDEXES.values():
         database.execute(f"CREATE {definition}")
     database.commit()

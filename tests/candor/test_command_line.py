@@ -170,6 +170,105 @@ def test_a_broken_last_line_spoils_nothing_else(candor, write):
     assert complained.startswith("line 3: failed: this is no CSV")
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--map", "Stars=rating", "--map", "Text=bodyy"), "no field 'bodyy'. Is it body?"),
+        (("--map", "Review text=body"), "no column 'Review text'. Is it 'Review Text'?"),
+        (("--value", "state:x=APPROVED"), "no field 'state'. Is it status?"),
+        (("--set", "colour=red"), "no field 'colour'"),
+        (("--set", "rating=5"), "rating has more than one source"),
+        (("--set", "rating"), "not of the form FIELD=VALUE"),
+        (("--map", "rating"), "not of the form COLUMN=FIELD"),
+        (("--value", "status=APPROVED"), "not of the form FIELD:TEXT=VALUE"),
+        (("--delimiter", "::"), "not one character"),
+        (("--date-format", "%d"), "no format of a date"),
+        (("--time-zone", "Mars"), "no time zone 'Mars'"),
+    ],
+)
+def test_what_an_option_names_wrongly_is_told_before_anything_is_stored(
+    candor, write, options, complaint
+):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    reviews = write("reviews.csv", f"order_id,rating,Review Text,created_at\nO1,5,x,{DAY}\n")
+
+    code, said, complained = candor("import", "reviews", reviews, *options)
+
+    assert (code, said) == (2, "")
+    assert complaint in complained
+    assert candor("import", "reviews", reviews)[1] == "1 created"
+
+
+def test_an_order_that_has_another_review_keeps_it(candor, write):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    candor("import", "reviews", write("first.csv", REVIEWS + f"O1,5,First,{DAY}\n"))
+    other = write("other.csv", REVIEWS + f"O1,1,Older,{DAY}\nO1,2,Other,{DAY} 10:00\n")
+
+    assert candor("import", "reviews", other)[:2] == (1, "2 skipped")
+    assert candor("import", "reviews", other, "--allow-skips")[:2] == (0, "2 skipped")
+
+
+def test_a_review_of_another_service_than_the_orders_is_refused(candor, write):
+    """Yotpo's export has a row for each product of an order."""
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    columns = "order_id,rating,body,created_at,service_id\n"
+    reviews = write(
+        "reviews.csv",
+        columns + f"O1,5,Bought,{DAY} 10:00,LOGO\nO1,3,Other,{DAY} 11:00,STOOL\n",
+    )
+
+    code, said, complained = candor("import", "reviews", reviews)
+
+    assert (code, said) == (1, "1 created, 1 failed")
+    assert complained == "line 3: failed: service_id: Order O1 is of another service, LOGO."
+    assert candor("import", "reviews", reviews)[1] == "1 failed, 1 unchanged"
+
+
+def test_swallowed_lines_are_counted_and_named(candor, write):
+    orders = write(
+        "orders.csv",
+        ORDERS
+        + order(1).replace("Maria", '"Maria')
+        + order(2)
+        + order(3).replace("Nina", '"Nina"')
+        + order(4),
+    )
+
+    code, said, complained = candor("import", "orders", orders)
+
+    assert (code, said) == (1, "1 created, 3 failed")
+    assert complained.startswith("lines 2 to 4: failed: ")
+
+
+def test_a_row_tells_everything_that_is_wrong_with_it(candor, write):
+    row = f"{LONG},SHIPPED,yesterday,MARIA,Maria,,NINA,Nina,LOGO,\n"
+
+    _, said, complained = candor("import", "orders", write("orders.csv", ORDERS + row))
+
+    assert said == "1 failed"
+    for column in ("status", "completed_at", "order_id", "service_title"):
+        assert f"{column}: " in complained
+
+
+def test_a_check_shows_how_a_file_would_be_read_and_stores_nothing(candor, write):
+    row = order(1, "done").replace(",", ";")
+    orders = write("orders.csv", "colour;" + ORDERS.replace(",", ";") + "red;" + row + "blue;x\n")
+    options = ("import", "orders", orders, "--value", "status:done=COMPLETED", "--time-zone", "UTC")
+
+    code, said, complained = candor(*options, "--check")
+
+    assert (code, complained) == (0, "")
+    assert said.splitlines()[0] == "orders.csv: CSV, separated by semicolons"
+    assert said.splitlines()[2] == "Columns not used: colour"
+    assert f"status 'COMPLETED', completed_at '{DAY} 12:00:00+00:00'" in said
+    assert "line 3: 2 cells under 11 columns" in said
+    assert said.splitlines()[-1] == (
+        "To import it: candor import orders orders.csv --value status:done=COMPLETED"
+        " --time-zone UTC"
+    )
+    assert candor(*options)[1] == "1 created, 1 failed"
+
+
 def test_json_lines_are_read_too(candor, write):
     row = dict(zip(ORDERS.strip().split(","), order(1).strip().split(","), strict=True))
     orders = write("orders.jsonl", json.dumps(row) + "\n\n{broken\n[]\n")
@@ -352,6 +451,30 @@ def test_a_drifted_counter_is_found_and_mended(candor, write, tmp_path, environm
 
     assert code == 1
     assert said.count("wrong: the counter of") == 2
+    assert candor("check", "--repair")[0] == 0
+    assert candor("check") == (0, "Everything is in order.", "")
+
+
+def test_a_review_missing_in_the_index_of_texts_is_found_and_mended(
+    candor, write, tmp_path, environment
+):
+    candor("import", "orders", write("orders.csv", ORDERS + order(1)))
+    candor("import", "reviews", write("reviews.csv", REVIEWS + f"O1,5,Fine,{DAY} 18:00\n"))
+    assert candor("check")[0] == 0
+    lose_it = (
+        "from candor.commands.environment import run_in_database\nfrom models import SearchWaiting\n"
+        "async def work():\n    assert await SearchWaiting.all().delete() == 1\nrun_in_database(work())"
+    )
+    command = [sys.executable, "-c", lose_it]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60, env=environment)
+
+    code, said, _ = candor("check")
+
+    assert code == 1
+    assert said == (
+        "wrong: 1 reviews are missing in the index of texts, so searches do not find them; they were"
+        " stored without the table's triggers"
+    )
     assert candor("check", "--repair")[0] == 0
     assert candor("check") == (0, "Everything is in order.", "")
 

@@ -33,7 +33,7 @@ def candor(relay, tmp_path):
             "PYTHONPATH": str(ROOT),
             "CANDOR_DATABASE_URL": relay.url,
             "CANDOR_SECRET": SECRET,
-            "TEST_CHANGES": json.dumps({"candor.commands.importing.BATCH": BATCH}),
+            "TEST_CHANGES": json.dumps({"candor.imports.importing.BATCH": BATCH}),
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(SCRIPT), *arguments),

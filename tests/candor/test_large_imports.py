@@ -77,7 +77,7 @@ def test_remarks_and_progress_come_while_the_file_is_read(candor):
     rows[1] = order(1, "UNHEARD")
 
     code, said, told, _ = candor(
-        "orders", ORDERS + "".join(rows), AT_ONCE | {"candor.commands.importing.BATCH": 2}
+        "orders", ORDERS + "".join(rows), AT_ONCE | {"candor.imports.importing.BATCH": 2}
     )
 
     assert (code, said) == (1, "6 created, 1 failed")
@@ -102,7 +102,7 @@ def test_the_newest_review_of_an_order_is_found_however_far_away(candor):
     rows = [review(number, 10) for number in range(6)]
     rows += [review(0, 9, 1), review(1, 11, 4), review(2, 10, 3)]
 
-    result = candor("reviews", REVIEWS + "".join(rows), {"candor.commands.importing.BATCH": 2})
+    result = candor("reviews", REVIEWS + "".join(rows), {"candor.imports.importing.BATCH": 2})
 
     assert result[:2] == (0, "6 created, 3 skipped")
     assert result[2] == [

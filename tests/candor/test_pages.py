@@ -399,7 +399,8 @@ async def test_an_update_is_rated_once(
     solved = await UpdateSolve.get()
     assert (solved.stars, solved.comment) == (5, "Quick & kind")
     assert (await show(maria, update))["status"] == "CLOSED"
-    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+    # After the reminder of the order.
+    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
     assert "Thank you for your rating" in answer.text
 
     again = await client.post(path, data={"stars": "1"})
@@ -410,7 +411,8 @@ async def test_an_update_is_rated_once(
         assert "Quick & kind" in parse(page).text
         assert not parse(page).all("form")
     assert (await UpdateSolve.get()).stars == 5
-    assert (await outbox())[1:] == ["rating.promoter"]  # after the reminder of the order
+    # After the reminder of the order.
+    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
 
 
 async def test_there_is_still_an_issue(open_update, solve, update_link, client, show, sam):
@@ -442,9 +444,77 @@ async def test_the_link_of_an_older_solve_rates_nothing_and_shows_the_way(
 
     answer = await client.post(old, data={"stars": "1"})
 
-    assert "To rate it, take the link in our latest mail." in parse(answer).text
-    assert not [box for box in parse(answer).all("input") if box.get("name") == "stars"]
+    assert "nothing was stored" in parse(answer).text
     assert await stored() == before
+    # The current question, which its form is about.
+    assert {"name": "solve", "value": "2", "type": "hidden"} in parse(answer).all("input")
+    assert len([box for box in parse(answer).all("input") if box.get("name") == "stars"]) == 5
+    rated = await client.post(old, data={"stars": "4", "solve": "2"})
+    assert "Thank you for your rating" in parse(rated).text
+
+
+async def test_the_page_shows_the_thread_and_takes_an_answer_while_it_is_open(
+    open_update, update_link, client, sam, maria, act, show
+):
+    update = await open_update(message="When does it <b>come</b>?")
+    await act(sam, "postNote", update, body="A secret.", internal=True)
+    path = update_link(update, solve=0)
+
+    page = await client.get(path)
+    assert "When does it <b>come</b>?" in parse(page).text
+    assert "A secret." not in page.text
+
+    answer = await client.post(path, data={"answer": "1", "body": "On <i>Monday</i>."})
+    again = await client.post(path, data={"answer": "1", "body": "On <i>Monday</i>."})
+
+    assert answer.status_code == again.status_code == 200
+    assert "On <i>Monday</i>." in parse(answer).text
+    notes = (await show(maria, update))["notes"]["nodes"]
+    assert [note["body"] for note in notes] == ["When does it <b>come</b>?", "On <i>Monday</i>."]
+    assert notes[-1]["author"]["isCustomer"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("", "Please write something."),
+        (" \u200b", "Please write something."),
+        ("x" * 20_001, "20,000"),
+    ],
+)
+async def test_a_bad_answer_is_told_beside_its_field_and_stores_nothing(
+    open_update, update_link, client, stored, body, sentence
+):
+    update = await open_update()
+    path, before = update_link(update, solve=0), await stored()
+
+    answer = await client.post(path, data={"answer": "1", "body": body})
+
+    assert answer.status_code == 422
+    assert sentence in parse(answer).text
+    assert [box for box in parse(answer).all("textarea") if box.get("aria-invalid") == "true"]
+    assert await stored() == before
+
+
+async def test_an_answer_to_what_was_solved_meanwhile_is_not_lost_in_silence(
+    open_update, solve, update_link, client, stored
+):
+    update = await open_update()
+    await solve(update)
+    path, before = update_link(update, solve=0), await stored()
+
+    answer = await client.post(path, data={"answer": "1", "body": "One more thing."})
+
+    assert "nothing was stored" in parse(answer).text
+    assert await stored() == before
+
+
+async def test_a_link_to_the_issue_opens_the_page_there(open_update, solve, update_link, client):
+    path = update_link(await solve(await open_update()))
+
+    page = parse(await client.get(f"{path}?issue=1"))
+
+    assert [box["id"] for box in page.all("textarea") if "autofocus" in box] == ["note"]
 
 
 @pytest.mark.parametrize(
@@ -577,7 +647,7 @@ async def test_every_field_has_a_name_that_is_read_aloud(
         page = parse(answer)
         labelled = {label.get("for") for label in page.all("label")}
         assert all(area["id"] in labelled for area in page.all("textarea"))
-        assert all("required" in radio for radio in page.all("input"))
+        assert all("required" in box for box in page.all("input") if box["type"] != "hidden")
         assert len(page.all("h1")) == len(page.all("main")) == 1
         identities = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
         assert len(identities) == len(set(identities))

@@ -4,25 +4,23 @@ import copy
 
 import pytest
 
+from mailers import SWITCHED_OFF
 from mailers.letters.registry import MAILERS
-from mailers.mail import Mail, Person, Skipped
+from mailers.mail import Mail, Person
 from models import OutboxMail, SiteSettings
 from resolvers.viewer import Role, Viewer
 from schema.api import schema
 from schema.context import Context
 from tests.mailers.working import end_of, working
 
-SWITCHED_OFF = "reminders are switched off"
 LAST_ERRORS = "{ mailDeliveries { nodes { status lastError failures { error } } } }"
 
 
 @pytest.fixture(autouse=True)
 def mailers(monkeypatch):
-    """A mail that is skipped while reminders are switched off."""
+    """A mail to any address."""
 
-    async def write(site, _subject_id, *, address, **_params):
-        if not site.settings.review_reminder_enabled:
-            return Skipped(SWITCHED_OFF)
+    async def write(_site, _subject_id, *, address, **_params):
         return Mail(Person("", address), "en", "Hello", "Hello.\n", "<p>Hello.</p>")
 
     monkeypatch.setitem(MAILERS, "review.reminder", write)
@@ -32,13 +30,13 @@ async def test_a_setting_that_was_switched_on_takes_effect_at_once(
     promise, inbox, serve, config_for, monkeypatch
 ):
     monkeypatch.setattr("mailers.worker.worker._SETTINGS_LAST", 3600.0)
-    await SiteSettings.create(key="site", review_reminder_enabled=False)
+    await SiteSettings.create(key="site", mail_switches={"review.reminder": False})
 
     async with working(config_for(await serve(inbox))) as worker:
         off = await end_of(
             await promise("review.reminder", to="a@x.example", address="a@x.example")
         )
-        await SiteSettings.filter(key="site").update(review_reminder_enabled=True)
+        await SiteSettings.filter(key="site").update(mail_switches={})
         on = await promise("review.reminder", to="b@x.example", address="b@x.example")
         worker.wake()
         await end_of(on)

@@ -4,14 +4,19 @@ import re
 
 import pytest
 
+from mailers.catalogue import CATALOGUE
 from mailers.letters import translations
-from mailers.letters.examples import CASES, EXAMPLES, example, example_site
+from mailers.letters.examples import CASES, example, example_site
 from mailers.mail import Person
 
 GREETS = {
     "review.replied",
     "review.published",
     "review.rejected",
+    "review.withdrawn",
+    "review.deleted",
+    "review.edited_by_admin",
+    "reply.deleted",
     "review.reminder",
     "rating.promoter",
     "rating.detractor",
@@ -44,7 +49,7 @@ def lines_of(mail):
 
 
 @pytest.mark.parametrize("language", translations.languages())
-@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+@pytest.mark.parametrize("kind", sorted(CATALOGUE))
 def test_every_mail_that_greets_greets_by_name(kind, language, config):
     mail_of_maria = example_mail(kind, "Maria Souza", language, config)
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from jinja2.ext import babel_extract
 
 import mailers
-from mailers.catalogue import CATALOGUE
+from mailers.catalogue import CATALOGUE, MESSAGES
 from mailers.letters import translations
-from mailers.letters.examples import CASES, EXAMPLES, Case, example, example_site
+from mailers.letters.examples import CASES, Case, example, example_site
 from mailers.letters.registry import MAILERS
 from mailers.letters.rendering import folder
+from mailers.letters.sentences import STARS_IN_WORDS
 from mailers.mail import Person
 from mailers.plain_text import excerpt, harmless, one_line, quoted
 from mailers.worker.previews import in_scheme, page, preview, write_previews
@@ -22,6 +23,9 @@ EVERY_VARIANT = [
     (kind, language, case) for kind in CATALOGUE for language in ("en", "de") for case in CASES
 ]
 TAGS = {
+    "table",
+    "tr",
+    "td",
     *[
         "html",
         "head",
@@ -37,7 +41,7 @@ TAGS = {
         "br",
         "bdi",
         "blockquote",
-    ]
+    ],
 }
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -75,7 +79,7 @@ def test_every_mail_of_the_catalogue_has_a_folder_a_preview_and_a_mailer():
         assert names == {"subject.txt", "body.txt", "body.html"}
     folders = {path.parent for path in TEMPLATES.rglob("subject.txt")}
     assert folders == {TEMPLATES / folder(kind) for kind in CATALOGUE}
-    assert EXAMPLES.keys() == MAILERS.keys() == CATALOGUE.keys()
+    assert MAILERS.keys() == CATALOGUE.keys()
 
 
 @pytest.mark.parametrize(("kind", "language", "case"), EVERY_VARIANT)
@@ -117,7 +121,7 @@ def test_german_is_german(kind, config):
 
 
 def test_every_sentence_of_the_templates_is_translated():
-    sentences = set()
+    sentences = {*MESSAGES.values(), *STARS_IN_WORDS.values()}
     for path in TEMPLATES.rglob("*.*"):
         with path.open("rb") as file:
             options = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
@@ -230,3 +234,97 @@ def test_previews_show_light_and_dark_on_any_screen(config):
     assert "@media (prefers-color-scheme: dark)" in html
     assert "@media all" in in_scheme(html, "dark")
     assert "@media not all" in in_scheme(html, "light")
+
+
+def _luminance(colour):
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """By WCAG 2: 1 to 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+# In light mode by the style attributes, in dark mode by the rules of classes.
+GROUNDS = {"light": ("#f4f2ed", "#ffffff", "#faf8f3"), "dark": ("#14171a", "#1f2428", "#272d32")}
+
+
+def test_texts_can_be_read_on_every_ground():
+    layout = (TEMPLATES / "layout.html").read_text()
+    parts = (TEMPLATES / "parts.html").read_text()
+    dark = dict(re.findall(r"\.(\w+) \{[^}]*?[ ;]color: (#\w{6})", layout))
+    coloured = r'class="(\w+)[^"]*"[^>]*style="(?:[^"]*;)?color:(#\w{6})'
+    light = {found[1]: found[2] for found in re.finditer(coloured, layout + parts)}
+    for scheme, colours in (("light", light), ("dark", dark)):
+        assert colours.keys() >= {"ink", "soft", "link"}
+        for name in ("ink", "soft"):
+            for ground in GROUNDS[scheme]:
+                assert contrast(colours[name], ground) >= 4.5, (scheme, name, ground)
+        assert contrast(colours["link"], GROUNDS[scheme][0]) >= 4.5
+    assert contrast("#ffffff", "#1d5c4d") >= 4.5
+    assert contrast("#10211c", "#7fd1b9") >= 4.5
+    # The footer's own, which is soft on the page.
+    footers = re.findall(r'class="soft margin" style="[^"]*color:(#\w{6})', layout)
+    assert len(footers) == 2
+    assert all(contrast(colour, "#f4f2ed") >= 4.5 for colour in footers)
+
+
+def test_five_stars_to_choose_stand_in_one_row_however_narrow(config):
+    html = preview("review.reminder", "de", "friendly", config).html
+
+    row = re.search(r"<table[^>]*table-layout:fixed.*?</table>", html, re.DOTALL)[0]
+    assert row.count("<tr>") == 1
+    assert row.count("<td") == 5
+
+
+def test_two_choices_are_two_buttons(config):
+    html = preview("update.solved", "en", "friendly", config).html
+
+    labels = re.findall(r"display:inline-block;padding:12px 22px;[^>]*>([^<]*)</a>", html)
+    assert labels == ["Rate our help", "There is still an issue"]
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_what_asks_or_answers_leads_somewhere(kind, config):
+    html = preview(kind, "en", "friendly", config).html
+
+    no_button = {"review.deleted", "review.edited_by_admin"}
+    assert ('class="button"' in html or 'class="choice"' in html) == (kind not in no_button)
+
+
+def test_the_vendors_and_the_teams_mails_lead_to_where_they_work(config):
+    def link(kind):
+        found = re.search(
+            r'class="button" href="([^"]*)"', preview(kind, "en", "friendly", config).html
+        )
+        return found[1]
+
+    review, update = "UgGJAAAAAHAAgAAAAAAAAAE", "VQGJAAAAAHAAgAAAAAAAAAE"
+    assert link("review.received") == f"https://nordlicht.example/desk/reviews/{review}"
+    # Of several reviews none is meant: the token is empty.
+    assert link("review.pending") == "https://nordlicht.example/desk/queue/"
+    for kind in ("rating.alert", "update.assigned", "update.rated", "note.from_customer"):
+        assert link(kind) == f"https://nordlicht.example/desk/updates/{update}"
+
+
+def test_without_an_address_of_the_desk_there_is_no_button(config):
+    site = example_site(config)
+    site.settings.vendor_review_url_template = None
+    site.settings.team_update_url_template = None
+    to = Person("Sam", "sam@example.com", "en")
+
+    for kind in ("rating.alert", "update.assigned", "update.opened", "reply.deleted"):
+        assert 'class="button"' not in example(kind, CASES["friendly"], site, to).html
+
+
+def test_nobody_is_asked_to_answer_where_nobody_reads(config):
+    site = example_site(config)
+    site.settings.admin_email = None
+    mail = example("rating.detractor", CASES["friendly"], site, Person("M", "m@x.example", "en"))
+
+    assert mail.reply_to is None
+    assert "reply" not in mail.text.lower()
+    assert "understand" not in mail.text

@@ -201,8 +201,6 @@ async def test_each_reason_not_to_remind(site, cast, at, config):
     assert await reason() == "nobody knows when the order was completed"
     await change(cast.order, completed_at=NOON, reminders_allowed=False)
     assert await reason() == "reminders are not allowed for this order"
-    await SiteSettings.create(key="site", review_reminder_enabled=False)
-    assert await reason() == "reminders are switched off"
 
 
 async def test_an_unlimited_window_never_closes(cast, config, at):

@@ -103,6 +103,7 @@ def test_who_is_asked_to_share(kind, audience, shares, site):
 
 
 def test_the_note_to_an_unhappy_customer_can_be_answered(site):
-    mail = example("rating.detractor", CASES["friendly"], site(), Person("Maria", "m@x.example"))
+    told = site(admin_email="support@nordlicht.example")
+    mail = example("rating.detractor", CASES["friendly"], told, Person("Maria", "m@x.example"))
 
     assert mail.reply_to == "support@nordlicht.example"

@@ -72,7 +72,6 @@ async def settings(store):
         site_name="Nordlicht",
         admin_email="Ada@Nordlicht.example",
         promoter_share_url="https://nordlicht.example/r",
-        rating_request_enabled=True,
     )
 
 
@@ -125,6 +124,31 @@ async def test_without_an_admins_address_no_mail_invites_an_answer(write, thread
     assert await write(update_mailer.alert, thread.update) == Skipped("no address is known")
 
 
+async def test_without_that_address_the_active_admins_read_answers_and_alerts(
+    write, thread, settings
+):
+    await rate(thread, 2)
+    await change(settings, admin_email=None)
+    for name, more in {
+        "eva": {},
+        "max": {},
+        "left": {"deactivated_at": NOON},
+        "staff": {"role": "STAFF"},
+    }.items():
+        who = {"external_id": name, "display_name": name, "email": f"{name}@nordlicht.example"}
+        await TeamMember.create(**{"role": "ADMIN", "created_at": NOON} | who | more)
+
+    mail = await write(update_mailer.detractor, thread.update)
+    alert = await write(update_mailer.alert, thread.update, member="eva")
+
+    assert mail.reply_to == "eva@nordlicht.example,max@nordlicht.example"
+    assert "reply to this mail" in mail.text
+    assert "mailto:eva@nordlicht.example,max@nordlicht.example?subject=NL-1" in mail.html
+    assert alert.to.address == "eva@nordlicht.example"
+    gone = Skipped("they are not in the team any more")
+    assert await write(update_mailer.alert, thread.update, member="left") == gone
+
+
 async def test_the_alert_tells_the_admin_who_was_unhappy_and_why(write, thread, settings):
     await rate(thread, 1)
 
@@ -134,8 +158,6 @@ async def test_the_alert_tells_the_admin_who_was_unhappy_and_why(write, thread, 
     for part in ("Maria Souza", "Which colour?", "NL-1", "★☆☆☆☆", "> So it was.", "solved by Sam"):
         assert part in mail.text
     assert mail.unsubscribe is None
-    await change(settings, detractor_alert_enabled=False)
-    assert await write(update_mailer.alert, thread.update) == Skipped("the alert is switched off")
 
 
 async def test_follow_ups_need_the_rating_that_they_follow(write, thread, settings):
@@ -170,7 +192,7 @@ async def test_without_ratings_a_solved_update_can_only_be_reopened(write, threa
     mail = await write(update_mailer.solved, thread.update, solve=1)
 
     assert "stars=" not in mail.html + mail.text
-    assert "Say that there is still an issue" in mail.text
+    assert "There is still an issue" in mail.text
     assert await write(update_mailer.rating_request, thread.update, solve=1) == Skipped(
         "ratings are switched off"
     )
@@ -205,7 +227,7 @@ async def test_notes_go_to_the_other_side(write, thread, settings):
     assert "Sam wrote about “Which colour?”" in to_customer.text
     assert "Maria Souza wrote about “Which colour?”" in to_team.text
     assert "> It is blue now." in to_customer.text
-    assert "/u/" not in to_customer.text
+    assert "Read it: https://reviews.nordlicht.example/u/" in to_customer.text
     assert to_customer.reply_to == "Ada@nordlicht.example"
 
 

@@ -4,15 +4,18 @@ One vendor sells a quarter of all orders, one service has a third of these; near
 the hot vendor have a reply, and nearly all mails were sent.
 """
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
 
-from models import sql
+from models import sql, text_indexing
+from models.database import opened
 from models.rating_tally import COUNTS
 from models.statistics import STATEMENTS_ON_SQLITE
 from resolvers.rating_counters import _SUMS
@@ -319,6 +322,21 @@ _COUNT = " UNION ALL ".join(
 COUNT = f"INSERT INTO rating_counter (subject_id, kind, {', '.join(COUNTS)}) {_COUNT}"
 
 
+# Nor do triggers run on PostgreSQL for a replica.
+LET_WAIT = "INSERT INTO search_waiting (review_id) SELECT id FROM review"
+
+
+async def index_texts(url: str) -> None:
+    """Index the texts, as a worker would, in chunks of which none is left over.
+
+    A search reads the texts that wait, of which there are always fewer than a chunk.
+    """
+    with patch.object(text_indexing, "SMALL", REVIEWS // 25):
+        async with opened(url):
+            while await text_indexing.index_waiting():
+                pass
+
+
 async def fill_postgres(url: str) -> None:
     connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
     try:
@@ -327,6 +345,8 @@ async def fill_postgres(url: str) -> None:
             for name, columns, rows in tables():
                 await connection.copy_records_to_table(name, records=rows, columns=columns)
             await connection.execute(COUNT)
+            await connection.execute(LET_WAIT)
+        await index_texts(url)
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
@@ -343,6 +363,7 @@ def fill_sqlite(path: str) -> None:
         )
     database.execute(COUNT)
     database.commit()
+    asyncio.run(index_texts(f"sqlite://{path}"))
     for statement in STATEMENTS_ON_SQLITE:
         database.execute(statement)
     database.commit()

@@ -49,7 +49,11 @@ def _in_order(path: str, order: str, *names: str) -> Callable[[Case], bool]:
 
 
 EXEMPT = [
-    Exempt("no index holds words: they are looked for in the text", _is("", "search")),
+    Exempt("services are few, and their titles are looked through", _is(".services", "search")),
+    Exempt(
+        "a frequent word is looked for in the list's order, where its page is soon full",
+        lambda case: dict(case.filter).get("search") == f'"{filled.COMMON_WORD}"',
+    ),
     Exempt(
         "a service's or the site's reviews with or without a reply are picked out of the newest, and"
         " in every other order out of all: indexes of both would be written by each review",
@@ -91,6 +95,10 @@ EXEMPT = [
             bool(_filters(case) & {"status", "awaitsDecision"})
             and case.order not in {"NEWEST", "OLDEST", None}
         ),
+    ),
+    Exempt(
+        "what waits and does not wait is nobody's question",
+        lambda case: {"status", "awaitsDecision"} <= _filters(case),
     ),
     Exempt(
         "the mails of one kind to one person are picked out of the kind's or the person's",

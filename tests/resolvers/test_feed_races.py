@@ -203,7 +203,7 @@ async def test_an_import_of_reviews_during_a_hand_over_stores_them_for_the_order
 ):
     import contextvars
 
-    from candor.commands.importing import Source, import_reviews
+    from candor.imports.importing import Source, import_reviews
     from resolvers import reviews
 
     await send(order())

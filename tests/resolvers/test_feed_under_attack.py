@@ -141,7 +141,7 @@ async def test_a_row_of_a_vendors_key_does_not_let_older_facts_of_a_person_win(s
 
 
 async def test_a_file_without_names_removes_no_name(send, tmp_path, app):
-    from candor.commands.importing import Source, import_orders
+    from candor.imports.importing import Source, import_orders
 
     await send(order("ORDER-1", completedAt=ago(days=9)))
     path = tmp_path / "orders.csv"
@@ -169,7 +169,7 @@ async def test_a_reminder_promised_again_has_the_right_recipient(send):
 
 
 async def test_an_older_file_does_not_undo_a_newer_feed(send, tmp_path):
-    from candor.commands.importing import Source, import_orders
+    from candor.imports.importing import Source, import_orders
 
     await send(order(status="REFUNDED", updatedAt=ago(hours=1)))
     path = tmp_path / "orders.csv"

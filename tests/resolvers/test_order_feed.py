@@ -298,7 +298,7 @@ async def test_a_reminder_is_promised_for_three_days_after_completion(send, at):
         ({"status": "REFUNDED"}, {}),
         ({"remindersAllowed": False}, {}),
         ({"vendor": {"externalId": "MARIA", "displayName": "Maria"}}, {}),
-        ({"completedAt": "2026-03-01T12:00:00Z"}, {}),
+        ({"completedAt": "2026-02-08T12:00:00Z"}, {}),
         ({}, {"reviewReminderDays": 31}),
         ({}, {"reviewReminderEnabled": False}),
     ],

@@ -27,7 +27,7 @@ async def test_an_edit_changes_only_the_given_values_and_keeps_a_revision(
     assert second["review"]["status"] == "APPROVED"
     assert second["review"]["publishedAt"] == written["publishedAt"]
     assert await counters() == {"LOGO": [0, 0, 1, 0, 0], "NINA": [0, 0, 1, 0, 0]}
-    assert await outbox() == ["review.received"]
+    assert await outbox() == ["review.received", "review.edited"]
 
 
 async def test_an_edit_that_changes_nothing_leaves_no_trace(review, maria, stored):
@@ -117,7 +117,12 @@ async def test_with_moderation_on_an_authors_edit_is_pending_but_an_admins_is_no
     assert found == {"review": None, "reviews": {"totalCount": 0}}
     assert approved["review"]["publishedAt"] == written["publishedAt"]
     assert await counters() == {"LOGO": [0, 0, 1, 0, 0], "NINA": [0, 0, 1, 0, 0]}
-    assert await outbox() == ["review.received"]
+    assert sorted(await outbox()) == [
+        "review.edited",
+        "review.edited_by_admin",
+        "review.published",
+        "review.received",
+    ]
 
 
 @pytest.mark.parametrize("moderated", [False, True])

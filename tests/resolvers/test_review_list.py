@@ -11,10 +11,10 @@ from tortoise.connection import get_connection
 
 from models import Customer, Order, Review, ReviewStatus, Service, Vendor, sql
 from models.engine_asyncpg import SafeAsyncpgClient
+from models.folding import fold
 from resolvers import rating_counters, review_list
 from resolvers.keyset import PageRequest, Total
 from resolvers.review_list import ReviewFilter, ReviewSort, Scope
-from resolvers.user_text import fold
 from resolvers.viewer import Role, Viewer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -437,6 +437,7 @@ async def test_an_authors_reviews_are_listed_for_moderators_and_the_author_alone
         ({}, lambda _: True),
         ({"rating": 4}, lambda r: r.rating == 4),
         ({"status": "REJECTED"}, lambda r: r.status == "REJECTED"),
+        ({"search": "good"}, lambda r: "good" in r.body),
         ({"vendor": {"externalId": "NINA"}, "hasReply": True}, lambda r: r.replied_at is not None),
         ({"createdAfter": "2026-01-01T00:00:02Z"}, lambda r: r.created_at >= START + timedelta(seconds=2)),
     ):  # fmt: skip

@@ -72,13 +72,13 @@ async def test_after_a_deleted_reply_the_vendor_may_reply_again_and_the_log_keep
     second = await nina.do("replyToReview", "review { reply { body } }", reviewId=written["id"], body="Kind words.")  # fmt: skip
 
     assert deleted == {"review": {"reply": None}, "errors": []}
-    assert withdrawn == ["review.received"]
+    assert withdrawn == ["review.received", "reply.deleted"]
     assert second["review"]["reply"]["body"] == "Kind words."
     assert (await TrackingEvent.get(kind="reply.deleted")).details == {
         "reason": "Rude.",
         "reply": "Rude words.",
     }
-    assert await outbox() == ["review.received", "review.replied"]
+    assert await outbox() == ["review.received", "reply.deleted", "review.replied"]
 
 
 async def test_the_right_to_reply_follows_the_review_when_the_service_changes_hands(

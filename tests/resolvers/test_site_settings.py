@@ -8,13 +8,15 @@ from tortoise.fields import BooleanField
 from tortoise.fields.data import CharEnumFieldInstance
 
 from models import SiteSettings, TrackingEvent
+from models.site_settings import SWITCHES
 from resolvers import site_settings
 from schema.settings import Settings, UpdateSettingsInput
 
 FIELDS = """siteName siteUrl timeZone adminEmail reviewWindowDays reviewModeration helpfulVotesEnabled
   reviewReminderEnabled reviewReminderDays ratingsEnabled ratingCommentsEnabled ratingRequestEnabled
   followUpDelayMinutes shareAudience promoterShareUrl promoterShareText detractorAlertEnabled
-  vendorsSeeUpdates reviewUrlTemplate updateUrlTemplate sellerLevels { level minAverage minReviews }"""
+  vendorsSeeUpdates reviewUrlTemplate updateUrlTemplate vendorReviewUrlTemplate
+  teamReviewUrlTemplate teamUpdateUrlTemplate sellerLevels { level minAverage minReviews }"""
 DEFAULTS = {
     "siteName": "Our marketplace",
     "siteUrl": "http://localhost:8000",
@@ -31,11 +33,14 @@ DEFAULTS = {
     "followUpDelayMinutes": 5,
     "shareAudience": "PROMOTERS",
     "promoterShareUrl": None,
-    "promoterShareText": "I had a great experience with {site_name}! {site_url}",
+    "promoterShareText": "I had a great experience with {site_name}!",
     "detractorAlertEnabled": True,
     "vendorsSeeUpdates": True,
     "reviewUrlTemplate": None,
     "updateUrlTemplate": None,
+    "vendorReviewUrlTemplate": None,
+    "teamReviewUrlTemplate": None,
+    "teamUpdateUrlTemplate": None,
     "sellerLevels": [
         {"level": "LEVEL_1", "minAverage": 4.0, "minReviews": 10},
         {"level": "LEVEL_2", "minAverage": 4.5, "minReviews": 50},
@@ -62,6 +67,9 @@ GOOD = {
     "promoterShareText": ["Look: {site_url}", "No token"],
     "reviewUrlTemplate": ["https://shop.example/r?t={token}&o={order_id}", None],
     "updateUrlTemplate": ["https://shop.example/u/{token}/{update_id}"],
+    "vendorReviewUrlTemplate": ["https://desk.example/r/{review_id}?o={order_id}", None],
+    "teamReviewUrlTemplate": ["https://desk.example/all"],
+    "teamUpdateUrlTemplate": ["https://desk.example/{update_id}{order_id}{review_id}"],
     "sellerLevels": [
         levels(("LEVEL_1", 4.25, 1), ("LEVEL_2", 4.25, 1), ("TOP_SELLER", 5.0, 1)),
     ],
@@ -80,6 +88,9 @@ BAD = {
     "promoterShareText": ["", " ", "x" * 1001, "{admin_email}", "{site_name} {}", None],
     "reviewUrlTemplate": ["https://shop.example/", "https://shop.example/{token}/{secret}", "javascript:{token}", "{token}"],
     "updateUrlTemplate": ["https://shop.example/{token}/{service_id}"],
+    "vendorReviewUrlTemplate": ["javascript:alert(1)", "/reviews", "https://desk.example/{token}", "https://desk.example/{Review_id}"],
+    "teamReviewUrlTemplate": ["javascript:{review_id}", "desk.example"],
+    "teamUpdateUrlTemplate": ["https://desk.example/{}", "data:text/html,{update_id}"],
     "sellerLevels": [
         None,
         [],
@@ -100,9 +111,11 @@ def test_every_setting_can_be_read_and_changed_and_is_validated():
     columns = {n: f for n, f in SiteSettings._meta.fields_map.items() if n != "key"}
     free = {n for n, f in columns.items() if isinstance(f, BooleanField | CharEnumFieldInstance)}
 
-    assert {each.name for each in fields(UpdateSettingsInput)} == columns.keys()
-    assert {each.name for each in fields(Settings)} == columns.keys()
-    assert {to_camel_case(name) for name in columns} == DEFAULTS.keys()
+    assert {each.name for each in fields(UpdateSettingsInput)} == columns.keys() | SWITCHES.keys()
+    assert {each.name for each in fields(Settings)} == columns.keys() | SWITCHES.keys()
+    # tests/resolvers/test_mail_switches.py has the others.
+    tested = columns.keys() - {"mail_switches"} | SWITCHES.keys()
+    assert {to_camel_case(name) for name in tested} == DEFAULTS.keys()
     assert site_settings._CHECKS.keys() == columns.keys() - free
 
 
@@ -118,7 +131,10 @@ async def test_each_setting_accepts_good_values_and_no_other_setting_changes(ada
             payload = await ada.do("updateSettings", f"settings {{ {FIELDS} }}", **{name: value})
             expected[name] = value
             assert payload == {"settings": expected, "errors": []}
-    hidden = ("adminEmail", "promoterShareUrl", "reviewUrlTemplate", "updateUrlTemplate")
+    hidden = (
+        *("adminEmail", "promoterShareUrl", "reviewUrlTemplate", "updateUrlTemplate"),
+        *("vendorReviewUrlTemplate", "teamReviewUrlTemplate", "teamUpdateUrlTemplate"),
+    )
     shown = (await nobody.ask(f"{{ settings {{ {FIELDS} }} }}"))["settings"]
     assert shown == expected | dict.fromkeys(hidden)
 

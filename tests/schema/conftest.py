@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from graphql import get_named_type, is_object_type
 
+from mailers.catalogue import CATALOGUE
 from models import MailAttempt, MailStatus, OutboxMail
 from models.uuid7 import uuid7
 from schema import ids
@@ -70,6 +71,10 @@ SETTINGS = {
     "promoterShareUrl": "https://share.example/?u={site_url}",
     "reviewUrlTemplate": "https://shop.example/review?t={token}",
     "updateUrlTemplate": "https://shop.example/rate?t={token}",
+    "vendorReviewUrlTemplate": "https://desk.example/vendor/{review_id}",
+    "teamReviewUrlTemplate": "https://desk.example/review/{review_id}",
+    "teamUpdateUrlTemplate": "https://desk.example/update/{update_id}",
+    "mailSwitches": [{"mail": mail, "enabled": True} for mail in CATALOGUE],
     "sellerLevels": [
         {"level": "LEVEL_1", "minAverage": 4.1, "minReviews": 1},
         {"level": "LEVEL_2", "minAverage": 4.2, "minReviews": 2},

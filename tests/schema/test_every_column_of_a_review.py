@@ -9,7 +9,7 @@ from html import unescape
 
 import pytest
 
-from candor.commands.importing import Source, import_reviews
+from candor.imports.importing import Source, import_reviews
 from mailers.configuration import MailConfig
 from mailers.letters import review_mailer
 from mailers.letters.signed_links import Claim, Purpose, sign

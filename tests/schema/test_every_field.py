@@ -100,9 +100,9 @@ async def test_each_field_alone_is_what_the_whole_tells(shop_of_everything):
 
 
 def _is_straight(name, field):
-    """Whether a field needs only the row; others are not tried."""
+    """Whether a field needs only the row, and not the reader's language; others are not tried."""
     if name == "Review":
-        return is_public_only({field: {}})
+        return is_public_only({field: {}}) and field != "starsInWords"
     return name != "Vendor" or field not in {"level", "levelProgress"}
 
 

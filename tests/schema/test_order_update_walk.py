@@ -17,7 +17,7 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     await feed("ORDER-1")
     await ada.do("updateSettings", adminEmail="ada@shop.example")
 
-    # Maria asks; nobody is assigned, so nobody gets a mail.
+    # Maria asks; nobody is assigned, so the admin address gets the mail.
     payload = await maria.do(
         "openUpdate",
         "orderUpdate { id status title notes { nodes { body author { displayName isCustomer } } }"
@@ -36,14 +36,14 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
         }
     ]
     assert update["viewerCan"] == NOTHING | {"reply": True}
-    assert await outbox() == ["review.reminder"]
+    assert await outbox() == ["review.reminder", "update.opened"]
 
     # Sam takes it, writes an internal note to a colleague, and answers.
     await act(sam, "assignUpdate", update, assignee={"externalId": "SAM"})
     await act(sam, "postNote", update, body="Nina forgot it again.", internal=True)
     payload = await act(sam, "postNote", update, body="It left today.")
     assert payload["orderUpdate"]["notes"]["totalCount"] == 3
-    assert await outbox() == ["review.reminder", "note.from_staff"]
+    assert (await outbox())[2:] == ["note.from_staff"]
 
     # Maria sees the answer and not the internal note, and says thank you.
     view = await show(maria, update)
@@ -54,7 +54,7 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     assert view["notes"]["totalCount"] == 2
     assert view["assignee"] == {"externalId": "SAM", "displayName": "Sam"}
     await act(maria, "postNote", update, body="Thanks!")
-    assert await outbox() == ["review.reminder", "note.from_staff", "note.from_customer"]
+    assert (await outbox())[2:] == ["note.from_staff", "note.from_customer"]
 
     # Sam solves it, with notice. The stars replace the reply box.
     payload = await act(sam, "solveUpdate", update, notifyCustomer=True)
@@ -70,7 +70,7 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     payload = await act(maria, "reportStillHasIssue", update, note="It is the wrong colour.")
     assert payload["orderUpdate"]["status"] == "OPEN"
     assert payload["orderUpdate"]["solvedAt"] is None
-    assert (await outbox())[2:] == ["note.from_customer", "note.from_customer"]
+    assert (await outbox())[3:] == ["note.from_customer", "update.still_has_issue"]
 
     # Sam solves it again, reopens it by mistake, and solves it.
     await act(sam, "solveUpdate", update, notifyCustomer=False)
@@ -92,7 +92,7 @@ async def test_a_question_is_asked_answered_solved_rated_and_closed(
     }
     for person in (maria, sam, ada):
         assert (await show(person, update))["viewerCan"] == NOTHING
-    assert sorted((await outbox())[-2:]) == ["rating.alert", "rating.detractor"]
+    assert sorted((await outbox())[-3:]) == ["rating.alert", "rating.detractor", "update.rated"]
     assert "update.solved" not in await outbox()
     alert = await OutboxMail.get(mail="rating.alert")
     assert (alert.audience, alert.recipient, alert.address) == (
@@ -176,13 +176,17 @@ async def test_a_promoter_gets_one_mail_when_the_delay_is_over_and_the_admin_non
 
 
 async def test_the_alert_can_be_off(open_update, solve, maria, ada, act, outbox):
-    await ada.do("updateSettings", detractorAlertEnabled=False)
+    given = {"detractorAlertEnabled": False, "adminEmail": "ada@shop.example"}
+    await ada.do("updateSettings", **given)
     update = await open_update()
     await solve(update)
 
     await act(maria, "rateUpdate", update, stars=3)
 
-    assert await outbox() == ["review.reminder", "rating.detractor"]
+    # It is not sent; the notice in the app comes.
+    assert await outbox() == ["review.reminder", "rating.detractor", "rating.alert", "update.rated"]
+    alert = await OutboxMail.get(mail="rating.alert")
+    assert (alert.audience, alert.recipient) == ("ADMIN", "admin")
 
 
 async def test_a_rating_request_is_promised_for_each_noticed_solve_until_rated(
@@ -202,7 +206,7 @@ async def test_a_rating_request_is_promised_for_each_noticed_solve_until_rated(
     assert request.params == {"solve": 2}
 
     await act(maria, "rateUpdate", update, stars=5)
-    assert await outbox() == ["review.reminder", "rating.promoter"]
+    assert await outbox() == ["review.reminder", "rating.promoter", "update.rated"]
 
 
 async def test_what_is_told_in_the_app_leads_to_the_update(
@@ -220,7 +224,7 @@ async def test_what_is_told_in_the_app_leads_to_the_update(
         nodes = (await person.ask(query))["viewer"]["notifications"]["nodes"]
         return [(n["kind"], (n["subject"] or {}).get("id") == update["id"]) for n in nodes]
 
-    assert await inbox(sam) == [("NOTE_FROM_CUSTOMER", True)]
+    assert await inbox(sam) == [("UPDATE_RATED", True), ("NOTE_FROM_CUSTOMER", True)]
     assert await inbox(ada) == [("RATING_ALERT", True)]
     assert [(kind, led) for kind, led in await inbox(maria) if kind != "REVIEW_REMINDER"] == [
         ("RATING_DETRACTOR", True),

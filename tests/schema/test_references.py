@@ -106,7 +106,7 @@ def test_no_number_of_an_order_comes_as_mere_text_but_from_the_back_end_that_mad
         and re.search(r"order(Id|Number|Ref|ExternalId)?$|externalId$", where.split(".")[-1])
     }
 
-    assert texts == {f"{name}.externalId" for name in ("NodeRef", "OrderInput", "PersonInput", "ServiceInput")}  # fmt: skip
+    assert texts == {f"{name}.externalId" for name in ("NodeRef", "OrderInput", "PersonInput", "ServiceInput", "TeamMemberInput")}  # fmt: skip
     assert {where for where, place, _ in _places() if _names(place, "OrderInput")} == {"UpsertOrdersInput.orders"}  # fmt: skip
 
 

@@ -289,13 +289,13 @@ async def test_an_inbox_is_its_owners_and_foreign_notices_stay_unread(scene, peo
 
     assert kinds == {
         "nobody": [],
-        "maria": ["REVIEW_REJECTED", "REVIEW_REPLIED"],
+        "maria": ["REVIEW_DELETED", "REVIEW_REPLIED", "REVIEW_WITHDRAWN"],
         "carl": [],
-        "nina": ["REVIEW_RECEIVED"],
+        "nina": ["REVIEW_EDITED", "REVIEW_RECEIVED"],
         "omar": ["REVIEW_RECEIVED"],
         "sam": [],
         "mona": [],
-        "ada": [],
+        "ada": ["REVIEW_PENDING"],
         "shop": [],
     }
     for one, other in itertools.permutations(people, 2):

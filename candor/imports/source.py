@@ -1,10 +1,11 @@
 """A file to import; errors of its rows name the file's own columns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from candor.commands.import_report import Report
+from candor.imports.report import Report
+from candor.imports.row_files import Layout
 from resolvers.errors import Refusal
 
 # Columns by the paths that resolvers use in their refusals.
@@ -25,10 +26,10 @@ class Source:
     """A file and how to read it."""
 
     path: Path
-    columns: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    encoding: str = "utf-8"
+    layout: Layout = field(default_factory=Layout)
     time_zone: str | None = None
+    # Of strptime or of `dates.UNIX`, tried in their order.
+    date_formats: Sequence[str] = ()
     dry_run: bool = False
     # The operator vouches for the purchases in a file of reviews.
     verified: bool = False
@@ -43,7 +44,7 @@ class Source:
     def _line(self, error: Refusal) -> str:
         path = tuple(error.field[2:] if error.field[:1] == ["orders"] else error.field)
         name = _COLUMN_OF.get(path, ".".join(path))
-        own = next((column for column, field in self.columns.items() if field == name), None)
+        own = next((column for column, field in self.layout.columns.items() if field == name), None)
         if own is not None:
             name = f"{own} ({name})"
         return f"{name}: {error.message}" if name else error.message

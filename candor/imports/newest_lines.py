@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 
-from candor.commands.row_files import BadFile
+from candor.imports.text_lines import BadFile
 
 # Kibibytes that SQLite keeps in memory before it writes to the temporary file.
 _CACHE = 4_000

@@ -19,7 +19,9 @@ class Report:
     """
 
     counts: dict[str, int] = field(default_factory=dict)
-    tell: Callable[[int, str], None] = lambda _line, _remark: None
+    tell: Callable[[str], None] = lambda _remark: None
+    # Rows that were skipped although the file has no newer one: something else is stored.
+    differing: int = 0
     _untold: list[tuple[int, str]] = field(default_factory=list)
     # A sentence on the lines that were not stored, or may not have been; None if all were.
     stopped: str | None = None
@@ -29,15 +31,23 @@ class Report:
         return self.counts.get("failed", 0)
 
     def add(self, line: int, outcome: str, *why: str) -> None:
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        self._untold += [(line, f"{outcome}: {reason}") for reason in why]
+        self._add(f"line {line}", line, 1, outcome, *why)
+
+    def add_unread(self, first: int, last: int, why: str) -> None:
+        """Take lines that make no row. Each counts: nobody knows how many rows they hold."""
+        lines = f"line {first}" if first == last else f"lines {first} to {last}"
+        self._add(lines, first, last - first + 1, "failed", why)
+
+    def _add(self, lines: str, first: int, count: int, outcome: str, *why: str) -> None:
+        self.counts[outcome] = self.counts.get(outcome, 0) + count
+        self._untold += [(first, f"{lines}: {outcome}: {reason}") for reason in why]
         if len(self._untold) >= _MAX_UNTOLD:
             self.tell_remarks()
 
     def tell_remarks(self) -> None:
         """Tell the remarks that came since the last call, so that they need no memory."""
-        for line, remark in sorted(self._untold):
-            self.tell(line, remark)
+        for _, remark in sorted(self._untold):
+            self.tell(remark)
         self._untold.clear()
 
     @contextmanager

@@ -1,0 +1,1 @@
+"""Reads files of orders and reviews from other systems, and stores them."""
