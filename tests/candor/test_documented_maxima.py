@@ -129,9 +129,9 @@ async def test_the_most_decisions_with_their_longest_notes_fit(review, ada, send
     assert len(answer.json()["data"]["moderateReviews"]["results"]) == MAX_BATCH
 
 
-@pytest.mark.parametrize("who", ["ada", "team_key"])
-async def test_the_most_members_with_their_longest_names_fit(who, request, send):
-    person = request.getfixturevalue(who)
+@pytest.mark.parametrize("is_key", [False, True])
+async def test_the_most_members_with_their_longest_names_fit(is_key, ada, team_key, send):
+    person = team_key if is_key else ada
     members = [
         {
             "externalId": f"{number:03}" + WIDE * 197,

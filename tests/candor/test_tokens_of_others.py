@@ -25,7 +25,7 @@ RUN = {"php": ["php"], "js": ["node", "-"], "python": [sys.executable, "-"]}
 
 @pytest.fixture
 def database(sqlite_database) -> str:
-    """One database is enough: tokens need none."""
+    """One database is enough: only whether a member of the team is active stands in it."""
     return sqlite_database
 
 
@@ -69,7 +69,7 @@ async def viewer(settings, token):
     return found.role.value, found.external_id, found.vendor
 
 
-async def test_claims_and_roles_go_by_the_names_that_are_set(settings_of):
+async def test_claims_and_roles_go_by_the_names_that_are_set(settings_of, app):
     settings = settings_of(
         JWT_ROLE_CLAIM="https://nordlicht.example/role",
         JWT_VENDOR_CLAIM="https://nordlicht.example/vendor",
@@ -96,7 +96,7 @@ async def test_without_a_map_roles_go_by_our_names(settings_of):
     assert await viewer(settings, theirs(role="customer")) is None
 
 
-async def test_our_own_tokens_are_valid_with_any_names_of_others(settings_of):
+async def test_our_own_tokens_are_valid_with_any_names_of_others(settings_of, app):
     settings = settings_of(
         JWT_ROLE_CLAIM="r", JWT_VENDOR_CLAIM="v", JWT_ROLES="admin:customer,seller:vendor"
     )
