@@ -2,11 +2,9 @@
 
 import mailers
 from models import Customer, Order, sql
-from resolvers import tracking_log
+from resolvers import order_links, tracking_log
 from resolvers.viewer import Viewer
 
-# A link's token holds the version in 15 bits.
-_END_LINKS = "UPDATE orders SET link_version = link_version % 32767 + 1 WHERE id = ?"
 _REVIEW = """
 UPDATE review SET customer_id = ?, idempotency_key = NULL, idempotency_digest = NULL
 WHERE order_id = ? RETURNING id"""
@@ -21,7 +19,7 @@ async def hand_over(viewer: Viewer, order: sql.Row, *, to: Customer) -> None:
     All links to the order become invalid. A vote of the new customer for the review is withdrawn.
     The caller owns the transaction, has locked the order and has stored its new customer.
     """
-    await sql.execute(_END_LINKS, order["id"])
+    await order_links.end_links(order["id"])
     reviews = [row["id"] for row in await sql.fetch(_REVIEW, to.id, order["id"])]
     for review_id in reviews:
         if await sql.fetch(_OWN_VOTE, review_id, to.external_id):

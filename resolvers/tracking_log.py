@@ -49,6 +49,7 @@ class TrackingKind(StrEnum):
     SETTINGS_CHANGED = "settings.changed"
     MEMBER_CHANGED = "member.changed"
     MEMBER_DEACTIVATED = "member.deactivated"
+    LINKS_REVOKED = "links.revoked"
 
 
 _KNOWN = f"{sql.one_of('e.kind', TrackingKind)} AND {sql.one_of('e.actor_role', Role)}"

@@ -220,4 +220,5 @@ describe_enum(
     SETTINGS_CHANGED="An admin changed settings.",
     MEMBER_CHANGED="A member of the team was added, changed or made active again: changed, role.",
     MEMBER_DEACTIVATED="A member of the team was deactivated.",
+    LINKS_REVOKED="An admin revoked all links to an order that mails had carried.",
 )

@@ -2,10 +2,11 @@
 
 import strawberry
 
-from resolvers import notifications, order_feed, rights, site_settings, team_feed
+from resolvers import notifications, order_feed, order_links, rights, site_settings, team_feed
 from schema.mail_mutation import MailMutation
 from schema.mutation_field import mutation
 from schema.order_input import UpsertOrdersInput, UpsertOrdersPayload
+from schema.order_links import RevokeLinksInput, RevokeLinksPayload
 from schema.review_mutation import ReviewMutation
 from schema.settings import UpdateSettingsInput
 from schema.team_input import UpsertTeamMembersInput, UpsertTeamMembersPayload
@@ -33,6 +34,14 @@ class Mutation(ReviewMutation, UpdateMutation, MailMutation):
         may=rights.may_write_team,
         act=team_feed.upsert_members,
         payload=UpsertTeamMembersPayload,
+    )
+    revoke_links = mutation(
+        "End all links to an order and its updates that mails have carried, as an admin. Mails that"
+        " leave later have new ones. Again: those end, too.",
+        input=RevokeLinksInput,
+        may=rights.may_administer,
+        act=order_links.revoke_links,
+        payload=RevokeLinksPayload,
     )
     update_settings = mutation(
         "Change settings, as an admin. Only the fields given change.",

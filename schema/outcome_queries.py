@@ -37,6 +37,10 @@ OUTCOME_QUERIES = {
         "query($externalId: String!) { teamMembers(filter: {search: $externalId})"
         " { nodes { externalId displayName role active } } }"
     ),
+    "revokeLinks": (
+        "query($order: NodeRef!) { trackingLog(filter: {order: $order, kind: LINKS_REVOKED},"
+        " first: 1) { nodes { at actor } } }"
+    ),
     "updateSettings": (
         "{ trackingLog(filter: {kind: SETTINGS_CHANGED}, first: 1)"
         " { nodes { at actor details { name value } } } }"

@@ -13,6 +13,7 @@ from candor.commands.duration import Duration
 from candor.commands.environment import database_settings, run_or_exit, settings
 from candor.commands.import_files import import_
 from candor.commands.key import key
+from candor.commands.links import links
 from candor.commands.mails import mails
 from candor.commands.make_migration import make_migration
 from candor.commands.serve import serve
@@ -74,5 +75,5 @@ def token(role: str, id_: str, vendor: str | None, ttl: timedelta, **claims: str
     click.echo(sign(settings(), {"sub": id_, "role": role, **known}, ttl))
 
 
-for command in (check, import_, key, mails, make_migration, serve, settings_, worker):
+for command in (check, import_, key, links, mails, make_migration, serve, settings_, worker):
     main.add_command(command)

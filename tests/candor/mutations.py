@@ -134,6 +134,10 @@ class Stage:
     async def upsert_team_members(self, name: str) -> tuple[str, dict[str, Any]]:
         return "ada", {"members": [{"externalId": f"TEAM-{name}", "displayName": name}]}
 
+    async def revoke_links(self, name: str) -> tuple[str, dict[str, Any]]:
+        await self._make["feed"](name)
+        return "ada", {"order": {"externalId": name}}
+
     async def update_settings(self, name: str) -> tuple[str, dict[str, Any]]:
         return "ada", {"siteName": name}
 

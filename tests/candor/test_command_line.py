@@ -529,3 +529,16 @@ def test_the_schema_is_printed_and_compared_with_an_older_one(candor, write):
 
     assert code == 1
     assert "ReviewAuthor.nick was removed" in said
+
+
+def test_the_links_to_an_order_are_revoked(candor):
+    assert candor("links", "revoke", "--order", "ORDER-9")[0] == 1
+    assert "There is no such order" in candor("links", "revoke", "--order", "ORDER-9")[2]
+
+
+def test_a_key_of_a_vendor_says_nothing_about_the_team(candor):
+    made = ("key", "create", "--name", "k", "--scope", "TEAM_WRITE")
+
+    assert candor(*made, "--scope", "ORDERS_WRITE", "--vendor", "NINA")[0] == 2
+    assert candor(*made)[0] == 0
+    assert candor("key", "list")[1].split("\t")[1] == "TEAM_WRITE"

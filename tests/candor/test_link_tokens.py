@@ -119,3 +119,42 @@ async def test_guests_of_two_links_have_a_budget_each(open_update, solve):
     }
 
     assert len(names) == 4
+
+
+async def test_an_admin_revokes_all_links_to_an_order_and_to_no_other(
+    feed, open_update, solve, holder, ada, mona, sam, maria, stored, nobody
+):
+    mine, other = await feed("ORDER-1"), await feed("ORDER-2")
+    update = await solve(await open_update("ORDER-1"))
+    theirs = [
+        holder(Purpose.REVIEW, mine["order"]["id"]),
+        holder(Purpose.RATE_UPDATE, update["id"], number=1),
+    ]
+    others = holder(Purpose.REVIEW, other["order"]["id"])
+    before = await stored()
+    order = {"externalId": "ORDER-1"}
+    for person, code in (
+        (mona, "FORBIDDEN"),
+        (sam, "FORBIDDEN"),
+        (maria, "FORBIDDEN"),
+        (others, "FORBIDDEN"),
+        (nobody, "UNAUTHENTICATED"),
+    ):
+        refused = await person.do("revokeLinks", order=order)
+        assert [error["code"] for error in refused["errors"]] == [code]
+    unknown = await ada.do("revokeLinks", order={"externalId": "ORDER-9"})
+    assert [error["code"] for error in unknown["errors"]] == ["NOT_FOUND"]
+    assert await stored() == before
+
+    done = await ada.do("revokeLinks", "order { externalId }", order=order)
+
+    assert done == {"order": order, "errors": []}
+    for each in theirs:
+        assert await each.refused("{ viewer { role } }") == ["UNAUTHENTICATED"]
+    assert await others.ask("{ viewer { role } }") == {"viewer": {"role": "GUEST"}}
+    fresh = holder(Purpose.REVIEW, mine["order"]["id"], version=2)
+    assert await fresh.ask("{ viewer { role } }") == {"viewer": {"role": "GUEST"}}
+    log = (
+        "{ trackingLog(filter: { kind: LINKS_REVOKED }) { nodes { actor order { externalId } } } }"
+    )
+    assert (await ada.ask(log))["trackingLog"]["nodes"] == [{"actor": "ADA", "order": order}]

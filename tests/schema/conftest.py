@@ -107,6 +107,7 @@ async def shop_of_everything(write, shop, ada, sam, maria, carl, nina):
     orders = [an_order(1, "MARIA"), an_order(2, "CARL"), an_order(3, "CARL")]
     for order in orders:
         await write(shop, "upsertOrders", orders=[order])
+    await write(ada, "revokeLinks", order={"externalId": "ORDER-1"})
     await _reviewed(write, ada, maria, carl, nina)
     await _talked(write, ada, sam, maria)
     await _mailed(write, ada)

@@ -15,7 +15,13 @@ SCHEMA = schema._schema
 OTHER = ids.encode("TrackingEvent", UUID(int=1))
 # Filters that look up no order: they narrow what the viewer may see anyway.
 NARROWING = {"OrderUpdateFilter.order", "TrackingFilter.order"}
-GUESSES = {"Query.order", "Query.reviewEligibility", "Mutation.createReview", "Mutation.openUpdate"}
+GUESSES = {
+    "Query.order",
+    "Query.reviewEligibility",
+    "Mutation.createReview",
+    "Mutation.openUpdate",
+    "Mutation.revokeLinks",
+}
 REVIEW = 'rating: 5, body: "Very good work."'
 # Each place for a reference, with a document that has one there.
 PLACES = {
@@ -33,6 +39,7 @@ PLACES = {
     "ReviewFilter.author": "query($r: NodeRef!) { reviews(filter: {author: $r}) { totalCount } }",
     "ServiceFilter.vendor": "query($r: NodeRef!) { services(filter: {vendor: $r}) { totalCount } }",
     "CreateReviewInput.order": f"mutation($r: NodeRef!) {{ createReview(input: {{order: $r, {REVIEW}}}) {{ errors {{ code field message }} }} }}",
+    "RevokeLinksInput.order": "mutation($r: NodeRef!) { revokeLinks(input: {order: $r}) { errors { code field message } } }",
     "OpenUpdateInput.order": 'mutation($r: NodeRef!) { openUpdate(input: {order: $r, title: "Late"}) { errors { code field message } } }',
     "OpenUpdateInput.assignee": 'mutation($r: NodeRef!) { openUpdate(input: {order: {externalId: "ORDER-1"}, title: "Late", assignee: $r}) { errors { code field message } } }',
     "AssignUpdateInput.assignee": f'mutation($r: NodeRef!) {{ assignUpdate(input: {{updateId: "{ids.encode("OrderUpdate", UUID(int=1))}", assignee: $r}}) {{ errors {{ code field message }} }} }}',

@@ -24,7 +24,7 @@ KNOWN = set(PEOPLE) - {"nobody", "shop", "team_key"}
 FOR = {
     **dict.fromkeys(("approveReview", "rejectReview", "moderateReviews"), MODERATORS),
     **dict.fromkeys(("deleteReview", "deleteReply"), ADMINS),
-    **dict.fromkeys(("updateSettings", "retryMail", "cancelMail"), ADMINS),
+    **dict.fromkeys(("updateSettings", "retryMail", "cancelMail", "revokeLinks"), ADMINS),
     **dict.fromkeys(("assignUpdate", "solveUpdate", "reopenUpdate"), TEAM),
     **dict.fromkeys(("rateUpdate", "reportStillHasIssue"), KNOWN - TEAM),
     **dict.fromkeys(("createReview", "editReview", "openUpdate", "postNote"), KNOWN),
