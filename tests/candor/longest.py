@@ -11,11 +11,15 @@ from graphql import (
     GraphQLString,
 )
 
+from mailers.catalogue import CATALOGUE
+
 # A letter that takes twelve bytes when escaped in JSON.
 WIDE = "\U00010437"
 _ID = 200
 _ADDRESS, _WEB_ADDRESS = 254, 2_000
 _TEXT = 20_000
+# The name of a mail, and how many there are.
+_KIND = max(map(len, CATALOGUE))
 # Lengths that the descriptions do not state. A new text must be here or state its length.
 _UNSAID = {
     "NodeRef.externalId": _ID,
@@ -35,13 +39,20 @@ _UNSAID = {
     "UpdateSettingsInput.promoterShareUrl": _WEB_ADDRESS,
     "UpdateSettingsInput.reviewUrlTemplate": _WEB_ADDRESS,
     "UpdateSettingsInput.updateUrlTemplate": _WEB_ADDRESS,
+    "UpdateSettingsInput.vendorReviewUrlTemplate": _WEB_ADDRESS,
+    "UpdateSettingsInput.teamReviewUrlTemplate": _WEB_ADDRESS,
+    "UpdateSettingsInput.teamUpdateUrlTemplate": _WEB_ADDRESS,
+    "MailSwitchInput.mail": _KIND,
     "MailFilter.mail": _ID,
     "MailFilter.recipient": _ADDRESS,
     "TrackingFilter.actor": _ID,
     "after": 3_000,
     "before": 3_000,
 }
-_ROWS = {"UpdateSettingsInput.sellerLevels": 3}
+_ROWS = {
+    "UpdateSettingsInput.sellerLevels": 3,
+    "UpdateSettingsInput.mailSwitches": len(CATALOGUE),
+}
 # Two lists that share one maximum.
 _TOGETHER = {"services": 100, "vendors": 0}
 _SCALARS = {"Int": 11, "Float": 24, "Boolean": 5, "DateTime": 40, "Date": 12, "ID": 60}

@@ -306,3 +306,97 @@ async def test_after_a_hand_over_the_mails_go_to_the_new_customer(shop, maria, n
 
     [message] = (await deliver()).values()
     assert message["To"] == "Bob Baker <bob@example.com>"
+
+
+async def test_approve_reject_approve_ends_with_the_mail_that_it_is_public(
+    feed, maria, ada, deliver
+):
+    await ada.do("updateSettings", reviewModeration=True, adminEmail="ada@nordlicht.example")
+    await feed("ORDER-1")
+    review_id = await write(maria)
+    asked = (await deliver())["A review of A logo waits for a decision"]
+    told = [asked["To"]]
+
+    await ada.do("approveReview", reviewId=review_id)
+    told += sorted(await deliver())
+    await ada.do("rejectReview", reviewId=review_id, reason="OFF_TOPIC", note="About the post.")
+    withdrawn = await deliver()
+    told += withdrawn
+    await ada.do("approveReview", reviewId=review_id)
+    told += await deliver()
+
+    assert told == [
+        "ada@nordlicht.example",
+        "New review of A logo: 5 of 5 stars",
+        "Your review of A logo is public",
+        "Your review of A logo is no longer public",
+        "Your review of A logo is public",
+    ]
+    text = withdrawn["Your review of A logo is no longer public"].get_body(("plain",)).get_content()
+    assert "It is not about the service that was ordered." in text
+    assert "> About the post." in text
+    assert "Very good work, on time." in text
+
+
+async def test_a_thread_of_a_week_reaches_both_sides_and_is_answered_by_the_mails_link(
+    feed, maria, sam, ada, person, deliver, client, show
+):
+    await ada.do("updateSettings", adminEmail="ada@nordlicht.example")
+    sam = person("staff", "SAM", name="Sam", email="sam@nordlicht.example")
+    await feed("ORDER-1")
+    opened = await maria.do("openUpdate", "orderUpdate { id }", order={"externalId": "ORDER-1"}, title="Where is it?", message="Not here.")  # fmt: skip
+    update = opened["orderUpdate"]
+    [(subject, mail)] = (await deliver()).items()
+    assert (subject, mail["To"]) == (
+        "Maria Souza asks about order ORDER-1",
+        "ada@nordlicht.example",
+    )
+
+    await sam.do("assignUpdate", updateId=update["id"], assignee={"externalId": "SAM"})
+    await sam.do("postNote", updateId=update["id"], body="It left on Monday.")
+    [(subject, mail)] = (await deliver()).items()
+    assert mail["To"] == "Maria Souza <maria@example.com>"
+    assert mail["Reply-To"] == "ada@nordlicht.example"
+
+    path = link_in(mail, r"/u/[\w-]+")
+    page = await client.post(path, data={"answer": "1", "body": "Still nothing."})
+    assert "It left on Monday." in page.text
+    [(subject, mail)] = (await deliver()).items()
+    assert mail["To"] == "Sam <sam@nordlicht.example>"
+    assert "> Still nothing." in mail.get_body(("plain",)).get_content()
+
+    await sam.do("solveUpdate", updateId=update["id"], notifyCustomer=False)
+    assert await deliver() == {}
+    # The old link leads to the question of now.
+    page = await client.post(path, data={"still_has_issue": "1", "comment": "No."})
+    assert "Thank you for telling us" in page.text
+    [(subject, mail)] = (await deliver()).items()
+    assert (subject, mail["To"]) == (
+        "Not solved yet: order ORDER-1",
+        "Sam <sam@nordlicht.example>",
+    )
+
+    await sam.do("solveUpdate", updateId=update["id"], notifyCustomer=False)
+    assert 'name="stars"' in (await client.get(path)).text
+    await client.post(path, data={"stars": "5", "solve": "2"})
+    assert list(await deliver()) == ["5 of 5 stars for your answer, order ORDER-1"]
+    assert (await show(maria, update))["rating"]["stars"] == 5
+
+
+async def test_a_detractors_answer_goes_to_a_person(
+    open_update, solve, maria, person, act, ada, deliver
+):
+    """Also without an admin address, to the admins who have acted."""
+    ada = person("admin", "ADA", name="Ada", email="ada@nordlicht.example")
+    await ada.do("updateSettings", followUpDelayMinutes=0)
+    update = await open_update()
+    await solve(update, by=ada)
+    await act(maria, "rateUpdate", update, stars=2, comment="Slow.")
+
+    mails = await deliver()
+
+    sorry = mails["We are sorry about order ORDER-1"]
+    assert sorry["Reply-To"] == "ada@nordlicht.example"
+    assert "you can reply to this mail" in sorry.get_body(("plain",)).get_content()
+    alert = mails["2 of 5 stars for order ORDER-1"]
+    assert alert["To"] == "Ada <ada@nordlicht.example>"
