@@ -7,7 +7,7 @@ from models import sql
 
 # How long an answer may be used, in seconds: every process must follow within a second.
 MAX_AGE = 0.3
-_SELECT = "SELECT external_id FROM team_member WHERE deactivated_at IS NOT NULL"
+STATEMENT = "SELECT external_id FROM team_member WHERE deactivated_at IS NOT NULL"
 # Counts what this process has changed itself.
 _changes = 0
 
@@ -41,6 +41,6 @@ class InactiveMembers:
 
     async def _read(self) -> None:
         began = time.monotonic()
-        ids = frozenset(row["external_id"] for row in await sql.fetch(_SELECT))
+        ids = frozenset(row["external_id"] for row in await sql.fetch(STATEMENT))
         if began > self._read_at:
             self._ids, self._read_at = ids, began

@@ -145,7 +145,7 @@ async def test_500_members_take_as_many_statements_as_one(upsert, monkeypatch):
         results = await upsert(*rows)
         assert "UNCHANGED" not in {result["outcome"] for result in results}
         # A process reads who is inactive by time, not for each request.
-        return len([each for each in ran if each != inactive_members._SELECT])
+        return len([each for each in ran if each != inactive_members.STATEMENT])
 
     await upsert({"externalId": "ADA"})
     assert 3 <= await ran_for(1, 1) == await ran_for(2, 499)
