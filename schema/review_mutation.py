@@ -45,14 +45,14 @@ class ReviewMutation:
     )
     edit_review = mutation(
         "Change a review: its author while the time to review lasts, an admin at any time. Earlier"
-        " versions are kept. With moderation on, an author's edit waits for an admin again.",
+        " versions are kept. With moderation on, an author's edit waits for a decision again.",
         input=EditReviewInput,
         may=rights.may_edit_reviews,
         act=review_edits.edit_review,
         payload=ReviewPayload,
     )
     delete_review = mutation(
-        "Delete a review for good, as an admin, with a reason for the log. Its order cannot be"
+        "Delete a review for good, as an admin, with a reason that its author reads. Its order cannot be"
         " reviewed again.",
         input=DeleteReviewInput,
         may=rights.may_administer,
@@ -67,7 +67,7 @@ class ReviewMutation:
         payload=ReviewPayload,
     )
     delete_reply = mutation(
-        "Take a reply away, as an admin, with a reason. The vendor may answer once more.",
+        "Take a reply away, as an admin, with a reason that the vendor reads. The vendor may answer once more.",
         input=DeleteReplyInput,
         may=rights.may_administer,
         act=review_replies.delete_reply,
