@@ -52,8 +52,8 @@ class ReviewMutation:
         payload=ReviewPayload,
     )
     delete_review = mutation(
-        "Delete a review for good, as an admin, with a reason that its author reads. Its order cannot be"
-        " reviewed again.",
+        "Delete a review for good, as an admin, with a reason that its author reads. Its order"
+        " cannot be reviewed again.",
         input=DeleteReviewInput,
         may=rights.may_administer,
         act=reviews.delete_review,
@@ -67,7 +67,8 @@ class ReviewMutation:
         payload=ReviewPayload,
     )
     delete_reply = mutation(
-        "Take a reply away, as an admin, with a reason that the vendor reads. The vendor may answer once more.",
+        "Take a reply away, as an admin, with a reason that the vendor reads. The vendor may answer"
+        " once more.",
         input=DeleteReplyInput,
         may=rights.may_administer,
         act=review_replies.delete_reply,
