@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candor.callers.body_limits import MAX_BODY, MAX_DECISIONS, MAX_FEED, MAX_TEXT
+from candor.callers.body_limits import MAX_BODY, MAX_FEED, MAX_TEAM, MAX_TEXT
 from models import Order
 from resolvers.order_feed import MAX_ORDERS
 from tests.candor.real_server import RealServer, start
@@ -90,7 +90,7 @@ async def test_the_limit_on_the_text_of_the_operation_is_as_for_everybody(client
 
 
 async def test_the_limit_of_other_callers_is_unchanged(client, maria, ada, nobody):
-    for person, most in ((maria, MAX_TEXT), (ada, MAX_DECISIONS), (nobody, MAX_BODY)):
+    for person, most in ((maria, MAX_TEXT), (ada, MAX_TEAM), (nobody, MAX_BODY)):
         answer = await _send(client, _body(1) + b" " * most, person.token)
         assert answer.status_code == 413
         assert answer.json()["errors"][0]["extensions"]["max"] == most
