@@ -400,7 +400,7 @@ async def test_an_update_is_rated_once(
     assert (solved.stars, solved.comment) == (5, "Quick & kind")
     assert (await show(maria, update))["status"] == "CLOSED"
     # After the reminder of the order.
-    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
+    assert {*(await outbox())[1:]} == {"rating.promoter", "update.rated"}
     assert "Thank you for your rating" in answer.text
 
     again = await client.post(path, data={"stars": "1"})
@@ -412,7 +412,7 @@ async def test_an_update_is_rated_once(
         assert not parse(page).all("form")
     assert (await UpdateSolve.get()).stars == 5
     # After the reminder of the order.
-    assert (await outbox())[1:] == ["rating.promoter", "update.rated"]
+    assert {*(await outbox())[1:]} == {"rating.promoter", "update.rated"}
 
 
 async def test_there_is_still_an_issue(open_update, solve, update_link, client, show, sam):

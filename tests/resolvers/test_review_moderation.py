@@ -89,7 +89,7 @@ async def test_the_author_is_told_each_time_and_the_vendor_of_the_first_publicat
 
     for _ in range(3):
         await ada.do("approveReview", reviewId=written["id"])
-        assert (await outbox())[-1:] == ["review.published"]
+        assert "review.published" in (await outbox())[-2:]
         await OutboxMail.filter(status="SCHEDULED").update(status="SENT")
         await ada.do("rejectReview", reviewId=written["id"], reason="SPAM")
         assert await outbox() == ["review.withdrawn"]

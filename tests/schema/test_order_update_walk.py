@@ -184,7 +184,12 @@ async def test_the_alert_can_be_off(open_update, solve, maria, ada, act, outbox)
     await act(maria, "rateUpdate", update, stars=3)
 
     # It is not sent; the notice in the app comes.
-    assert await outbox() == ["review.reminder", "rating.detractor", "rating.alert", "update.rated"]
+    assert {*await outbox()} == {
+        "review.reminder",
+        "rating.detractor",
+        "rating.alert",
+        "update.rated",
+    }
     alert = await OutboxMail.get(mail="rating.alert")
     assert (alert.audience, alert.recipient) == ("ADMIN", "admin")
 
@@ -206,7 +211,7 @@ async def test_a_rating_request_is_promised_for_each_noticed_solve_until_rated(
     assert request.params == {"solve": 2}
 
     await act(maria, "rateUpdate", update, stars=5)
-    assert await outbox() == ["review.reminder", "rating.promoter", "update.rated"]
+    assert {*await outbox()} == {"review.reminder", "rating.promoter", "update.rated"}
 
 
 async def test_what_is_told_in_the_app_leads_to_the_update(
