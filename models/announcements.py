@@ -23,6 +23,8 @@ from models.database import configuration
 from models.one_round_trip import AT_ONCE, Writes
 
 CHANNEL = "candor"
+# The name of the connection that listens, in `pg_stat_activity`.
+LISTENER = "candor listener"
 # Announcements that may wait for one listener: more than any burst of ours.
 MAX_WAITING = 10_000
 _ALIVE_SECONDS, _RETRY_SECONDS = 30, 2
@@ -213,7 +215,9 @@ async def _listen_until_lost(
     parameters = {name: credentials[name] for name in names if name in credentials}
     lost = asyncio.Event()
     failure: Exception | None = None
-    connection = await asyncpg.connect(**parameters, command_timeout=10)
+    connection = await asyncpg.connect(
+        **parameters, command_timeout=10, server_settings={"application_name": LISTENER}
+    )
     try:
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(CHANNEL, lambda *given: _dispatch(given[-1]))

@@ -69,33 +69,31 @@ async def insisting(person, query, variables):
 async def test_asking_again_with_the_key_works_wherever_the_answer_was_lost(
     breaks, relay, direct, everything, feed, maria
 ):
-    told, steps = set(), 0
-    while True:
-        await feed(f"ORDER-{steps}")
-        given = {"order": {"externalId": f"ORDER-{steps}"}, "rating": 4, "body": BODY}
-        variables = {"input": given | {"idempotencyKey": f"KEY-{steps}"}}
-        relay.hold_after(steps, breaks=breaks)
+    told = set()
+    for number, step in enumerate(relay.steps(told, "OUTCOME_UNKNOWN")):
+        await feed(f"ORDER-{number}")
+        given = {"order": {"externalId": f"ORDER-{number}"}, "rating": 4, "body": BODY}
+        variables = {"input": given | {"idempotencyKey": f"KEY-{number}"}}
+        relay.hold_after(step, breaks=breaks)
         code, answer = await asked(maria, CREATE, variables)
-        was_held = relay.holds
         relay.hold_after(None)
-        if not was_held:
+        if not relay.holds:
             assert code is None
-            break
+            continue
         relay.drop()
         stored = len((await everything())["review"])
         if code in {"UNAVAILABLE", "OPERATION_TIMEOUT"}:
-            assert stored == steps
+            assert stored == number
         else:
             assert code == "OUTCOME_UNKNOWN"
             assert "same idempotencyKey" in answer.json()["errors"][0]["message"]
         review = (await insisting(maria, CREATE, variables))["createReview"]["review"]
         assert (review["rating"], review["body"]) == (4, BODY)
-        assert await direct.fetchval("SELECT COUNT(*) FROM review") == steps + 1
-        assert await direct.fetchval("SELECT SUM(n4) FROM rating_counter") == 2 * (steps + 1)
+        assert await direct.fetchval("SELECT COUNT(*) FROM review") == number + 1
+        assert await direct.fetchval("SELECT SUM(n4) FROM rating_counter") == 2 * (number + 1)
         told.add(code)
-        steps += 1
 
-    assert steps >= 3
+    assert number >= 3
     assert told == {"OUTCOME_UNKNOWN", "UNAVAILABLE" if breaks else "OPERATION_TIMEOUT"}
 
 
@@ -128,21 +126,20 @@ def pages(direct, feed, open_update, solve):
 
 @pytest.mark.parametrize("page", ["/r", "/u", "/unsubscribe"])
 async def test_a_page_says_no_more_than_is_known(page, pages, relay, everything, client):
-    told, steps = set(), 0
-    while True:
-        other, form = await pages[page](f"OTHER-{steps}")
+    told = set()
+    for number, step in enumerate(relay.steps(told, "unknown")):
+        other, form = await pages[page](f"OTHER-{number}")
         await client.post(other, data=form)  # the connection then knows the statements
-        address, form = await pages[page](f"ORDER-{steps}")
+        address, form = await pages[page](f"ORDER-{number}")
         before = await everything()
-        relay.hold_after(steps)
+        relay.hold_after(step)
         began = time.monotonic()
         answer = await client.post(address, data=form)
         assert time.monotonic() - began < SECONDS + SLACK
-        was_held = relay.holds
         relay.hold_after(None)
-        if not was_held:
+        if not relay.holds:
             assert answer.status_code in {200, 303}
-            break
+            continue
         relay.drop()
         assert answer.status_code == 503
         if "Nothing was stored." in answer.text:
@@ -152,7 +149,6 @@ async def test_a_page_says_no_more_than_is_known(page, pages, relay, everything,
             assert "it shows whether what you sent was stored" in answer.text
             assert answer.headers["Retry-After"]
             told.add("unknown")
-        steps += 1
         async with asyncio.timeout(10):
             while (await client.get(address)).status_code != 200:
                 await asyncio.sleep(0.02)
