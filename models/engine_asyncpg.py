@@ -33,24 +33,47 @@ async def _no_reset(_connection: Any) -> None:
     """
 
 
-async def _release(pool: Any, connection: Any, error: BaseException | None) -> None:
-    """Return a connection: at once, or in the background when its last statement must be stopped.
+class _Places:
+    """The pool's connections, lent to those who wait in the order in which they came.
 
-    Stopping may take the server a while, and a caller that gave up must not wait for it.
+    asyncpg's own queue lets a newcomer take a connection that was returned for another one.
     """
-    if error is None or (
-        isinstance(error, Exception) and not isinstance(error, TimeoutError | Unavailable)
-    ):
-        await pool.release(connection)
-        return
-    task = asyncio.get_running_loop().create_task(_release_in_time(pool, connection))
-    _releasing.add(task)
-    task.add_done_callback(_releasing.discard)
 
+    def __init__(self, client: "SafeAsyncpgClient") -> None:
+        self._client = client
+        self._free = asyncio.Semaphore(client.pool_maxsize)
 
-async def _release_in_time(pool: Any, connection: Any) -> None:
-    with suppress(Exception):  # then asyncpg closed it and took it out of the pool
-        await pool.release(connection, timeout=_RELEASE_TIMEOUT)
+    async def take(self) -> Any:
+        await self._free.acquire()
+        try:
+            return await self._client._pool.acquire()  # type: ignore[union-attr]
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def give_back(self, connection: Any, error: BaseException | None) -> None:
+        """Return a connection: at once, or in the background when its statement must be stopped.
+
+        Stopping may take the server a while, and a caller that gave up must not wait for it.
+        """
+        if error is None or (
+            isinstance(error, Exception) and not isinstance(error, TimeoutError | Unavailable)
+        ):
+            await self._give_back(connection)
+            return
+        task = asyncio.get_running_loop().create_task(self._give_back_in_time(connection))
+        _releasing.add(task)
+        task.add_done_callback(_releasing.discard)
+
+    async def _give_back(self, connection: Any, within: float | None = None) -> None:
+        try:
+            await self._client._pool.release(connection, timeout=within)  # type: ignore[union-attr]
+        finally:
+            self._free.release()
+
+    async def _give_back_in_time(self, connection: Any) -> None:
+        with suppress(Exception):  # then asyncpg closed it and took it out of the pool
+            await self._give_back(connection, _RELEASE_TIMEOUT)
 
 
 class _Loan(PoolConnectionWrapper[Any]):
@@ -58,8 +81,13 @@ class _Loan(PoolConnectionWrapper[Any]):
 
     __slots__ = ()
 
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        self.connection = await self.client.places.take()  # type: ignore[attr-defined]
+        return self.connection
+
     async def __aexit__(self, _kind: Any, error: Any, _trace: Any) -> None:
-        await _release(self.client._pool, self.connection, error)
+        await self.client.places.give_back(self.connection, error)  # type: ignore[attr-defined]
 
 
 class _Transaction(TransactionWrapper):
@@ -115,8 +143,8 @@ class _TransactionContext(TransactionContextPooled):
     async def __aenter__(self) -> Any:
         with NO_COMMIT:
             await self.ensure_connection()
-            pool = self.client._parent._pool
-            self.client._connection = await pool.acquire()
+            places = self.client._parent.places  # type: ignore[attr-defined]
+            self.client._connection = await places.take()
             token = None
             try:
                 token = get_connections().set(self.connection_name, self.client)
@@ -126,7 +154,7 @@ class _TransactionContext(TransactionContextPooled):
                 if token is not None:
                     get_connections().reset(token)
                 # This also rolls back an open transaction.
-                await _release(pool, self.client._connection, error)
+                await places.give_back(self.client._connection, error)
                 raise
             self.token = token
             return self.client
@@ -141,7 +169,9 @@ class _TransactionContext(TransactionContextPooled):
         finally:
             self.client._over = True  # type: ignore[attr-defined]
             try:
-                await _release(self.client._parent._pool, self.client._connection, error)
+                await self.client._parent.places.give_back(  # type: ignore[attr-defined]
+                    self.client._connection, error
+                )
             finally:
                 self._forget()
 
@@ -171,6 +201,7 @@ class SafeAsyncpgClient(AsyncpgDBClient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("reset", _no_reset)
         super().__init__(*args, **kwargs)
+        self.places = _Places(self)
         # None for a client whose statements need not take turns.
         self.turns: Turns | None = Turns()
 
