@@ -55,11 +55,14 @@ class Budgets:
     async def spend(self, caller: Caller, *, cost: int, guesses: int) -> None:
         """Take points and guesses from the budget of a caller. Raises RateLimited."""
         name, role = caller.name, caller.viewer.role
-        most = self._budget * _MULTIPLIERS.get(role, _MULTIPLIER_OF_PEOPLE)
         if cost > 0:
-            await self._take("points", name, cost, most)
+            await self._take("points", name, cost, self.most(caller))
         if guesses and role not in _SEE_ALL and not caller.viewer.feeds_orders:
             await self._take("guesses", name, guesses, GUESSES)
+
+    def most(self, caller: Caller) -> int:
+        """The points that this caller may spend in a minute."""
+        return self._budget * _MULTIPLIERS.get(caller.viewer.role, _MULTIPLIER_OF_PEOPLE)
 
     async def guess(self, address: str) -> None:
         """Count a wrong credential as a guess of this address. Raises RateLimited."""

@@ -12,6 +12,7 @@ import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
 
 from candor.callers.budgets import Budgets, Caller
+from candor.callers.under_way import UnderWay
 from candor.engine.admission import Admission
 from candor.engine.answer_body import Body
 from candor.engine.audiences import Audience, Audiences
@@ -61,6 +62,7 @@ class Operations:
         self._execution = Execution(compiled=settings.compiled, most=settings.max_answer)
         self._tracer = Tracer() if settings.opentelemetry else None
         self.admission = Admission(settings, budgets)
+        self._under_way = UnderWay(budgets)
         self.deadlines = Deadlines(settings.operation_seconds)
         self._audiences = Audiences()
 
@@ -76,7 +78,8 @@ class Operations:
                 raise MethodNotAllowed(
                     "Only queries can be sent by GET.", headers={"Allow": "POST"}
                 )
-            return await self._execute(operation, request, caller, observation)
+            async with self._under_way.turn(caller, observation.cost):
+                return await self._execute(operation, request, caller, observation)
 
     async def stream(
         self, request: GraphQLRequest, caller: Caller
@@ -99,7 +102,8 @@ class Operations:
         operation = await self.admission.admit(request, caller, observation)
         if operation.kind is not OperationType.SUBSCRIPTION:
             with self.deadlines.start():
-                answer = await self._execute(operation, request, caller, observation)
+                async with self._under_way.turn(caller, observation.cost):
+                    answer = await self._execute(operation, request, caller, observation)
             yield [answer.body]
             return
         gather = partial(self._gather, operation, request, caller, observation.cost)
