@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format lint types test-all bench schema breaking lock clean
+.PHONY: help run test check format lint types test-all bench soak schema breaking lock clean
 
 # The first Python that is new enough; choose another with `make run PYTHON=…`.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -44,6 +44,9 @@ test-all: ## run the suite on each supported Python that this machine has, befor
 
 bench: $(VENV)/test ## compare speed with endpoints written by hand (QUICK=1, KEEP=folder)
 	PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick) $(if $(KEEP),--keep $(KEEP))
+
+soak: $(VENV)/test ## let a server work for ten minutes, and look for what grows (MINUTES=10)
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
 schema: $(VENV)/run ## print the schema into schema.graphql
 	$(BIN)/candor schema > schema.graphql

@@ -70,14 +70,14 @@ DOCUMENTS = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One of the documents with variables, and the caller's token."""
+    """One of the documents, or another text, with variables and the caller's token."""
 
     name: str
     variables: dict[str, Any]
     token: str | None = None
 
     def to_candor(self) -> bytes:
-        body = {"query": DOCUMENTS[self.name], "variables": self.variables}
+        body = {"query": DOCUMENTS.get(self.name, self.name), "variables": self.variables}
         return self._post("/graphql", orjson.dumps(body))
 
     def to_baseline(self) -> bytes:

@@ -24,6 +24,7 @@ from typing import Any
 
 import agreement
 import operations
+import people
 import report
 from contest import Entrant, Pace, contest, spread, write_requests
 from mailing import mail
@@ -43,6 +44,7 @@ _SERVE = [
     "--port",
     "{port}",
 ]
+_IDS = "{ reviews(first: 100) { nodes { id } } }"
 _PACKAGES = (
     *("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "httptools"),
     *("tortoise-orm", "asyncpg", "orjson", "pyjwt"),
@@ -274,6 +276,32 @@ async def _check_counters(bench: Bench) -> None:
     bench.log("M1: every counter equals a recount")
 
 
+def signed_in(bench: Bench) -> list[dict[str, Any]]:
+    """What people who are signed in look at, and votes, compared with a page without a token."""
+    main, plan = bench.plan.main, bench.plan
+    candor, _ = bench.pair(main.reviews)
+    page = bench.requests("page", operations.reads("Q1", main))[0]
+    entrants = {"a page": Entrant(candor, page)}
+    for number, (name, sent) in enumerate(people.looks(main, bench.settings).items()):
+        for each in sent[:3]:
+            _check_data(candor.send(each.to_candor()))
+        requests = (each.to_candor() for each in sent)
+        entrants[name] = Entrant(candor, write_requests(bench.folder / f"look-{number}", requests))
+    shown = candor.send(operations.Operation(_IDS, {}).to_candor())
+    reviews = [row["id"] for row in json.loads(shown)["data"]["reviews"]["nodes"]]
+    votes = people.votes(bench.settings, reviews, plan.slice * plan.reads.rounds)
+    requests = (each.to_candor() for each in votes)
+    path = write_requests(bench.folder / "votes", requests)
+    entrants["customer: vote"] = Entrant(candor, path, plan.slice)
+    against = dict.fromkeys([*entrants][1:], "a page")
+    return [bench.compare("signed in", entrants, against)]
+
+
+def _check_data(answer: bytes) -> None:
+    if not answer.startswith(b'{"data":{') or b'":null}' in answer[:60]:
+        raise SystemExit(f"Somebody sees nothing: {answer[:500]!r}")
+
+
 def embedded(bench: Bench) -> list[dict[str, Any]]:
     """Q1 and Q2 by the application on SQLite, in process, compared with raw sqlite3."""
     size = Size(bench.plan.embedded)
@@ -319,7 +347,16 @@ def _in_process(operation: str, times: dict[str, list[float]]) -> dict[str, Any]
 Section = Callable[[Bench], list[dict[str, Any]]]
 
 # A section returns results like `contest`; figures and ratios that it lacks stay empty.
-SECTIONS: tuple[Section, ...] = (reads, growth, far_pages, workers, writes, embedded, mail)
+SECTIONS: tuple[Section, ...] = (
+    reads,
+    growth,
+    far_pages,
+    workers,
+    writes,
+    signed_in,
+    embedded,
+    mail,
+)
 
 
 def main() -> None:
