@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from models import Review, ReviewRevision, sql
+from models import Customer, Review, ReviewRevision, Vendor, sql
+from models.person import ADDRESSED
 from models.review import DECISION, PARTIES, REVIEW_PUBLIC
 from resolvers.errors import Invalid
 from resolvers.keyset import MAX_SIZE, PageRequest, newest
@@ -21,6 +22,12 @@ _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external
 # external id, to tell whether the viewer is the author.
 LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
+_PERSON = ("id", *ADDRESSED)
+_PARTIES = f"{TABLES} JOIN vendor v ON v.id = r.vendor_id"
+_WITH_PARTIES = f"""{sql.columns(Review, "r")}, {_NAME}, {_WHO},
+  {sql.columns(Customer, "c", "customer_", only=_PERSON)},
+  {sql.columns(Vendor, "v", "vendor_", only=_PERSON)}"""
+_PARTY_TYPES = sql.types_of(Customer, "customer_") | sql.types_of(Vendor, "vendor_")
 
 _HOLD_ORDERS = """
 SELECT id FROM orders WHERE id IN (SELECT order_id FROM review WHERE id IN ({places}))
@@ -49,24 +56,33 @@ async def find_review(viewer: Viewer, review_id: UUID, *, lock: bool = False) ->
 
 
 async def find_review_of_party(
-    viewer: Viewer, review_id: UUID, *, lock: bool = False
+    viewer: Viewer, review_id: UUID, also: str = "", *values: object, **computed: type
 ) -> Review | None:
     """The review, if it exists for this viewer or is about the vendor whom the viewer acts for.
 
     So that a vendor who replies or votes learns that a review is not published; for everybody
-    else it does not exist.
+    else it does not exist. The review has its customer and its vendor, and the columns `also`
+    with these values and types.
     """
-    review = await find_review(viewer, review_id, lock=lock)
-    if review is not None or viewer.vendor is None:
-        return review
-    reviews = await sql.objects(
-        Review,
-        f"{SELECT} JOIN vendor v ON v.id = r.vendor_id"
-        f" WHERE r.id = ? AND r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?",
+    visible = visible_reviews(viewer)
+    text, known = visible.text, visible.values
+    if viewer.vendor is not None:
+        text = f"({text} OR r.deleted_at IS NULL AND {KNOWN_REVIEWS} AND v.external_id = ?)"
+        known = (*known, viewer.vendor)
+    rows = await sql.fetch(
+        f"SELECT {_WITH_PARTIES}{also} FROM {_PARTIES} WHERE r.id = ? AND {text}",
+        *values,
         review_id,
-        viewer.vendor,
+        *known,
+        types=_PARTY_TYPES | sql.types_of(Review, **computed),
     )
-    return reviews[0] if reviews else None
+    return _with_parties(rows[0]) if rows else None
+
+
+def _with_parties(row: sql.Row) -> Review:
+    row["_customer"] = sql.joined(Customer, row, "customer_")
+    row["_vendor"] = sql.joined(Vendor, row, "vendor_")
+    return sql.hydrate(Review, [row])[0]
 
 
 async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Review]:

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 import mailers
-from models import Customer, Review, Vendor, clock, sql
+from models import Review, Vendor, clock
 from models.database import transaction
+from models.one_round_trip import one_round_trip
 from resolvers import rights, tracking_log, user_text
 from resolvers.errors import (
     AlreadyReplied,
@@ -16,10 +17,14 @@ from resolvers.review_lookup import find_review, find_review_of_party
 from resolvers.reviews import required_reason
 from resolvers.viewer import Viewer
 
-# The conditions of this statement, not an earlier read, decide the race between two replies.
+# After a lost race the rules are checked again, to refuse with the right reason.
+_ATTEMPTS = 3
+# The conditions of this statement, not an earlier read, decide the race between two replies. The
+# customer is the one to whom the mail goes.
 _REPLY = """
 UPDATE review SET reply_body = ?, replied_at = ?
-WHERE id = ? AND reply_body IS NULL AND status = 'APPROVED' AND deleted_at IS NULL"""
+WHERE id = ? AND customer_id = ? AND reply_body IS NULL AND status = 'APPROVED'
+  AND deleted_at IS NULL RETURNING id"""
 
 
 async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Review:
@@ -29,24 +34,37 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
     BodyTooLong, AlreadyReplied.
     """
     rights.may_reply(viewer)
-    async with transaction():
-        review = await find_review_of_party(viewer, review_id, lock=True)
+    for _ in range(_ATTEMPTS):
+        review = await find_review_of_party(viewer, review_id)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
-        if not viewer.is_vendor((await Vendor.get(id=review.vendor_id)).external_id):
+        if not viewer.is_vendor(review.vendor.external_id):
             raise NotTheVendor("review_id")
         if not review.is_public:
             raise NotPublished("review_id")
-        review.reply_body, review.replied_at = user_text.body(body, "body", at_least=1), clock.now()
-        if not await sql.execute(_REPLY, review.reply_body, review.replied_at, review.id):
-            raise AlreadyReplied("review_id")
+        reply = user_text.body(body, "body", at_least=1)
+        if review.reply_body is not None:
+            break
+        review.reply_body, review.replied_at = reply, clock.now()
+        if await _store(review):
+            return review
+        # Another writer came first: check the rules again, which gives the right refusal.
+    raise AlreadyReplied("review_id")
+
+
+async def _store(review: Review) -> bool:
+    """Store the reply and promise the mail; False if the review changed meanwhile."""
+    async with one_round_trip() as writes:
+        written = (review.reply_body, review.replied_at)
+        await writes.require(_REPLY, *written, review.id, review.customer_id)
         await mailers.deliver_later(
             "review.replied",
-            to=await Customer.get(id=review.customer_id),
+            to=review.customer,
             about=review,
-            occasion=review.replied_at.isoformat(),
+            occasion=review.replied_at.isoformat(),  # type: ignore[union-attr]
+            writes=writes,
         )
-    return review
+    return writes.done
 
 
 async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:

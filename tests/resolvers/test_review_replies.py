@@ -109,3 +109,14 @@ async def test_the_right_to_reply_follows_the_review_when_the_service_changes_ha
             "reviews": {"nodes": [{"vendor": {"externalId": "NINA"}}]},
         },
     }
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_a_reply_takes_two_statements(review, nina, statements):
+    written = await review()
+    ran = statements()
+
+    payload = await nina.do("replyToReview", reviewId=written["id"], body="Thank you.")
+
+    assert payload == {"errors": []}
+    assert len(ran) == 2, ran

@@ -1,9 +1,14 @@
 """Helpful votes: one per person, counted exactly."""
 
 import asyncio
+import contextvars
 
-from models import ReviewVote
+import pytest
+
+from models import Review, ReviewVote, sql
+from models.database import transaction
 from tests.resolvers.payloads import codes
+from tests.waiting import until_locked
 
 
 async def test_fifty_concurrent_votes_are_all_counted(review, person, nobody):
@@ -69,4 +74,54 @@ async def test_the_vendors_own_person_does_not_vote_for_the_vendor(review, perso
     payload = await nina_shopping.do("voteHelpful", reviewId=written["id"])
 
     assert codes(payload) == ["FORBIDDEN"]
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_a_vote_and_its_withdrawal_take_two_statements_each(review, carl, statements):
+    vote = {"reviewId": (await review())["id"]}
+
+    for mutation in ("voteHelpful", "withdrawVote"):
+        ran = statements()
+        assert await carl.do(mutation, **vote) == {"errors": []}
+        assert len(ran) == 2, ran
+        ran = statements()
+        assert await carl.do(mutation, **vote) == {"errors": []}
+        assert len(ran) == 1, ran
+
+
+async def test_votes_and_withdrawals_of_one_person_at_once_leave_a_right_count(
+    review, carl, person
+):
+    vote = {"reviewId": (await review())["id"]}
+    await person("customer", "BOB").do("voteHelpful", **vote)
+
+    for _ in range(5):
+        payloads = await asyncio.gather(
+            *(carl.do(each, **vote) for each in ("voteHelpful", "withdrawVote") * 5)
+        )
+        assert payloads == [{"errors": []}] * 10
+        assert (await Review.get()).helpful_count == await ReviewVote.all().count()
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_what_was_read_before_a_rejection_is_refused_and_changes_nothing(
+    review, carl, nina, stored
+):
+    written = (await review())["id"]
+
+    async with transaction():
+        await sql.execute("UPDATE review SET status = 'REJECTED'")
+        acts = [
+            asyncio.create_task(act, context=contextvars.Context())
+            for act in (
+                carl.do("voteHelpful", reviewId=written),
+                nina.do("replyToReview", reviewId=written, body="Thank you."),
+            )
+        ]
+        await until_locked()
+        before = await stored()
+    vote, reply = await asyncio.gather(*acts)
+
+    assert (codes(vote), codes(reply)) == (["NOT_FOUND"], ["NOT_PUBLISHED"])
     assert await stored() == before
