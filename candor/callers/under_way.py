@@ -59,9 +59,10 @@ class _Line:
         self._waiting.append((cost, turn))
         try:
             await turn
-        except asyncio.CancelledError:
+        except BaseException:
             if turn.done() and not turn.cancelled():  # it was its turn just then
                 self._free(cost)
+            turn.cancel()
             raise
 
     def give_back(self, cost: int, seconds: float) -> None:

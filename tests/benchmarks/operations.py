@@ -132,6 +132,11 @@ def trace(size: Size, *, at_least: int = 0) -> list[str]:
     return [service_id(number) for number in drawn]
 
 
+def ordinary(size: Size) -> list[str]:
+    """Services from the middle of the ranking by reviews."""
+    return [service_id(number) for number in range(size.services // 4, size.services // 2)]
+
+
 def reads(name: str, size: Size) -> list[Operation]:
     """The trace of a query."""
     services = trace(size)

@@ -311,7 +311,11 @@ def embedded(bench: Bench) -> list[dict[str, Any]]:
     specification = {
         "path": str(path),
         "documents": operations.DOCUMENTS,
-        "services": [*size.special.values(), *operations.trace(size)],
+        # As they are visited, most of them the hottest ones, and ordinary ones by themselves.
+        "services": {
+            "": [*size.special.values(), *operations.trace(size)],
+            ", ordinary services": operations.ordinary(size),
+        },
         "rounds": bench.plan.reads.rounds,
         "seconds": bench.plan.reads.seconds,
     }
