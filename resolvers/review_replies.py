@@ -5,6 +5,7 @@ from uuid import UUID
 import mailers
 from models import Customer, Review, Vendor, clock, sql
 from models.database import transaction
+from models.review import REPLY
 from resolvers import rights, tracking_log, user_text
 from resolvers.errors import (
     AlreadyReplied,
@@ -18,7 +19,7 @@ from resolvers.viewer import Viewer
 
 # The conditions of this statement, not an earlier read, decide the race between two replies.
 _REPLY = """
-UPDATE review SET reply_body = ?, replied_at = ?
+UPDATE review SET reply_body = ?, replied_at = ?, replied_to_version_at = ?
 WHERE id = ? AND reply_body IS NULL AND status = 'APPROVED' AND deleted_at IS NULL"""
 
 
@@ -33,12 +34,10 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
         review = await find_review_of_party(viewer, review_id, lock=True)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
-        if not viewer.is_vendor((await Vendor.get(id=review.vendor_id)).external_id):
-            raise NotTheVendor("review_id")
-        if not review.is_public:
-            raise NotPublished("review_id")
+        check_reply(viewer, review, await Vendor.get(id=review.vendor_id))
         review.reply_body, review.replied_at = user_text.body(body, "body", at_least=1), clock.now()
-        if not await sql.execute(_REPLY, review.reply_body, review.replied_at, review.id):
+        review.replied_to_version_at = review.written_at
+        if not await sql.execute(_REPLY, *(getattr(review, name) for name in REPLY), review.id):
             raise AlreadyReplied("review_id")
         await mailers.deliver_later(
             "review.replied",
@@ -47,6 +46,16 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
             occasion=review.replied_at.isoformat(),
         )
     return review
+
+
+def check_reply(viewer: Viewer, review: Review, vendor: Vendor) -> None:
+    """Raise the refusal if the viewer may not reply to the review of this vendor."""
+    if not viewer.is_vendor(vendor.external_id):
+        raise NotTheVendor("review_id")
+    if not review.is_public:
+        raise NotPublished("review_id")
+    if review.reply_body is not None:
+        raise AlreadyReplied("review_id")
 
 
 async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:
@@ -67,7 +76,7 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
         await tracking_log.record(
             viewer, "reply.deleted", about=review, reason=why, reply=review.reply_body
         )
-        await Review.filter(id=review.id).update(reply_body=None, replied_at=None)
+        await Review.filter(id=review.id).update(**dict.fromkeys(REPLY))
         await mailers.withdraw("review.replied", about=review.id, because="the reply was deleted")
         await mailers.deliver_later(
             "reply.deleted",
@@ -76,5 +85,5 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
             occasion=str(review.replied_at),
             reason=why,
         )
-        review.reply_body = review.replied_at = None
+        review.reply_body = review.replied_at = review.replied_to_version_at = None
     return review

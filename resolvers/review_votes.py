@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from models import Review, Vendor, clock, sql
+from models import Review, SiteSettings, Vendor, clock, sql
 from models.database import transaction
 from models.uuid7 import uuid7
 from resolvers import rights, site_settings
@@ -45,20 +45,29 @@ async def withdraw_vote(viewer: Viewer, *, review_id: UUID) -> Review:
     return review
 
 
+def check_vote(viewer: Viewer, review: Review, vendor: Vendor, settings: SiteSettings) -> None:
+    """Raise the refusal if the viewer, who sees the review of this vendor, may not vote for it."""
+    rights.may_vote(viewer)
+    if not settings.helpful_votes_enabled:
+        raise VotesDisabled("review_id")
+    if not review.is_public:
+        raise NotPublished("review_id")
+    if is_author(viewer, review):
+        raise OwnReview("review_id")
+    if viewer.sells_as(vendor.external_id):
+        raise Forbidden("review_id", message="Vendors do not vote on reviews of their services.")
+
+
 async def _votable(viewer: Viewer, review_id: UUID) -> Review:
     rights.may_vote(viewer)
-    if not (await site_settings.current()).helpful_votes_enabled:
+    settings = await site_settings.current()
+    if not settings.helpful_votes_enabled:
         raise VotesDisabled("review_id")
     # Locked, so that it is not handed over to the voter meanwhile.
     review = await find_review_of_party(viewer, review_id, lock=True)
     if review is None:
         raise NotFound("review_id", message="There is no such review.")
-    if not review.is_public:
-        raise NotPublished("review_id")
-    if is_author(viewer, review):
-        raise OwnReview("review_id")
-    if viewer.sells_as((await Vendor.get(id=review.vendor_id)).external_id):
-        raise Forbidden("review_id", message="Vendors do not vote on reviews of their services.")
+    check_vote(viewer, review, await Vendor.get(id=review.vendor_id), settings)
     return review
 
 
