@@ -60,6 +60,11 @@ CATALOGUE: dict[str, Kind] = {
         "Your review was not published.",
         expires_after=3 * _DAY,
     ),
+    "review.edit_rejected": Kind(
+        "To the customer: your edit of a public review was rejected; the mail holds the reason.",
+        "Your changes to a review were not published.",
+        expires_after=3 * _DAY,
+    ),
     "review.withdrawn": Kind(
         "To the customer: your review, which was public, is so no longer.",
         "Your review is no longer public.",

@@ -12,8 +12,9 @@ from models.notification import Audience, Notification
 from models.order import Order, OrderStatus
 from models.order_update import OrderUpdate, OrderUpdateStatus
 from models.outbox_mail import MailStatus, OutboxMail
+from models.pending_version import PendingVersion
 from models.rating_counter import RatingCounter, RatingSubject
-from models.review import RejectionReason, Review, ReviewStatus
+from models.review import EditedBy, RejectionReason, Review, ReviewStatus
 from models.review_revision import ReviewRevision
 from models.review_vote import ReviewVote
 from models.search_chunk import ChunkState, SearchChunk
@@ -33,6 +34,7 @@ __all__ = [
     "Audience",
     "ChunkState",
     "Customer",
+    "EditedBy",
     "InboxMark",
     "MailAttempt",
     "MailChannel",
@@ -46,6 +48,7 @@ __all__ = [
     "OrderUpdate",
     "OrderUpdateStatus",
     "OutboxMail",
+    "PendingVersion",
     "RatingCounter",
     "RatingSubject",
     "RejectionReason",

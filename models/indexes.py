@@ -69,6 +69,12 @@ INDEXES: dict[str, str] = {
     "ix_review_revision_review": (
         "INDEX ix_review_revision_review ON review_revision (review_id, replaced_at, id)"
     ),
+    "uq_pending_version_review": (
+        "UNIQUE INDEX uq_pending_version_review ON pending_version (review_id)"
+    ),
+    "ix_pending_version_queue": (
+        "INDEX ix_pending_version_queue ON pending_version (created_at, review_id)"
+    ),
     # A changed or deleted review leaves the index of texts.
     "ix_search_entry_review": "INDEX ix_search_entry_review ON search_entry (review_id)",
     "uq_review_vote": "UNIQUE INDEX uq_review_vote ON review_vote (review_id, person)",

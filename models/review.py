@@ -37,8 +37,20 @@ class RejectionReason(StrEnum):
         return cls.OTHER
 
 
+class EditedBy(StrEnum):
+    """Who wrote a version that took another one's place."""
+
+    AUTHOR = "AUTHOR"
+    ADMIN = "ADMIN"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "EditedBy":
+        """For a value that a newer version wrote."""
+        return cls.ADMIN
+
+
 class ReviewContent(Model):
-    """What the author writes, in a review and in each of its revisions."""
+    """What the author writes, in a review and in each of its other versions."""
 
     rating: int = fields.SmallIntField()
     communication: int | None = fields.SmallIntField(null=True)
@@ -61,12 +73,13 @@ MAIN = tuple(name for name in WRITTEN if name not in SUB_RATINGS)
 # The columns whose texts `body_folded` holds.
 SEARCHED = ("body",)
 PARTIES = ("order_id", "service_id", "vendor_id")
-REPLY = ("reply_body", "replied_at")
+REPLY = ("reply_body", "replied_at", "replied_to_version_at")
+EDIT = ("edited_at", "edited_by")
 DECISION = ("rejection_reason", "moderation_note", "moderated_at")
 # What everybody may read of a review.
 REVIEW_PUBLIC = (
     *("id", *WRITTEN, "status", "verified", "helpful_count"),
-    *("created_at", "published_at", "edited_at", *REPLY),
+    *("created_at", "published_at", *EDIT, *REPLY),
 )
 INSERTED = (
     *("id", *PARTIES, "customer_id", *WRITTEN, "body_folded", "verified", "status"),
@@ -74,7 +87,7 @@ INSERTED = (
     *("idempotency_key", "idempotency_digest"),
 )
 # What a new review cannot have.
-LATER = ("edited_at", "deleted_at", *REPLY, "moderation_note")
+LATER = (*EDIT, "deleted_at", *REPLY, "moderation_note")
 
 
 class Review(ReviewContent):
@@ -104,17 +117,23 @@ class Review(ReviewContent):
     status = fields.CharEnumField(ReviewStatus, max_length=16)
     created_at: datetime = fields.DatetimeField()
     published_at: datetime | None = fields.DatetimeField(null=True)
+    # When the version that is shown was written, and by whom, if it is not the first.
     edited_at: datetime | None = fields.DatetimeField(null=True)
+    edited_by: EditedBy | None = fields.CharEnumField(  # type: ignore[assignment]
+        EditedBy, max_length=16, null=True
+    )
     deleted_at: datetime | None = fields.DatetimeField(null=True)
     helpful_count: int = fields.IntField(default=0)
 
     reply_body: str | None = fields.TextField(null=True)
     replied_at: datetime | None = fields.DatetimeField(null=True)
+    replied_to_version_at: datetime | None = fields.DatetimeField(null=True)
 
     rejection_reason: RejectionReason | None = fields.CharEnumField(  # type: ignore[assignment]
         RejectionReason, max_length=24, null=True
     )
     moderation_note: str | None = fields.TextField(null=True)
+    # Of one that waits: when a moderator took it down. It never had a decision if it is null.
     moderated_at: datetime | None = fields.DatetimeField(null=True)
 
     # The client's `idempotencyKey`, and a digest of the input sent with it.
@@ -141,6 +160,11 @@ class Review(ReviewContent):
     @property
     def is_public(self) -> bool:
         return self.status is ReviewStatus.APPROVED and self.deleted_at is None
+
+    @property
+    def written_at(self) -> datetime:
+        """When the version that is shown was written."""
+        return self.edited_at or self.created_at
 
     @property
     def reason(self) -> RejectionReason | None:

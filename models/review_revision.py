@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise import fields
 
-from models.review import Review, ReviewContent
+from models.review import EditedBy, Review, ReviewContent
 from models.uuid7 import uuid7
 
 
@@ -16,6 +16,10 @@ class ReviewRevision(ReviewContent):
     )
     review_id: UUID
     replaced_at: datetime = fields.DatetimeField()
+    # Who wrote the version that took its place.
+    replaced_by = fields.CharEnumField(
+        EditedBy, max_length=16, default=EditedBy.AUTHOR, db_default="AUTHOR"
+    )
 
     class Meta:
         table = "review_revision"

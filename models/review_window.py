@@ -1,4 +1,4 @@
-"""How long a completed order may be reviewed: whole calendar days in the site's time zone."""
+"""How long an order may be reviewed, and a review edited: whole days in the site's time zone."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,7 +9,7 @@ from models.site_settings import SiteSettings
 
 @dataclass(frozen=True)
 class Window:
-    """The last local day on which a review is accepted, and the first instant after it."""
+    """The last local day on which it is accepted, and the first instant after it."""
 
     last_day: date
     closes_at: datetime
@@ -25,6 +25,13 @@ def deadline(completed_at: datetime | None, settings: SiteSettings) -> Window | 
     return window(completed_at, settings.review_window_days, settings.time_zone)
 
 
+def edit_deadline(published_at: datetime | None, settings: SiteSettings) -> Window | None:
+    """Until when its author may edit a review; None for no limit, as before its publication."""
+    if published_at is None:
+        return None
+    return window(published_at, settings.review_edit_days, settings.time_zone)
+
+
 def is_open(completed_at: datetime | None, settings: SiteSettings, now: datetime) -> bool:
     """Whether the window is open; for an unknown completion, only if windows are unlimited."""
     if settings.review_window_days == 0:
@@ -35,8 +42,8 @@ def is_open(completed_at: datetime | None, settings: SiteSettings, now: datetime
     return until is None or until.is_open(now)
 
 
-def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:
-    """The window of an order completed at an instant; None if `days` is 0, which is unlimited.
+def window(since: datetime, days: int, time_zone: str) -> Window | None:
+    """The window that an instant opens; None if `days` is 0, which is unlimited.
 
     An order completed on January 1 with 30 days may be reviewed until the end of January 31. Days
     are calendar days, not 24 hours: a day on which clocks change counts like any other.
@@ -45,7 +52,7 @@ def window(completed_at: datetime, days: int, time_zone: str) -> Window | None:
         return None
     zone = ZoneInfo(time_zone)
     try:
-        last_day = completed_at.astimezone(zone).date() + timedelta(days=days)
+        last_day = since.astimezone(zone).date() + timedelta(days=days)
         next_midnight = datetime.combine(last_day + timedelta(days=1), time(), zone)
     except OverflowError:  # the window reaches past the end of the calendar
         return None

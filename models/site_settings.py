@@ -48,6 +48,8 @@ class SiteSettings(Model):
     time_zone = fields.CharField(max_length=64, default="UTC")
     admin_email = fields.CharField(max_length=320, null=True)
     review_window_days: int = fields.IntField(default=30)
+    # Whole days from the publication in which an author may edit; 0: no limit.
+    review_edit_days: int = fields.IntField(default=0, db_default=0)
     review_moderation = fields.BooleanField(default=False)
     helpful_votes_enabled = fields.BooleanField(default=True)
     review_reminder_days: int = fields.IntField(default=3)

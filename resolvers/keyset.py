@@ -124,6 +124,13 @@ class Total(NamedTuple):
     number: int
     is_exact: bool = True
 
+    @classmethod
+    def sum_of(cls, parts: Iterable["Total"]) -> "Total":
+        """The total of lists without a common row, counted as one."""
+        numbers, are_exact = zip(*parts, strict=True)
+        number, is_exact = sum(numbers), all(are_exact)
+        return cls(number) if is_exact and number <= MAX_COUNTED else cls(MAX_COUNTED, False)
+
 
 @dataclass
 class Page(Generic[R]):

@@ -120,15 +120,6 @@ def judge(
     return Eligibility(None, message, deadline, existing)
 
 
-def may_still_edit(viewer: Viewer, order: Order, settings: SiteSettings, now: datetime) -> None:
-    """The same rule for an edit, where a review already exists. Raises the refusal."""
-    reason, deadline = _reason(viewer, order), review_window.deadline(order.completed_at, settings)
-    if reason is None and not review_window.is_open(order.completed_at, settings, now):
-        reason = IneligibilityReason.WINDOW_CLOSED
-    if reason is not None:
-        _ineligible(reason, deadline).raise_if_refused("review_id")
-
-
 def is_customer(viewer: Viewer, order: Order) -> bool:
     """Whether the viewer is the order's customer, signed in or by the link to this order."""
     if viewer.role is Role.GUEST:

@@ -27,7 +27,14 @@ from resolvers.scoped_pages import (
     sums,
 )
 from resolvers.text_search import Candidates
-from resolvers.viewer import NEVER, Condition, Viewer, hidden_reviews, visible_reviews
+from resolvers.viewer import (
+    NEVER,
+    Condition,
+    Viewer,
+    hidden_reviews,
+    insiders_reviews,
+    visible_reviews,
+)
 
 _NEWEST = newest("r")
 _LISTING = Listing(Review, LISTED, "review r", AUTHOR)
@@ -42,6 +49,15 @@ class ReviewSort(StrEnum):
 
 
 _BY_TIME = {ReviewSort.NEWEST, ReviewSort.OLDEST}
+# Edits that wait, with their reviews. SQLite keeps the order of a CROSS JOIN, and for a LATERAL
+# with an OFFSET PostgreSQL, too, reads no other reviews.
+_EDITS = "pending_version p CROSS JOIN review r"
+_EDITS_ON_POSTGRES = (
+    "pending_version p CROSS JOIN LATERAL"
+    " (SELECT * FROM review WHERE review.id = p.review_id OFFSET 0) r"
+)
+_EDITS_OF_ONE = "review r CROSS JOIN pending_version p"
+_OF_THE_EDIT = Condition("r.id = p.review_id")
 # Ties are newest first in every sort but OLDEST. Terms run in one direction, hence 6 - rating for
 # LOWEST.
 SORTS: dict[ReviewSort, Sort] = {
@@ -65,6 +81,19 @@ SORTS: dict[ReviewSort, Sort] = {
 }
 
 
+# The queue of edits, in the order of their reviews.
+_QUEUES = {
+    sort: replace(
+        SORTS[sort],
+        terms=tuple(
+            replace(term, sql=column)
+            for term, column in zip(SORTS[sort].terms, ("p.created_at", "p.review_id"), strict=True)
+        ),
+    )
+    for sort in _BY_TIME
+}
+
+
 class ReviewFilter(NamedTuple):
     """Conditions that narrow a list, never widening what the viewer may see; all must hold."""
 
@@ -79,11 +108,6 @@ class ReviewFilter(NamedTuple):
     awaits_decision: bool | None = None
     # Whoever may not know who wrote which review finds none.
     author: Ref | None = None
-
-    @property
-    def status_to_find(self) -> ReviewStatus | None:
-        """The status that all rows have, by which an index finds them."""
-        return ReviewStatus.PENDING if self.awaits_decision else self.status
 
 
 ANY = ReviewFilter()
@@ -117,7 +141,7 @@ async def list_reviews(
     found = None if filter.search is None else await text_search.candidates(filter.search)
     if found is not None:
         return await _list_found(found, viewer, scopes, filter, sort, request, count=count)
-    lists = [_runs(viewer, scope, filter, sort, request) for scope in scopes]
+    lists = [_runs(viewer, scope.ids, filter, sort, request) for scope in scopes]
     totals = partial(_totals, viewer, scopes, filter) if count else None
     of_vendors = all(scope.subject == "vendor" for scope in scopes) or filter.vendor is not None
     async with scanning(viewer, only_if=may_scan(filter, sort, of_vendors=of_vendors)):
@@ -172,8 +196,7 @@ def runs_within(
     request: PageRequest,
 ) -> list[Run]:
     """The runs of the reviews visible to a viewer of the service with this id, given as SQL."""
-    where = within(service, _visible(viewer, filter), filter, sort, request)
-    return _split(where, filter, sort, "service")
+    return _runs(viewer, {"service": service}, filter, sort, request)
 
 
 def within(
@@ -193,20 +216,80 @@ def not_in_counters(viewer: Viewer, filter: ReviewFilter) -> Condition | None:
 
 
 def _runs(
-    viewer: Viewer, scope: Scope, filter: ReviewFilter, sort: ReviewSort, request: PageRequest
+    viewer: Viewer,
+    scope: Mapping[str, Condition],
+    filter: ReviewFilter,
+    sort: ReviewSort,
+    request: PageRequest,
 ) -> list[Run]:
-    where = _where(_visible(viewer, filter), scope.ids, filter, sort, request)
-    if scope.subject == "service" or filter.service is not None:
-        return _split(where, filter, sort, "service")
-    of_vendor = scope.subject == "vendor" or filter.vendor is not None
-    return _split(where, filter, sort, "vendor" if of_vendor else None)
+    subject = _subject(scope, filter)
+    if filter.awaits_decision:
+        parts = _waiting(filter)
+        runs = [
+            run
+            for part in parts
+            if part.status is ReviewStatus.PENDING
+            for run in _runs(viewer, scope, part, sort, request)
+        ]
+        edits = [part for part in parts if part.status is ReviewStatus.APPROVED]
+        return runs + [_of_edits(viewer, scope, part, sort, request) for part in edits]
+    where = _where(_visible(viewer, filter), scope, filter, sort, request)
+    return _split(where, filter, sort, subject)
+
+
+def _subject(scope: Mapping[str, Condition], filter: ReviewFilter) -> str | None:
+    if "service" in scope or filter.service is not None:
+        return "service"
+    return "vendor" if "vendor" in scope or filter.vendor is not None else None
+
+
+def _waiting(filter: ReviewFilter) -> list[ReviewFilter]:
+    """What waits for a decision, by the status that all rows have: reviews, and edits of others."""
+    statuses = (ReviewStatus.PENDING, ReviewStatus.APPROVED)
+    return [
+        filter._replace(status=status, awaits_decision=None)
+        for status in statuses
+        if filter.status in {None, status}
+    ]
+
+
+def _of_edits(
+    viewer: Viewer,
+    scope: Mapping[str, Condition],
+    filter: ReviewFilter,
+    sort: ReviewSort,
+    request: PageRequest,
+) -> Run:
+    """The run of public reviews with an edit that waits."""
+    edits = _edits(viewer, scope, filter, sort, request)
+    is_queue = (
+        edits.tables != _EDITS_OF_ONE and _subject(scope, filter) is None and sort in _BY_TIME
+    )
+    return edits._replace(sort=_QUEUES[sort] if is_queue else _computed(sort, sql.is_postgres()))
+
+
+def _edits(
+    viewer: Viewer,
+    scope: Mapping[str, Condition],
+    filter: ReviewFilter,
+    sort: ReviewSort = ReviewSort.NEWEST,
+    request: PageRequest = FIRST_PAGE,
+) -> Run:
+    """Edits that wait, as far as the viewer may know of them: from the edits, or one's reviews."""
+    of_one = filter.author is not None or not viewer.moderates
+    known, asked = insiders_reviews(viewer) or NEVER, filter
+    if of_one and viewer.is_person and filter.author is None:
+        asked = filter._replace(author=Ref(external_id=viewer.external_id))
+    where = _where(_visible(viewer, asked), scope, asked, sort, request)
+    of_all = _EDITS_ON_POSTGRES if sql.is_postgres() else _EDITS
+    return Run(all_of(_OF_THE_EDIT, where, known), tables=_EDITS_OF_ONE if of_one else of_all)
 
 
 def _split(
     where: Condition, filter: ReviewFilter, sort: ReviewSort, subject: str | None
 ) -> list[Run]:
     """The runs of a list, as `models.indexes` holds them."""
-    if filter.author or filter.status_to_find not in {None, ReviewStatus.APPROVED}:
+    if filter.author or filter.status not in {None, ReviewStatus.APPROVED}:
         # Few, which are found and sorted, but for the queue of moderation.
         is_queue = not filter.author and subject is None and sort in _BY_TIME
         return [Run(where, sort=None if is_queue else _computed(sort, sql.is_postgres()))]
@@ -270,15 +353,13 @@ def _narrowing(filter: ReviewFilter, sort: ReviewSort, request: PageRequest) -> 
         author = filter.author.id_in("customer")
         bought = f"r.order_id IN (SELECT id FROM orders WHERE customer_id = {author.text})"
         conditions.append(Condition(bought, author.values))
-    if filter.awaits_decision is not None:
-        conditions.append(_awaits_decision(filter.awaits_decision))
     if filter.status is not None:
         # Literals, not parameters, so that the planner knows how many rows have them.
         conditions.append(Condition(f"r.status = '{filter.status.value}'"))
     if filter.rating is not None:
         if not 1 <= filter.rating <= 5:
             raise RatingOutOfRange("filter", "rating")
-        is_hidden = filter.status_to_find not in {None, ReviewStatus.APPROVED}
+        is_hidden = filter.status not in {None, ReviewStatus.APPROVED}
         is_found = is_hidden or filter.author is not None
         rating = sql.without_index("r.rating") if is_found else "r.rating"
         conditions.append(Condition(f"{rating} = {filter.rating}"))
@@ -298,16 +379,23 @@ def _narrowing(filter: ReviewFilter, sort: ReviewSort, request: PageRequest) -> 
     ]
 
 
-def _awaits_decision(wanted: bool) -> Condition:
-    """Whether a review `r` waits for a moderator."""
-    return Condition(f"r.status {'=' if wanted else '<>'} 'PENDING'")
-
-
 def _visible(viewer: Viewer, filter: ReviewFilter) -> Condition:
-    """The reviews that may be in the list: none by an author whom the viewer may not know."""
+    """The reviews that may be in the list: none by an author whom the viewer may not know.
+
+    Whether an edit waits is known to the insiders of the review alone.
+    """
     if filter.author is not None and not _may_know(viewer, filter.author):
         return NEVER
-    return visible_reviews(viewer, filter.status_to_find)
+    visible = visible_reviews(viewer, filter.status)
+    if filter.awaits_decision is None:
+        return visible
+    known = insiders_reviews(viewer) or NEVER
+    # A number, not EXISTS: PostgreSQL would make a hash table of all edits for a page of reviews.
+    edits = f"SELECT COUNT(*) FROM pending_version p WHERE p.review_id = r.id AND {known.text}"
+    waits = Condition(f"(r.status = 'PENDING' OR ({edits}) > 0)", known.values)
+    if filter.awaits_decision:
+        return all_of(visible, waits)
+    return all_of(visible, Condition(f"NOT {waits.text}", waits.values))
 
 
 def _may_know(viewer: Viewer, author: Ref) -> bool:
@@ -325,6 +413,8 @@ async def _totals(viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter)
             rating=filter.rating, status=filter.status, has_reply=filter.has_reply
         )
         is_exact = plain and subjects is not None
+        if filter.awaits_decision:
+            return await _totals_of_waiting(viewer, scopes, filter)
         return await (count_rows if is_exact else count_up_to_limit)(_LISTING.tables, conditions)
     totals = await _totals_of_counters(subjects, len(scopes), filter.rating)
     hidden = not_in_counters(viewer, filter)
@@ -333,6 +423,22 @@ async def _totals(viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter)
         uncounted = await count_rows(_LISTING.tables, hidden_parts)
         totals = [Total(a.number + b.number) for a, b in zip(totals, uncounted, strict=True)]
     return totals
+
+
+async def _totals_of_waiting(
+    viewer: Viewer, scopes: Sequence[Scope], filter: ReviewFilter
+) -> list[Total]:
+    counted = [[Total(0)] * len(scopes)]
+    for part in _waiting(filter):
+        lists = [
+            Run(_where(_visible(viewer, part), scope.ids, part), tables=_LISTING.tables)
+            if part.status is ReviewStatus.PENDING
+            else _edits(viewer, scope.ids, part)
+            for scope in scopes
+        ]
+        tables = lists[0].tables or _LISTING.tables
+        counted.append(await count_up_to_limit(tables, [run.where for run in lists]))
+    return [Total.sum_of(each) for each in zip(*counted, strict=True)]
 
 
 def _names_a_subject(scopes: Sequence[Scope], filter: ReviewFilter) -> bool:

@@ -20,7 +20,8 @@ TABLES = f"review r {AUTHOR}"
 _NAME, _WHO = "c.display_name AS author_name", "c.external_id AS author_external_id"
 # LISTED: the columns that lists need. SELECT: all columns, for writers. Both have the author's
 # external id, to tell whether the viewer is the author.
-LISTED = f"{sql.columns(Review, 'r', only=(*REVIEW_PUBLIC, *PARTIES, *DECISION))}, {_NAME}, {_WHO}"
+_LISTED = (*REVIEW_PUBLIC, *PARTIES, *DECISION, "deleted_at")
+LISTED = f"{sql.columns(Review, 'r', only=_LISTED)}, {_NAME}, {_WHO}"
 SELECT = f"SELECT {sql.columns(Review, 'r')}, {_NAME}, {_WHO} FROM {TABLES}"
 _PERSON = ("id", *ADDRESSED)
 _PARTIES = f"{TABLES} JOIN vendor v ON v.id = r.vendor_id"

@@ -6,6 +6,7 @@ import mailers
 from models import Review, Vendor, clock
 from models.database import transaction
 from models.one_round_trip import one_round_trip
+from models.review import REPLY
 from resolvers import rights, tracking_log, user_text
 from resolvers.errors import (
     AlreadyReplied,
@@ -22,7 +23,7 @@ _ATTEMPTS = 3
 # The conditions of this statement, not an earlier read, decide the race between two replies. The
 # customer is the one to whom the mail goes.
 _REPLY = """
-UPDATE review SET reply_body = ?, replied_at = ?
+UPDATE review SET reply_body = ?, replied_at = ?, replied_to_version_at = ?
 WHERE id = ? AND customer_id = ? AND reply_body IS NULL AND status = 'APPROVED'
   AND deleted_at IS NULL RETURNING id"""
 
@@ -38,14 +39,9 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
         review = await find_review_of_party(viewer, review_id)
         if review is None:
             raise NotFound("review_id", message="There is no such review.")
-        if not viewer.is_vendor(review.vendor.external_id):
-            raise NotTheVendor("review_id")
-        if not review.is_public:
-            raise NotPublished("review_id")
-        reply = user_text.body(body, "body", at_least=1)
-        if review.reply_body is not None:
-            break
-        review.reply_body, review.replied_at = reply, clock.now()
+        check_reply(viewer, review, review.vendor)
+        review.reply_body, review.replied_at = user_text.body(body, "body", at_least=1), clock.now()
+        review.replied_to_version_at = review.written_at
         if await _store(review):
             return review
         # Another writer came first: check the rules again, which gives the right refusal.
@@ -55,8 +51,8 @@ async def reply_to_review(viewer: Viewer, *, review_id: UUID, body: str) -> Revi
 async def _store(review: Review) -> bool:
     """Store the reply and promise the mail; False if the review changed meanwhile."""
     async with one_round_trip() as writes:
-        written = (review.reply_body, review.replied_at)
-        await writes.require(_REPLY, *written, review.id, review.customer_id)
+        reply = (getattr(review, name) for name in REPLY)
+        await writes.require(_REPLY, *reply, review.id, review.customer_id)
         await mailers.deliver_later(
             "review.replied",
             to=review.customer,
@@ -65,6 +61,16 @@ async def _store(review: Review) -> bool:
             writes=writes,
         )
     return writes.done
+
+
+def check_reply(viewer: Viewer, review: Review, vendor: Vendor) -> None:
+    """Raise the refusal if the viewer may not reply to the review of this vendor."""
+    if not viewer.is_vendor(vendor.external_id):
+        raise NotTheVendor("review_id")
+    if not review.is_public:
+        raise NotPublished("review_id")
+    if review.reply_body is not None:
+        raise AlreadyReplied("review_id")
 
 
 async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Review:
@@ -85,7 +91,7 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
         await tracking_log.record(
             viewer, "reply.deleted", about=review, reason=why, reply=review.reply_body
         )
-        await Review.filter(id=review.id).update(reply_body=None, replied_at=None)
+        await Review.filter(id=review.id).update(**dict.fromkeys(REPLY))
         await mailers.withdraw("review.replied", about=review.id, because="the reply was deleted")
         await mailers.deliver_later(
             "reply.deleted",
@@ -94,5 +100,5 @@ async def delete_reply(viewer: Viewer, *, review_id: UUID, reason: str) -> Revie
             occasion=str(review.replied_at),
             reason=why,
         )
-        review.reply_body = review.replied_at = None
+        review.reply_body = review.replied_at = review.replied_to_version_at = None
     return review

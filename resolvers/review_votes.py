@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from models import Review, clock
+from models import Review, SiteSettings, Vendor, clock, sql
 from models.one_round_trip import one_round_trip
 from models.uuid7 import uuid7
 from resolvers import rights, site_settings
@@ -72,23 +72,28 @@ async def _store(viewer: Viewer, review: Review, change: int) -> bool:
     return writes.done
 
 
+def check_vote(viewer: Viewer, review: Review, vendor: Vendor, settings: SiteSettings) -> None:
+    """Raise the refusal if the viewer, who sees the review of this vendor, may not vote for it."""
+    rights.may_vote(viewer)
+    if not settings.helpful_votes_enabled:
+        raise VotesDisabled("review_id")
+    if not review.is_public:
+        raise NotPublished("review_id")
+    if is_author(viewer, review):
+        raise OwnReview("review_id")
+    if viewer.sells_as(vendor.external_id):
+        raise Forbidden("review_id", message="Vendors do not vote on reviews of their services.")
+
+
 async def _votable(viewer: Viewer, review_id: UUID) -> tuple[Review, bool]:
     """The review, and whether the viewer has voted for it."""
     review: Any = await find_review_of_party(
         viewer, review_id, _ALSO, viewer.external_id, votes_are_on=bool, has_voted=bool
     )
-    if not (review.votes_are_on if review else await _are_on()):
-        raise VotesDisabled("review_id")
     if review is None:
+        if not (await site_settings.current()).helpful_votes_enabled:
+            raise VotesDisabled("review_id")
         raise NotFound("review_id", message="There is no such review.")
-    if not review.is_public:
-        raise NotPublished("review_id")
-    if is_author(viewer, review):
-        raise OwnReview("review_id")
-    if viewer.sells_as(review.vendor.external_id):
-        raise Forbidden("review_id", message="Vendors do not vote on reviews of their services.")
+    settings = sql.fresh(SiteSettings, helpful_votes_enabled=review.votes_are_on)
+    check_vote(viewer, review, review.vendor, settings)
     return review, review.has_voted
-
-
-async def _are_on() -> bool:
-    return (await site_settings.current()).helpful_votes_enabled

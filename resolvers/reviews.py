@@ -16,6 +16,7 @@ from resolvers import (
     rating_counters,
     review_content,
     review_eligibility,
+    review_versions,
     rights,
     site_settings,
     team_notices,
@@ -124,6 +125,7 @@ async def delete_review(viewer: Viewer, *, review_id: UUID, reason: str) -> UUID
             raise NotFound("review_id", message="There is no such review.")
         why = required_reason(reason)
         await Review.filter(id=review.id).update(deleted_at=clock.now())
+        await review_versions.end_waiting(review.id)
         await tracking_log.record(viewer, "review.deleted", about=review, reason=why)
         await mailers.withdraw_all(about=review.id, because="it was deleted")
         if review.author_external_id != viewer.external_id:

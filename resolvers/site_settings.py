@@ -187,6 +187,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "time_zone": _time_zone,
     "admin_email": _optional(_address),
     "review_window_days": _between(0, MAX_WINDOW_DAYS),
+    "review_edit_days": _between(0, MAX_WINDOW_DAYS),
     "review_reminder_days": _between(0, MAX_REMINDER_DAYS),
     "follow_up_delay_minutes": _between(0, MAX_DELAY_MINUTES),
     "promoter_share_url": _optional(_share_url),

@@ -94,6 +94,12 @@ describe_enum(
     OTHER="Something else; the note says what.",
 )
 describe_enum(
+    models.EditedBy,
+    "Who wrote a version of a review.",
+    AUTHOR="Its author.",
+    ADMIN="An admin, in the author's place.",
+)
+describe_enum(
     ReviewSort,
     "How a list of reviews is ordered. Equals are ordered newest first, then by id.",
     name="ReviewOrder",

@@ -54,7 +54,7 @@ class ErrorCode(StrEnum):
     )
     WINDOW_CLOSED = (
         errors.WindowClosed,
-        "The time to review or to edit is over (`Settings.reviewWindowDays`).",
+        "The time to review (`Settings.reviewWindowDays`) or to edit (`reviewEditDays`) is over.",
     )
     ALREADY_REPLIED = errors.AlreadyReplied, "The review has its one reply."
     NOT_THE_VENDOR = (

@@ -3,13 +3,15 @@
 _REVIEW = "query($reviewId: ID!) {{ review(id: $reviewId) {{ {} }} }}"
 _UPDATE = "query($updateId: ID!) {{ orderUpdate(id: $updateId) {{ {} }} }}"
 _MAIL = "query($id: ID!) { node(id: $id) { ... on MailDelivery { status } } }"
-_DECISION = _REVIEW.format("status moderation { reason note }")
+_DECISION = _REVIEW.format("status moderation { reason note } pendingVersion { submittedAt }")
 _OF_ORDER = "query($order: NodeRef!) {{ order(ref: $order) {{ {} }} }}"
+
+_WORDS = "rating body subRatings { communication quality value }"
 
 # Variables are named as their values in the mutation's input, or in one row of it.
 OUTCOME_QUERIES = {
     "createReview": _OF_ORDER.format("review { rating body createdAt }"),
-    "editReview": _REVIEW.format("rating body subRatings { communication quality value } editedAt"),
+    "editReview": _REVIEW.format(f"{_WORDS} editedAt pendingVersion {{ {_WORDS} submittedAt }}"),
     "deleteReview": _REVIEW.format("id"),
     "replyToReview": _REVIEW.format("reply { body createdAt }"),
     "deleteReply": _REVIEW.format("reply { body createdAt }"),

@@ -10,18 +10,29 @@ import strawberry
 from strawberry import Info
 
 import models
-from models.review import MAIN, ReviewStatus
-from resolvers import orders, review_content, review_lookup, review_moderation, services
+from models.review import EditedBy, ReviewStatus
+from resolvers import (
+    orders,
+    review_actions,
+    review_content,
+    review_lookup,
+    review_moderation,
+    review_versions,
+    services,
+)
 from resolvers.keyset import MAX_SIZE, PageRequest
-from resolvers.viewer import Viewer, sees_moderation
+from resolvers.viewer import Viewer, is_author, sees_moderation
 from schema import ids
 from schema.context import Context
 from schema.fetch import present_by_id, presenter
 from schema.node import Node
 from schema.review_parts import (
     ModerationDecision,
+    PendingVersion,
+    ReviewActions,
     ReviewAuthor,
     ReviewReply,
+    ReviewRevision,
     SubRatings,
 )
 from schema.selection import Selection
@@ -31,24 +42,6 @@ if TYPE_CHECKING:
     from schema.order import Order
     from schema.service import Service
     from schema.vendor import Vendor
-
-
-@strawberry.type(
-    description="An earlier version of a review. For its author, moderators and admins."
-)
-class ReviewRevision:
-    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
-    body: str = strawberry.field(description="Its text.")
-    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
-    replaced_at: datetime = strawberry.field(description="When an edit replaced it.")
-
-    @classmethod
-    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
-        return cls(
-            **{name: getattr(row, name) for name in MAIN},
-            sub_ratings=SubRatings(row=row),
-            replaced_at=row.replaced_at,
-        )
 
 
 @strawberry.type(
@@ -129,6 +122,20 @@ class Review(Node):
     def edited_at(self) -> datetime | None:
         return self.row.edited_at
 
+    @strawberry.field(
+        description="Who wrote the version that is shown, if it is not the first: ADMIN is for"
+        " everybody to see."
+    )
+    def edited_by(self) -> EditedBy | None:
+        return self.row.edited_by
+
+    @strawberry.field(
+        description="An edit that waits for a decision while this version stays public: for its"
+        " author, moderators and admins; null for others, and where none waits."
+    )
+    def pending_version(self) -> PendingVersion | None:
+        return self.related["pending"]  # type: ignore[no-any-return]
+
     @strawberry.field(description="The vendor's answer, if there is one.")
     def reply(self) -> ReviewReply | None:
         return ReviewReply.from_row(self.row)
@@ -140,6 +147,14 @@ class Review(Node):
     @strawberry.field(description="Whether you found it helpful.")
     def viewer_has_voted(self) -> bool:
         return self.related["voted"]  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Whether you wrote it.")
+    def viewer_is_author(self) -> bool:
+        return self.related["author"]  # type: ignore[no-any-return]
+
+    @strawberry.field(description="What you may do with it.")
+    def viewer_can(self) -> ReviewActions:
+        return self.related["can"]  # type: ignore[no-any-return]
 
     @strawberry.field(
         description="What was decided, for the author, moderators and admins; null for others."
@@ -175,7 +190,12 @@ async def _fetch_revisions(
     return await review_lookup.revisions_of(reviews, request)
 
 
-_RELATED = frozenset({"service", "vendor", "order", "viewerHasVoted", "moderation", "revisions"})
+_RELATED = frozenset(
+    {
+        *("service", "vendor", "order", "moderation", "revisions", "pendingVersion"),
+        *("viewerHasVoted", "viewerIsAuthor", "viewerCan"),
+    }
+)
 
 
 def is_public_only(selection: Selection) -> bool:
@@ -223,7 +243,13 @@ async def _fetch_related(
     deciders: dict[UUID, models.TeamMember] = {}
     if "decidedBy" in selection.below("moderation"):
         deciders = await review_moderation.decided_by(viewer, [row.id for row in rows])
-    insiders = [row.id for row in rows if sees_moderation(viewer, row)]
+    insiders = {row.id for row in rows if sees_moderation(viewer, row)}
+    pending: dict[UUID, models.PendingVersion] = {}
+    if "pendingVersion" in selection:
+        pending = await review_versions.pending_of(insiders)
+    actions: Mapping[UUID, review_actions.Actions] = {}
+    if "viewerCan" in selection:
+        actions = await review_actions.allowed(viewer, rows)
     return [
         {
             "service": related_nodes.get("service", {}).get(row.service_id),
@@ -231,6 +257,9 @@ async def _fetch_related(
             "order": related_nodes.get("order", {}).get(row.order_id),
             "voted": row.id in voted,
             "insider": row.id in insiders,
+            "author": is_author(viewer, row),
+            "pending": PendingVersion.from_row(pending[row.id]) if row.id in pending else None,
+            "can": ReviewActions(**actions[row.id]._asdict()) if row.id in actions else None,
             "decided_by": TeamMember.from_row(deciders[row.id]) if row.id in deciders else None,
         }
         for row in rows

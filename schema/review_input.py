@@ -20,8 +20,8 @@ from schema.review import Review
 
 _NOTE = f"For the author, moderators and admins, {MAX_NOTE:,} characters at most."
 _EXPECTED = (
-    "The review's `editedAt` as you read it, null for one that was never edited; a later edit is a"
-    " CONFLICT. Left out: not checked."
+    "The review's `editedAt` as you read it, null for one that was never edited, or the"
+    " `submittedAt` of its `pendingVersion`; a later edit is a CONFLICT. Left out: not checked."
 )
 
 
@@ -88,14 +88,14 @@ class DeleteReplyInput:
     )
 
 
-@strawberry.input(description="Which review to publish.")
+@strawberry.input(description="Which review to publish, or the edit of it that waits.")
 class ApproveReviewInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
     note: str | None = strawberry.field(default=None, description=_NOTE)
     expected_edited_at: datetime | None = strawberry.field(default=UNSET, description=_EXPECTED)
 
 
-@strawberry.input(description="Which review to reject, and why.")
+@strawberry.input(description="Which review to reject, or the edit of it that waits, and why.")
 class RejectReviewInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
     reason: RejectionReason = strawberry.field(description="Why; its author will read it.")
@@ -107,7 +107,8 @@ class RejectReviewInput:
 class ModerationInput:
     review_id: ReviewId = strawberry.field(description="Which review.")
     status: ReviewStatus = strawberry.field(
-        description="APPROVED, REJECTED, or PENDING to take a decision back."
+        description="APPROVED, REJECTED, or PENDING to take a decision back: the review then waits"
+        " as its author wrote it last."
     )
     reason: RejectionReason | None = strawberry.field(
         default=None, description="Why; required when it is rejected, and only then."

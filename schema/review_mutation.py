@@ -44,8 +44,9 @@ class ReviewMutation:
         payload=ReviewPayload,
     )
     edit_review = mutation(
-        "Change a review: its author while the time to review lasts, an admin at any time. Earlier"
-        " versions are kept. With moderation on, an author's edit waits for a decision again.",
+        "Change a review: its author as long as `Settings.reviewEditDays` allows it and no dispute"
+        " is open, an admin at any time. Earlier versions are kept. With moderation on, an author's"
+        " edit of a published review waits as its `pendingVersion`, which a further edit changes.",
         input=EditReviewInput,
         may=rights.may_edit_reviews,
         act=review_edits.edit_review,
@@ -75,7 +76,8 @@ class ReviewMutation:
         payload=ReviewPayload,
     )
     approve_review = mutation(
-        "Publish a review, as a moderator or admin. Again: nothing changes.",
+        "Publish a review, or the edit of it that waits, as a moderator or admin. Again: nothing"
+        " changes.",
         input=ApproveReviewInput,
         may=rights.may_moderate,
         act=review_moderation.approve_review,
@@ -83,7 +85,8 @@ class ReviewMutation:
     )
     reject_review = mutation(
         "Reject a review, as a moderator or admin, with a reason that its author will read. Not for"
-        " its stars.",
+        " its stars. Of a published review with an edit that waits, the edit is rejected and the"
+        " review stays; a second rejection takes the review down.",
         input=RejectReviewInput,
         may=rights.may_moderate,
         act=review_moderation.reject_review,

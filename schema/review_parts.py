@@ -6,7 +6,7 @@ import strawberry
 
 import models
 from models.person_name import public_name
-from models.review import ReviewStatus
+from models.review import MAIN, EditedBy, ReviewContent, ReviewStatus
 from schema.team_member import TeamMember
 
 
@@ -26,7 +26,7 @@ class ReviewAuthor:
 
 @strawberry.type(description="The optional sub-ratings of a review, each 1 to 5 or null.")
 class SubRatings:
-    row: strawberry.Private[models.Review | models.ReviewRevision]
+    row: strawberry.Private[ReviewContent]
 
     @strawberry.field(description="How the vendor communicated.")
     def communication(self) -> int | None:
@@ -45,12 +45,78 @@ class SubRatings:
 class ReviewReply:
     body: str = strawberry.field(description="Plain text, as the vendor typed it.")
     created_at: datetime = strawberry.field(description="When it was posted.")
+    replied_to_version_at: datetime = strawberry.field(
+        description="When the version that it answered was written: before the review's `editedAt`"
+        " if the review says something else since."
+    )
 
     @classmethod
     def from_row(cls, row: models.Review) -> "ReviewReply | None":
         if row.reply_body is None or row.replied_at is None:
             return None
-        return cls(body=row.reply_body, created_at=row.replied_at)
+        return cls(
+            body=row.reply_body,
+            created_at=row.replied_at,
+            # Stored by a version that did not know it: the first one.
+            replied_to_version_at=row.replied_to_version_at or row.created_at,
+        )
+
+
+@strawberry.type(
+    description="An edit that waits for a decision, while the version before it stays public."
+)
+class PendingVersion:
+    rating: int = strawberry.field(description="The stars it gives, 1 to 5.")
+    body: str = strawberry.field(description="Its text.")
+    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
+    submitted_at: datetime = strawberry.field(
+        description="When its author wrote it; what `expectedEditedAt` is compared with."
+    )
+
+    @classmethod
+    def from_row(cls, row: models.PendingVersion) -> "PendingVersion":
+        return cls(
+            **{name: getattr(row, name) for name in MAIN},
+            sub_ratings=SubRatings(row=row),
+            submitted_at=row.submitted_at,
+        )
+
+
+@strawberry.type(
+    description="An earlier version of a review. For its author, moderators and admins."
+)
+class ReviewRevision:
+    rating: int = strawberry.field(description="The stars it gave, 1 to 5.")
+    body: str = strawberry.field(description="Its text.")
+    sub_ratings: SubRatings = strawberry.field(description="Its sub-ratings.")
+    replaced_at: datetime = strawberry.field(description="When another version took its place.")
+    replaced_by: EditedBy = strawberry.field(
+        description="Who wrote the version that took its place."
+    )
+
+    @classmethod
+    def from_row(cls, row: models.ReviewRevision) -> "ReviewRevision":
+        return cls(
+            **{name: getattr(row, name) for name in MAIN},
+            sub_ratings=SubRatings(row=row),
+            replaced_at=row.replaced_at,
+            replaced_by=row.replaced_by,
+        )
+
+
+@strawberry.type(description="What you may do with a review now, by the rules of the mutations.")
+class ReviewActions:
+    edit: bool = strawberry.field(
+        description="As its author within `Settings.reviewEditDays` of the publication, unless the"
+        " order is disputed; as an admin."
+    )
+    reply: bool = strawberry.field(description="As its vendor: it is published without a reply.")
+    vote: bool = strawberry.field(
+        description="`voteHelpful`: it is published, and neither yours nor of your services."
+    )
+    report: bool = strawberry.field(description="Reviews cannot be reported: always false.")
+    moderate: bool = strawberry.field(description="As a moderator or admin.")
+    delete: bool = strawberry.field(description="As an admin.")
 
 
 @strawberry.type(description="What was decided of a review. For its author, moderators and admins.")
@@ -72,6 +138,8 @@ class ModerationDecision:
     def from_row(
         cls, row: models.Review, decided_by: TeamMember | None
     ) -> "ModerationDecision | None":
+        if row.status is ReviewStatus.PENDING:
+            return None
         # Imported rejections have no date of their own.
         decided_at = row.moderated_at or (row.created_at if row.reason else None)
         if decided_at is None:

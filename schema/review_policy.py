@@ -62,10 +62,7 @@ class ReviewPolicy:
                 " service or vendor, rounded half-up to two decimals. Nothing ages and nothing is"
                 " weighted. A review of an order that was refunded later keeps counting."
             ),
-            edits=(
-                "Authors can edit while the time to review lasts, and only admins delete, with a"
-                " reason. Earlier versions are kept. The vendor answers once, in public."
-            ),
+            edits=_edits(settings),
             sharing=(
                 "Everybody who rates a solved update is invited to share."
                 if settings.share_audience is ShareAudience.EVERYONE
@@ -78,3 +75,20 @@ class ReviewPolicy:
             max_characters=BODY_MAX,
             promoter_min_stars=4,
         )
+
+
+def _edits(settings: models.SiteSettings) -> str:
+    days = settings.review_edit_days
+    until = f"for {days} days after its publication" if days else "at any time"
+    waits = (
+        "An edit of a published review waits for a moderator, too; the version before it stays"
+        " public and counts until then."
+        if settings.review_moderation
+        else "An edit is public at once, except that of a rejected review, which waits."
+    )
+    return (
+        f"Authors can edit their review {until}, unless the order is disputed. {waits} Admins can"
+        " edit, which the review shows and its author is told. Only admins delete, with a reason."
+        " Earlier versions are kept. The vendor answers once, in public, and the answer says which"
+        " version it was given to."
+    )

@@ -49,8 +49,13 @@ class Settings:
     review_window_days: int = strawberry.field(
         description="Days after completion on which a review is accepted; 0 is unlimited."
     )
+    review_edit_days: int = strawberry.field(
+        description="Days from its publication on which an author can edit a review; 0 is"
+        " unlimited. One that was never published can always be edited."
+    )
     review_moderation: bool = strawberry.field(
-        description="Whether reviews wait for a moderator; false: published at once."
+        description="Whether reviews, and edits of published ones, wait for a moderator; false:"
+        " published at once."
     )
     helpful_votes_enabled: bool = strawberry.field(description="Whether people can vote.")
     review_reminder_enabled: bool = strawberry.field(
@@ -165,6 +170,11 @@ class UpdateSettingsInput:
         default=UNSET,
         description=f"0 (unlimited) to {site_settings.MAX_WINDOW_DAYS:,}."
         " Holds for all orders at once, old ones too.",
+    )
+    review_edit_days: int | None = strawberry.field(
+        default=UNSET,
+        description=f"0 (unlimited) to {site_settings.MAX_WINDOW_DAYS:,}."
+        " Holds for all reviews at once, old ones too.",
     )
     review_moderation: bool | None = strawberry.field(
         default=UNSET,

@@ -32,3 +32,8 @@ class PageRequest:
         """The stars tapped in the mail, or 0. They preselect the form and are not stored."""
         stars = self.request.query_params.get(name, "")
         return int(stars) if stars in {"1", "2", "3", "4", "5"} else 0
+
+    @property
+    def wants_to_edit(self) -> bool:
+        """Whether the stored review's page led to its form."""
+        return self.request.query_params.get("edit") == "1"

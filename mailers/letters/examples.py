@@ -93,6 +93,13 @@ def example_site(config: MailConfig) -> Site:
 # The parameters of the promises, for kinds that have some, and the stars of ratings.
 _PARAMS: dict[str, dict[str, Any]] = {
     "review.deleted": {"reason": "A court has asked us to."},
+    "review.edit_rejected": {
+        "refused": {
+            "rating": 2,
+            "reason": RejectionReason.PERSONAL_INFORMATION.value,
+            "note": "Please leave out the telephone number.",
+        }
+    },
     "reply.deleted": {"reason": "It tells the customer's address."},
     "review.edited_by_admin": {"edited_at": datetime(2026, 3, 2, tzinfo=UTC).isoformat()},
     "update.solved": {"solve": 1},
@@ -192,6 +199,7 @@ class _Rows(Reads):
             Review,
             id=_ID,
             status=status,
+            published_at=clock.now(),
             rating=4,
             **self._texts,
             reply_body=f"Thank you! {self._case.text}",
@@ -224,4 +232,4 @@ class _Rows(Reads):
         return [sql.fresh(ReviewRevision, replaced_at=since, rating=2, **self._texts)]
 
     async def waiting(self) -> Waiting:
-        return Waiting(12, [_ID, _OTHER_ID])
+        return Waiting(12, {_ID: None, _OTHER_ID: None})

@@ -3,15 +3,16 @@
 Previews replace it by rows of their own, so that they are written by the mailers themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from models import (
     OrderUpdate,
+    PendingVersion,
+    Review,
     ReviewRevision,
-    ReviewStatus,
     TeamMember,
     TeamRole,
     UpdateNote,
@@ -21,16 +22,18 @@ from models import (
 
 # Waiting reviews are counted no further; admins who read answers, and reviews in one mail.
 _MANY, _MOST_ADMINS, _NEWEST = 1_000, 5, 10
-_WAITING = "FROM review WHERE status = ? AND deleted_at IS NULL"
-_NEWEST_WAITING = f"SELECT id {_WAITING} ORDER BY created_at DESC, id DESC LIMIT {_NEWEST}"
-_COUNT_WAITING = f"SELECT COUNT(*) AS number FROM (SELECT 1 {_WAITING} LIMIT {_MANY}) AS waiting"
+_WAITING = "FROM review WHERE status = 'PENDING' AND deleted_at IS NULL"
+_NEWEST_WAITING = f"SELECT id, created_at {_WAITING} ORDER BY created_at DESC, id DESC"
+_COUNT_WAITING = f"""
+SELECT COUNT(*) AS number FROM (SELECT * FROM (SELECT 1 {_WAITING} LIMIT {_MANY}) AS new
+  UNION ALL SELECT * FROM (SELECT 1 FROM pending_version LIMIT {_MANY}) AS edited) AS waiting"""
 
 
 class Waiting(NamedTuple):
-    """How many reviews wait for a decision, and the ids of the newest."""
+    """How many reviews wait for a decision, and the newest: each with the edit of it that waits."""
 
     number: int
-    newest: Sequence[UUID]
+    newest: Mapping[UUID, PendingVersion | None]
 
 
 class Reads:
@@ -59,6 +62,13 @@ class Reads:
         return await later.order_by("replaced_at", "id").limit(2)
 
     async def waiting(self) -> Waiting:
-        (count,) = await sql.fetch(_COUNT_WAITING, ReviewStatus.PENDING)
-        newest = await sql.fetch(_NEWEST_WAITING, ReviewStatus.PENDING)
-        return Waiting(count["number"], [row["id"] for row in newest])
+        (count,) = await sql.fetch(_COUNT_WAITING)
+        statement = f"{_NEWEST_WAITING} LIMIT {_NEWEST}"
+        reviews = await sql.fetch(statement, types=sql.types_of(Review))
+        edits = await PendingVersion.all().order_by("-submitted_at", "-id").limit(_NEWEST)
+        waiting = [
+            *((row["created_at"], row["id"], None) for row in reviews),
+            *((edit.submitted_at, edit.review_id, edit) for edit in edits),
+        ]
+        newest = sorted(waiting, key=lambda each: each[:2], reverse=True)[:_NEWEST]
+        return Waiting(count["number"], {review_id: edit for _, review_id, edit in newest})

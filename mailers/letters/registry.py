@@ -18,6 +18,7 @@ _MAILERS: dict[Reader, dict[str, Mailer]] = {
         "review.replied": review_mailer.replied,
         "review.published": review_mailer.published,
         "review.rejected": review_mailer.rejected,
+        "review.edit_rejected": review_mailer.edit_rejected,
         "review.withdrawn": review_mailer.withdrawn,
         "review.deleted": review_mailer.deleted,
         "review.edited": review_mailer.edited,

@@ -27,12 +27,13 @@ from models import (
 )
 from models.person import ADDRESSED
 from models.review import MAIN, ReviewContent
+from models.review_window import Window
 from models.service import SERVICE_PUBLIC
 
 # The columns of each row that the mails print or the guards check.
 _REVIEW = (
-    *("id", "status", "deleted_at", *MAIN, "reply_body", "rejection_reason"),
-    "moderation_note",
+    *("id", "status", "published_at", "deleted_at", *MAIN, "reply_body"),
+    *("rejection_reason", "moderation_note"),
 )
 _ORDER = (
     *("id", "external_id", "status", "completed_at", "reminders_allowed", "link_version"),
@@ -91,7 +92,7 @@ async def published(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipp
 
 
 async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
-    """To the author, with the reason, and a link to try again while the window is open."""
+    """To the author, with the reason, and a link to try again."""
     review = await _review(site, review_id)
     if review is None or review.deleted_at is not None:
         return Skipped("the review is gone")
@@ -99,6 +100,18 @@ async def rejected(site: Site, review_id: UUID, **_params: Any) -> Mail | Skippe
         return Skipped("the review is not rejected any more")
     link = _link_to_edit(review, site)
     return _to_author(review, "review.rejected", site, review=_values(review, link))
+
+
+async def edit_rejected(
+    site: Site, review_id: UUID, *, refused: dict[str, Any], **_params: Any
+) -> Mail | Skipped:
+    """To the author: why an edit was refused, its words, and a link to try again."""
+    review = await _review(site, review_id)
+    if review is None or not review.is_public:
+        return _not_public(review)
+    link = _link_to_edit(review, site)
+    values = replace(_values(review, link), **{"reply": None} | refused)
+    return _to_author(review, "review.edit_rejected", site, review=values)
 
 
 async def withdrawn(site: Site, review_id: UUID, **_params: Any) -> Mail | Skipped:
@@ -163,15 +176,15 @@ async def pending(
     to = await team_person(site, member)
     if isinstance(to, Skipped):
         return to
-    number, ids = await site.reads.waiting()
-    if not ids:
+    number, newest = await site.reads.waiting()
+    if not newest:
         return Skipped("no review waits any more")
-    missing = [each for each in ids if site.rows.get(each) is None]
+    missing = [each for each in newest if site.rows.get(each) is None]
     by_id = site.rows | (await reviews(missing) if missing else {})
-    found = [by_id[each] for each in ids if by_id.get(each) is not None]
+    found = [by_id[each] for each in newest if by_id.get(each) is not None]
     link = site.team_review(found[0] if number == 1 else None)
-    waiting = WaitingValues(number, [_values(each) for each in found], link)
-    return _to(to, "review.pending", site, waiting=waiting)
+    shown = [_written(_values(each), newest[each.id] or each) for each in found]
+    return _to(to, "review.pending", site, waiting=WaitingValues(number, shown, link))
 
 
 async def reminder(
@@ -194,7 +207,7 @@ async def reminder(
         order_number=order.external_id,
         service_title=order.service.title,
         vendor_name=order.vendor.display_name,
-        link=_link(order, order.service, site),
+        link=_link(order, order.service, site, open_until),
         last_day=open_until.last_day if open_until else None,
     )
     return _to_customer(order, order.customer, "review.reminder", site, order=values)
@@ -317,11 +330,15 @@ def _is_over(order: Order, site: Site) -> bool:
 
 
 def _link_to_edit(review: Review, site: Site) -> str | None:
-    return None if _is_over(review.order, site) else _link(review.order, review.service, site)
+    """Where the author edits the review; None when they may not any more, or not for now."""
+    until = review_window.edit_deadline(review.published_at, site.settings)
+    is_over = until is not None and not until.is_open(clock.now())
+    if is_over or review.order.status is OrderStatus.DISPUTED:
+        return None
+    return _link(review.order, review.service, site, until)
 
 
-def _link(order: Order, service: Service, site: Site) -> str:
-    open_until = review_window.deadline(order.completed_at, site.settings)
+def _link(order: Order, service: Service, site: Site, open_until: Window | None) -> str:
     return site.review_link(
         order_id=order.id,
         order_number=order.external_id,

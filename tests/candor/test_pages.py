@@ -92,7 +92,7 @@ async def test_a_review_is_written_by_the_form_and_shown_ever_after(feed, link, 
         assert {"class": "given", "role": "img", "aria-label": "4 of 5 stars"} in parse(page).all(
             "p"
         )
-        assert not parse(page).all("form")
+        assert parse(page).all("form") == [{"method": "get"}]  # to change it
     assert (await Review.get()).rating == 4
     assert await outbox() == ["review.received"]
 
@@ -349,6 +349,58 @@ async def test_a_rejected_review_can_be_changed_and_handed_in_again(
         "She never answered my questions.",
     )
     assert "Somebody looks at it before it is published." in answer.text
+
+
+@pytest.mark.parametrize("moderated", [False, True])
+async def test_a_guest_changes_the_stored_review(feed, link, client, ada, nobody, moderated):
+    await feed("ORDER-1")
+    path, first = await link(), {"rating": "5", "body": "Very good work, on time."}
+    stored = parse(await client.post(path, data=first))
+    assert "Change your review" in stored.text
+    await ada.do("updateSettings", reviewModeration=moderated)
+
+    form = parse(await client.get(f"{path}?edit=1"))
+    assert "Very good work, on time." in form.text
+    wrong = await client.post(path, data={"edit": "1", "rating": "2", "body": "short"})
+    assert (wrong.status_code, "Change your review" in wrong.text) == (422, True)
+    done = await client.post(path, data={"edit": "1", "rating": "2", "body": "It broke on Monday."})
+
+    assert done.status_code == 200
+    public = (await nobody.ask("{ reviews { nodes { rating body editedBy } } }"))["reviews"][
+        "nodes"
+    ]
+    if not moderated:
+        assert public == [{"rating": 2, "body": "It broke on Monday.", "editedBy": "AUTHOR"}]
+        assert "everybody can read it" in done.text
+        return
+    assert public == [{"rating": 5, "body": "Very good work, on time.", "editedBy": None}]
+    for page in (done, await client.get(path)):
+        assert "until then everybody reads the version before it" in page.text
+        assert "It broke on Monday." in page.text
+        assert "Very good work, on time." in page.text
+    assert "It broke on Monday." in (await client.get(f"{path}?edit=1")).text
+
+
+async def test_an_old_form_of_a_first_review_changes_nothing(feed, link, client, review):
+    await review("ORDER-1")
+
+    again = await client.post(await link(), data={"rating": "1", "body": "Another text, too late."})
+
+    assert "Very good work, on time." in again.text
+    assert (await Review.get()).rating == 5
+
+
+async def test_the_page_of_a_review_that_may_not_be_edited_offers_nothing(
+    feed, link, client, review
+):
+    await review("ORDER-1")
+    await feed("ORDER-1", status="DISPUTED")
+    path = await link()
+
+    for address in (path, f"{path}?edit=1"):
+        assert "Change your review" not in (await client.get(address)).text
+    await client.post(path, data={"edit": "1", "rating": "1", "body": "It broke on Monday."})
+    assert (await Review.get()).rating == 5
 
 
 @pytest.mark.parametrize(

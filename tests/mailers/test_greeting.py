@@ -13,6 +13,7 @@ GREETS = {
     "review.replied",
     "review.published",
     "review.rejected",
+    "review.edit_rejected",
     "review.withdrawn",
     "review.deleted",
     "review.edited_by_admin",

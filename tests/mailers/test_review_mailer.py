@@ -83,26 +83,43 @@ async def test_the_author_gets_the_reason_for_a_rejection(reason, site, cast):
     assert "/r/" in mail.text  # the window is open: the author may try again
 
 
-async def test_after_the_window_there_is_no_link_to_try_again(site, cast, at):
-    await change(cast.review, status=ReviewStatus.REJECTED, rejection_reason=RejectionReason.SPAM)
-    at(NOON, days=31)
-
-    mail = await review_mailer.rejected(site, cast.review.id)
-
-    assert "/r/" not in mail.text
-
-
-@pytest.mark.parametrize(("days", "is_open"), [(30, False), (0, True)])
-async def test_without_a_completion_only_an_unlimited_window_gives_a_link(
-    days, is_open, cast, config
+@pytest.mark.parametrize(
+    ("published", "disputed", "may_edit"),
+    [(None, False, True), (1, False, True), (9, False, False), (None, True, False)],
+)
+async def test_whoever_may_edit_has_a_link_whatever_the_window(
+    published, disputed, may_edit, cast, config, at
 ):
-    await SiteSettings.create(key="site", review_window_days=days)
-    await change(cast.order, completed_at=None)
-    await change(cast.review, status=ReviewStatus.REJECTED, rejection_reason=RejectionReason.SPAM)
+    await SiteSettings.create(key="site", review_edit_days=3, review_window_days=1)
+    await change(
+        cast.review,
+        status=ReviewStatus.REJECTED,
+        rejection_reason=RejectionReason.SPAM,
+        published_at=None if published is None else NOON + timedelta(days=40 - published),
+    )
+    if disputed:
+        await change(cast.order, status=OrderStatus.DISPUTED)
+    at(NOON, days=40)
 
     mail = await review_mailer.rejected(await Site.load(config), cast.review.id)
 
-    assert ("/r/" in mail.text) == is_open
+    assert ("/r/" in mail.text) == may_edit
+
+
+async def test_a_rejected_edit_is_told_with_its_words_and_the_reason(site, cast):
+    refused = {"rating": 2, "body": "Call 555-0199.", "reason": "PERSONAL_INFORMATION", "note": "No numbers."}  # fmt: skip
+
+    mail = await review_mailer.edit_rejected(site, cast.review.id, refused=refused)
+
+    assert mail.to.address == "maria@example.com"
+    for text in (mail.text, mail.html):
+        assert "The version before them stays public." in text
+        assert "Call 555-0199." in text
+        assert "No numbers." in text
+        assert "/r/" in text
+    await change(cast.review, status=ReviewStatus.REJECTED)
+    later = await review_mailer.edit_rejected(site, cast.review.id, refused=refused)
+    assert later.because == "the review is not public"
 
 
 @pytest.mark.parametrize(

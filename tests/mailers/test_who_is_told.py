@@ -236,6 +236,36 @@ async def _(world):
     return lambda: world.do(world.ada, "approveReview", reviewId=review)
 
 
+@event("an edit is rejected", by="ADA")
+async def _(world):
+    review = await world.review()
+    await world.moderate(True)
+    await world.do(world.maria, "editReview", reviewId=review, rating=1)
+    return lambda: world.do(world.ada, "rejectReview", reviewId=review, reason="SPAM")
+
+
+@event("an edit is taken back by its author")
+async def _(world):
+    review = await world.review()
+    await world.moderate(True)
+    await world.do(world.maria, "editReview", reviewId=review, rating=1)
+    return lambda: world.do(world.maria, "editReview", reviewId=review, rating=5)
+
+
+@event("an edit publishes a review that waited")
+async def _(world):
+    review = await world.review(waits=True)
+    await world.moderate(False)
+    return lambda: world.do(world.maria, "editReview", reviewId=review, rating=1)
+
+
+@event("the author edits a rejected review")
+async def _(world):
+    review = await world.review()
+    await world.decide(review, "REJECTED", reason="SPAM")
+    return lambda: world.do(world.maria, "editReview", reviewId=review, rating=1)
+
+
 @event("an admin edits a review", by="ADA")
 async def _(world):
     review = await world.review()

@@ -138,7 +138,17 @@ def tables() -> Iterator[Table]:
             for n in range(REVIEWS)
         ],
     )
-    yield "review", _REVIEW, [_review(n, draw) for n in range(REVIEWS)]
+    reviews = [_review(n, draw) for n in range(REVIEWS)]
+    yield "review", _REVIEW, reviews
+    yield (
+        "pending_version",
+        ("id", "review_id", "created_at", "rating", "body", "submitted_at"),
+        [
+            (_id(15, n), review[0], _at(n), 1, "It broke after a day.", NOW)
+            for n, review in enumerate(reviews)
+            if n % 20 == 3 and review[_REVIEW.index("status")] == "APPROVED"
+        ],
+    )
     yield from _threads()
     yield from _outbox()
 

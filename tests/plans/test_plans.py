@@ -90,6 +90,17 @@ EXEMPT = [
         ),
     ),
     Exempt(
+        "edits that wait are looked through for those of one service, vendor or period: all of"
+        " them are what moderators have to do",
+        lambda case: (
+            "awaitsDecision" in _filters(case)
+            and (
+                bool(_filters(case) & {"service", "vendor", "createdAfter", "createdBefore"})
+                or case.path.endswith(("Service.reviews", "Vendor.reviews"))
+            )
+        ),
+    ),
+    Exempt(
         "what waits for moderation is sorted in every order but those by time",
         lambda case: (
             bool(_filters(case) & {"status", "awaitsDecision"})

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import RatingCounter, Review, ReviewStatus, Service, Vendor, sql
+from models import PendingVersion, RatingCounter, Review, ReviewStatus, Service, Vendor, sql
 from models.database import transaction
 from models.rating_tally import Tally, hundredths, percentages
+from models.review import WRITTEN
 from resolvers import rating_counters
 from resolvers.review_import import ReviewFacts, import_reviews
 from resolvers.viewer import Role, Viewer
@@ -63,6 +64,11 @@ async def test_counters_equal_a_recount_after_any_steps(steps, feed, maria, ada)
     zeros = dict.fromkeys(Tally._fields, 0)
     assert {k: v for k, v in stored.items() if v != zeros} == _recounted(rows)
     assert await rating_counters.drifts() == []
+    # An edit waits of a published review alone, and is another version than the public one.
+    for edit in await PendingVersion.all().select_related("review"):
+        assert edit.review.is_public
+        assert any(getattr(edit, name) != getattr(edit.review, name) for name in WRITTEN)
+        assert edit.created_at == edit.review.created_at
 
 
 async def _take(step, ids, orders, feed, maria, ada):

@@ -1,8 +1,11 @@
 """Edits of reviews: validated, kept as revisions, moderated again."""
 
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from models import TrackingEvent
+from models import Order, Review, TrackingEvent
 from tests.resolvers.payloads import EDITED, codes
 
 
@@ -66,22 +69,61 @@ async def test_an_edit_is_validated(review, maria, ada, stored, change, code, fi
     assert await stored() == before
 
 
-@pytest.mark.parametrize("status", ["REFUNDED", "CANCELLED", "DISPUTED", "IN_PROGRESS"])
-async def test_an_authors_edit_needs_a_reviewable_order_but_an_admins_does_not(
-    review, feed, maria, ada, stored, status
-):
+@pytest.mark.parametrize("status", ["REFUNDED", "CANCELLED", "IN_PROGRESS"])
+async def test_an_order_that_ends_otherwise_freezes_nothing(review, feed, maria, counters, status):
     written = await review()
     await feed(status=status)
+
+    done = await maria.do("editReview", EDITED, reviewId=written["id"], rating=1)
+
+    assert (done["errors"], done["review"]["rating"]) == ([], 1)
+    assert await counters() == {"LOGO": [1, 0, 0, 0, 0], "NINA": [1, 0, 0, 0, 0]}
+
+
+async def test_an_open_dispute_freezes_what_the_author_wrote(review, feed, maria, ada, stored):
+    written = await review()
+    await feed(status="DISPUTED")
     before = await stored()
 
     refused = await maria.do("editReview", reviewId=written["id"], rating=1)
-    assert codes(refused) == [
-        "ORDER_NOT_COMPLETED" if status == "IN_PROGRESS" else f"ORDER_{status}"
-    ]
+    assert codes(refused) == ["ORDER_DISPUTED"]
     assert await stored() == before
 
     done = await ada.do("editReview", "review { rating }", reviewId=written["id"], rating=4)
     assert done == {"review": {"rating": 4}, "errors": []}
+
+
+async def test_the_time_to_edit_counts_from_the_publication(review, maria, ada, stored):
+    written = await review()
+    await ada.do("updateSettings", reviewEditDays=3, timeZone="Europe/Berlin", reviewWindowDays=1)
+    await Review.all().update(published_at=datetime.now(UTC) - timedelta(days=2))
+    in_time = await maria.do("editReview", EDITED, reviewId=written["id"], rating=4)
+    await Review.all().update(published_at=datetime.now(UTC) - timedelta(days=5))
+    before = await stored()
+
+    late = await maria.do("editReview", "errors { message }", reviewId=written["id"], rating=1)
+
+    assert in_time["errors"] == []
+    assert codes(late) == ["WINDOW_CLOSED"]
+    last_day = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(days=2)).date()
+    assert late["errors"][0]["message"] == f"The time to edit this review ended with {last_day}."
+    assert await stored() == before
+    by_admin = await ada.do("editReview", EDITED, reviewId=written["id"], rating=2)
+    assert by_admin["errors"] == []
+    await ada.do("updateSettings", reviewEditDays=0)
+    assert (await maria.do("editReview", reviewId=written["id"], rating=1))["errors"] == []
+
+
+async def test_what_was_never_published_can_always_be_edited(review, maria, ada):
+    await ada.do("updateSettings", reviewModeration=True, reviewEditDays=1, reviewWindowDays=1)
+    written = await review()
+    await Review.all().update(created_at=datetime.now(UTC) - timedelta(days=99))
+    await Order.all().update(completed_at=datetime.now(UTC) - timedelta(days=100))
+    await ada.do("rejectReview", reviewId=written["id"], reason="OFF_TOPIC")
+
+    done = await maria.do("editReview", EDITED, reviewId=written["id"], body="Now on the topic.")
+
+    assert (done["errors"], done["review"]["status"]) == ([], "PENDING")
 
 
 async def test_an_admins_edit_is_kept_as_a_revision_and_logged_with_the_name(review, ada, maria):
@@ -97,32 +139,6 @@ async def test_an_admins_edit_is_kept_as_a_revision_and_logged_with_the_name(rev
     }
     event = await TrackingEvent.get(kind="review.edited")
     assert (event.actor_role, event.actor) == ("ADMIN", "ADA")
-
-
-async def test_with_moderation_on_an_authors_edit_is_pending_but_an_admins_is_not(
-    review, maria, ada, counters, nobody, outbox
-):
-    written = await review()
-    await ada.do("updateSettings", reviewModeration=True)
-
-    by_admin = await ada.do("editReview", EDITED, reviewId=written["id"], rating=4)
-    by_author = await maria.do("editReview", EDITED, reviewId=written["id"], rating=3)
-    held = await counters()
-    found = await nobody.ask("query($id: ID!) { review(id: $id) { id } reviews { totalCount } }", id=written["id"])  # fmt: skip
-    approved = await ada.do("approveReview", EDITED, reviewId=written["id"])
-
-    assert by_admin["review"]["status"] == "APPROVED"
-    assert by_author["review"]["status"] == "PENDING"
-    assert held == {"LOGO": [0] * 5, "NINA": [0] * 5}
-    assert found == {"review": None, "reviews": {"totalCount": 0}}
-    assert approved["review"]["publishedAt"] == written["publishedAt"]
-    assert await counters() == {"LOGO": [0, 0, 1, 0, 0], "NINA": [0, 0, 1, 0, 0]}
-    assert sorted(await outbox()) == [
-        "review.edited",
-        "review.edited_by_admin",
-        "review.published",
-        "review.received",
-    ]
 
 
 @pytest.mark.parametrize("moderated", [False, True])

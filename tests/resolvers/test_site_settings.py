@@ -12,7 +12,7 @@ from models.site_settings import SWITCHES
 from resolvers import site_settings
 from schema.settings import Settings, UpdateSettingsInput
 
-FIELDS = """siteName siteUrl timeZone adminEmail reviewWindowDays reviewModeration helpfulVotesEnabled
+FIELDS = """siteName siteUrl timeZone adminEmail reviewWindowDays reviewEditDays reviewModeration helpfulVotesEnabled
   reviewReminderEnabled reviewReminderDays ratingsEnabled ratingCommentsEnabled ratingRequestEnabled
   followUpDelayMinutes shareAudience promoterShareUrl promoterShareText detractorAlertEnabled
   vendorsSeeUpdates reviewUrlTemplate updateUrlTemplate vendorReviewUrlTemplate
@@ -23,6 +23,7 @@ DEFAULTS = {
     "timeZone": "UTC",
     "adminEmail": None,
     "reviewWindowDays": 30,
+    "reviewEditDays": 0,
     "reviewModeration": False,
     "helpfulVotesEnabled": True,
     "reviewReminderEnabled": True,
@@ -59,6 +60,7 @@ GOOD = {
     "timeZone": ["Europe/Berlin", "America/Argentina/ComodRivadavia"],
     "adminEmail": ["a@example.com", None],
     "reviewWindowDays": [0, 1, 36_500],
+    "reviewEditDays": [0, 1, 36_500],
     "reviewModeration": [True],
     "reviewReminderDays": [0, 365],
     "followUpDelayMinutes": [0, 10_080],
@@ -80,6 +82,7 @@ BAD = {
     "timeZone": ["", "Mars/Olympus", "../etc/passwd", "America", "Europe/Berlin\x00", "x" * 500, None],
     "adminEmail": ["x", "a@b", "a@b.cd, e@f.gh", "A <a@b.cd>", "a@b.cd\nBcc: x@y.zz"],
     "reviewWindowDays": [-1, 36_501, None],
+    "reviewEditDays": [-1, 36_501, None],
     "reviewModeration": [None],
     "reviewReminderDays": [-1, 366, None],
     "followUpDelayMinutes": [-1, 10_081, None],
@@ -185,6 +188,20 @@ async def test_a_change_is_logged_with_the_names_and_not_the_values(ada):
     assert (event.kind, event.actor) == ("settings.changed", "ADA")
     assert event.details == {"names": ["admin_email", "review_window_days"]}
     assert await SiteSettings.all().count() == 1
+
+
+async def test_the_policy_tells_who_may_edit_what(ada, nobody):
+    query = "{ reviewPolicy { edits } }"
+    before = (await nobody.ask(query))["reviewPolicy"]["edits"]
+
+    await ada.do("updateSettings", reviewEditDays=14, reviewModeration=True)
+
+    after = (await nobody.ask(query))["reviewPolicy"]["edits"]
+    assert "at any time, unless the order is disputed" in before
+    assert "An edit is public at once, except that of a rejected review" in before
+    assert "for 14 days after its publication" in after
+    assert "the version before it stays public" in after
+    assert "Admins can edit, which the review shows" in after
 
 
 async def test_the_policy_reflects_the_current_settings(ada, nobody):

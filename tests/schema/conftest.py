@@ -67,6 +67,7 @@ SETTINGS = {
     "timeZone": "Europe/Berlin",
     "adminEmail": "ada@example.com",
     "reviewWindowDays": 30,
+    "reviewEditDays": 30,
     "shareAudience": "EVERYONE",
     "promoterShareUrl": "https://share.example/?u={site_url}",
     "reviewUrlTemplate": "https://shop.example/review?t={token}",
@@ -135,6 +136,10 @@ async def _reviewed(write, ada, maria, carl, nina):
     await write(nina, "replyToReview", reviewId=id_, body="Another reply of the vendor's.")
     for vote in ("voteHelpful", "withdrawVote", "voteHelpful"):
         await write(carl, vote, reviewId=id_)
+    given = filled("EditReviewInput", turn=3, reviewId=id_)
+    waits = await write(maria, "editReview", echoes=False, **given)
+    given.pop("reviewId")
+    assert same(given, waits["pendingVersion"]) == {}, "an edit of a published review waits"
     other = await write(carl, "createReview", **filled("CreateReviewInput", order=second))
     decision = filled(
         "ModerationInput", reviewId=other["id"], status="REJECTED", expectedEditedAt=None

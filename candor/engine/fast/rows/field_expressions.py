@@ -12,9 +12,10 @@ from strawberry.utils.str_converters import to_camel_case
 from models import base64url
 from models.person_name import public_name
 from models.rating_tally import Tally, breakdown, hundredths
-from models.review import MAIN, SUB_RATINGS
+from models.review import MAIN, SUB_RATINGS, EditedBy
 from models.service import SERVICE_PUBLIC
 from models.vendor import VENDOR_PUBLIC
+from resolvers.review_actions import Actions
 from resolvers.service_standing import standing
 from schema import ids
 from schema.json_ld import aggregate_rating
@@ -129,14 +130,29 @@ FIELD_EXPRESSIONS = {
             "createdAt": "{created_at}",
             "publishedAt": "{published_at}",
             "editedAt": "{edited_at}",
+            "editedBy": "{edited_by} and edited_by({edited_by})",
             "reply": SameRow("{reply_body} is not None and {replied_at} is not None"),
             "helpfulCount": "{helpful_count}",
+            # Of viewers who can only read; see ABOUT_VIEWER.
+            "viewerHasVoted": "False",
+            "viewerIsAuthor": "False",
+            "viewerCan": _ALWAYS,
         },
     ),
     "ReviewAuthor": FieldExpressions(ROW, {"displayName": "public_name({author_name})"}),
     "SubRatings": FieldExpressions(ROW, _columns(SUB_RATINGS)),
-    "ReviewReply": FieldExpressions(ROW, {"body": "{reply_body}", "createdAt": "{replied_at}"}),
+    "ReviewReply": FieldExpressions(
+        ROW,
+        {
+            "body": "{reply_body}",
+            "createdAt": "{replied_at}",
+            "repliedToVersionAt": "{replied_to_version_at} or {created_at}",
+        },
+    ),
+    "ReviewActions": FieldExpressions(ROW, dict.fromkeys(Actions._fields, "False")),
 }
+# Fields that depend on who asks. Rows answer them for PUBLIC_ONLY_ROLES alone.
+ABOUT_VIEWER = {("Review", name) for name in ("viewerHasVoted", "viewerIsAuthor", "viewerCan")}
 
 
 def _whole(number: int) -> int:
@@ -144,6 +160,10 @@ def _whole(number: int) -> int:
     if number >= 2**31:
         raise OverflowError
     return number
+
+
+def _edited_by(stored: str) -> str:
+    return EditedBy(stored).value
 
 
 def _average(*counts: int) -> float | None:
@@ -162,6 +182,7 @@ def _standing(*counts: int) -> str:
 SCOPE: dict[str, Any] = {
     "average": _average,
     "breakdown": breakdown,
+    "edited_by": _edited_by,
     "encode": base64url.encode,
     "hundredths": hundredths,
     "json_ld": _json_ld,

@@ -9,6 +9,7 @@ from graphql.execution import VariableValues
 from candor.engine.fast.field_plans import FieldPlan
 from candor.engine.fast.hand_on import HandOn
 from candor.engine.fast.rows.codegen import CodeGenerator
+from candor.engine.fast.rows.field_expressions import ABOUT_VIEWER
 from models import sql
 from models.rating_tally import STAR_COUNTS
 from models.sql import Record
@@ -63,6 +64,7 @@ class ServiceQuery:
         self._page_variables = self._reviews.variables if self._reviews else set()
         self._wants_total = bool(_TOTALS & generator.fields)
         self._wants_cursors = bool(_CURSORS & generator.fields)
+        self._is_about_viewer = bool(ABOUT_VIEWER & generator.fields)
         counters = STAR_COUNTS if self._wants_total else ()
         # SQLite finds the reviews by the id of the service.
         self._columns = service_storefront.Columns.named(
@@ -76,6 +78,8 @@ class ServiceQuery:
         self._public: tuple[ReviewsRequest | None, StorefrontStatement] | None = None
 
     async def answer(self, viewer: Viewer, variables: VariableValues, most: int) -> Any:
+        if self._is_about_viewer and viewer.role not in PUBLIC_ONLY_ROLES:
+            raise HandOn
         part, statement = self._statement(viewer, variables)
         rows = await self._fetch(*statement.bound_to(self._ref(variables)))
         if not rows:
