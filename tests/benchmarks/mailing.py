@@ -74,9 +74,9 @@ async def measure(
     name: str, url: str, port: int, plan: Plan, folder: Path, log: Any
 ) -> list[dict[str, Any]]:
     raw = folder / "ready.eml"
-    raw.write_bytes(_message())
     rounds = []
     async with opened(url):
+        raw.write_bytes(_message())
         with worker(url, port, folder) as pid:
             for number in range(plan.rounds + 1):
                 entrants = {
