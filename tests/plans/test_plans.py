@@ -124,10 +124,11 @@ EXEMPT = [
 
 # Without these another index does nearly as well for the rows of `filled`, on one of the databases.
 REPLACEABLE = {
-    # Of the worker of mails, and a constraint.
+    # Of the worker of mails, and constraints.
     "ix_outbox_mail_due",
     "ix_outbox_mail_lease",
     "uq_review_order",
+    "uq_pending_version_review",
     # Each does for the other, while few rows have the status, the kind or the person.
     "ix_order_update_status",
     "ix_order_update_status_newest",
