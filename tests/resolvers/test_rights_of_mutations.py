@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from models import Review, ReviewStatus, sql
+from models import PendingVersion, Review, ReviewStatus, sql
 from resolvers import (
     notifications,
     order_feed,
@@ -299,7 +299,9 @@ async def test_a_guest_acts_only_on_the_order_of_the_link(scene, feed, maria, st
     assert found == {name: code for name, (code, _) in refusals.items()}
     assert await stored() == before
     edited = await review_edits.edit_review(guest, review_id=mine, rating=3)
-    assert (edited.rating, edited.status) == (3, ReviewStatus.PENDING)
+    # Moderation is on: the edit waits, and what is public stays.
+    assert (edited.rating, edited.status) == (5, ReviewStatus.APPROVED)
+    assert (await PendingVersion.get()).rating == 3
     created = await reviews.create_review(
         await _guest_of("ORDER-5"), order=Ref(external_id="ORDER-5"), **words
     )
