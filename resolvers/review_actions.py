@@ -8,7 +8,6 @@ from models import Order, Review, SiteSettings, Vendor, clock
 from resolvers import (
     orders,
     review_edit_rule,
-    review_moderation,
     review_replies,
     review_votes,
     rights,
@@ -45,7 +44,7 @@ async def allowed(viewer: Viewer, reviews: Sequence[Review]) -> Mapping[UUID, Ac
             vote=_passes(
                 review_votes.check_vote, viewer, review, vendors[review.vendor_id], settings
             ),
-            moderate=_passes(review_moderation.check_decider, viewer, review),
+            moderate=_passes(rights.may_moderate, viewer),
             delete=_passes(rights.may_administer, viewer),
         )
         for review in reviews

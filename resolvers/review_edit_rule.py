@@ -4,7 +4,7 @@ from datetime import datetime
 
 from models import Order, OrderStatus, Review, SiteSettings, review_window
 from resolvers import review_eligibility
-from resolvers.errors import NotTheCustomer, OrderDisputed, OwnService, Refusal, WindowClosed
+from resolvers.errors import OrderDisputed, Refusal, WindowClosed
 from resolvers.viewer import Viewer
 
 
@@ -29,10 +29,8 @@ def may_still_edit(
 def _refusal(
     viewer: Viewer, review: Review, order: Order, settings: SiteSettings, now: datetime
 ) -> Refusal | None:
-    if not review_eligibility.is_customer(viewer, order):
-        return NotTheCustomer("review_id")
-    if order.is_own_service or viewer.sells_as(order.vendor.external_id):
-        return OwnService("review_id")
+    if (reason := review_eligibility.reason_against(viewer, order)) is not None:
+        return reason.refusal("review_id")
     if order.status is OrderStatus.DISPUTED:
         return OrderDisputed("review_id")
     until = review_window.edit_deadline(review.published_at, settings)

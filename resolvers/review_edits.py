@@ -112,7 +112,7 @@ async def _show(
     if not viewer.is_admin:
         _decide(after, settings, now)
         await review_versions.end_waiting(after.id)
-    await review_versions.replace(before, after, after.edited_by, replaced_at=now)
+    await review_versions.replace(before, after, replaced_at=now)
     await tracking_log.record(viewer, "review.edited", about=after)
     await _tell(before, after, settings)
     await _count(before, after)

@@ -107,7 +107,7 @@ def judge(
 ) -> Eligibility:
     """The rule itself; the viewer may see the order, which has its parties and `is_reviewed`."""
     deadline = review_window.deadline(order.completed_at, settings)
-    reason = _reason(viewer, order)
+    reason = reason_against(viewer, order) or _BY_STATUS.get(order.status)
     if reason is None and order.is_reviewed:
         reason = IneligibilityReason.ALREADY_REVIEWED
     if reason is None and not review_window.is_open(order.completed_at, settings, now):
@@ -127,12 +127,13 @@ def is_customer(viewer: Viewer, order: Order) -> bool:
     return viewer.is_person and viewer.external_id == order.customer.external_id
 
 
-def _reason(viewer: Viewer, order: Order) -> IneligibilityReason | None:
+def reason_against(viewer: Viewer, order: Order) -> IneligibilityReason | None:
+    """Why the viewer is not who may write about the order, whatever its status."""
     if not is_customer(viewer, order):
         return IneligibilityReason.NOT_THE_CUSTOMER
     if order.is_own_service or viewer.sells_as(order.vendor.external_id):
         return IneligibilityReason.OWN_SERVICE
-    return _BY_STATUS.get(order.status)
+    return None
 
 
 def _ineligible(

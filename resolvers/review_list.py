@@ -222,19 +222,16 @@ def _runs(
     sort: ReviewSort,
     request: PageRequest,
 ) -> list[Run]:
-    subject = _subject(scope, filter)
     if filter.awaits_decision:
-        parts = _waiting(filter)
-        runs = [
-            run
-            for part in parts
-            if part.status is ReviewStatus.PENDING
-            for run in _runs(viewer, scope, part, sort, request)
-        ]
-        edits = [part for part in parts if part.status is ReviewStatus.APPROVED]
-        return runs + [_of_edits(viewer, scope, part, sort, request) for part in edits]
+        runs = list[Run]()
+        for part in _waiting(filter):
+            if part.status is ReviewStatus.PENDING:
+                runs += _runs(viewer, scope, part, sort, request)
+            else:
+                runs.append(_of_edits(viewer, scope, part, sort, request))
+        return runs
     where = _where(_visible(viewer, filter), scope, filter, sort, request)
-    return _split(where, filter, sort, subject)
+    return _split(where, filter, sort, _subject(scope, filter))
 
 
 def _subject(scope: Mapping[str, Condition], filter: ReviewFilter) -> str | None:

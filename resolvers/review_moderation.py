@@ -133,11 +133,6 @@ async def decide_all(
     return [each.review if isinstance(each, _Change) else each for each in results]
 
 
-def check_decider(viewer: Viewer, _review: Review) -> None:
-    """Raise the refusal if the viewer may not decide the review."""
-    viewer.must_moderate()
-
-
 async def decided_by(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, TeamMember]:
     """Who took the last decision on each review, as the log has it; for moderators and admins."""
     if not ids or not viewer.moderates:
@@ -296,8 +291,7 @@ async def _write(viewer: Viewer, change: _Change, writes: Gathered) -> None:
     else:
         # Also of a review that is set back: then its latest version is what waits.
         _show(review, change.pending, now)
-        by = EditedBy.AUTHOR
-        await review_versions.replace(change.before, review, by, replaced_at=now, writes=writes)
+        await review_versions.replace(change.before, review, replaced_at=now, writes=writes)
 
 
 def _details(change: _Change) -> dict[str, Any]:

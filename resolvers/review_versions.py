@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models import EditedBy, PendingVersion, Review, sql
+from models import PendingVersion, Review, sql
 from models.one_round_trip import AT_ONCE, Writes
 from models.review import DECISION, EDIT, WRITTEN, ReviewContent
 from models.uuid7 import uuid7
@@ -51,25 +51,18 @@ async def pending_of(ids: Collection[UUID]) -> dict[UUID, PendingVersion]:
 
 
 async def replace(
-    before: Review,
-    after: Review,
-    by: EditedBy,
-    *,
-    replaced_at: datetime,
-    writes: Writes = AT_ONCE,
+    before: Review, after: Review, *, replaced_at: datetime, writes: Writes = AT_ONCE
 ) -> None:
     """Show the review as it is in `after`, and keep what it said as a revision."""
-    kept = (uuid7(), before.id, *content(before).values(), replaced_at, by)
+    kept = (uuid7(), before.id, *content(before).values(), replaced_at, after.edited_by)
     await writes.add(_KEEP, *kept)
     await writes.add(_SHOW, *(getattr(after, name) for name in _SHOWN), after.id)
 
 
-async def let_wait(
-    review: Review, written: Mapping[str, Any], submitted_at: datetime, writes: Writes = AT_ONCE
-) -> None:
+async def let_wait(review: Review, written: Mapping[str, Any], submitted_at: datetime) -> None:
     """Keep an edit until it is decided, in the place of one that waits already."""
     values = (uuid7(), review.id, review.created_at, *written.values(), submitted_at)
-    await writes.add(_WAIT, *values)
+    await sql.execute(_WAIT, *values)
 
 
 async def end_waiting(review_id: UUID, writes: Writes = AT_ONCE) -> None:
