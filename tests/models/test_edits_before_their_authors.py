@@ -4,8 +4,6 @@ import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
-import pytest
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
@@ -19,22 +17,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def day(number):
     return START + timedelta(days=number)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path / 'before.sqlite3'}"
-    server, name = request.getfixturevalue("postgres_server"), f"before_{uuid.uuid4().hex[:8]}"
-    asyncio.run(_create(server, name))
-    return server.format(database=name)
-
-
-async def _create(server, name):
-    url = server.format(database="postgres").replace("postgres://", "postgresql://", 1)
-    connection = await asyncpg.connect(url)
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    await connection.close()
 
 
 # Of each review the edits, oldest first: whose, on which day; None is an edit that no log tells of.
@@ -87,12 +69,12 @@ async def _store_as_before(url):
                     await _insert("tracking_event", id=uuid.uuid4(), at=day(when) + timedelta(milliseconds=3), kind="review.edited", actor_role=edit[0], actor=edit[1], subject_type="Review", subject_id=review, order_id=order, details={})  # fmt: skip
 
 
-def test_edits_are_the_authors_unless_the_log_says_otherwise(database):
-    asyncio.run(_store_as_before(database))
+def test_edits_are_the_authors_unless_the_log_says_otherwise(empty_database):
+    asyncio.run(_store_as_before(empty_database))
 
-    asyncio.run(migrate(database))
+    asyncio.run(migrate(empty_database))
 
-    asyncio.run(_check(database))
+    asyncio.run(_check(empty_database))
 
 
 async def _check(url):

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 
-import asyncpg
 import pytest
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
@@ -85,19 +84,9 @@ async def _as_before(url):
             await sql.execute(statement)
 
 
-async def _create(server, name):
-    connection = await asyncpg.connect(server.format(database="postgres").replace("postgres", "postgresql", 1))  # fmt: skip
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    await connection.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path / 'before.sqlite3'}"
-    server, name = request.getfixturevalue("postgres_server"), f"before_{uuid.uuid4().hex[:8]}"
-    asyncio.run(_create(server, name))
-    return server.format(database=name)
+@pytest.fixture
+def database(empty_database):
+    return empty_database
 
 
 def test_guests_become_one_customer_per_order_and_share_nothing(database):

@@ -3,8 +3,6 @@
 import asyncio
 import uuid
 
-import asyncpg
-import pytest
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
@@ -13,22 +11,6 @@ from models.database import configuration, opened
 from models.migrating import migrate
 
 BEFORE = "0008_marks_of_inboxes"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path / 'before.sqlite3'}"
-    server, name = request.getfixturevalue("postgres_server"), f"before_{uuid.uuid4().hex[:8]}"
-    asyncio.run(_create(server, name))
-    return server.format(database=name)
-
-
-async def _create(server, name):
-    url = server.format(database="postgres").replace("postgres://", "postgresql://", 1)
-    connection = await asyncpg.connect(url)
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    await connection.close()
 
 
 async def _store_as_before(url):
@@ -42,12 +24,12 @@ async def _store_as_before(url):
         )
 
 
-def test_stored_members_are_active_staff(database):
-    asyncio.run(_store_as_before(database))
+def test_stored_members_are_active_staff(empty_database):
+    asyncio.run(_store_as_before(empty_database))
 
-    asyncio.run(migrate(database))
+    asyncio.run(migrate(empty_database))
 
-    asyncio.run(_check(database))
+    asyncio.run(_check(empty_database))
 
 
 async def _check(url):

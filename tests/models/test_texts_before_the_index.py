@@ -5,7 +5,6 @@ import sqlite3
 import unicodedata
 import uuid
 
-import asyncpg
 import pytest
 from tortoise.backends.base import executor
 from tortoise.context import TortoiseContext
@@ -24,21 +23,10 @@ BEFORE = "0010_switches_of_mails"
 BODIES = ["Great in İstanbul", "zero\u200bwidth joy", "plain words", "gone\u00adfor good"]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request, tmp_path):
+@pytest.fixture
+def database(empty_database):
     executor.EXECUTOR_CACHE.clear()
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path / 'before.sqlite3'}"
-    server, name = request.getfixturevalue("postgres_server"), f"before_{uuid.uuid4().hex[:8]}"
-    asyncio.run(_create(server, name))
-    return server.format(database=name)
-
-
-async def _create(server, name):
-    url = server.format(database="postgres").replace("postgres://", "postgresql://", 1)
-    connection = await asyncpg.connect(url)
-    await connection.execute(f'CREATE DATABASE "{name}"')
-    await connection.close()
+    return empty_database
 
 
 def _as_folded_before(text):
